@@ -1,0 +1,90 @@
+"""The sections of a config that are no parts: their signatures are their schema, as a part's is.
+
+A field named like a kind of part (`dataset`, `optimizer`) or its plural (`transforms`) holds a part, or a list of
+them, as a mapping with `type`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+PartConfig = dict[str, Any]
+"""The checked mapping of a part: `type` and its settings."""
+
+
+@dataclass(kw_only=True)
+class Split:
+    """`data.train`, `data.val`: a data set and how it is read."""
+
+    dataset: PartConfig
+    transforms: list[PartConfig] = field(default_factory=list)
+    """Applied in order: in training to picture and target together, in evaluation to the picture alone."""
+    batch_size: int = 1
+    """Images per process and step."""
+    workers: int = 2
+    """Loader processes; 0 loads in the training process itself."""
+    limit: int | None = None
+    """Use only the first so many images."""
+
+
+@dataclass(kw_only=True)
+class Data:
+    train: Split | None = None
+    val: Split | None = None
+
+
+@dataclass(kw_only=True)
+class CriterionSection:
+    """How a prediction is scored in training."""
+
+    losses: list[PartConfig]
+    """Each with a `weight` beside its own settings."""
+    matcher: PartConfig | None = None
+    """Which query answers for which segment; none for models without queries."""
+    deep_supervision: bool = True
+    """Score every decoder layer, not only the last."""
+    void: Literal["negative", "ignore"] = "negative"
+    """Pixels of unknown truth: belonging to no mask (the paper's), or left out of matching and mask losses."""
+
+
+@dataclass(kw_only=True)
+class Training:
+    steps: int
+    """Optimizer steps of the whole training."""
+    optimizer: PartConfig
+    schedule: PartConfig
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    accumulate: int = 1
+    """Batches per optimizer step, on top of `data.train.batch_size` and the number of processes."""
+    clip_gradients: float | None = None
+    """Upper bound of the norm of all gradients together."""
+    evaluate_every: int | None = None
+    """Steps between evaluations; the last step is always evaluated where there is `data.val`."""
+    checkpoint_every: int | None = None
+    """Steps between checkpoints; the last step is always kept."""
+    keep_checkpoints: int = 2
+    """How many of `checkpoints/step_N` stay; `best` and `last` always do."""
+    best_metric: str | None = None
+    """The figure of the evaluation that decides about `best`; by default the first evaluator's first."""
+    early_stopping: int | None = None
+    """Stop after so many evaluations without a new best."""
+    log_every: int = 20
+    """Steps between lines of `metrics.jsonl`."""
+    seed: int = 0
+    channels_last: bool = False
+    """Memory format of pictures and convolutions; faster with bf16 and on GPUs."""
+
+
+@dataclass(kw_only=True)
+class Experiment:
+    """A whole config."""
+
+    model: PartConfig
+    criterion: CriterionSection | None = None
+    postprocessors: list[PartConfig] = field(default_factory=list)
+    data: Data | None = None
+    evaluators: list[PartConfig] = field(default_factory=list)
+    training: Training | None = None
+    init_from: str | None = None
+    """A checkpoint folder whose tensors start the model, as far as they fit; relative to the working directory."""
+    plugins: list[str] = field(default_factory=list)
+    """Python files that register parts, relative to the config."""

@@ -1,0 +1,1 @@
+"""Matchers that segkit brings, one per file, each registered under its file's name."""

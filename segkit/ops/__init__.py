@@ -1,0 +1,1 @@
+"""Pure tensor functions, used by parts of every kind."""
