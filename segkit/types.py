@@ -68,11 +68,14 @@ class Target:
     @property
     def masks(self) -> Tensor:
         """(N,H,W) bool."""
+        return self.masks_of(torch.arange(len(self), device=self.labels.device))
+
+    def masks_of(self, segments: Tensor) -> Tensor:
+        """(M,H,W) bool: the masks of `segments` (M,) int64, no others being made."""
         if self.overlapping_masks is not None:
-            return self.overlapping_masks
+            return self.overlapping_masks[segments]
         assert self.segment_map is not None
-        index = torch.arange(len(self), device=self.segment_map.device, dtype=self.segment_map.dtype)
-        return self.segment_map == index[:, None, None]
+        return self.segment_map == segments.to(self.segment_map.dtype)[:, None, None]
 
     def label_map(self, void: int) -> Tensor:
         """(H,W) int64 class index per pixel, `void` where there is no segment; of overlapping masks the last one wins."""
@@ -129,6 +132,23 @@ class Target:
             segment_map=None if self.segment_map is None else pad(self.segment_map, grow, value=NO_SEGMENT),
             overlapping_masks=None if self.overlapping_masks is None else pad(self.overlapping_masks, grow),
             valid=pad(known, grow),
+        )
+
+    def resized(self, size: Size) -> Target:
+        """At `size` by the nearest pixel (the top left one of those it stands for); areas are kept."""
+
+        def resize(tensor: Tensor | None) -> Tensor | None:
+            if tensor is None:
+                return None
+            rows = torch.arange(size[0], device=tensor.device) * tensor.shape[-2] // size[0]
+            columns = torch.arange(size[1], device=tensor.device) * tensor.shape[-1] // size[1]
+            return tensor[..., rows[:, None], columns]
+
+        return replace(
+            self,
+            segment_map=resize(self.segment_map),
+            overlapping_masks=resize(self.overlapping_masks),
+            valid=resize(self.valid),
         )
 
     def to(self, device: torch.device | str) -> Target:

@@ -1,0 +1,112 @@
+"""Any timm model that gives a feature pyramid, as a backbone."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from segkit.errors import ConfigError, SegkitError, suggest
+from segkit.registries import BACKBONES
+from segkit.types import Feature
+
+
+class StageNorm(nn.LayerNorm):
+    """Layer norm over the channels of (B,C,H,W), one of each stage's own (as Swin's dense-prediction form has)."""
+
+    def forward(self, feature: Tensor) -> Tensor:
+        return super().forward(feature.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+@BACKBONES.register("timm")
+class TimmBackbone(nn.Module):
+    """A timm model by name, its feature maps of stride 4 and coarser.
+
+    Raises ConfigError where timm has no such model or the model gives no pyramid, SegkitError where weights cannot
+    be had.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        pretrained: bool = False,
+        weights: str | None = None,
+        stage_norm: bool = False,
+        freeze_batch_norm: bool = False,
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        """
+        Args:
+            name: timm's model name, such as `resnet50` or `swin_tiny_patch4_window7_224`.
+            pretrained: start from timm's published weights (fetched once, then cached by timm).
+            weights: start from this file of weights in timm's format instead, such as a downloaded one.
+            stage_norm: a LayerNorm of its own on every feature map.
+            freeze_batch_norm: batch norms keep their statistics and affine parameters.
+            options: further arguments of the timm model, such as `{drop_path_rate: 0.3}`.
+        """
+        super().__init__()
+        body = _create(name, pretrained, weights, options or {})
+        if freeze_batch_norm:
+            from timm.layers import freeze_batch_norm_2d
+
+            body = freeze_batch_norm_2d(body)
+        self.body = body
+        self._nhwc = str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC")
+        published = list(zip(body.feature_info.channels(), body.feature_info.reduction(), strict=True))
+        self._chosen = [index for index, (_, stride) in enumerate(published) if stride >= 4]
+        self.features = [Feature(*published[index]) for index in self._chosen]
+        strides = [feature.stride for feature in self.features]
+        if strides != sorted(set(strides)):
+            raise ConfigError(
+                f"backbone 'timm': model '{name}' gives maps of strides {strides}, not a pyramid. Choose a hierarchical "
+                "model, such as resnet50, swin_tiny_patch4_window7_224 or convnext_tiny."
+            )
+        self.stage_norms = nn.ModuleList(
+            StageNorm(feature.channels) if stage_norm else nn.Identity() for feature in self.features
+        )
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(B,3,H,W) normalized float -> [(B,Ci,Hi,Wi)], finest first."""
+        maps: list[Tensor] = self.body(images)
+        chosen = [maps[index] for index in self._chosen]
+        if self._nhwc:
+            chosen = [feature.permute(0, 3, 1, 2) for feature in chosen]
+        return [norm(feature) for norm, feature in zip(self.stage_norms, chosen, strict=True)]
+
+
+def _create(name: str, pretrained: bool, weights: str | None, options: dict[str, Any]) -> nn.Module:
+    import timm
+
+    base_name = name.partition(".")[0]
+    if not timm.is_model(base_name):
+        raise ConfigError(
+            f"backbone 'timm': timm {timm.__version__} has no model '{name}'.{suggest(base_name, timm.list_models())} "
+            "timm.list_models('*part*') finds names."
+        )
+    if base_name.startswith(("swin_", "swinv2_")):
+        # The model's own padded windows serve any size; without this Swin takes only the size it was published for.
+        options = {"strict_img_size": False, **options}
+    if weights is not None:
+        options = {**options, "pretrained_cfg_overlay": {"file": weights}}
+    try:
+        body: nn.Module = timm.create_model(
+            name, features_only=True, pretrained=pretrained or weights is not None, **options
+        )
+    except (OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+        raise _explain(error, name, pretrained, weights) from error
+    return body
+
+
+def _explain(error: Exception, name: str, pretrained: bool, weights: str | None) -> SegkitError:
+    cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if weights is not None:
+        return SegkitError(
+            f"backbone 'timm': the file '{weights}' does not give the weights of '{name}' ({cause}). It must hold a "
+            "state dict of that model as timm saves it."
+        )
+    if pretrained:
+        return SegkitError(
+            f"backbone 'timm': the published weights of '{name}' could not be fetched ({cause}). Two ways out: copy "
+            "them from a machine with a network and give the file as `weights: FILE`, or start from random weights "
+            "with `pretrained: false`."
+        )
+    return ConfigError(f"backbone 'timm': '{name}' cannot be made a feature pyramid ({cause}).")
