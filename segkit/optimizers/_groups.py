@@ -1,0 +1,40 @@
+"""Parameter groups of the paper's optimizer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+
+NORMS = (nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm, _NormBase)
+POSITIONS = ("relative_position_bias_table", "absolute_pos_embed", "pos_embed")
+"""Names under which backbones keep learned positions that are no `nn.Embedding`."""
+
+
+def parameter_groups(
+    model: nn.Module, lr: float, weight_decay: float, backbone_multiplier: float
+) -> list[dict[str, Any]]:
+    """The trainable parameters in groups of one learning rate and weight decay.
+
+    Norms, embeddings and learned positions do not decay; those under the model's attribute `backbone` learn at
+    `lr * backbone_multiplier` (the appendix of Cheng et al. 2021).
+    """
+    groups: dict[tuple[float, float], dict[str, Any]] = {}
+    for name, parameter, decays in _trainable(model):
+        rate = lr * (backbone_multiplier if name.startswith("backbone.") else 1.0)
+        decay = weight_decay if decays else 0.0
+        group = groups.setdefault((rate, decay), {"params": [], "lr": rate, "weight_decay": decay})
+        group["params"].append(parameter)
+    return list(groups.values())
+
+
+def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:
+    """(name, parameter, whether it decays); a parameter shared by several modules comes once."""
+    seen: set[nn.Parameter] = set()
+    for module_name, module in model.named_modules():
+        without_decay = isinstance(module, (*NORMS, nn.Embedding))
+        for name, parameter in module.named_parameters(recurse=False):
+            if not parameter.requires_grad or parameter in seen:
+                continue
+            seen.add(parameter)
+            yield f"{module_name}.{name}", parameter, not (without_decay or name in POSITIONS)

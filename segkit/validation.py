@@ -1,0 +1,95 @@
+"""`data.val` of a config, built once and evaluated as often as wanted."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from segkit.build import build_dataset, build_evaluators, build_postprocessors, build_transforms
+from segkit.checkpoint import refuse_other_classes
+from segkit.config import Config
+from segkit.data.labels import Classes
+from segkit.data.loading import evaluation_loader
+from segkit.errors import ConfigError
+from segkit.evaluation import OnResult, Precision, check_evaluators, evaluate
+from segkit.types import Batch, Metrics, Result
+from segkit.visualization import overlay, side_by_side, target_result
+
+
+class Validation:
+    """The data set, its loader, and what makes and judges results.
+
+    Raises ConfigError where the config has no `data.val`, no evaluators, or an evaluator takes what nothing makes;
+    CheckpointError where the data set's classes are not those of the model.
+    """
+
+    def __init__(
+        self, config: Config, classes: Classes, size_divisor: int, rank: int = 0, num_processes: int = 1
+    ) -> None:
+        split = config.experiment.data and config.experiment.data.val
+        if not split:
+            raise ConfigError(f"{config.path}: data.val: an evaluation needs a data set, and the config names none.")
+        if not config.experiment.evaluators:
+            raise ConfigError(f"{config.path}: evaluators: an evaluation needs at least one, such as {{type: mean_iou}}.")
+        self.config = config
+        self.classes = classes
+        self.dataset = build_dataset(split)
+        refuse_other_classes(Path(config.path), classes, self.dataset.classes, ["the class head"])
+        self.postprocessors = build_postprocessors(config, classes)
+        check_evaluators(self.postprocessors, build_evaluators(config, classes))
+        self.loader = evaluation_loader(
+            self.dataset,
+            build_transforms(split.transforms),
+            batch_size=split.batch_size,
+            workers=split.workers,
+            size_divisor=size_divisor,
+            rank=rank,
+            num_processes=num_processes,
+        )
+
+    def run(
+        self,
+        model: nn.Module,
+        device: torch.device | str,
+        precision: Precision = "fp32",
+        progress: Callable[[int], None] | None = None,
+        on_result: OnResult | None = None,
+    ) -> dict[str, Metrics]:
+        """The metrics of `model` by evaluator."""
+        evaluators = build_evaluators(self.config, self.classes)
+        return evaluate(
+            model,
+            self.loader,
+            self.postprocessors,
+            evaluators,
+            device=device,
+            precision=precision,
+            progress=progress,
+            on_result=on_result,
+        )
+
+
+class OverlayWriter:
+    """An `on_result` hook that draws the first pictures of a data set: picture, prediction and truth side by side."""
+
+    def __init__(self, folder: Path, dataset: Any, classes: Classes, count: int) -> None:
+        self.folder = folder
+        self.classes = classes
+        samples = (dataset[index] for index in range(min(count, len(dataset))))
+        self.samples = {sample.image_id: sample for sample in samples}
+
+    def __call__(self, batch: Batch, index: int, result: Result) -> None:
+        sample = self.samples.get(batch.image_ids[index])
+        if sample is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kind = type(result).__name__.removesuffix("Result").lower()
+        truth = target_result(sample.target, self.classes, kind)
+        drawn = side_by_side(
+            sample.picture,
+            overlay(sample.picture, result, self.classes),
+            overlay(sample.picture, truth, self.classes),
+        )
+        drawn.save(self.folder / f"{sample.image_id}_{kind}.png")
