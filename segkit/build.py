@@ -17,7 +17,6 @@ from segkit.data.labels import Classes
 from segkit.data.loading import Limit
 from segkit.errors import ConfigError
 from segkit.registries import (
-    BY_KIND,
     DATASETS,
     EVALUATORS,
     LOSSES,
@@ -30,6 +29,9 @@ from segkit.registries import (
 )
 from segkit.registry import Registry
 
+PUBLISHED = {"backbone": ("features",), "pixel_decoder": ("memory", "mask_dim")}
+"""What a built part tells those built after it, by kind."""
+
 
 def build_part(registry: Registry, config: PartConfig, known: dict[str, Any] | None = None) -> Any:
     """The part that `config` names, with its settings, nested parts and, from `known`, what it asks for before `*`."""
@@ -39,12 +41,12 @@ def build_part(registry: Registry, config: PartConfig, known: dict[str, Any] | N
     for parameter in inspect.signature(part).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY:
             continue
-        nested = BY_KIND.get(parameter.name)
+        nested = registry.nests.get(parameter.name)
         if nested is None:
             arguments[parameter.name] = known[parameter.name]
         elif arguments.get(parameter.name) is not None:
             built = build_part(nested, arguments[parameter.name], known)
-            known |= {name: getattr(built, name) for name in nested.publishes}
+            known |= {name: getattr(built, name) for name in PUBLISHED.get(nested.kind, ())}
             arguments[parameter.name] = built
     return part(**arguments)
 

@@ -99,7 +99,8 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         return load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{folder / WEIGHTS}: cannot be read ({error}). The file is damaged or no safetensors file; take another checkpoint."
+            f"{folder / WEIGHTS}: cannot be read ({error}). The file is damaged or no safetensors file; "
+            "take another checkpoint."
         ) from error
 
 

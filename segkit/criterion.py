@@ -43,7 +43,7 @@ class Criterion(nn.Module):
             losses: all of them, of the three shapes described in `segkit.registries`.
             matcher: needed by class and mask losses.
             deep_supervision: score every decoder layer, not the last alone.
-            ignore_void: leave pixels of unknown truth out of matching and mask losses; otherwise they belong to no mask.
+            ignore_void: leave pixels of unknown truth out of matching and mask losses; else they belong to no mask.
         """
         super().__init__()
         self.losses = losses

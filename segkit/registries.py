@@ -1,8 +1,9 @@
 """One registry per kind of part, and the contract of what each holds.
 
 In a part's signature, what stands before `*` the builder wires and what stands after `*` YAML sets: the signature is
-the schema. A parameter named like a kind (`backbone`, `matcher`) takes a built part of that kind; one named like its
-plural (`losses`) takes a list of them. Shapes are those of `segkit.types`.
+the schema. A model's parameters before `*` named like a kind (`backbone`) take built parts, which YAML configures
+inside the model. A setting named like a kind holds the mapping of such a part, one named like its plural (`transforms`)
+a list of them. Shapes are those of `segkit.types`.
 """
 
 from segkit.registry import Registry
@@ -13,17 +14,19 @@ first. Publishes `features: list[Feature]`. A setting named `pretrained` or `wei
 that is built to receive a checkpoint is given False and None there."""
 
 PIXEL_DECODERS = Registry("pixel_decoder", "pixel_decoders", wired=("features",))
-"""`(features, *, <settings>)`, an nn.Module: `forward(list[Tensor]) -> (mask_features (B,E,h,w), memory: list[Tensor])`.
-Publishes `mask_dim: int` and `memory: list[Feature]`, what a transformer decoder attends to."""
+"""`(features, *, <settings>)`, an nn.Module: `forward(list[Tensor]) -> (mask_features (B,E,h,w), memory:
+list[Tensor])`. Publishes `mask_dim: int` and `memory: list[Feature]`, what a transformer decoder attends to."""
 
-TRANSFORMER_DECODERS = Registry("transformer_decoder", "transformer_decoders", wired=("memory", "mask_dim", "num_classes"))
+TRANSFORMER_DECODERS = Registry(
+    "transformer_decoder", "transformer_decoders", wired=("memory", "mask_dim", "num_classes")
+)
 """`(memory, mask_dim, num_classes, *, <settings>)`, an nn.Module: `forward(memory, mask_features) -> Prediction`."""
 
 MATCHERS = Registry("matcher", "matchers")
 """`(*, <settings>)`: `(layers: list[Prediction], targets: list[Target]) -> list[list[Match]]`, per layer and image the
 matched (query_index, target_index). At most one transfer from the device per call."""
 
-LOSSES = Registry("loss", "losses", wired=("classes",))
+LOSSES = Registry("loss", "losses", wired=("classes",), item_settings={"weight": float})
 """`(*, <settings>)` with the class attribute `takes`, one of
 
 * `"classes"`: `(class_logits (B,Q,K+1), classes (B,Q) int64, K = no object) -> scalar`;
@@ -35,9 +38,10 @@ Weights (the key `weight` beside a loss's own settings), decoder layers and the 
 criterion's."""
 
 POSTPROCESSORS = Registry("postprocessor", "postprocessors", wired=("classes",))
-"""`(classes, *, <settings>)`: `(prediction, sizes: list[ImageSizes]) -> list[Result]`, one per image, all of one kind."""
+"""`(classes, *, <settings>)`: `(prediction, sizes: list[ImageSizes]) -> list[Result]`, one per image, all of one
+kind."""
 
-MODELS = Registry("model", "models", wired=("num_classes",))
+MODELS = Registry("model", "models", wired=("num_classes",), nests=(BACKBONES, PIXEL_DECODERS, TRANSFORMER_DECODERS))
 """`(<built parts>, num_classes, *, <settings>)`, an nn.Module: `forward(images (B,3,H,W) uint8 RGB, sizes: list[Size] |
 None) -> Prediction | PixelPrediction`; what of an image lies beyond its size is padding. Publishes `size_divisor: int`,
 what a padded batch's height and width must be multiples of, and holds the pixel mean and std as buffers."""

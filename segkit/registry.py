@@ -5,83 +5,198 @@ segkit's own parts live one per file in the folder named like the kind (`segkit/
 """
 
 import importlib
-import importlib.util
-import inspect
-import pkgutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
 from typing import Any, TypeVar
 
-import entrypoints
-
+from segkit.discovery import Offer, declared_offers, first_line, normalized, own_offers, summarize
 from segkit.errors import RegistryError, suggest
+from segkit.signature import Part, after_star, before_star, name_of, parameters
 
-Part = Callable[..., Any]
 T = TypeVar("T", bound=Part)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a listing says of one part."""
+
+    kind: str
+    name: str
+    provider: str
+    """`segkit`, a distribution or a file."""
+    version: str | None
+    description: str
+    defect: str
+    """Why it cannot be imported, where that is known; else empty."""
 
 
 class Registry:
     """The parts of one kind.
 
-    `kind` is the singular, as YAML keys spell it; `plural` names the folder and the entry-point group
-    (`segkit.<plural>`); `wired` are the parameters the builder may supply, those a part takes before `*`.
+    Args:
+        kind: the singular, as YAML keys spell it.
+        plural: names the folder, the entry-point group (`segkit.<plural>`) and the YAML key of a list.
+        wired: the parameters the builder may supply, those a part takes before `*`.
+        nests: the registries of the built parts a part may take before `*`, under their kind; YAML configures them
+            inside the part.
+        item_settings: what the holder of a list of these parts reads itself from each item, name -> type; no setting
+            of a part may be called so.
     """
 
-    def __init__(self, kind: str, plural: str, wired: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        kind: str,
+        plural: str,
+        wired: tuple[str, ...] = (),
+        *,
+        nests: tuple["Registry", ...] = (),
+        item_settings: Mapping[str, Any] | None = None,
+    ) -> None:
         self.kind = kind
         self.plural = plural
         self.group = f"segkit.{plural}"
         self.wired = wired
-        self._registered: dict[str, Part] = {}
+        self.nests = {registry.kind: registry for registry in nests}
+        self.item_settings = dict(item_settings or {})
+        self._registered: dict[Offer, Part] = {}
+
+    @property
+    def title(self) -> str:
+        """The kind in words: `pixel decoder`."""
+        return self.kind.replace("_", " ")
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Decorator: makes a class or function known as `name`; a second holder of a name is an error."""
+        """Decorator: makes a class or function known as `name`.
+
+        Raises RegistryError where the same provider has registered another part of that name, and where the
+        signature is no schema. Running the same definition again replaces it.
+        """
 
         def decorate(part: T) -> T:
-            holder = self._registered.get(name)
-            if holder is not None and (holder.__module__, holder.__qualname__) != (part.__module__, part.__qualname__):
-                raise RegistryError(
-                    f"{part.__module__}.{part.__qualname__}: {self.kind} '{name}' is already registered by "
-                    f"{holder.__module__}.{holder.__qualname__}. Choose another name."
-                )
-            self._refuse_open_signature(name, part)
-            self._registered[name] = part
+            offer = _local_offer(name, part)
+            for held, holder in self._registered.items():
+                if held.qualified == offer.qualified and name_of(holder) != name_of(part):
+                    raise RegistryError(
+                        f"{name_of(part)}: {self.title} '{name}' is already registered by {name_of(holder)}. "
+                        "Choose another name."
+                    )
+            self._check_signature(name, part)
+            self._registered[offer] = part
             return part
 
         return decorate
 
-    def _refuse_open_signature(self, name: str, part: Part) -> None:
-        for parameter in inspect.signature(part).parameters.values():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                raise RegistryError(
-                    f"{part.__module__}.{part.__qualname__}: {self.kind} '{name}' takes *{parameter.name}, but its "
-                    "signature is the schema of its settings. Name every setting, or take one `options: dict`."
-                )
-
-    def _own(self) -> list[str]:
-        package = importlib.util.find_spec(self.group)
-        if package is None or package.submodule_search_locations is None:
-            return []
-        return sorted(m.name for m in pkgutil.iter_modules(package.submodule_search_locations) if m.name[0] != "_")
-
     def names(self) -> list[str]:
         """All names, sorted, without importing any part."""
-        points = entrypoints.get_group_all(self.group)
-        return sorted({*self._registered, *self._own(), *(point.name for point in points)})
+        return sorted({offer.name for offer in self._offers()})
 
     def get(self, name: str) -> Part:
-        """The part called `name`.
+        """The part called `name`, or `provider/name` where several provide one of that name.
 
         Raises RegistryError where there is none, where its package fails to import, or where two packages claim it.
         """
-        if name in self._registered:
-            return self._registered[name]
-        if name in self._own():
-            importlib.import_module(f"{self.group}.{name}")
-            return self._registered[name]
-        points = [point for point in entrypoints.get_group_all(self.group) if point.name == name]
-        if not points:
+        provider, _, short = name.rpartition("/")
+        found = [offer for offer in self._offers() if offer.name == short]
+        if provider:
+            found = [offer for offer in found if normalized(offer.provider) == normalized(provider)]
+        if not found:
+            raise RegistryError(self._unknown(name))
+        if len(found) > 1:
+            labels = " and ".join(offer.label for offer in found)
+            choices = " or ".join(f"'{offer.qualified}'" for offer in found)
+            raise RegistryError(f"{self.title} '{name}' is provided by {labels}. Say which: {choices}.")
+        return self._load(found[0])
+
+    def entries(self) -> Iterator[Entry]:
+        """What there is, segkit's own first, without importing any part."""
+        for offer in self._offers():
+            if offer in self._registered and not offer.own:
+                description, defect = first_line(self._registered[offer].__doc__ or ""), ""
+            else:
+                summary = summarize(offer)
+                description, defect = summary.description, summary.defect
+            yield Entry(self.kind, offer.name, offer.provider, offer.version, description, defect)
+
+    def _offers(self) -> list[Offer]:
+        """All claims to names: segkit's own, packages', and what was registered at run time."""
+        own = own_offers(self.plural)
+        declared = sorted(declared_offers(self.group))
+        # A package may declare a part and register it as well: that is one claim.
+        known = {(offer.name, offer.module.partition(".")[0]) for offer in (*own, *declared)}
+        local = [offer for offer in self._registered if (offer.name, offer.module.partition(".")[0]) not in known]
+        return [*own, *declared, *sorted(local)]
+
+    def _load(self, offer: Offer) -> Part:
+        if offer in self._registered:
+            return self._registered[offer]
+        try:
+            module = importlib.import_module(offer.module)
+            if offer.attribute is None:
+                return self._own_part(offer)
+            part: Part = attrgetter(offer.attribute)(module)
+        except (Exception, SystemExit) as cause:
+            if offer.own and not isinstance(cause, ImportError):
+                raise  # a fault of segkit's, whose traceback is wanted
+            remedy = "Install what it needs" if offer.own else f"Update or uninstall {offer.provider}"
             raise RegistryError(
-                f"there is no {self.kind} '{name}'.{suggest(name, self.names())} There are: {', '.join(self.names())}"
-            )
-        part: Part = points[0].load()
+                f"{self.title} '{offer.name}' of {offer.label} ({offer.target}) fails to import: "
+                f"{type(cause).__name__}: {' '.join(str(cause).split())}. {remedy}."
+            ) from cause
+        self._check_signature(offer.name, part)
+        self._registered[offer] = part
         return part
+
+    def _own_part(self, offer: Offer) -> Part:
+        for held, part in self._registered.items():
+            if held.own and held.name == offer.name:
+                return part
+        raise AssertionError(f"{offer.module} registers no {self.title} '{offer.name}', the name of its file")
+
+    def _unknown(self, name: str) -> str:
+        offers = self._offers()
+        if not offers:
+            return f"there is no {self.title} '{name}', nor any other."
+        listed = ", ".join(offer.name if offer.own else f"{offer.name} ({offer.label})" for offer in offers)
+        near = suggest(name, [spelling for offer in offers for spelling in (offer.name, offer.qualified)])
+        return f"there is no {self.title} '{name}'.{near} There are: {listed}"
+
+    def _check_signature(self, name: str, part: Part) -> None:
+        """Refuses what could not be checked against YAML, or what nobody would supply."""
+        taken = parameters(part)
+        who = f"{name_of(part)}: {self.title} '{name}'"
+        for parameter in taken:
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                raise RegistryError(
+                    f"{who} takes {str(parameter).partition(':')[0]}, but its signature is the schema of its settings. "
+                    "Name every setting, or take one `options: dict`."
+                )
+        supplied = (*self.wired, *self.nests)
+        for parameter_name in before_star(part):
+            if parameter_name not in supplied:
+                may = f"only {', '.join(supplied)} may stand there" if supplied else "nothing may stand there"
+                raise RegistryError(
+                    f"{who} takes '{parameter_name}' before '*', where segkit supplies the values: {may}. "
+                    "Put settings behind '*'."
+                )
+        for parameter_name in after_star(part):
+            if parameter_name in supplied:
+                raise RegistryError(
+                    f"{who} takes '{parameter_name}' behind '*', where settings stand; segkit supplies it. "
+                    "Put it before '*'."
+                )
+            if parameter_name == "type" or parameter_name in self.item_settings:
+                raise RegistryError(
+                    f"{who} has a setting '{parameter_name}', a key that YAML needs for something else. Rename it."
+                )
+
+
+def _local_offer(name: str, part: Part) -> Offer:
+    """The claim of a part that registers itself: segkit's own by the package it lies in, others' by their file."""
+    if part.__module__.startswith("segkit."):
+        return Offer(name, "segkit", None, part.__module__, part.__qualname__)
+    file = getattr(sys.modules.get(part.__module__), "__file__", None)
+    provider = Path(file).name if file else part.__module__
+    return Offer(name, provider, None, part.__module__, part.__qualname__)

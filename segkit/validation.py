@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,9 +12,11 @@ from segkit.config import Config
 from segkit.data.labels import Classes
 from segkit.data.loading import evaluation_loader
 from segkit.errors import ConfigError
-from segkit.evaluation import OnResult, Precision, check_evaluators, evaluate
+from segkit.evaluation import OnResult, check_evaluators, evaluate
+from segkit.ops.precision import Precision
+from segkit.results import OutputNames
 from segkit.types import Batch, Metrics, Result
-from segkit.visualization import overlay, side_by_side, target_result
+from segkit.visualization import batch_picture, comparison
 
 
 class Validation:
@@ -32,7 +33,9 @@ class Validation:
         if not split:
             raise ConfigError(f"{config.path}: data.val: an evaluation needs a data set, and the config names none.")
         if not config.experiment.evaluators:
-            raise ConfigError(f"{config.path}: evaluators: an evaluation needs at least one, such as {{type: mean_iou}}.")
+            raise ConfigError(
+                f"{config.path}: evaluators: an evaluation needs at least one, such as {{type: mean_iou}}."
+            )
         self.config = config
         self.classes = classes
         self.dataset = build_dataset(split)
@@ -72,24 +75,21 @@ class Validation:
 
 
 class OverlayWriter:
-    """An `on_result` hook that draws the first pictures of a data set: picture, prediction and truth side by side."""
+    """An `on_result` hook that draws the first pictures it sees: picture, prediction and truth side by side."""
 
-    def __init__(self, folder: Path, dataset: Any, classes: Classes, count: int) -> None:
+    def __init__(self, folder: Path, classes: Classes, count: int) -> None:
         self.folder = folder
         self.classes = classes
-        samples = (dataset[index] for index in range(min(count, len(dataset))))
-        self.samples = {sample.image_id: sample for sample in samples}
+        self.count = count
+        self.names = OutputNames()
+        self._drawn: set[str] = set()
 
     def __call__(self, batch: Batch, index: int, result: Result) -> None:
-        sample = self.samples.get(batch.image_ids[index])
-        if sample is None:
+        file = batch.files[index]
+        if file not in self._drawn and len(self._drawn) == self.count:
             return
+        self._drawn.add(file)
         self.folder.mkdir(parents=True, exist_ok=True)
         kind = type(result).__name__.removesuffix("Result").lower()
-        truth = target_result(sample.target, self.classes, kind)
-        drawn = side_by_side(
-            sample.picture,
-            overlay(sample.picture, result, self.classes),
-            overlay(sample.picture, truth, self.classes),
-        )
-        drawn.save(self.folder / f"{sample.image_id}_{kind}.png")
+        drawn = comparison(batch_picture(batch, index), result, batch.targets[index], self.classes)
+        drawn.save(self.folder / f"{self.names.of(file)}_{kind}.png")

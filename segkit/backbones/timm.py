@@ -1,7 +1,10 @@
 """Any timm model that gives a feature pyramid, as a backbone."""
 
+import logging
+import re
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from segkit.errors import ConfigError, SegkitError, suggest
@@ -44,11 +47,11 @@ class TimmBackbone(nn.Module):
             options: further arguments of the timm model, such as `{drop_path_rate: 0.3}`.
         """
         super().__init__()
-        body = _create(name, pretrained, weights, options or {})
+        body: Any = _create(name, pretrained, weights, options or {})
         if freeze_batch_norm:
-            from timm.layers import freeze_batch_norm_2d
+            from timm import layers
 
-            body = freeze_batch_norm_2d(body)
+            body = layers.freeze_batch_norm_2d(body)  # type: ignore[attr-defined, no-untyped-call]
         self.body = body
         self._nhwc = str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC")
         published = list(zip(body.feature_info.channels(), body.feature_info.reduction(), strict=True))
@@ -57,8 +60,8 @@ class TimmBackbone(nn.Module):
         strides = [feature.stride for feature in self.features]
         if strides != sorted(set(strides)):
             raise ConfigError(
-                f"backbone 'timm': model '{name}' gives maps of strides {strides}, not a pyramid. Choose a hierarchical "
-                "model, such as resnet50, swin_tiny_patch4_window7_224 or convnext_tiny."
+                f"backbone 'timm': model '{name}' gives maps of strides {strides}, not a pyramid. Choose a "
+                "hierarchical model, such as resnet50, swin_tiny_patch4_window7_224 or convnext_tiny."
             )
         self.stage_norms = nn.ModuleList(
             StageNorm(feature.channels) if stage_norm else nn.Identity() for feature in self.features
@@ -87,13 +90,46 @@ def _create(name: str, pretrained: bool, weights: str | None, options: dict[str,
         options = {"strict_img_size": False, **options}
     if weights is not None:
         options = {**options, "pretrained_cfg_overlay": {"file": weights}}
+    log = _LoadLog()
+    builder = logging.getLogger("timm.models._builder")
+    builder.addFilter(log)
     try:
         body: nn.Module = timm.create_model(
             name, features_only=True, pretrained=pretrained or weights is not None, **options
         )
+        if weights is not None:
+            _refuse_foreign(log, name)
     except (OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise _explain(error, name, pretrained, weights) from error
+    finally:
+        builder.removeFilter(log)
     return body
+
+
+class _LoadLog(logging.Filter):
+    """Takes down which tensors of a file timm had no place for; timm tells this to its log alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unexpected: list[str] = []
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        told = re.match(r"Unexpected keys \((.*)\) found", record.getMessage())
+        if told:
+            self.unexpected += told[1].split(", ")
+        return told is None
+
+
+def _refuse_foreign(log: _LoadLog, name: str) -> None:
+    """Raises ValueError where the file has tensors that the whole model, classifier included, does not have."""
+    import timm
+
+    if log.unexpected:
+        with torch.device("meta"):
+            whole = timm.create_model(name).state_dict()
+        foreign = [tensor for tensor in log.unexpected if tensor not in whole]
+        if foreign:
+            raise ValueError(f"{len(foreign)} tensors are of another model, such as {foreign[0]}")
 
 
 def _explain(error: Exception, name: str, pretrained: bool, weights: str | None) -> SegkitError:

@@ -4,8 +4,8 @@ A field named like a kind of part (`dataset`, `optimizer`) or its plural (`trans
 them, as a mapping with `type`.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, is_dataclass
+from typing import Any, Literal, TypeVar, cast, get_args, get_type_hints
 
 PartConfig = dict[str, Any]
 """The checked mapping of a part: `type` and its settings."""
@@ -86,5 +86,20 @@ class Experiment:
     training: Training | None = None
     init_from: str | None = None
     """A checkpoint folder whose tensors start the model, as far as they fit; relative to the working directory."""
+    reset_head: bool = False
+    """With `init_from`: what depends on the class list starts anew, for another class list."""
     plugins: list[str] = field(default_factory=list)
     """Python files that register parts, relative to the config."""
+
+
+S = TypeVar("S")
+
+
+def make_section(section: type[S], data: dict[str, Any]) -> S:
+    """The section's dataclass from its checked mapping, sections inside it included."""
+    hints = get_type_hints(section)
+    values = {}
+    for name, value in data.items():
+        inner = next((one for one in (hints[name], *get_args(hints[name])) if is_dataclass(one)), None)
+        values[name] = value if inner is None or value is None else make_section(cast(type[Any], inner), value)
+    return section(**values)

@@ -17,8 +17,8 @@ class HungarianMatcher:
     """Pairs queries and segments one to one at the least total cost of class, focal and dice terms.
 
     The class term is minus the probability, not its logarithm, so that it stays on the scale of the others. Masks are
-    compared at the size of the mask map; pixels that a target says are not valid are left out. With more segments than queries the best pairs are made, and a warning is
-    given once.
+    compared at the size of the mask map; pixels that a target says are not valid are left out. With more segments than
+    queries the best pairs are made, and a warning is given once.
     """
 
     def __init__(self, *, class_cost: float = 1.0, mask_cost: float = 20.0, dice_cost: float = 1.0) -> None:
@@ -35,7 +35,7 @@ class HungarianMatcher:
 
     @torch.no_grad()
     def __call__(self, layers: list[Prediction], targets: list[Target]) -> list[list[Match]]:
-        """Per layer and image the matched (query_index, target_index), by rising query_index; on the targets' device."""
+        """Per layer and image the matched (query_index, target_index), by rising query_index; on the CPU."""
         masks = [_masks_at(target, layers[0]) for target in targets]
         with torch.autocast(layers[0].class_logits.device.type, enabled=False):
             costs = [self._costs(layer, targets, masks) for layer in layers]
@@ -68,16 +68,16 @@ class HungarianMatcher:
     def _assign(self, cost: "np.ndarray[tuple[int, int], np.dtype[np.float32]]", layer: int, image: int) -> Match:
         if not np.isfinite(cost).all():
             warnings.warn(
-                f"matcher 'hungarian': the costs of image {image} of the batch at decoder layer {layer} are not finite; "
-                "they are matched as very large. The model's outputs have diverged.",
+                f"matcher 'hungarian': the costs of image {image} of the batch at decoder layer {layer} are not "
+                "finite; they are matched as very large. The model's outputs have diverged.",
                 stacklevel=2,
             )
             cost = np.nan_to_num(cost, nan=1e6, posinf=1e6, neginf=-1e6)
         if cost.shape[1] > cost.shape[0] and not self._warned_of_excess:
             self._warned_of_excess = True
             warnings.warn(
-                f"matcher 'hungarian': a picture has {cost.shape[1]} segments and the model {cost.shape[0]} queries; the "
-                "best pairs are matched and the other segments go unlearned. Raise num_queries to learn them all.",
+                f"matcher 'hungarian': a picture has {cost.shape[1]} segments and the model {cost.shape[0]} queries; "
+                "the best pairs are matched and the other segments go unlearned. Raise num_queries to learn them all.",
                 stacklevel=2,
             )
         query, target = linear_sum_assignment(cost)

@@ -26,7 +26,7 @@ class MaskFormer(PyramidModel):
         """
         Args:
             backbone, pixel_decoder, transformer_decoder: the built parts.
-            pixel_mean, pixel_std: of red, green and blue on the scale 0..255; those the backbone's weights were made with.
+            pixel_mean, pixel_std: of red, green and blue, 0..255; those the backbone's weights were made with.
         """
         super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std)
         self.transformer_decoder = transformer_decoder

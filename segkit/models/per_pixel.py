@@ -33,7 +33,7 @@ class PerPixel(PyramidModel):
         Args:
             backbone, pixel_decoder, transformer_decoder: the built parts.
             num_classes: of the data set.
-            pixel_mean, pixel_std: of red, green and blue on the scale 0..255; those the backbone's weights were made with.
+            pixel_mean, pixel_std: of red, green and blue, 0..255; those the backbone's weights were made with.
         """
         super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std)
         self.num_classes = num_classes
@@ -54,8 +54,8 @@ class PerPixel(PyramidModel):
         prediction = self.transformer_decoder(memory, mask_features)
         if prediction.num_queries != self.num_classes:
             raise ConfigError(
-                f"model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, {self.num_classes} "
-                f"for this data set, not {prediction.num_queries}."
+                f"model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, "
+                f"{self.num_classes} for this data set, not {prediction.num_queries}."
             )
         *auxiliary, last = [PixelPrediction(layer.mask_logits) for layer in prediction.layers]
         return PixelPrediction(last.pixel_logits, auxiliary)

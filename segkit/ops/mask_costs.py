@@ -6,7 +6,7 @@ from torch.nn.functional import logsigmoid
 
 
 def focal_costs(logits: Tensor, masks: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
-    """(Q,P) logits, (N,P) 0/1 float -> (Q,N): mean focal loss (Lin et al. 2017) over the pixels, had they been paired."""
+    """(Q,P) logits, (N,P) 0/1 float -> (Q,N): mean focal loss (Lin et al. 2017) over the pixels of each pair."""
     probs = logits.sigmoid()
     inside = -alpha * (1 - probs) ** gamma * logsigmoid(logits)
     outside = -(1 - alpha) * probs**gamma * logsigmoid(-logits)
@@ -15,7 +15,7 @@ def focal_costs(logits: Tensor, masks: Tensor, alpha: float = 0.25, gamma: float
 
 
 def dice_costs(logits: Tensor, masks: Tensor) -> Tensor:
-    """(Q,P) logits, (N,P) 0/1 float -> (Q,N): dice loss (Milletari et al. 2016, smoothed by 1), had they been paired."""
+    """(Q,P) logits, (N,P) 0/1 float -> (Q,N): dice loss (Milletari et al. 2016, smoothed by 1) of each pair."""
     probs = logits.sigmoid()
     overlap = probs @ masks.T
     return 1 - (2 * overlap + 1) / (probs.sum(1)[:, None] + masks.sum(1) + 1)

@@ -57,7 +57,7 @@ class EncoderLayer(nn.Module):
         if self.pre_norm:
             normed = self.self_attention_norm(tokens)
             tokens = tokens + self.self_attention(normed + position, normed + position, normed)
-            return tokens + self.feed_forward(self.feed_forward_norm(tokens))
+            return tokens + self.feed_forward(self.feed_forward_norm(tokens))  # type: ignore[no-any-return]
         where = tokens + position
         tokens = self.self_attention_norm(tokens + self.self_attention(where, where, tokens))
         return self.feed_forward_norm(tokens + self.feed_forward(tokens))  # type: ignore[no-any-return]
@@ -84,7 +84,7 @@ class DecoderLayer(nn.Module):
             queries = queries + self.self_attention(normed + query_position, normed + query_position, normed)
             normed = self.cross_attention_norm(queries)
             queries = queries + self.cross_attention(normed + query_position, keys, values)
-            return queries + self.feed_forward(self.feed_forward_norm(queries))
+            return queries + self.feed_forward(self.feed_forward_norm(queries))  # type: ignore[no-any-return]
         where = queries + query_position
         queries = self.self_attention_norm(queries + self.self_attention(where, where, queries))
         queries = self.cross_attention_norm(queries + self.cross_attention(queries + query_position, keys, values))

@@ -11,7 +11,7 @@ from segkit.types import Feature
 
 @PIXEL_DECODERS.register("transformer_fpn")
 class TransformerFPN(nn.Module):
-    """Encoder layers let every pixel of the coarsest map see all others before the pyramid (Cheng et al. 2021, sec. 4.1).
+    """Encoder layers let the coarsest map's pixels see each other before the pyramid (Cheng et al. 2021, sec. 4.1).
 
     `memory` is the encoded map.
     """

@@ -1,8 +1,6 @@
 """The training loop, on one device or many."""
 
 import math
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ from segkit.criterion import LossReport
 from segkit.data.loading import training_loader
 from segkit.errors import ConfigError, TrainingError
 from segkit.evaluation import class_table, headline, headline_table, write_metrics
-from segkit.training.progress import Reporter
+from segkit.training.progress import Meter, Reporter
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import TrainingState, load_state, save_state
 from segkit.types import Batch, Metrics
@@ -52,7 +50,7 @@ class Trainer:
         torch.manual_seed(self.settings.seed)
         dataset = build_dataset(split)
         self.classes = dataset.classes
-        self.model = build_model(config, self.classes, initial_weights=not resume)
+        self.model: Any = build_model(config, self.classes, initial_weights=not resume)
         self.criterion = build_criterion(config, self.classes).to(self.accelerator.device)
         self.schedule = build_schedule(self.settings.schedule)
         self.state = TrainingState()
@@ -88,7 +86,7 @@ class Trainer:
             report = initialize_from(self.model, source, self.config, self.classes, reset_head)
             self.notes.append(f"initialized from {source}: {report}")
         if self.settings.channels_last:
-            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.model = self.model.to(memory_format=torch.channels_last)
         optimizer = build_optimizer(self.settings.optimizer, self.model)
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
         self.prepared, self.optimizer = self.accelerator.prepare(self.model, optimizer)
@@ -117,16 +115,16 @@ class Trainer:
             self.accelerator.is_main_process,
         ) as self.reporter:
             self._introduce()
-            window = _Window()
+            meter = Meter()
             while self.state.step < steps and not self._stops_early():
-                report = self._step(window)
+                report = self._step(meter)
                 self.reporter.advance(self.state.step)
                 if self.state.step % self.settings.log_every == 0 or self.state.step == steps:
-                    self._log(report, window)
-                    window = _Window()
+                    self._log(report, meter)
+                    meter = Meter()
                 if self._due(self.settings.evaluate_every) and self.validation is not None:
                     metrics = self._evaluate()
-                    window = _Window()
+                    meter = Meter()
                 if self._due(self.settings.checkpoint_every):
                     self._save()
             self._conclude(metrics)
@@ -140,14 +138,14 @@ class Trainer:
         patience = self.settings.early_stopping
         return patience is not None and self.state.evaluations_without_best >= patience
 
-    def _step(self, window: "_Window") -> LossReport:
+    def _step(self, meter: Meter) -> LossReport:
         """One optimizer step over `accumulate` batches."""
         factor = self.schedule(self.state.step, self.settings.steps)
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * factor
         self.prepared.train()
         for index in range(self.settings.accumulate):
-            batch = window.timed(self.batches)
+            batch = meter.timed(self.batches)
             last = index == self.settings.accumulate - 1
             with self.accelerator.autocast():
                 if last:
@@ -179,16 +177,16 @@ class Trainer:
             )
         return report
 
-    def _log(self, report: LossReport, window: "_Window") -> None:
+    def _log(self, report: LossReport, meter: Meter) -> None:
         losses = {"total": report.total} | report.parts
         values = {name: round(float(value), 6) for name, value in losses.items()}
-        speed = window.images * self.accelerator.num_processes / window.seconds
+        speed = meter.images * self.accelerator.num_processes / meter.seconds
         self.reporter.show_step(self.state.step, values, speed)
         figures: dict[str, Any] = {
             "losses": values,
             "learning_rate": max(group["lr"] for group in self.optimizer.param_groups),
             "images_per_second": round(speed, 3),
-            "waiting_for_data": round(window.waited / window.seconds, 4),
+            "waiting_for_data": round(meter.waited / meter.seconds, 4),
         }
         if self.accelerator.device.type == "cuda":
             figures["peak_memory_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 3)
@@ -198,12 +196,8 @@ class Trainer:
         assert self.validation is not None
         final = self.state.step == self.settings.steps
         drawing = final and self.accelerator.is_main_process
-        overlays = (
-            OverlayWriter(self.run_folder.overlays, self.validation.dataset, self.classes, OVERLAYS) if drawing else None
-        )
-        metrics = self.validation.run(
-            self.model, self.accelerator.device, self.settings.precision, on_result=overlays
-        )
+        overlays = OverlayWriter(self.run_folder.overlays, self.classes, OVERLAYS) if drawing else None
+        metrics = self.validation.run(self.model, self.accelerator.device, self.settings.precision, on_result=overlays)
         figures = headline(metrics)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in list(figures.items())[:6])
         self.reporter.say(f"step {self.state.step}: {shown}")
@@ -261,26 +255,6 @@ class Trainer:
             self.reporter.say(f"pictures: {self.run_folder.overlays}")
 
 
-class _Window:
-    """Counts what happened since the last line of the log."""
-
-    def __init__(self) -> None:
-        self.started = time.perf_counter()
-        self.waited = 0.0
-        self.images = 0
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.started
-
-    def timed(self, batches: Iterator[Batch]) -> Batch:
-        before = time.perf_counter()
-        batch = next(batches)
-        self.waited += time.perf_counter() - before
-        self.images += len(batch.files)
-        return batch
-
-
 def _sections(config: Config) -> tuple[Training, Split]:
     experiment = config.experiment
     if experiment.training is None:
@@ -298,7 +272,7 @@ def train(config: Config, output: str | Path | None = None, resume: bool = False
     """Trains `config` and returns the run's folder.
 
     Args:
-        output: the run's folder; by default `runs/<config's name>`, numbered where that is taken.
+        output: the run's folder; by default one in `runs/` named like the config, numbered where that is taken.
         resume: go on with the run in `output`, or with the newest of this config.
     """
     run = RunFolder.existing(config, output) if resume else RunFolder.new(config, output)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +10,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from segkit.types import Batch
 
 
 class Reporter:
@@ -73,6 +76,26 @@ class Reporter:
             self._bar.update(self._task, figures=text)
 
 
+class Meter:
+    """Counts what happened since the last line of the log."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.waited = 0.0
+        self.images = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def timed(self, batches: Iterator[Batch]) -> Batch:
+        before = time.perf_counter()
+        batch = next(batches)
+        self.waited += time.perf_counter() - before
+        self.images += len(batch.files)
+        return batch
+
+
 def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -93,5 +116,5 @@ def _tensorboard(run_path: Path) -> Any:
     with suppress(ImportError):
         from torch.utils.tensorboard import SummaryWriter
 
-        return SummaryWriter(str(run_path / "tensorboard"))  # type: ignore[no-untyped-call]
+        return SummaryWriter(str(run_path / "tensorboard"))
     return None

@@ -32,13 +32,15 @@ class RunFolder:
 
     @classmethod
     def new(cls, config: Config, output: str | Path | None) -> "RunFolder":
-        """The folder of a run that begins: `output`, or `runs/<config's name>` with a number if that is taken.
+        """The folder of a run that begins: `output`, or one in `runs/` named like the config, with a number if that is taken.
 
         Raises SegkitError where `output` holds a run already.
         """
         if output is not None:
             if (Path(output) / "config.yaml").exists():
-                raise SegkitError(f"{output}: holds a run already. Give another --output, or go on with it by --resume.")
+                raise SegkitError(
+                    f"{output}: holds a run already. Give another --output, or go on with it by --resume."
+                )
             return cls(Path(output))
         taken = _runs_of(config)
         return cls(_numbered(config, taken[-1] + 1) if taken else _numbered(config, 1))
@@ -91,14 +93,19 @@ class RunFolder:
 
 
 def _numbered(config: Config, number: int) -> Path:
-    stem = Path(config.path).stem
-    return RUNS / (stem if number == 1 else f"{stem}-{number}")
+    """`runs/mask_former/ade20k_r50` for `configs/mask_former/ade20k_r50.yaml`; the number from the second run on."""
+    path = Path(config.path).with_suffix("")
+    parts = path.parts
+    below = parts[len(parts) - parts[::-1].index("configs") :] if "configs" in parts[:-1] else parts[-1:]
+    folder = RUNS.joinpath(*below)
+    return folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
 
 
 def _runs_of(config: Config) -> list[int]:
     """The numbers of this config's runs in `runs/`, ascending."""
-    pattern = re.compile(re.escape(Path(config.path).stem) + r"(?:-(\d+))?")
-    matches = [pattern.fullmatch(path.name) for path in RUNS.glob("*") if (path / "config.yaml").is_file()]
+    first = _numbered(config, 1)
+    pattern = re.compile(re.escape(first.name) + r"(?:-(\d+))?")
+    matches = [pattern.fullmatch(path.name) for path in first.parent.glob("*") if (path / "config.yaml").is_file()]
     return sorted(int(match.group(1) or 1) for match in matches if match)
 
 

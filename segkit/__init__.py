@@ -1,0 +1,82 @@
+"""segkit: image segmenters by mask classification, assembled from interchangeable parts that YAML names.
+
+Public names are imported when first used, so that `import segkit` loads neither torch nor timm.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segkit.build import build_model
+    from segkit.checkpoint import load_model
+    from segkit.config import Config, load_config
+    from segkit.errors import CheckpointError, ConfigError, DataError, RegistryError, SegkitError, TrainingError
+    from segkit.inference import Predictor
+    from segkit.registries import (
+        BACKBONES,
+        DATASETS,
+        EVALUATORS,
+        LOSSES,
+        MATCHERS,
+        MODELS,
+        OPTIMIZERS,
+        PIXEL_DECODERS,
+        POSTPROCESSORS,
+        SCHEDULES,
+        TRANSFORMER_DECODERS,
+        TRANSFORMS,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BACKBONES",
+    "DATASETS",
+    "EVALUATORS",
+    "LOSSES",
+    "MATCHERS",
+    "MODELS",
+    "OPTIMIZERS",
+    "PIXEL_DECODERS",
+    "POSTPROCESSORS",
+    "SCHEDULES",
+    "TRANSFORMER_DECODERS",
+    "TRANSFORMS",
+    "CheckpointError",
+    "Config",
+    "ConfigError",
+    "DataError",
+    "Predictor",
+    "RegistryError",
+    "SegkitError",
+    "TrainingError",
+    "build_model",
+    "load_config",
+    "load_model",
+]
+
+
+def _home(name: str) -> str:
+    """The module that defines a public name."""
+    homes = {
+        "Config": "segkit.config",
+        "Predictor": "segkit.inference",
+        "build_model": "segkit.build",
+        "load_config": "segkit.config",
+        "load_model": "segkit.checkpoint",
+    }
+    if name in homes:
+        return homes[name]
+    return "segkit.registries" if name.isupper() else "segkit.errors"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'segkit' has no attribute '{name}'")
+    value = getattr(import_module(_home(name)), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

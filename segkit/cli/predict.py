@@ -1,0 +1,84 @@
+"""Segment pictures with a checkpoint: overlays, and results as PNG or JSON."""
+
+import argparse
+import glob
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"}
+"""Suffixes of the files taken from a folder."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint's or a run's folder")
+    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders of pictures, or quoted globs")
+    parser.add_argument("--output", metavar="DIR", required=True, help="where overlays and results are written")
+    parser.add_argument("--task", help="semantic, instance or panoptic (default: the config's first)")
+    parser.add_argument("--score-threshold", type=float, default=0.5, metavar="S", help="least score of an instance")
+    parser.add_argument("--batch-size", type=int, default=1, metavar="N")
+    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
+    parser.add_argument("--device", help="such as cpu or cuda:1 (default: the GPU where there is one)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import track
+
+    from segkit.inference import Predictor
+    from segkit.results import OutputNames, ResultWriter
+    from segkit.visualization import overlay
+
+    files = list(pictures_in(arguments.inputs))
+    predictor = Predictor(
+        arguments.checkpoint,
+        arguments.task,
+        device=arguments.device,
+        precision=arguments.precision,
+        score_threshold=arguments.score_threshold,
+    )
+    output = Path(arguments.output)
+    names = OutputNames()
+    failed = 0
+    console = Console()
+    with ResultWriter(output, predictor.classes, names) as writer:
+        outcomes = predictor.predict_many(files, arguments.batch_size)
+        for outcome in track(outcomes, "predicting", total=len(files), console=console, transient=True):
+            if outcome.error is not None:
+                failed += 1
+                print(f"error: {outcome.error}", file=sys.stderr)
+                continue
+            assert outcome.picture is not None, "an outcome without error has a picture"
+            assert outcome.result is not None, "and a result"
+            name = names.of(outcome.file)
+            writer.write(outcome.result, outcome.file, Path(outcome.file).stem)
+            (output / "overlays").mkdir(parents=True, exist_ok=True)
+            overlay(outcome.picture, outcome.result, predictor.classes).save(output / "overlays" / f"{name}.png")
+    done = len(files) - failed
+    console.print(f"{done} of {len(files)} pictures segmented ({predictor.task}): {output}", soft_wrap=True)
+    return 1 if failed else 0
+
+
+def pictures_in(inputs: list[str]) -> Iterator[str]:
+    """The picture files that `inputs` mean, each once, a folder's sorted by name.
+
+    Raises DataError where an input means none.
+    """
+    from segkit.errors import DataError
+
+    seen = set()
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            found = sorted(str(file) for file in path.iterdir() if file.suffix.lower() in PICTURES)
+        elif path.is_file():
+            found = [text]
+        else:
+            found = sorted(file for file in glob.glob(text, recursive=True) if Path(file).suffix.lower() in PICTURES)
+        if not found:
+            what = "a folder without pictures" if path.is_dir() else "no such file, folder or glob"
+            raise DataError(f"{text}: {what}. Pictures end in {', '.join(sorted(PICTURES))}.")
+        for file in found:
+            if file not in seen:
+                seen.add(file)
+                yield file

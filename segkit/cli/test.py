@@ -1,0 +1,95 @@
+"""Evaluate a checkpoint, or a config with a checkpoint, on the config's `data.val`."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from segkit.checkpoint import Checkpoint
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from segkit.cli._arguments import add_override_arguments
+
+    parser.add_argument("path", metavar="CONFIG_OR_CHECKPOINT", help="a YAML file, a checkpoint's or a run's folder")
+    add_override_arguments(parser)
+    parser.add_argument("--checkpoint", metavar="PATH", help="where the weights are, with a config")
+    parser.add_argument("--output", metavar="DIR", help="default: evaluation/ in the checkpoint's folder")
+    parser.add_argument("--overlays", type=int, default=0, metavar="N", help="draw the first N pictures")
+    parser.add_argument("--save-predictions", action="store_true", help="write every result as PNG or JSON")
+    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from contextlib import ExitStack
+
+    from accelerate import PartialState
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from segkit.evaluation import class_table, headline_table, write_metrics
+    from segkit.results import ResultWriter
+    from segkit.types import Batch, Result
+    from segkit.validation import OverlayWriter, Validation
+
+    state = PartialState()
+    checkpoint, folder = _load(arguments, str(state.device))
+    output = Path(arguments.output) if arguments.output else folder / "evaluation"
+    validation = Validation(
+        checkpoint.config,
+        checkpoint.classes,
+        checkpoint.model.size_divisor,  # type: ignore[arg-type]
+        state.process_index,
+        state.num_processes,
+    )
+    console = Console(quiet=not state.is_main_process)
+    with ExitStack() as stack:
+        draw = OverlayWriter(output / "overlays", checkpoint.classes, arguments.overlays)
+        share = "" if state.num_processes == 1 else f"_{state.process_index}"
+        writer = stack.enter_context(ResultWriter(output / f"predictions{share}", checkpoint.classes))
+        bar = stack.enter_context(Progress(console=console, transient=True))
+        task = bar.add_task("evaluating", total=len(validation.dataset))
+
+        def on_result(batch: Batch, index: int, result: Result) -> None:
+            if state.is_main_process:
+                draw(batch, index, result)
+            if arguments.save_predictions:
+                writer.write(result, batch.files[index], batch.image_ids[index])
+
+        metrics = validation.run(
+            checkpoint.model,
+            state.device,
+            arguments.precision,
+            progress=lambda images: bar.advance(task, images * state.num_processes),
+            on_result=on_result if arguments.overlays or arguments.save_predictions else None,
+        )
+    console.print(class_table(metrics))
+    console.print(headline_table(metrics))
+    if state.is_main_process:
+        write_metrics(output / "metrics.json", metrics)
+        written = "metrics, predictions" if arguments.save_predictions else "metrics"
+        console.print(f"{written}{' and overlays' if arguments.overlays else ''}: {output}", soft_wrap=True)
+    return 0
+
+
+def _load(arguments: argparse.Namespace, device: str) -> "tuple[Checkpoint, Path]":
+    """The checkpoint to be tested and its folder."""
+    from segkit.checkpoint import CONFIG, find_checkpoint, load_checkpoint
+    from segkit.config import load_config
+    from segkit.errors import CheckpointError
+
+    path = Path(arguments.path)
+    if not path.is_file():
+        if arguments.checkpoint:
+            raise CheckpointError(
+                f"{path}: is no config, so --checkpoint says twice where the weights are. Leave one out."
+            )
+        folder = find_checkpoint(path)
+        config = load_config(folder / CONFIG, arguments.overrides, arguments.plugins)
+        return load_checkpoint(folder, device, config), folder
+    if not arguments.checkpoint:
+        raise CheckpointError(
+            f"{path}: a config alone has no weights. Add --checkpoint PATH, or name a checkpoint in the config's place."
+        )
+    folder = find_checkpoint(arguments.checkpoint)
+    return load_checkpoint(folder, device, load_config(path, arguments.overrides, arguments.plugins)), folder

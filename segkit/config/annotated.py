@@ -1,0 +1,34 @@
+"""A config as resolved YAML with a comment behind each value: the file and line it comes from."""
+
+from collections.abc import Iterator
+
+import yaml
+
+from segkit.config.load import Config
+from segkit.config.source import compose
+
+
+def annotated(config: Config) -> str:
+    """YAML that loads to the same config."""
+    text = config.to_yaml()
+    lines = text.splitlines()
+    top = compose(text)
+    assert top is not None
+    # Only the last line of a value can take a comment: the lines of folded text are all text.
+    ends = {node.end_mark.line: path for path, node in _leaves(top, "")}
+    width = min(max(len(lines[end]) for end in ends), 80)
+    for end, path in ends.items():
+        lines[end] = f"{lines[end]:<{width}}  # {config.origin(path)}"
+    return "\n".join(lines) + "\n"
+
+
+def _leaves(node: yaml.Node, path: str) -> Iterator[tuple[str, yaml.Node]]:
+    """Scalars and empty collections with their paths."""
+    if isinstance(node, yaml.MappingNode) and node.value:
+        for key, value in node.value:
+            yield from _leaves(value, f"{path}.{key.value}" if path else key.value)
+    elif isinstance(node, yaml.SequenceNode) and node.value:
+        for index, value in enumerate(node.value):
+            yield from _leaves(value, f"{path}.{index}" if path else str(index))
+    else:
+        yield path, node

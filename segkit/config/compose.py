@@ -1,0 +1,110 @@
+"""`extends`: a config stands on others, and overrides on top.
+
+Mappings merge, everything else replaces; a mapping whose `type` differs from the one below replaces it too, since the
+old part's settings mean nothing to the new one.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable
+
+from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem
+from segkit.config.overrides import Override
+from segkit.config.source import read_file
+
+
+def compose(file: str, overrides: Iterable[Override] = ()) -> Mapping:
+    """The config in `file` with what it extends and the overrides. Raises ConfigError."""
+    require_file(file, None, "")
+    config = _resolve(file, ())
+    problems: list[Problem] = []
+    for override in sorted(overrides, key=Override.rank):
+        try:
+            config = override.apply(config, merge)
+        except ProblemsError as error:
+            problems += error.problems
+    if problems:
+        raise ProblemsError(problems)
+    return config
+
+
+def merge(below: Node, above: Node) -> Node:
+    """`above` laid over `below`."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    if _type(above) is not None and _type(below) is not None and _type(above) != _type(below):
+        return above
+    items = dict(below.items)
+    for key, value in above.items.items():
+        items[key] = merge(items[key], value) if key in items else value
+    return Mapping(items, above.origin, {**below.keys, **above.keys})
+
+
+def _type(mapping: Mapping) -> object:
+    node = mapping.items.get("type")
+    return node.value if isinstance(node, Scalar) else None
+
+
+def require_file(file: str, origin: Origin | None, path: str) -> None:
+    """Raises ConfigError where `file`, named at `origin`, is none; suggests one of a similar name beside it."""
+    if os.path.isfile(file):
+        return
+    folder = os.path.dirname(file)
+    beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+    stems = {os.path.splitext(name)[0]: name for name in beside if name.endswith(os.path.splitext(file)[1])}
+    match = difflib.get_close_matches(os.path.splitext(os.path.basename(file))[0], stems, n=1)
+    near = f" Did you mean '{stems[match[0]]}'?" if match else ""
+    if origin is None:
+        raise problem(Origin(file), path, f"there is no such file.{near}")
+    raise problem(origin, path, f"there is no file {file}.{near}")
+
+
+Links = tuple[tuple[str, Origin], ...]
+"""The files being resolved, each with the line that extends the next one."""
+
+
+def _resolve(file: str, chain: Links) -> Mapping:
+    config = read_file(file)
+    extends = config.items.get("extends")
+    own_items = {key: value for key, value in config.items.items() if key != "extends"}
+    own = Mapping(own_items, config.origin, {key: at for key, at in config.keys.items() if key != "extends"})
+    result: Node | None = None
+    problems: list[Problem] = []
+    for name, origin in _bases(extends, config):
+        base = os.path.normpath(os.path.join(os.path.dirname(file), name))
+        try:
+            require_file(base, origin, "extends")
+            links = (*chain, (file, origin))
+            _refuse_circle(base, links)
+            below = _resolve(base, links)
+            result = below if result is None else merge(result, below)
+        except ProblemsError as error:
+            problems += error.problems
+    if problems:
+        raise ProblemsError(problems)
+    merged = own if result is None else merge(result, own)
+    assert isinstance(merged, Mapping)
+    return merged
+
+
+def _bases(extends: Node | None, config: Mapping) -> list[tuple[str, Origin]]:
+    if extends is None:
+        return []
+    nodes = extends.items if isinstance(extends, Sequence) else [extends]
+    found = []
+    for node in nodes:
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            raise problem(
+                config.keys["extends"], "extends", "name a file, or a list of files, relative to this one: base/x.yaml."
+            )
+        found.append((node.value, node.origin))
+    return found
+
+
+def _refuse_circle(base: str, links: Links) -> None:
+    files = [os.path.realpath(file) for file, _ in links]
+    if os.path.realpath(base) not in files:
+        return
+    circle = links[files.index(os.path.realpath(base)) :]
+    lines = ", ".join(str(origin) for _, origin in circle)
+    raise problem(circle[-1][1], "extends", f"{base} extends itself through {lines}. Take one of these lines out.")

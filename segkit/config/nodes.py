@@ -1,0 +1,107 @@
+"""A config as read: plain values that know the file and line they come from."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from segkit.errors import ConfigError
+
+
+@dataclass(frozen=True, order=True)
+class Origin:
+    """Where something was written."""
+
+    file: str
+    line: int | None = None
+    """From 1; None where there is no file, as on the command line."""
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+    @property
+    def folder(self) -> str:
+        """What relative paths written here are relative to."""
+        return "" if self == COMMAND_LINE else os.path.dirname(self.file)
+
+
+COMMAND_LINE = Origin("<command line>")
+
+
+@dataclass(frozen=True)
+class Scalar:
+    value: str | int | float | bool | None
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Sequence:
+    items: list[Node]
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Mapping:
+    items: dict[str, Node]
+    origin: Origin
+    keys: dict[str, Origin] = field(default_factory=dict)
+    """Where each key was written, which for a nested value is the line above its own."""
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def plain(node: Node) -> Any:
+    """The value without its origins."""
+    if isinstance(node, Mapping):
+        return {key: plain(value) for key, value in node.items.items()}
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return node.value
+
+
+def shown(node: Node) -> str:
+    """The value in a few words, as YAML spells it."""
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, Sequence):
+        return "a list"
+    if node.value is None or isinstance(node.value, bool):
+        return {None: "null", True: "true", False: "false"}[node.value]
+    return repr(node.value) if len(repr(node.value)) <= 60 else f"{repr(node.value)[:57]}…"
+
+
+def _printable(text: str) -> str:
+    """Characters that cannot be seen are spelled out: a no-break space in a key looks like nothing else is wrong."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One line of a ConfigError: where, the dotted path of the key (may be empty), and what to say."""
+
+    origin: Origin
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        message = re.sub(r"\s*\n\s*", " ", self.message.strip())
+        return _printable(": ".join(part for part in (str(self.origin), self.path, message) if part))
+
+
+class ProblemsError(ConfigError):
+    """A ConfigError that still knows its problems, so that several can be told together."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = sorted(
+            dict.fromkeys(problems), key=lambda problem: (problem.origin.file, problem.origin.line or 0)
+        )
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def problem(origin: Origin, path: str, message: str) -> ProblemsError:
+    """The error of a single problem."""
+    return ProblemsError([Problem(origin, path, message)])

@@ -1,0 +1,79 @@
+"""What a section or a part may be given in YAML, read off its signature."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+from segkit.registries import BY_KIND, BY_PLURAL
+from segkit.registry import Registry
+from segkit.signature import MISSING, Part, after_star, annotation_of, before_star
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key. It holds a part of `registry` (a list of them where `many`), a `section`, or a value."""
+
+    name: str
+    required: bool
+    nullable: bool
+    """Whether null stands for "none" of the part or section."""
+    annotation: Callable[[], Any]
+    """Of a value. Raises RegistryError where it cannot be resolved."""
+    registry: Registry | None = None
+    many: bool = False
+    section: type | None = None
+
+
+@cache
+def section_settings(section: type) -> dict[str, Setting]:
+    """The fields of a section's dataclass."""
+    settings = {}
+    hints = get_type_hints(section)
+    for field in dataclasses.fields(section):
+        hint = hints[field.name]
+        registry, many = _held(field.name)
+        settings[field.name] = Setting(
+            field.name,
+            required=field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
+            nullable=NoneType in get_args(hint),
+            annotation=partial(_itself, hint),
+            registry=registry,
+            many=many,
+            section=next((one for one in (hint, *get_args(hint)) if dataclasses.is_dataclass(one)), None),  # type: ignore[arg-type]
+        )
+    return settings
+
+
+def part_settings(registry: Registry, part: Part) -> dict[str, Setting]:
+    """The built parts it takes before `*`, which YAML configures in its mapping, and its settings after `*`."""
+    settings = {}
+    for name, parameter in before_star(part).items():
+        if name in registry.nests:
+            optional = parameter.default is not MISSING
+            settings[name] = Setting(name, not optional, optional, partial(_itself, Any), registry.nests[name])
+    for name, parameter in after_star(part).items():
+        held, many = _held(name)
+        required = parameter.default is MISSING
+        annotation = partial(annotation_of, part, parameter)
+        settings[name] = Setting(name, required, parameter.default is None, annotation, held, many)
+    return settings
+
+
+def item_settings(registry: Registry) -> dict[str, Setting]:
+    """What the holder of a list of these parts reads itself from each of them."""
+    return {
+        name: Setting(name, required=False, nullable=False, annotation=partial(_itself, annotation))
+        for name, annotation in registry.item_settings.items()
+    }
+
+
+def _held(name: str) -> tuple[Registry | None, bool]:
+    """The registry of the parts that a setting of this name holds, and whether it holds a list of them."""
+    return BY_KIND.get(name) or BY_PLURAL.get(name), name in BY_PLURAL
+
+
+def _itself(annotation: Any) -> Any:
+    return annotation

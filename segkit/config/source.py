@@ -1,0 +1,227 @@
+"""YAML text to nodes that know file and line of every key, value and list item.
+
+Scalars are read as people mean them, by the rules of YAML 1.2: only `true` and `false` are booleans (`NO` is Norway),
+`1e-4` is a number, `1:30` and `2024-01-01` are text.
+"""
+
+import re
+from typing import Any
+
+import yaml
+
+from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem
+
+TAG = "tag:yaml.org,2002:"
+NUMBER_STARTS = list("-+.0123456789")
+RULES: tuple[tuple[str, str, list[str]], ...] = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", NUMBER_STARTS),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        NUMBER_STARTS,
+    ),
+    ("merge", r"<<", ["<"]),
+)
+"""Tag, what plain text must match to have it, and the characters such text starts with."""
+
+
+def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    for name, pattern, starts in RULES:
+        for start in starts:
+            resolvers.setdefault(start, []).append((TAG + name, re.compile(f"(?:{pattern})$")))
+    return resolvers
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = _resolvers()
+
+
+class _Dumper(yaml.SafeDumper):
+    yaml_implicit_resolvers = _resolvers()
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)  # list items are indented below their key
+
+
+def dump(data: Any) -> str:
+    """YAML that `parse` reads back to the same data."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
+
+
+def compose(text: str) -> yaml.Node | None:
+    """PyYAML's own nodes, under this module's rules. Raises yaml.YAMLError."""
+    return yaml.compose(text, Loader=_Loader)
+
+
+def read_file(file: str) -> Mapping:
+    """The mapping a config file holds. Raises ConfigError for all that is none."""
+    top = Origin(file, 1)
+    try:
+        with open(file, encoding="utf-8") as stream:
+            text = stream.read()
+    except UnicodeDecodeError as error:
+        raise problem(top, "", f"this is no UTF-8 text ({error.reason} at byte {error.start}).") from error
+    except OSError as error:
+        raise problem(Origin(file), "", f"this file cannot be read: {error.strerror}.") from error
+    node = parse(text, top)
+    if isinstance(node, Mapping):
+        return node
+    if isinstance(node, Scalar) and node.value is None:
+        raise problem(top, "", "this file is empty. A config is a mapping, such as 'model: {type: mask_former}'.")
+    raise problem(node.origin, "", "a config is a mapping of keys to values, such as 'model: {type: mask_former}'.")
+
+
+def parse(text: str, start: Origin) -> Node:
+    """The node that `text` spells, its lines counted from `start`. Raises ConfigError with every problem found."""
+    try:
+        composed = compose(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise problem(_at(start, mark.line if mark else 0), "", _explain(error)) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position)
+        raise problem(_at(start, line), "", f"character {error.character!r} is not allowed in YAML.") from error
+    except RecursionError as error:
+        raise problem(start, "", "this is nested too deeply.") from error
+    if composed is None:
+        return Scalar(None, start)
+    builder = _Builder(start)
+    node = builder.node(composed)
+    if builder.problems:
+        raise ProblemsError(builder.problems)
+    return node
+
+
+def _at(start: Origin, line: int) -> Origin:
+    return start if start.line is None else Origin(start.file, start.line + line)
+
+
+EXPLANATIONS = (
+    (r"found character '\\t'.*", "a tab stands where YAML wants spaces. Indent with spaces."),
+    (
+        r"mapping values are not allowed.*",
+        "a ':' stands where YAML wants none. Put text that contains ': ' in quotes, and look at the indentation.",
+    ),
+    (r"found undefined alias '(.*)'", r"there is no anchor '&\1' above. Write '&\1' at the value that is meant."),
+    (r"but found another document", "a second document starts here. A config is one; take the '---' out."),
+)
+"""PyYAML's complaints and what to say in their place."""
+
+
+def _explain(error: yaml.MarkedYAMLError) -> str:
+    """PyYAML's complaint in one line that says what to do."""
+    what = error.problem or error.context or "it cannot be read"
+    for pattern, explanation in EXPLANATIONS:
+        if match := re.fullmatch(pattern, what):
+            return match.expand(explanation)
+    context = f" {error.context}" if error.context and error.problem else ""
+    return f"this is no YAML: {what}{context}. Look for a missing bracket, quote, colon or space here or just above."
+
+
+class _Builder:
+    """Turns PyYAML's nodes into ours, collecting problems."""
+
+    def __init__(self, start: Origin) -> None:
+        self.start = start
+        self.problems: list[Problem] = []
+        self.open: set[int] = set()
+        """The collections being built, to notice one that contains itself."""
+
+    def origin(self, node: yaml.Node) -> Origin:
+        return _at(self.start, node.start_mark.line)
+
+    def complain(self, node: yaml.Node, message: str, path: str = "") -> None:
+        self.problems.append(Problem(self.origin(node), path, message))
+
+    def node(self, node: yaml.Node) -> Node:
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node)
+        if id(node) in self.open:
+            self.complain(node, "this contains itself through its anchor. Write it out.")
+            return Scalar(None, self.origin(node))
+        self.open.add(id(node))
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self.mapping(node)
+            assert isinstance(node, yaml.SequenceNode)
+            return self.sequence(node)
+        finally:
+            self.open.remove(id(node))
+
+    def scalar(self, node: yaml.ScalarNode) -> Scalar:
+        origin = self.origin(node)
+        try:
+            return Scalar(_value(node.tag, node.value), origin)
+        except (KeyError, ValueError):
+            self.complain(node, f"'{node.value}' cannot be read as {_shown_tag(node.tag)}. Leave the tag out.")
+            return Scalar(None, origin)
+
+    def sequence(self, node: yaml.SequenceNode) -> Sequence:
+        self.refuse_tag(node, "seq")
+        return Sequence([self.node(item) for item in node.value], self.origin(node))
+
+    def mapping(self, node: yaml.MappingNode) -> Mapping:
+        self.refuse_tag(node, "map")
+        inherited: dict[str, Node] = {}
+        items: dict[str, Node] = {}
+        keys: dict[str, Origin] = {}
+        inherited_keys: dict[str, Origin] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == TAG + "merge":
+                for merged in self.merged(value_node):
+                    inherited = {**merged.items, **inherited}
+                    inherited_keys = {**merged.keys, **inherited_keys}
+                continue
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != TAG + "str":
+                shown = f" '{key_node.value}'" if isinstance(key_node, yaml.ScalarNode) else ""
+                self.complain(key_node, f"the key{shown} is no text. Put it in quotes.")
+                continue
+            key = key_node.value
+            if key in keys:
+                where = "here" if keys[key] == self.origin(key_node) else f"in line {keys[key].line}"
+                self.complain(key_node, f"the key '{key}' stands {where} already. Keep one of the two.")
+            keys[key] = self.origin(key_node)
+            items[key] = self.node(value_node)
+        return Mapping({**inherited, **items}, self.origin(node), {**inherited_keys, **keys})
+
+    def merged(self, node: yaml.Node) -> list[Mapping]:
+        """What `<<` brings in: a mapping, or several of which the first to have a key wins."""
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        found = []
+        for part in parts:
+            if isinstance(part, yaml.MappingNode):
+                built = self.node(part)
+                found += [built] if isinstance(built, Mapping) else []
+            else:
+                self.complain(part, "'<<' takes a mapping, or a list of mappings, such as '<<: *name'.")
+        return found
+
+    def refuse_tag(self, node: yaml.Node, expected: str) -> None:
+        if node.tag != TAG + expected:
+            self.complain(node, f"the tag {_shown_tag(node.tag)} has no meaning here. Leave it out.")
+
+
+def _shown_tag(tag: str) -> str:
+    return tag.replace(TAG, "!!")
+
+
+def _value(tag: str, text: str) -> str | int | float | bool | None:
+    """Raises KeyError for an unknown tag and ValueError where the text does not fit an explicit one."""
+    kind = tag.removeprefix(TAG)
+    if kind in ("str", "merge"):
+        return text
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return {"true": True, "false": False}[text.lower()]
+    if kind == "int":
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+    if kind == "float":
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    raise KeyError(tag)

@@ -1,0 +1,180 @@
+"""Picture in, result out: a checkpoint made ready for use."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import pad
+
+from segkit.build import build_part, build_postprocessors, build_transforms
+from segkit.checkpoint import load_checkpoint
+from segkit.data.pictures import read_picture, to_picture
+from segkit.errors import DataError
+from segkit.ops.precision import Precision, autocast
+from segkit.registries import POSTPROCESSORS
+from segkit.results import without_unsure
+from segkit.types import ImageSizes, InstanceResult, Result, Sample, Size
+
+READ_AHEAD = 4
+"""Pictures decoded while the model is at work."""
+
+
+@dataclass
+class Outcome:
+    """What became of one picture of many: either `picture` and `result`, or `error`."""
+
+    file: str
+    picture: Tensor | None = None
+    """(3,H,W) uint8 RGB, as read."""
+    result: Result | None = None
+    """At the picture's size, on the predictor's device."""
+    error: DataError | None = None
+    """Why the picture could not be read."""
+
+
+@dataclass
+class Prepared:
+    """A picture as the model wants it."""
+
+    file: str
+    picture: Tensor
+    """(3,H,W) uint8, as read."""
+    image: Tensor
+    """(3,H',W') uint8, transformed and padded."""
+    sizes: ImageSizes
+
+
+class Predictor:
+    """Segments pictures as a checkpoint learned it: `Predictor("runs/x/best", task="panoptic")("street.jpg")`.
+
+    Pictures go through the transforms that the checkpoint's config evaluates with; results have the picture's own size.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | Path,
+        task: str | None = None,
+        *,
+        device: torch.device | str | None = None,
+        precision: Precision = "fp32",
+        score_threshold: float = 0.5,
+    ) -> None:
+        """`task` is the name of a postprocessor: by default the config's first; one that the config lacks runs with its
+        default settings. `device` is by default the GPU where there is one. Instances scoring below `score_threshold`
+        are left out.
+
+        Raises CheckpointError, and RegistryError where there is no such postprocessor.
+        """
+        default = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(default if device is None else device)
+        self.precision: Precision = precision
+        self.score_threshold = score_threshold
+        loaded = load_checkpoint(checkpoint, self.device)
+        self.model, self.classes, self.config = loaded.model, loaded.classes, loaded.config
+        configured = build_postprocessors(self.config, self.classes)
+        self.task = task or next(iter(configured), "semantic")
+        self.postprocessor: Any = configured.get(self.task)
+        if self.postprocessor is None:
+            self.postprocessor = build_part(POSTPROCESSORS, {"type": self.task}, {"classes": self.classes})
+        data = self.config.experiment.data
+        self._transforms = build_transforms(data.val.transforms if data is not None and data.val is not None else [])
+
+    def __call__(self, picture: str | Path | Image.Image | NDArray[Any] | Tensor) -> Result:
+        """The result of one picture: a path, a PIL image, or RGB as a uint8 array (H,W,3) or tensor (3,H,W).
+
+        Raises DataError where it is none of these or unreadable, ConfigError where the model cannot answer the task.
+        """
+        read = _checked(picture) if isinstance(picture, Tensor) else to_picture(picture)
+        return self._predict([self._prepare(read, str(picture) if isinstance(picture, str | Path) else "picture")])[0]
+
+    def predict_many(self, files: Iterable[str | Path], batch_size: int = 1) -> Iterator[Outcome]:
+        """An outcome per file, in order; files are read while the model works. One that cannot be read is an outcome
+        with an error, and the rest go on.
+
+        Up to `batch_size` consecutive pictures that pad to the same size go through the model together, so that none is
+        padded more than alone.
+        """
+        waiting: list[Prepared] = []
+        for outcome in self._read_ahead(files):
+            if isinstance(outcome, Prepared):
+                if waiting and outcome.sizes.padded != waiting[0].sizes.padded:
+                    yield from self._outcomes(waiting)
+                    waiting = []
+                waiting.append(outcome)
+                if len(waiting) < batch_size:
+                    continue
+            yield from self._outcomes(waiting)
+            waiting = []
+            if isinstance(outcome, Outcome):
+                yield outcome
+        yield from self._outcomes(waiting)
+
+    def _outcomes(self, prepared: list[Prepared]) -> Iterator[Outcome]:
+        for one, result in zip(prepared, self._predict(prepared), strict=True):
+            yield Outcome(one.file, one.picture, result)
+
+    def _read_ahead(self, files: Iterable[str | Path]) -> Iterator[Prepared | Outcome]:
+        """Each file made ready by another thread, at most READ_AHEAD ahead of use."""
+        queue: deque[Future[Prepared | Outcome]] = deque()
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            try:
+                for file in files:
+                    queue.append(reader.submit(self._read, file))
+                    if len(queue) > READ_AHEAD:
+                        yield queue.popleft().result()
+                while queue:
+                    yield queue.popleft().result()
+            finally:
+                for unread in queue:
+                    unread.cancel()
+
+    def _read(self, file: str | Path) -> Prepared | Outcome:
+        try:
+            return self._prepare(read_picture(file), str(file))
+        except DataError as error:
+            return Outcome(str(file), error=error)
+
+    def _prepare(self, picture: Tensor, file: str) -> Prepared:
+        sample = Sample(picture, None, file, file)
+        output = sample.size
+        for transform in self._transforms:
+            sample = transform(sample)
+        padded = _padded_size(sample.size, int(self.model.size_divisor))  # type: ignore[arg-type]
+        image = pad(sample.picture, (0, padded[1] - sample.size[1], 0, padded[0] - sample.size[0]))
+        return Prepared(file, picture, image, ImageSizes(padded, sample.size, output))
+
+    @torch.inference_mode()
+    def _predict(self, prepared: list[Prepared]) -> list[Result]:
+        """One result per picture; all are padded to one size."""
+        if not prepared:
+            return []
+        images = torch.stack([one.image for one in prepared]).to(self.device)
+        sizes = [one.sizes for one in prepared]
+        with autocast(self.device, self.precision):
+            prediction = self.model(images, [size.picture for size in sizes])
+        results: list[Result] = self.postprocessor(prediction, sizes)
+        return [self._sure(result) for result in results]
+
+    def _sure(self, result: Result) -> Result:
+        return without_unsure(result, self.score_threshold) if isinstance(result, InstanceResult) else result
+
+
+def _checked(picture: Tensor) -> Tensor:
+    if picture.dtype != torch.uint8 or picture.ndim != 3 or picture.shape[0] != 3 or picture.numel() == 0:
+        raise DataError(
+            f"a tensor of shape {tuple(picture.shape)} and type {picture.dtype} is no picture. Give a uint8 tensor of "
+            "shape (3, H, W) in RGB order."
+        )
+    return picture
+
+
+def _padded_size(size: Size, divisor: int) -> Size:
+    """The next multiples of `divisor`."""
+    return -(-size[0] // divisor) * divisor, -(-size[1] // divisor) * divisor

@@ -1,0 +1,123 @@
+"""The timm backbone: any pyramid, any size, weights from a file, and errors that tell what to do."""
+
+import pytest
+import timm
+import torch
+
+from segkit.errors import ConfigError, SegkitError
+from segkit.registries import BACKBONES
+from segkit.types import Feature
+
+TimmBackbone = BACKBONES.get("timm")
+
+
+def test_strides_below_four_are_left_out():
+    assert TimmBackbone(name="resnet18").features == [
+        Feature(64, 4),
+        Feature(128, 8),
+        Feature(256, 16),
+        Feature(512, 32),
+    ]
+
+
+@pytest.mark.parametrize("name", ["swin_tiny_patch4_window7_224", "swinv2_tiny_window8_256"])
+def test_swin_takes_sizes_that_are_no_multiple_of_its_window(name):
+    backbone = TimmBackbone(name=name).eval()
+    with torch.no_grad():
+        shapes = [tuple(feature.shape[1:]) for feature in backbone(torch.randn(1, 3, 96, 160))]
+    assert shapes == [(96, 24, 40), (192, 12, 20), (384, 6, 10), (768, 3, 5)]
+
+
+def test_weights_of_a_file_are_those_of_timm(tmp_path):
+    torch.manual_seed(0)
+    whole = timm.create_model("resnet18").eval()
+    torch.save(whole.state_dict(), tmp_path / "weights.pth")
+    backbone = TimmBackbone(name="resnet18", weights=str(tmp_path / "weights.pth")).eval()
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(backbone(images)[-1], whole.forward_features(images))
+
+
+def test_pretrained_finds_what_timm_has_cached(tmp_path, monkeypatch):
+    """`pretrained: true` goes through timm's own loading, here with the published file in a local cache."""
+    torch.manual_seed(0)
+    whole = timm.create_model("resnet18").eval()
+    torch.save(whole.state_dict(), tmp_path / "published.pth")
+    published = timm.models.get_pretrained_cfg("resnet18")
+    monkeypatch.setattr(published, "file", str(tmp_path / "published.pth"))
+    monkeypatch.setattr("timm.models._builder.resolve_pretrained_cfg", lambda *_, **__: published)
+    backbone = TimmBackbone(name="resnet18", pretrained=True).eval()
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(backbone(images)[-1], whole.forward_features(images))
+
+
+def test_pretrained_without_a_network_names_the_two_ways_out(monkeypatch):
+    def unreachable(*_, **__):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("timm.models._builder.load_pretrained", unreachable)
+    with pytest.raises(SegkitError) as caught:
+        TimmBackbone(name="resnet18", pretrained=True)
+    assert str(caught.value) == (
+        "backbone 'timm': the published weights of 'resnet18' could not be fetched (Name or service not known). Two ways "
+        "out: copy them from a machine with a network and give the file as `weights: FILE`, or start from random weights "
+        "with `pretrained: false`."
+    )
+
+
+def test_a_file_of_other_weights_is_refused(tmp_path):
+    torch.save(timm.create_model("resnet34").state_dict(), tmp_path / "other.pth")
+    with pytest.raises(SegkitError) as caught:
+        TimmBackbone(name="resnet18", weights=str(tmp_path / "other.pth"))
+    assert str(caught.value) == (
+        f"backbone 'timm': the file '{tmp_path}/other.pth' does not give the weights of 'resnet18' (96 tensors are of "
+        "another model, such as layer1.2.conv1.weight). It must hold a state dict of that model as timm saves it."
+    )
+    torch.save(timm.create_model("convnext_atto").state_dict(), tmp_path / "foreign.pth")
+    with pytest.raises(SegkitError, match="tensors are of another model"):
+        TimmBackbone(name="resnet18", weights=str(tmp_path / "foreign.pth"))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SegkitError, match=r"the file '.*nothing.pth' does not give the weights of 'resnet18'"):
+        TimmBackbone(name="resnet18", weights=str(tmp_path / "nothing.pth"))
+
+
+def test_an_unknown_model_gets_a_near_name():
+    with pytest.raises(ConfigError) as caught:
+        TimmBackbone(name="resnet5O")
+    assert str(caught.value) == (
+        f"backbone 'timm': timm {timm.__version__} has no model 'resnet5O'. Did you mean 'resnet50'? "
+        "timm.list_models('*part*') finds names."
+    )
+
+
+def test_a_model_without_a_pyramid_is_refused():
+    with pytest.raises(ConfigError) as caught:
+        TimmBackbone(name="vit_tiny_patch16_224")
+    assert str(caught.value) == (
+        "backbone 'timm': model 'vit_tiny_patch16_224' gives maps of strides [16, 16, 16], not a pyramid. Choose a "
+        "hierarchical model, such as resnet50, swin_tiny_patch4_window7_224 or convnext_tiny."
+    )
+
+
+def test_frozen_batch_norms_do_not_change():
+    backbone = TimmBackbone(name="resnet18", freeze_batch_norm=True).train()
+    before = {name: value.clone() for name, value in backbone.state_dict().items() if "running" in name}
+    assert before
+    backbone(torch.randn(2, 3, 64, 64))
+    assert all(torch.equal(backbone.state_dict()[name], value) for name, value in before.items())
+    assert not [name for name, _ in backbone.named_parameters() if "bn" in name]
+
+
+def test_stage_norm_normalizes_channels():
+    backbone = TimmBackbone(name="resnet18", stage_norm=True).eval()
+    for feature in backbone(torch.randn(1, 3, 64, 64)):
+        torch.testing.assert_close(feature.mean(1), torch.zeros_like(feature[:, 0]), atol=1e-5, rtol=0)
+
+
+def test_options_reach_timm():
+    assert len(TimmBackbone(name="resnet18", options={"out_indices": [2, 4]}).features) == 2
+    with pytest.raises(ConfigError, match="'resnet18' cannot be made a feature pyramid"):
+        TimmBackbone(name="resnet18", options={"no_such_option": 1})

@@ -1,0 +1,32 @@
+"""`segkit check`."""
+
+import pytest
+from fake_parts import CONFIG
+
+from segkit.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def _files(fake_parts, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "right.yaml").write_text(CONFIG)
+    (tmp_path / "wrong.yaml").write_text(CONFIG.replace("steps", "stepz"))
+
+
+def test_right_configs_get_a_line_each(capsys):
+    assert main(["check", "right.yaml", "right.yaml"]) == 0
+    assert capsys.readouterr().out == "right.yaml: OK\nright.yaml: OK\n"
+
+
+def test_a_wrong_config_does_not_keep_others_from_being_checked(capsys):
+    assert main(["check", "missing.yaml", "wrong.yaml", "right.yaml"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "missing.yaml: there is no such file."
+    assert lines[1] == "wrong.yaml:16: training: training needs 'steps', an integer. Add it."
+    assert lines[2].startswith("wrong.yaml:17: training.stepz: training takes no 'stepz'. Did you mean 'steps'?")
+    assert lines[3:] == ["right.yaml: OK"]
+
+
+def test_plugins_are_executed_first(capsys):
+    assert main(["check", "right.yaml", "--plugin", "gone.py"]) == 1
+    assert capsys.readouterr().out.startswith("<command line>: plugins.0: there is no file ")

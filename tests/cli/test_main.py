@@ -1,0 +1,133 @@
+"""The console command."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import segkit
+from segkit.cli import main as cli
+from segkit.errors import ConfigError, DataError
+
+ROOT = Path(segkit.__file__).parents[1]
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Makes a function the only command, called `try`."""
+
+    def command(run, add_arguments=lambda parser: None):
+        module = SimpleNamespace(__doc__="Try something.\n\nMore.", add_arguments=add_arguments, run=run)
+        monkeypatch.setattr(cli, "commands", lambda: {"try": module})
+
+    return command
+
+
+def test_a_command_is_a_file_of_the_folder():
+    files = {path.stem for path in (ROOT / "segkit" / "cli").glob("*.py")} - {"main", "__init__", "_arguments"}
+    assert {name.replace("-", "_") for name in cli.commands()} == files
+    assert {"check", "list", "show"} <= files
+    for module in cli.commands().values():
+        assert module.__doc__
+        assert module.__doc__.partition("\n")[0].endswith((".", ":"))
+
+
+def test_a_command_s_exit_code_is_returned(command):
+    command(lambda arguments: 3)
+    assert cli.main(["try"]) == 3
+
+
+def test_an_error_of_the_user_s_is_told_without_a_traceback(command, capsys):
+    def run(arguments):
+        raise DataError("a.png: this picture is broken. Mend it.")
+
+    command(run)
+    assert cli.main(["try"]) == 2
+    assert capsys.readouterr().err == "error: a.png: this picture is broken. Mend it.\n"
+
+
+def test_the_lines_of_a_config_error_are_told_as_they_are(command, capsys):
+    def run(arguments):
+        raise ConfigError("x.yaml:1: one\nx.yaml:2: two")
+
+    command(run)
+    assert cli.main(["try"]) == 2
+    assert capsys.readouterr().err == "x.yaml:1: one\nx.yaml:2: two\n"
+
+
+def test_an_interrupted_command_says_so(command, capsys):
+    def run(arguments):
+        raise KeyboardInterrupt
+
+    command(run)
+    assert cli.main(["try"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_fault_of_segkit_s_keeps_its_traceback(command):
+    def run(arguments):
+        raise ValueError("a bug")
+
+    command(run)
+    with pytest.raises(ValueError, match=r"^a bug$"):
+        cli.main(["try"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["x.yaml", "a=1", "b=2", "--plugin", "p.py"],
+        ["x.yaml", "--plugin", "p.py", "a=1", "b=2"],
+        ["--plugin", "p.py", "x.yaml", "a=1", "b=2"],
+        ["x.yaml", "a=1", "--plugin", "p.py", "b=2"],
+    ],
+)
+def test_overrides_may_stand_on_both_sides_of_options(command, words):
+    from segkit.cli._arguments import add_config_arguments
+
+    seen = {}
+    command(lambda arguments: seen.update(vars(arguments)) or 0, add_config_arguments)
+    assert cli.main(["try", *words]) == 0
+    assert (seen["config"], seen["overrides"], seen["plugins"]) == ("x.yaml", ["a=1", "b=2"], ["p.py"])
+
+
+def test_an_unknown_option_is_refused(command, capsys):
+    from segkit.cli._arguments import add_config_arguments
+
+    command(lambda arguments: 0, add_config_arguments)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["try", "x.yaml", "--fast", "a=1"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith("segkit try: error: unrecognized arguments: --fast\n")
+
+
+def test_words_beyond_a_command_s_arguments_are_refused(command, capsys):
+    command(lambda arguments: 0)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["try", "x"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith("segkit try: error: unrecognized arguments: x\n")
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"segkit {segkit.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"]])
+def test_help_and_list_are_quick_and_load_no_torch(arguments):
+    program = (
+        "import sys\nfrom segkit.cli.main import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "assert not {'torch', 'timm', 'numpy', 'rich'} & set(sys.modules), 'too much is imported'"
+    )
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5

@@ -1,0 +1,30 @@
+"""Configs are checked against fake parts, in a folder of their own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fake_parts import only_fake_parts
+
+from segkit.config import load_config
+from segkit.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def _fake_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    with only_fake_parts():
+        yield
+
+
+@pytest.fixture
+def problems_of(tmp_path: Path) -> Callable[..., list[str]]:
+    """The lines of the error that loading a config gives. The config is text, written as x.yaml."""
+
+    def problems_of(text: str, *overrides: str) -> list[str]:
+        (tmp_path / "x.yaml").write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            load_config("x.yaml", overrides)
+        return str(caught.value).splitlines()
+
+    return problems_of

@@ -1,0 +1,79 @@
+"""`load_config` and the Config it gives."""
+
+import pytest
+from fake_parts import CONFIG
+
+import segkit
+from segkit.config import load_config
+from segkit.config.sections import Data, Experiment, Split
+from segkit.errors import ConfigError
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "x.yaml").write_text(CONFIG)
+    return load_config("x.yaml")
+
+
+def test_it_is_the_package_s_own():
+    assert segkit.load_config is load_config
+
+
+def test_sections_become_dataclasses_with_their_defaults(config):
+    experiment = config.experiment
+    assert isinstance(experiment, Experiment)
+    assert isinstance(experiment.data, Data)
+    assert isinstance(experiment.data.train, Split)
+    assert experiment.data.train.batch_size == 2
+    assert experiment.data.train.workers == 2
+    assert experiment.data.val is None
+    assert experiment.training.optimizer == {"type": "adamw", "learning_rate": 0.0001}
+    assert experiment.criterion.void == "negative"
+    assert experiment.model is config["model"]
+    assert experiment.evaluators == []
+
+
+def test_a_config_tells_where_its_values_come_from(tmp_path, config):
+    assert config.path == "x.yaml"
+    assert config.origin("model") == "x.yaml:2"
+    assert config.origin("model.backbone.name") == "x.yaml:3"
+    assert config.origin("criterion.losses.1.alpha") == "x.yaml:10"
+    changed = load_config("x.yaml", ["criterion.losses.1.alpha=0.5"])
+    assert changed.origin("criterion.losses.1.alpha") == "<command line>"
+    assert changed["criterion"]["losses"][1]["alpha"] == 0.5
+
+
+def test_sections_may_be_absent(tmp_path):
+    (tmp_path / "x.yaml").write_text("model: {type: per_pixel, backbone: {type: plain}}")
+    config = load_config("x.yaml")
+    assert "training" not in config
+    assert "model" in config
+    assert config.experiment.training is None
+
+
+def test_the_resolved_config_loads_to_the_same(tmp_path, config):
+    (tmp_path / "base.yaml").write_text(CONFIG)
+    (tmp_path / "y.yaml").write_text(
+        "extends: base.yaml\nmodel: {backbone: {name: 'NO', options: {a: '1e-4', b: 1e-4}}}\n"
+    )
+    first = load_config("y.yaml", ["training.seed=3", "init_from='a: b'"])
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text(first.to_yaml())
+    again = load_config(tmp_path / "run")
+    assert again.data == first.data
+    assert again.experiment == first.experiment
+    assert again.to_yaml() == first.to_yaml()
+    assert again["model"]["backbone"] == {"type": "tiny", "name": "NO", "options": {"a": "1e-4", "b": 0.0001}}
+
+
+def test_a_folder_without_a_config_is_told(tmp_path):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(ConfigError) as caught:
+        load_config("run")
+    assert str(caught.value) == "run/config.yaml: there is no such file."
+
+
+def test_overrides_that_are_none_are_told_before_the_file_is_read():
+    with pytest.raises(ConfigError) as caught:
+        load_config("nowhere.yaml", ["steps"])
+    assert str(caught.value) == "<command line>: 'steps' sets nothing. Write key=value, such as training.steps=100."

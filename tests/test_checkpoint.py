@@ -1,0 +1,170 @@
+"""Checkpoint folders: written, read, refused, and taken in part."""
+
+import json
+
+import pytest
+import torch
+
+from segkit.build import build_model, class_tensors
+from segkit.checkpoint import (
+    initialize_from,
+    load_checkpoint,
+    load_fitting,
+    load_model,
+    read_weights,
+    save_checkpoint,
+)
+from segkit.config import load_config
+from segkit.data.labels import Classes
+from segkit.errors import CheckpointError
+
+CLASSES = Classes.make(["sky", "road", "car"], things=[False, False, True])
+HEAD = "transformer_decoder.class_head.bias, transformer_decoder.class_head.weight"
+YAML = """
+model:
+  type: mask_former
+  backbone: {type: timm, name: resnet18, pretrained: true}
+  pixel_decoder: {type: fpn, hidden_dim: 32, mask_dim: 16}
+  transformer_decoder: {type: standard, num_queries: 5, num_layers: 1, num_heads: 2, hidden_dim: 32, feedforward_dim: 32}
+postprocessors: [{type: semantic}]
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    file = tmp_path_factory.mktemp("config") / "tiny.yaml"
+    file.write_text(YAML)
+    return load_config(file)
+
+
+@pytest.fixture(scope="module")
+def model(config):
+    torch.manual_seed(0)
+    return build_model(config, CLASSES, initial_weights=False).eval()
+
+
+@pytest.fixture
+def folder(tmp_path, config, model):
+    save_checkpoint(tmp_path / "checkpoint", model, config, CLASSES)
+    return tmp_path / "checkpoint"
+
+
+def test_a_checkpoint_alone_gives_the_same_model(folder, model):
+    """Without fetching the pretrained weights that its config names."""
+    checkpoint = load_checkpoint(folder)
+    images = torch.randint(0, 256, (1, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        torch.testing.assert_close(checkpoint.model(images).mask_logits, model(images).mask_logits)
+    assert checkpoint.classes == CLASSES
+    assert not checkpoint.model.training
+    assert sorted(path.name for path in folder.iterdir()) == ["classes.json", "config.yaml", "model.safetensors"]
+
+
+def test_saving_again_replaces_and_leaves_nothing_behind(folder, config, model):
+    save_checkpoint(folder, model, config, CLASSES)
+    assert [path.name for path in folder.parent.iterdir()] == ["checkpoint"]
+    load_checkpoint(folder)
+
+
+def test_a_run_folder_means_its_best_or_last(folder):
+    run = folder.parent / "run"
+    run.mkdir()
+    folder.rename(run / "last")
+    load_model(run)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(tmp_path / "nothing")
+    assert str(caught.value) == (
+        f"{tmp_path}/nothing: no such folder. A checkpoint is a folder with model.safetensors, config.yaml and "
+        "classes.json; a run's folder does too."
+    )
+
+
+def test_a_damaged_file_is_named(folder):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"model.safetensors: cannot be read .* take another checkpoint\."):
+        load_checkpoint(folder)
+
+
+def test_a_missing_class_list_is_named(folder):
+    (folder / "classes.json").unlink()
+    with pytest.raises(CheckpointError, match=r"classes.json: no class list can be read from it"):
+        load_checkpoint(folder)
+
+
+def test_a_config_that_does_not_fit_says_which_tensors(folder):
+    file = folder / "config.yaml"
+    file.write_text(file.read_text().replace("num_queries: 5", "num_queries: 7"))
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(folder)
+    count = len(read_weights(folder))
+    assert str(caught.value) == (
+        f"{folder}: does not fit the model of {file}: {count - 1} tensors loaded; 1 of another shape, not used: "
+        "transformer_decoder.query_positions.weight: (5, 32), (7, 32)."
+    )
+
+
+def test_the_report_accounts_for_every_tensor(model):
+    weights = dict(model.state_dict())
+    weights["pixel_decoder.mask_features.bias"] = torch.zeros(3)
+    weights["extra"] = weights.pop("transformer_decoder.norm.weight")
+    report = load_fitting(model, weights)
+    assert report.missing == ["transformer_decoder.norm.weight"]
+    assert report.unexpected == ["extra"]
+    assert report.reshaped == ["pixel_decoder.mask_features.bias: (3,), (16,)"]
+    assert len(report.loaded) == len(weights) - 2
+
+
+def test_the_class_head_is_found_by_its_shape(config):
+    assert ", ".join(sorted(class_tensors(config, CLASSES))) == HEAD
+
+
+def test_another_class_list_is_refused_by_name(folder, config):
+    other = Classes.make(["sky", "road", "bus"])
+    model = build_model(config, other, initial_weights=False)
+    with pytest.raises(CheckpointError) as caught:
+        initialize_from(model, folder, config, other)
+    assert str(caught.value) == (
+        f"{folder}: is for another class list (3 classes there, 3 here; class 2 is 'car' there, 'bus' here), so these "
+        f"tensors mean something else: {HEAD}. Start them anew with --reset-head."
+    )
+
+
+def test_reset_head_keeps_the_rest(folder, config):
+    other = Classes.make(["a", "b", "c", "d"])
+    model = build_model(config, other, initial_weights=False)
+    before = model.transformer_decoder.class_head.weight.clone()
+    report = initialize_from(model, folder, config, other, reset_head=True)
+    assert report.missing == ["transformer_decoder.class_head.weight", "transformer_decoder.class_head.bias"]
+    assert not report.reshaped
+    assert torch.equal(model.transformer_decoder.class_head.weight, before)
+
+
+def test_init_from_takes_what_fits(folder, tmp_path):
+    (tmp_path / "wider.yaml").write_text(YAML.replace("mask_dim: 16", "mask_dim: 24"))
+    config = load_config(tmp_path / "wider.yaml")
+    model = build_model(config, CLASSES, initial_weights=False)
+    report = initialize_from(model, folder, config, CLASSES)
+    assert [entry.partition(":")[0] for entry in report.reshaped] == [
+        "pixel_decoder.mask_features.bias",
+        "pixel_decoder.mask_features.weight",
+        "transformer_decoder.mask_head.4.bias",
+        "transformer_decoder.mask_head.4.weight",
+    ]
+    assert not report.missing
+
+
+def test_nothing_that_fits_is_an_error(folder, tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"foreign": torch.zeros(2)}, folder / "model.safetensors")
+    config = load_config(folder / "config.yaml")
+    with pytest.raises(CheckpointError, match="not one tensor fits the model of"):
+        initialize_from(build_model(config, CLASSES, initial_weights=False), folder, config, CLASSES)
+
+
+def test_the_class_list_survives(folder):
+    assert json.loads((folder / "classes.json").read_text())["names"] == ["sky", "road", "car"]

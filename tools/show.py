@@ -1,0 +1,8 @@
+"""`segkit show`, for those who like a script."""
+
+import sys
+
+from segkit.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["show", *sys.argv[1:]]))
