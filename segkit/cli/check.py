@@ -1,4 +1,4 @@
-"""Check configs without building anything: one line OK for each, or all its problems."""
+"""Check configs without building anything: one line OK for each, or all its problems and their number."""
 
 import argparse
 
@@ -23,7 +23,12 @@ def run(arguments: argparse.Namespace) -> int:
             load_config(config, plugins=arguments.plugins)
         except ConfigError as error:
             print(error)
+            print(f"{config}: {_counted(len(str(error).splitlines()))}")
             wrong += 1
         else:
             print(f"{config}: OK")
     return 1 if wrong else 0
+
+
+def _counted(problems: int) -> str:
+    return "1 problem" if problems == 1 else f"{problems} problems"

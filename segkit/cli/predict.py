@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             assert outcome.picture is not None, "an outcome without error has a picture"
             assert outcome.result is not None, "and a result"
             name = names.of(outcome.file)
-            writer.write(outcome.result, outcome.file, Path(outcome.file).stem)
+            writer.write(outcome.result, outcome.file, name)
             (output / "overlays").mkdir(parents=True, exist_ok=True)
             overlay(outcome.picture, outcome.result, predictor.classes).save(output / "overlays" / f"{name}.png")
     done = len(files) - failed

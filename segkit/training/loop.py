@@ -179,7 +179,7 @@ class Trainer:
 
     def _log(self, report: LossReport, meter: Meter) -> None:
         losses = {"total": report.total} | report.parts
-        values = {name: round(float(value), 6) for name, value in losses.items()}
+        values = {name: round(float(value.detach()), 6) for name, value in losses.items()}
         speed = meter.images * self.accelerator.num_processes / meter.seconds
         self.reporter.show_step(self.state.step, values, speed)
         figures: dict[str, Any] = {

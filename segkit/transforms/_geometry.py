@@ -1,5 +1,6 @@
 """Resizing and cutting a sample: picture and truth in one step."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -16,7 +17,7 @@ def resized(sample: Sample, size: Size) -> Sample:
     target = sample.target
     if target is not None:
         rows, columns = _nearest(target.size[0], size[0]), _nearest(target.size[1], size[1])
-        target = _indexed(target, lambda values: values.index_select(-2, rows).index_select(-1, columns))
+        target = _moved(target, lambda values: values.index_select(-2, rows).index_select(-1, columns))
     picture = F.resize(sample.picture, list(size), F.InterpolationMode.BILINEAR, antialias=True)
     return replace(sample, picture=picture, target=target)
 
@@ -28,5 +29,29 @@ def cropped(sample: Sample, top: int, left: int, size: Size) -> Sample:
     window = (..., slice(top, top + size[0]), slice(left, left + size[1]))
     target = sample.target
     if target is not None:
-        target = _indexed(target, lambda values: values[window].contiguous())
+        target = _moved(target, lambda values: values[window].contiguous())
     return replace(sample, picture=sample.picture[window].contiguous(), target=target)
+
+
+def flipped(sample: Sample) -> Sample:
+    """The sample with left and right exchanged."""
+    target = sample.target
+    if target is not None:
+        target = replace(_moved(target, lambda values: values.flip(-1)), areas=target.areas)
+    return replace(sample, picture=sample.picture.flip(-1), target=target)
+
+
+def _nearest(old: int, new: int) -> Tensor:
+    """(new,) int64: for each new pixel the old one that holds its centre, as bilinear interpolation aligns them."""
+    return ((torch.arange(new, dtype=torch.float64) + 0.5) * (old / new)).long().clamp(max=old - 1)
+
+
+def _moved(target: Target, move: Callable[[Tensor], Tensor]) -> Target:
+    """The target with `move` done to each of its maps; the annotation's own areas no longer hold."""
+    return replace(
+        target,
+        segment_map=None if target.segment_map is None else move(target.segment_map),
+        overlapping_masks=None if target.overlapping_masks is None else move(target.overlapping_masks),
+        valid=None if target.valid is None else move(target.valid),
+        areas=None,
+    )

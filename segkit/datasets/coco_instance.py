@@ -1,0 +1,134 @@
+"""COCO's instance format: a JSON file with polygons and run lengths, which may overlap."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pycocotools import mask as coco_mask
+from torch import Tensor
+
+from segkit.data.paths import dataset_path
+from segkit.data.pictures import read_picture
+from segkit.datasets._coco import (
+    ID,
+    NUMBER,
+    SEGMENTATION,
+    TEXT,
+    WHOLE,
+    dataset_folder,
+    make_segments,
+    read_coco,
+)
+from segkit.errors import DataError
+from segkit.ops.run_length import Rle, decode_masks
+from segkit.registries import DATASETS
+from segkit.types import Sample, Size, Target
+
+
+@DATASETS.register("coco_instance")
+class CocoInstance:
+    """Things with masks that may overlap. Samples stand in the order of the JSON's images.
+
+    images: folder of the pictures (`segkit.data.paths.dataset_path` says where relative paths lead).
+    annotations: the JSON file. Its categories, in its order, are the classes.
+
+    Segmentations are lists of polygons or run lengths, compressed or not. A polygon of fewer than three points encloses
+    nothing and adds nothing to its instance. What lies outside all instances is known to be none of the classes; an
+    image without annotations is such altogether, and has N = 0.
+    """
+
+    def __init__(self, *, images: str, annotations: str) -> None:
+        self._images, self._file = dataset_folder(images), dataset_path(annotations)
+        parsed = read_coco(
+            self._file,
+            image={"id": ID, "file_name": TEXT, "height": WHOLE, "width": WHOLE},
+            annotation={"image_id": ID, "category_id": WHOLE, "segmentation": SEGMENTATION, "area": NUMBER},
+            category={"id": WHOLE, "name": TEXT},
+        )
+        self.classes = parsed.classes
+        self._image_ids: list[int | str] = [image["id"] for image in parsed.images]
+        self._names: list[str] = [image["file_name"] for image in parsed.images]
+        self._sizes: list[Size] = [(image["height"], image["width"]) for image in parsed.images]
+        self._segments = make_segments(parsed, parsed.annotations, self._names)
+        self._packed = [_pack([entry["segmentation"] for entry in entries]) for entries in parsed.annotations]
+
+    def __len__(self) -> int:
+        return len(self._image_ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Raises DataError where a picture cannot be read, its size is not the JSON's, or a segmentation is broken."""
+        picture_file = self._images / self._names[index]
+        picture = read_picture(picture_file)
+        self._check_size(picture, picture_file, index)
+        chosen = self._segments.of(index)
+        target = Target(
+            torch.from_numpy(self._segments.labels[chosen]),
+            overlapping_masks=self._masks(index),
+            is_crowd=torch.from_numpy(self._segments.is_crowd[chosen]),
+            areas=torch.from_numpy(self._segments.areas[chosen]),
+        )
+        return Sample(picture, target, str(picture_file), self._image_ids[index])
+
+    def _check_size(self, picture: Tensor, picture_file: Path, index: int) -> None:
+        """Polygons have no size of their own: on a picture of another size they would be wrong unseen."""
+        height, width = self._sizes[index]
+        if tuple(picture.shape[1:]) != (height, width):
+            raise DataError(
+                f"{picture_file}: the picture is {picture.shape[2]}x{picture.shape[1]} (upright), but {self._file} says "
+                f"{width}x{height}. Take both from one release, or scale the annotations with the picture."
+            )
+
+    def _masks(self, index: int) -> Tensor:
+        """(N,H,W) bool."""
+        size = self._sizes[index]
+        rles = []
+        for number, segmentation in enumerate(pickle.loads(self._packed[index])):
+            try:
+                rles.append(_to_rle(segmentation, size))
+            except (ValueError, TypeError, KeyError, OverflowError) as error:
+                raise DataError(
+                    f"{self._file}: annotation {number + 1} of image {self._image_ids[index]} ({self._names[index]}) has "
+                    f"no mask that can be drawn: {error}. Correct it, or take it out."
+                ) from None
+        return decode_masks(rles, size)
+
+
+def _pack(segmentations: list[Any]) -> bytes:
+    """One object per image: as lists of numbers, those of a large data set would fill the memory, and each loading
+    worker would come to hold a copy."""
+    return pickle.dumps(segmentations, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def _to_rle(segmentation: Any, size: Size) -> Rle:
+    """Raises ValueError or TypeError, which say what is wrong, unless it is a mask of `size`."""
+    if isinstance(segmentation, dict):
+        return _checked_rle(segmentation, size)
+    if not segmentation:
+        raise ValueError("the list of polygons is empty")
+    polygons = [np.asarray(polygon, dtype=np.float64) for polygon in segmentation]
+    for polygon in polygons:
+        if polygon.ndim != 1 or len(polygon) % 2:
+            raise ValueError("a polygon is not a flat list of x and y in turn")
+        if not np.isfinite(polygon).all():
+            raise ValueError("a polygon has coordinates that are no numbers")
+    drawn = [polygon.tolist() for polygon in polygons if len(polygon) >= 6]
+    if not drawn:
+        raise ValueError("no polygon has three points")
+    merged: Rle = coco_mask.merge(coco_mask.frPyObjects(drawn, *size))
+    return merged
+
+
+def _checked_rle(rle: dict[str, Any], size: Size) -> Rle:
+    if "counts" not in rle or "size" not in rle:
+        raise ValueError("its run lengths need 'size' and 'counts'")
+    counts = rle["counts"]
+    if rle["size"] != list(size):
+        raise ValueError(f"its run lengths are of size {rle['size']}, but the picture is {list(size)} (height, width)")
+    if isinstance(counts, str):
+        return {"size": rle["size"], "counts": counts}
+    if sum(counts) != size[0] * size[1] or min(counts) < 0:
+        raise ValueError(f"its run lengths add up to {sum(counts)} pixels, but the picture has {size[0] * size[1]}")
+    packed: Rle = coco_mask.frPyObjects(rle, *size)
+    return packed

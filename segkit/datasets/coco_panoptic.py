@@ -1,0 +1,163 @@
+"""COCO's panoptic format: a JSON file, and a PNG per picture whose colours are segment ids."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from segkit.data.paths import dataset_path
+from segkit.data.pictures import read_panoptic_map, read_picture
+from segkit.datasets._coco import (
+    FLAG,
+    ID,
+    LIST,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    CocoFile,
+    Entry,
+    check_entries,
+    dataset_folder,
+    listing,
+    make_segments,
+    read_coco,
+)
+from segkit.errors import DataError
+from segkit.registries import DATASETS
+from segkit.types import NO_SEGMENT, Sample, Target
+
+_IDS = 2**24
+"""Segment ids are the 24 bits of an RGB pixel; 0 is void."""
+
+
+@DATASETS.register("coco_panoptic")
+class CocoPanoptic:
+    """Every pixel in one segment, of a thing or of stuff, or void. Samples stand in the order of the JSON's images.
+
+    images: folder of the pictures (`segkit.data.paths.dataset_path` says where relative paths lead).
+    annotations: the JSON file. Its categories, in its order, are the classes.
+    masks: folder of the PNGs, id = R + 256 G + 65536 B, 0 = void.
+    semantic: make one segment of all segments of a class, crowds among them, for semantic segmentation.
+
+    Void is left out of training and of evaluation. An image that has no annotation is void everywhere, for nothing is
+    known of it.
+    """
+
+    def __init__(self, *, images: str, annotations: str, masks: str, semantic: bool = False) -> None:
+        self._images, self._file, self._masks = dataset_folder(images), dataset_path(annotations), dataset_folder(masks)
+        self._semantic = semantic
+        parsed = read_coco(
+            self._file,
+            image={"id": ID, "file_name": TEXT},
+            annotation={"image_id": ID, "file_name": TEXT, "segments_info": LIST},
+            category={"id": WHOLE, "name": TEXT, "isthing": FLAG},
+        )
+        self.classes = parsed.classes
+        self._image_ids: list[int | str] = [image["id"] for image in parsed.images]
+        self._names: list[str] = [image["file_name"] for image in parsed.images]
+        self._mask_names = _mask_names(parsed)
+        per_image = [_segments_info(parsed, index) for index in range(len(self))]
+        self._segments = make_segments(
+            parsed, per_image, [str(self._masks / (name or "")) for name in self._mask_names]
+        )
+        self._ids = np.array([entry["id"] for entries in per_image for entry in entries], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._image_ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Raises DataError where a file cannot be read, sizes differ, or PNG and JSON disagree."""
+        picture_file = self._images / self._names[index]
+        picture = read_picture(picture_file)
+        return Sample(picture, self._target(picture, picture_file, index), str(picture_file), self._image_ids[index])
+
+    def _target(self, picture: Tensor, picture_file: Path, index: int) -> Target:
+        chosen = self._segments.of(index)
+        labels, areas = self._segments.labels[chosen], self._segments.areas[chosen]
+        is_crowd = torch.from_numpy(self._segments.is_crowd[chosen])
+        mask_name = self._mask_names[index]
+        if mask_name is None:
+            stored = np.zeros(picture.shape[1:], dtype=np.int32)
+        else:
+            stored = self._stored(self._masks / mask_name, picture, picture_file)
+        segment_map = _numbered(stored, self._ids[chosen], f"{self._masks / (mask_name or '')}", f"{self._file}")
+        if self._semantic:
+            labels, merged = np.unique(labels, return_inverse=True)
+            areas = np.bincount(merged, weights=areas, minlength=len(labels)).astype(np.float32)
+            segment_map = np.append(merged, NO_SEGMENT).astype(segment_map.dtype)[segment_map]  # -1 is its last entry
+        known = segment_map != NO_SEGMENT
+        return Target(
+            torch.from_numpy(labels),
+            segment_map=torch.from_numpy(segment_map),
+            valid=None if known.all() else torch.from_numpy(known),
+            is_crowd=None if self._semantic else is_crowd,
+            areas=torch.from_numpy(areas),
+        )
+
+    def _stored(self, mask_file: Path, picture: Tensor, picture_file: Path) -> npt.NDArray[np.int32]:
+        """(H,W) segment ids."""
+        stored = read_panoptic_map(mask_file)
+        if tuple(picture.shape[1:]) != stored.shape:
+            raise DataError(
+                f"{mask_file}: the panoptic map is {stored.shape[1]}x{stored.shape[0]}, but its picture {picture_file} is "
+                f"{picture.shape[2]}x{picture.shape[1]} (upright). Give both one size."
+            )
+        return stored
+
+
+def _mask_names(parsed: CocoFile) -> list[str | None]:
+    """Each image's PNG, None where the image has no annotation."""
+    for image, annotations in zip(parsed.images, parsed.annotations, strict=True):
+        if len(annotations) > 1:
+            raise DataError(
+                f"{parsed.file}: image {image['id']} has the annotations "
+                f"{', '.join(entry['file_name'] for entry in annotations)}. Leave one of them."
+            )
+    return [annotations[0]["file_name"] if annotations else None for annotations in parsed.annotations]
+
+
+def _segments_info(parsed: CocoFile, index: int) -> list[Entry]:
+    """The checked segments of an image."""
+    entries: list[Entry] = [entry for annotation in parsed.annotations[index] for entry in annotation["segments_info"]]
+    image_id = parsed.images[index]["id"]
+    needed = {"id": WHOLE, "category_id": WHOLE, "area": NUMBER}
+    check_entries(entries, needed, f"{parsed.file}: image {image_id}: segments_info")
+    ids = {entry["id"] for entry in entries}
+    outside = [segment for segment in ids if not 0 < segment < _IDS]
+    if outside:
+        raise DataError(
+            f"{parsed.file}: image {image_id} has the segment ids {listing(outside)}, which no PNG can hold as "
+            f"R + 256 G + 65536 B; 0 is void. Use 1..{_IDS - 1}."
+        )
+    if len(ids) < len(entries):
+        twice = {segment for segment in ids if sum(entry["id"] == segment for entry in entries) > 1}
+        raise DataError(
+            f"{parsed.file}: image {image_id} has more than one segment of the ids {listing(twice)}. Give each its own id."
+        )
+    return entries
+
+
+def _numbered(
+    stored: npt.NDArray[np.int32], ids: npt.NDArray[np.int64], mask_file: str, file: str
+) -> npt.NDArray[np.int16] | npt.NDArray[np.int32]:
+    """(H,W): the place in `ids` (N,) of each stored id, NO_SEGMENT where it is 0; int16 where N fits.
+
+    A table of all 2**24 ids beats sorting the pixels; the system makes memory only of the few pages that are touched.
+    """
+    table = np.zeros(_IDS, dtype=np.int16 if len(ids) <= np.iinfo(np.int16).max else np.int32)
+    table[ids] = np.arange(1, len(ids) + 1)
+    place = table[stored]  # (H, W), 0 = not in `ids`
+    unknown = np.unique(stored[(place == 0) & (stored != 0)])
+    absent = ids[np.bincount(place.ravel(), minlength=len(ids) + 1)[1:] == 0]
+    problems = []
+    if len(unknown):
+        problems.append(f"it holds the segment ids {listing(unknown)}, which {file} does not list")
+    if len(absent):
+        problems.append(f"it lacks the segment ids {listing(absent)}, which {file} lists")
+    if problems:
+        raise DataError(
+            f"{mask_file}: {', and '.join(problems)}. Take both from one release, or correct the one that is wrong."
+        )
+    return place - place.dtype.type(1)

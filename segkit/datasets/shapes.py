@@ -1,0 +1,117 @@
+"""Drawn pictures with exact truth: a data set that needs no files, for first steps and tests."""
+
+import math
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from segkit.data.labels import Classes
+from segkit.errors import ConfigError
+from segkit.registries import DATASETS
+from segkit.types import NO_SEGMENT, Sample, Target
+
+STUFF = {"sky": (120, 170, 225), "grass": (85, 150, 60), "sand": (215, 190, 130), "water": (35, 85, 140)}
+THINGS = {"circle": (205, 50, 45), "square": (235, 200, 45), "triangle": (135, 60, 165), "star": (240, 130, 30)}
+NAMES = (*STUFF, *THINGS)
+COLORS = [*STUFF.values(), *THINGS.values()]
+OUTLINE = (25, 25, 30)
+MOST_THINGS = 5
+
+
+@DATASETS.register("shapes")
+class Shapes:
+    """Circles, squares, triangles and stars before a horizon, overlapping each other.
+
+    Sky lies above one of three grounds. Nearer things hide farther ones; what is left of a thing is one segment, and
+    so is each stuff class. A thing's outline, one or two pixels wide, is void. Picture `index` follows from `seed` and
+    `index` alone.
+    """
+
+    def __init__(self, *, length: int = 1000, size: tuple[int, int] = (96, 128), seed: int = 0) -> None:
+        """
+        Args:
+            length: number of pictures.
+            size: (height, width) in pixels, 32 at least.
+            seed: another one gives other pictures, for training and evaluation.
+        """
+        if min(size) < 32:
+            raise ConfigError(f"dataset 'shapes': size {tuple(size)} is too small to draw in; take 32 pixels or more.")
+        self.length = length
+        self.size = (size[0], size[1])
+        self.seed = seed
+        self.classes = Classes.make(NAMES, things=[name in THINGS for name in NAMES], colors=list(COLORS))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Sample:
+        """Raises IndexError beyond the end, as a sequence does."""
+        if not 0 <= index < self.length:
+            raise IndexError(index)
+        generator = np.random.default_rng([self.seed, index])
+        picture, segments, labels = _background(generator, *self.size)
+        for _ in range(generator.integers(1, MOST_THINGS + 1)):
+            _draw_thing(generator, picture, segments, labels)
+        picture += generator.normal(0, 6, picture.shape)
+        valid = torch.from_numpy(segments >= 0)
+        target = Target(torch.tensor(labels), torch.from_numpy(segments), valid=valid)
+        pixels = torch.from_numpy(picture.clip(0, 255).astype(np.uint8)).permute(2, 0, 1).contiguous()
+        name = f"shapes_{self.seed}_{index:05}"
+        return Sample(pixels, _without_hidden(target), name, name)
+
+
+def _without_hidden(target: Target) -> Target:
+    """Without the things that nearer ones cover entirely."""
+    return target.select(target.pixel_counts() > 0)
+
+
+def _background(
+    generator: Generator, height: int, width: int
+) -> tuple[NDArray[np.float64], NDArray[np.int16], list[int]]:
+    """Sky above a wavy horizon, a ground below: picture (H,W,3), segments (H,W), labels."""
+    ground = int(generator.integers(1, len(STUFF)))
+    waves = generator.uniform(0.5, 3) * 2 * math.pi * np.arange(width) / width + generator.uniform(0, 2 * math.pi)
+    horizon = height * (generator.uniform(0.3, 0.65) + 0.04 * np.sin(waves))  # (W,)
+    below = np.arange(height)[:, None] >= horizon  # (H, W)
+    shade = (
+        np.linspace(1.15, 0.85, height)[:, None, None]
+        + generator.normal(0, 0.05, (height, width, 1)) * below[..., None]
+    )
+    colors = np.array([COLORS[0], COLORS[ground]], dtype=float) + generator.normal(0, 10, (2, 3))
+    return colors[below.astype(int)] * shade, below.astype(np.int16), [0, ground]
+
+
+def _draw_thing(
+    generator: Generator, picture: NDArray[np.float64], segments: NDArray[np.int16], labels: list[int]
+) -> None:
+    """One thing over what is there: its pixels get a new segment, its outline none."""
+    height, width = segments.shape
+    kind = int(generator.integers(len(THINGS)))
+    radius = generator.uniform(0.13, 0.26) * min(height, width)
+    center = generator.uniform(0, width), generator.uniform(0.15 * height, height)
+    corners = _corners(list(THINGS)[kind], radius, generator.uniform(0, 2 * math.pi), center)
+    canvas = Image.new("L", (width, height))
+    ImageDraw.Draw(canvas).polygon(corners, fill=2, outline=1)
+    drawn = np.asarray(canvas)
+    label = len(STUFF) + kind
+    color = np.array(COLORS[label]) * generator.uniform(0.75, 1.1) + generator.normal(0, 8, 3)
+    light = np.linspace(1.1, 0.9, height)[:, None, None]
+    picture[drawn == 2] = (color * light).repeat(width, 1)[drawn == 2]
+    picture[drawn == 1] = OUTLINE
+    segments[drawn == 2] = len(labels)
+    segments[drawn == 1] = NO_SEGMENT
+    labels.append(label)
+
+
+def _corners(name: str, radius: float, angle: float, center: tuple[float, float]) -> list[tuple[float, float]]:
+    """The corners (x, y) of a shape of that radius."""
+    count = {"circle": 40, "square": 4, "triangle": 3, "star": 10}[name]
+    corners = []
+    for corner in range(count):
+        reach = radius * (0.45 if name == "star" and corner % 2 else 1)
+        turn = angle + 2 * math.pi * corner / count
+        corners.append((center[0] + reach * math.cos(turn), center[1] + reach * math.sin(turn)))
+    return corners

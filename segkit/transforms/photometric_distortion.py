@@ -1,0 +1,59 @@
+"""Random brightness, contrast, saturation and hue, as SSD's training (arXiv 1512.02325) has them."""
+
+from dataclasses import replace
+
+import torch
+import torchvision.transforms.v2.functional as F
+from torch import Tensor
+
+from segkit.registries import TRANSFORMS
+from segkit.types import Sample
+
+
+@TRANSFORMS.register("photometric_distortion")
+class PhotometricDistortion:
+    """Changes the picture's colours; each of the four changes is made with a probability of one half.
+
+    brightness: largest value, of 255, that is added or taken away.
+    contrast, saturation: (lowest, highest) factor; contrast is changed before or after the colours, at random.
+    hue: largest turn of the colour circle in degrees, either way.
+    """
+
+    def __init__(
+        self,
+        *,
+        brightness: float = 32.0,
+        contrast: tuple[float, float] = (0.5, 1.5),
+        saturation: tuple[float, float] = (0.5, 1.5),
+        hue: float = 18.0,
+    ) -> None:
+        self.brightness = brightness
+        self.contrast = contrast
+        self.saturation = saturation
+        self.hue = hue
+
+    def __call__(self, sample: Sample) -> Sample:
+        picture = sample.picture.float() / 255  # (3, H, W) in [0, 1]
+        if _coin():
+            picture = (picture + _between(-self.brightness, self.brightness) / 255).clamp(0, 1)
+        contrast_first = _coin()
+        if contrast_first:
+            picture = self._change_contrast(picture)
+        if _coin():
+            picture = F.adjust_saturation(picture, _between(*self.saturation))
+        if _coin():
+            picture = F.adjust_hue(picture, _between(-self.hue, self.hue) / 360)
+        if not contrast_first:
+            picture = self._change_contrast(picture)
+        return replace(sample, picture=(picture * 255).round().to(torch.uint8))
+
+    def _change_contrast(self, picture: Tensor) -> Tensor:
+        return (picture * _between(*self.contrast)).clamp(0, 1) if _coin() else picture
+
+
+def _coin() -> bool:
+    return torch.rand(()).item() < 0.5
+
+
+def _between(low: float, high: float) -> float:
+    return low + (high - low) * torch.rand(()).item()

@@ -1,0 +1,18 @@
+"""Exchanging left and right at random."""
+
+import torch
+
+from segkit.registries import TRANSFORMS
+from segkit.transforms._geometry import flipped
+from segkit.types import Sample
+
+
+@TRANSFORMS.register("random_flip")
+class RandomFlip:
+    """Exchanges left and right with the given `probability` in [0, 1]."""
+
+    def __init__(self, *, probability: float = 0.5) -> None:
+        self.probability = probability
+
+    def __call__(self, sample: Sample) -> Sample:
+        return flipped(sample) if torch.rand(()).item() < self.probability else sample

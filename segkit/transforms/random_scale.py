@@ -1,0 +1,27 @@
+"""Large scale jitter: resizing within wide bounds, to be followed by a crop."""
+
+import torch
+
+from segkit.registries import TRANSFORMS
+from segkit.transforms._geometry import resized
+from segkit.types import Sample
+
+
+@TRANSFORMS.register("random_scale")
+class RandomScale:
+    """Resizes the picture to the largest size, in its own proportions, that fits `size` times a random factor.
+
+    size: (height, width) in pixels that a factor of 1 stands for.
+    min_factor, max_factor: bounds of the factor, drawn evenly ("Simple Copy-Paste", section 3: 0.1 to 2).
+    """
+
+    def __init__(self, *, size: tuple[int, int], min_factor: float = 0.1, max_factor: float = 2.0) -> None:
+        self.size = size
+        self.min_factor = min_factor
+        self.max_factor = max_factor
+
+    def __call__(self, sample: Sample) -> Sample:
+        factor = self.min_factor + (self.max_factor - self.min_factor) * torch.rand(()).item()
+        height, width = sample.size
+        scale = factor * min(self.size[0] / height, self.size[1] / width)
+        return resized(sample, (max(1, round(height * scale)), max(1, round(width * scale))))
