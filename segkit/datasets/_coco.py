@@ -66,8 +66,8 @@ class CocoFile:
 def read_coco(file: Path, *, image: Needed, annotation: Needed, category: Needed) -> CocoFile:
     """The file with the keys given here in each entry of its three lists.
 
-    Raises DataError, which names the file and the entry, where it cannot be read, lacks something, or refers to an image
-    that it does not list.
+    Raises DataError, which names the file and the entry, where it cannot be read, lacks something, or refers to an
+    image that it does not list.
     """
     try:
         data = json.loads(file.read_bytes())
@@ -114,8 +114,8 @@ def make_segments(parsed: CocoFile, per_image: list[list[Entry]], names: list[st
         unknown = {entry["category_id"] for entry in entries} - class_of.keys()
         if unknown:
             raise DataError(
-                f"{parsed.file}: image {image['id']} ({name}) has segments of the category ids {listing(unknown)}, which "
-                f"'categories' does not list. Add them there, or correct the segments."
+                f"{parsed.file}: image {image['id']} ({name}) has segments of the category ids {listing(unknown)}, "
+                f"which 'categories' does not list. Add them there, or correct the segments."
             )
     flat = [entry for entries in per_image for entry in entries]
     return Segments(

@@ -86,7 +86,8 @@ class CocoPanoptic:
         if self._semantic:
             labels, merged = np.unique(labels, return_inverse=True)
             areas = np.bincount(merged, weights=areas, minlength=len(labels)).astype(np.float32)
-            segment_map = np.append(merged, NO_SEGMENT).astype(segment_map.dtype)[segment_map]  # -1 is its last entry
+            number = np.append(merged, NO_SEGMENT)  # NO_SEGMENT = -1 is its last entry
+            segment_map = number.astype(segment_map.dtype)[segment_map]
         known = segment_map != NO_SEGMENT
         return Target(
             torch.from_numpy(labels),
@@ -101,8 +102,8 @@ class CocoPanoptic:
         stored = read_panoptic_map(mask_file)
         if tuple(picture.shape[1:]) != stored.shape:
             raise DataError(
-                f"{mask_file}: the panoptic map is {stored.shape[1]}x{stored.shape[0]}, but its picture {picture_file} is "
-                f"{picture.shape[2]}x{picture.shape[1]} (upright). Give both one size."
+                f"{mask_file}: the panoptic map is {stored.shape[1]}x{stored.shape[0]}, but its picture {picture_file} "
+                f"is {picture.shape[2]}x{picture.shape[1]} (upright). Give both one size."
             )
         return stored
 
@@ -134,23 +135,26 @@ def _segments_info(parsed: CocoFile, index: int) -> list[Entry]:
     if len(ids) < len(entries):
         twice = {segment for segment in ids if sum(entry["id"] == segment for entry in entries) > 1}
         raise DataError(
-            f"{parsed.file}: image {image_id} has more than one segment of the ids {listing(twice)}. Give each its own id."
+            f"{parsed.file}: image {image_id} has more than one segment of the ids {listing(twice)}. Give each its "
+            f"own id."
         )
     return entries
 
 
 def _numbered(
     stored: npt.NDArray[np.int32], ids: npt.NDArray[np.int64], mask_file: str, file: str
-) -> npt.NDArray[np.int16] | npt.NDArray[np.int32]:
+) -> npt.NDArray[np.int16 | np.int32]:
     """(H,W): the place in `ids` (N,) of each stored id, NO_SEGMENT where it is 0; int16 where N fits.
 
-    A table of all 2**24 ids beats sorting the pixels; the system makes memory only of the few pages that are touched.
+    Raises DataError where the ids of the PNG and of the JSON are not the same.
     """
-    table = np.zeros(_IDS, dtype=np.int16 if len(ids) <= np.iinfo(np.int16).max else np.int32)
-    table[ids] = np.arange(1, len(ids) + 1)
-    place = table[stored]  # (H, W), 0 = not in `ids`
-    unknown = np.unique(stored[(place == 0) & (stored != 0)])
-    absent = ids[np.bincount(place.ravel(), minlength=len(ids) + 1)[1:] == 0]
+    with_void = np.append(ids, 0).astype(np.int32)
+    order = np.argsort(with_void)
+    dtype = np.int16 if len(ids) <= np.iinfo(np.int16).max else np.int32
+    number = np.append(np.arange(len(ids)), NO_SEGMENT)[order].astype(dtype)
+    place = np.searchsorted(with_void[order], stored).clip(max=len(ids))  # (H, W)
+    unknown = np.unique(stored[with_void[order][place] != stored])
+    absent = ids[np.bincount(order[place].ravel(), minlength=len(ids) + 1)[:-1] == 0]
     problems = []
     if len(unknown):
         problems.append(f"it holds the segment ids {listing(unknown)}, which {file} does not list")
@@ -160,4 +164,4 @@ def _numbered(
         raise DataError(
             f"{mask_file}: {', and '.join(problems)}. Take both from one release, or correct the one that is wrong."
         )
-    return place - place.dtype.type(1)
+    return number[place]
