@@ -8,7 +8,8 @@ H, W image · h, w mask map (usually H/4 x W/4) · P pixels or sampled points ·
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from torch import Tensor
@@ -126,7 +127,7 @@ class Target:
         if (height, width) == size:
             return self
         grow = (0, size[1] - width, 0, size[0] - height)
-        known = torch.ones(self.size, dtype=torch.bool) if self.valid is None else self.valid
+        known = torch.ones(self.size, dtype=torch.bool, device=self.labels.device) if self.valid is None else self.valid
         return replace(
             self,
             segment_map=None if self.segment_map is None else pad(self.segment_map, grow, value=NO_SEGMENT),
@@ -152,17 +153,16 @@ class Target:
         )
 
     def to(self, device: torch.device | str) -> Target:
-        def move(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor.to(device, non_blocking=True)
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
-        return Target(
-            self.labels.to(device, non_blocking=True),
-            move(self.segment_map),
-            move(self.overlapping_masks),
-            move(self.valid),
-            move(self.is_crowd),
-            move(self.areas),
-        )
+    def pin_memory(self) -> Target:
+        """In page-locked memory, from which `to` copies to a GPU without waiting."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Target:
+        """The target with `change` done to all its tensors."""
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: change(tensor) for name, tensor in tensors.items() if tensor is not None})
 
 
 @dataclass
@@ -204,6 +204,10 @@ class Batch:
     """Training: padded like the images. Evaluation: the truth as the data set gave it, at `sizes[i].output`."""
     files: list[str]
     image_ids: list[int | str]
+
+    def pin_memory(self) -> Batch:
+        """In page-locked memory; DataLoader calls this where it is asked to pin."""
+        return replace(self, images=self.images.pin_memory(), targets=[target.pin_memory() for target in self.targets])
 
 
 @dataclass

@@ -39,7 +39,12 @@ class Validation:
         self.config = config
         self.classes = classes
         self.dataset = build_dataset(split)
-        refuse_other_classes(Path(config.path), classes, self.dataset.classes, ["the class head"])
+        difference = classes_differ(classes, self.dataset.classes)
+        if difference:
+            raise ConfigError(
+                f"{config.path}: data.val: the data set has another class list than the model ({difference}), so it cannot "
+                "judge it. Name a data set of the model's classes."
+            )
         self.postprocessors = build_postprocessors(config, classes)
         check_evaluators(self.postprocessors, build_evaluators(config, classes))
         self.loader = evaluation_loader(

@@ -113,7 +113,7 @@ def check_classes(classes: Classes, where: str) -> None:
     for what, values in (("name", classes.names), ("id", classes.ids)):
         twice = sorted({str(value) for value in values if values.count(value) > 1})
         if twice:
-            raise DataError(f"{where}: more than one class has the {what} {', '.join(twice)}. Give each its own {what}.")
+            raise DataError(f"{where}: several classes have the {what} {', '.join(twice)}. Give each its own {what}.")
     if len(classes.colors) < len(classes):
         raise DataError(
             f"{where}: {len(classes.colors)} colours for {len(classes)} classes. Give each class one, or none at all."

@@ -1,41 +1,59 @@
-"""Everything between a data set and a batch: order, random numbers, transforms, padding.
+"""Everything between a data set and a batch: order, random numbers, transforms, padding, worker processes.
 
-Training reads an endless stream: which picture stands at position p, and what the transforms' random numbers are there,
+Training reads an endless stream: which picture stands at position p, and what random numbers its transforms get,
 follows from (seed, p) alone. So neither the number of workers nor a resumption changes what is learnt from.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Protocol
 
+import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
+from segkit.data.labels import Classes
 from segkit.errors import DataError
-from segkit.types import Batch, ImageSizes, Sample, Size
+from segkit.types import Batch, ImageSizes, Sample, Size, Target
 
 Transform = Callable[[Sample], Sample]
+
+
+class Dataset(Protocol):
+    """What the registry of data sets holds, built."""
+
+    @property
+    def classes(self) -> Classes: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Sample: ...
 
 
 class Limit:
     """The first `count` samples of a data set."""
 
-    def __init__(self, dataset: Any, count: int) -> None:
+    def __init__(self, dataset: Dataset, count: int) -> None:
         self.dataset = dataset
         self.classes = dataset.classes
-        self.count = min(count, len(dataset))
+        self.count = max(0, min(count, len(dataset)))
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
-        sample: Sample = self.dataset[index]
-        return sample
+        """Raises IndexError beyond the end, as a sequence does."""
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        return self.dataset[index]
 
 
 def training_loader(
-    dataset: Any,
+    dataset: Dataset,
     transforms: Sequence[Transform],
     *,
     batch_size: int,
@@ -48,70 +66,131 @@ def training_loader(
 ) -> Iterator[Batch]:
     """An endless iterator of training batches, from the `start_batch`-th on.
 
-    Every picture comes once per epoch, in an order drawn anew for each. A process takes its share of each step's
-    pictures. Raises DataError for an empty data set and for a picture or truth that cannot be read.
+    Every picture comes once per epoch, in an order drawn anew for each. Of the batch_size * num_processes pictures of a
+    step, the processes take consecutive shares. Raises DataError for an empty data set and for a picture or truth that
+    cannot be read.
     """
     _refuse_empty(dataset)
     stream = _Stream(len(dataset), seed, batch_size, start_batch, rank, num_processes)
-    loader = _loader(_Training(dataset, transforms, seed), stream, workers, _TrainingCollate(size_divisor))
-    return (_raised(item) for item in loader)
+    return iter(_Batches(_TrainingItems(dataset, transforms, seed, size_divisor), stream, workers))
 
 
-class evaluation_loader:  # noqa: N801
-    """Iterates over batches of every picture once, in order, as often as wanted; a process takes every n-th picture.
+def evaluation_loader(
+    dataset: Dataset,
+    transforms: Sequence[Transform],
+    *,
+    batch_size: int,
+    workers: int,
+    size_divisor: int,
+    rank: int = 0,
+    num_processes: int = 1,
+) -> Iterable[Batch]:
+    """Iterates over every picture once, as often as wanted; of several processes each takes every num_processes-th.
 
     Transforms touch the picture alone; the truth stays as the data set gave it. Raises DataError as `training_loader`.
     """
-
-    def __init__(
-        self,
-        dataset: Any,
-        transforms: Sequence[Transform],
-        *,
-        batch_size: int,
-        workers: int,
-        size_divisor: int,
-        rank: int = 0,
-        num_processes: int = 1,
-    ) -> None:
-        _refuse_empty(dataset)
-        share = list(range(rank, len(dataset), num_processes))
-        batches = [share[start : start + batch_size] for start in range(0, len(share), batch_size)]
-        self._loader = _loader(_Evaluation(dataset, transforms), batches, workers, _EvaluationCollate(size_divisor))
-
-    def __iter__(self) -> Iterator[Batch]:
-        return (_raised(item) for item in self._loader)
+    _refuse_empty(dataset)
+    share = range(rank, len(dataset), num_processes)
+    batches = [list(share[start : start + batch_size]) for start in range(0, len(share), batch_size)]
+    return _Batches(_EvaluationItems(dataset, transforms, size_divisor), batches, workers)
 
 
-def _refuse_empty(dataset: Any) -> None:
-    if len(dataset) == 0:
-        raise DataError(f"the data set '{type(dataset).__name__}' is empty: it has no picture.")
+def collate_training(samples: Sequence[Sample], size_divisor: int) -> Batch:
+    """Pictures and targets padded to the least common size that `size_divisor` divides.
+
+    Targets lose their crowds and the segments that transforms have left without a pixel. Pictures are padded with 0,
+    which means nothing: models zero whatever lies beyond a picture's size after normalisation.
+    """
+    size = padded_size([sample.size for sample in samples], size_divisor)
+    targets = [_target_of(sample).for_training().padded(size) for sample in samples]
+    sizes = [ImageSizes(size, sample.size, sample.size) for sample in samples]
+    return _batch(samples, sizes, targets)
 
 
-def _loader(dataset: Any, batches: Any, workers: int, collate: Any) -> Any:
-    return DataLoader(
-        dataset,
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=collate,
-        pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_one_thread,
+def collate_evaluation(samples: Sequence[Sample], size_divisor: int) -> Batch:
+    """Pictures as in training; targets as they are, whose own sizes are those that results are wanted in."""
+    size = padded_size([sample.size for sample in samples], size_divisor)
+    targets = [_target_of(sample) for sample in samples]
+    sizes = [ImageSizes(size, sample.size, target.size) for sample, target in zip(samples, targets, strict=True)]
+    return _batch(samples, sizes, targets)
+
+
+def padded_size(sizes: Sequence[Size], divisor: int) -> Size:
+    """The least multiples of `divisor` that hold all of `sizes`."""
+    height, width = max(size[0] for size in sizes), max(size[1] for size in sizes)
+    return math.ceil(height / divisor) * divisor, math.ceil(width / divisor) * divisor
+
+
+def _target_of(sample: Sample) -> Target:
+    assert sample.target is not None, f"{sample.file}: a data set must give its samples a target"
+    return sample.target
+
+
+def _batch(samples: Sequence[Sample], sizes: list[ImageSizes], targets: list[Target]) -> Batch:
+    height, width = sizes[0].padded
+    pictures = [pad(sample.picture, (0, width - sample.size[1], 0, height - sample.size[0])) for sample in samples]
+    return Batch(
+        images=torch.stack(pictures),
+        sizes=sizes,
+        targets=_in_one_block(targets),
+        files=[sample.file for sample in samples],
+        image_ids=[sample.image_id for sample in samples],
     )
 
 
-def _one_thread(_: int) -> None:
-    torch.set_num_threads(1)
+def _in_one_block(targets: list[Target]) -> list[Target]:
+    """The targets with all their tensors in one block of memory.
+
+    A worker hands each block over as an open file: one per tensor would soon reach the system's bound on open files.
+    """
+    named = [
+        (number, field.name, tensor)
+        for number, target in enumerate(targets)
+        for field in fields(target)
+        if (tensor := getattr(target, field.name)) is not None
+    ]
+    lengths = [math.ceil(tensor.nbytes / 16) * 16 for _, _, tensor in named]  # any type may begin at a multiple of 16
+    block = torch.empty(sum(lengths), dtype=torch.uint8)
+    changes: list[dict[str, Tensor]] = [{} for _ in targets]
+    for (number, name, tensor), piece in zip(named, torch.split(block, lengths), strict=True):
+        changes[number][name] = piece[: tensor.nbytes].view(tensor.dtype).view(tensor.shape).copy_(tensor)
+    return [replace(target, **change) for target, change in zip(targets, changes, strict=True)]
 
 
-def _raised(item: "Batch | DataError") -> Batch:
-    """A worker's DataError arrives as an item, so that it is raised here with its own message and nothing around it."""
-    if isinstance(item, DataError):
-        raise item
-    return item
+def _refuse_empty(dataset: Dataset) -> None:
+    if len(dataset) == 0:
+        named = type(dataset.dataset if isinstance(dataset, Limit) else dataset).__name__
+        raise DataError(f"the data set {named} has no picture. Check its paths, and 'limit'.")
 
 
-class _Stream(Sampler[list[tuple[int, int]]]):
-    """Endless batches of (position in the stream, index in the data set)."""
+class _Batches:
+    """Batches made in worker processes. A DataError arrives from there as an item, and is raised here.
+
+    (DataLoader itself would bury its message in the text of the worker's traceback.)
+    """
+
+    def __init__(
+        self, items: "_TrainingItems | _EvaluationItems", batches: Iterable[Sequence[object]], workers: int
+    ) -> None:
+        self._loader: Iterable[Batch | DataError] = DataLoader(
+            items,
+            batch_sampler=batches,  # type: ignore[arg-type]  # an item's place is more than an index in training
+            num_workers=workers,
+            collate_fn=items.collate,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=workers > 0,
+            generator=torch.Generator(),  # of its own, so that loading draws nothing from the global one
+        )
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._loader:
+            if isinstance(batch, DataError):
+                raise batch
+            yield batch
+
+
+class _Stream:
+    """One process's share of the endless stream: batches of (position in the stream, index in the data set)."""
 
     def __init__(
         self, length: int, seed: int, batch_size: int, start_batch: int, rank: int, num_processes: int
@@ -119,113 +198,84 @@ class _Stream(Sampler[list[tuple[int, int]]]):
         self.length = length
         self.seed = seed
         self.batch_size = batch_size
-        self.start_batch = start_batch
+        self.batch = start_batch
         self.rank = rank
         self.num_processes = num_processes
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        batch = self.start_batch
-        epoch, order = -1, torch.empty(0)
+        batch, drawn, order = self.batch, -1, torch.empty(0)
         while True:
+            places = []
             first = (batch * self.num_processes + self.rank) * self.batch_size
-            chosen = []
             for position in range(first, first + self.batch_size):
-                if position // self.length != epoch:
-                    epoch = position // self.length
-                    order = torch.randperm(self.length, generator=torch.Generator().manual_seed(_mix(self.seed, epoch)))
-                chosen.append((position, int(order[position % self.length])))
-            yield chosen
+                epoch, place = divmod(position, self.length)
+                if epoch != drawn:
+                    generator = torch.Generator().manual_seed(_mixed(self.seed, _ORDER, epoch))
+                    drawn, order = epoch, torch.randperm(self.length, generator=generator)
+                places.append((position, int(order[place])))
+            yield places
             batch += 1
 
 
-def _mix(seed: int, number: int) -> int:
-    """A seed of its own for every pair."""
-    return (seed * 1_000_003 + number * 7_919 + 12_345) % (1 << 63)
+_ORDER, _TRANSFORMS = 0, 1
+"""What random numbers are for."""
 
 
-class _Training(Dataset[Sample | DataError]):
-    def __init__(self, dataset: Any, transforms: Sequence[Transform], seed: int) -> None:
+def _mixed(seed: int, purpose: int, number: int) -> int:
+    """A seed for `torch.manual_seed` that has nothing to do with those of neighbouring numbers."""
+    return int(np.random.SeedSequence([seed % 2**64, purpose, number]).generate_state(1, np.uint64)[0] >> 1)
+
+
+class _TrainingItems(TorchDataset[Sample | DataError]):
+    """What a worker makes of a data set in training."""
+
+    def __init__(self, dataset: Dataset, transforms: Sequence[Transform], seed: int, size_divisor: int) -> None:
         self.dataset = dataset
         self.transforms = transforms
         self.seed = seed
+        self.size_divisor = size_divisor
 
     def __getitem__(self, place: tuple[int, int]) -> Sample | DataError:
         position, index = place
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_mix(self.seed + 1, position))
+            torch.manual_seed(_mixed(self.seed, _TRANSFORMS, position))
             try:
                 sample = self.dataset[index]
                 for transform in self.transforms:
                     sample = transform(sample)
             except DataError as error:
                 return error
-        return replace(sample, target=sample.target.for_training())
+        return sample
+
+    def collate(self, items: list[Sample | DataError]) -> Batch | DataError:
+        error, samples = _parted(items)
+        return error or collate_training(samples, self.size_divisor)
 
 
-class _Evaluation(Dataset[tuple[Sample, Any] | DataError]):
-    """The transformed picture, with the untouched truth and its size."""
+class _EvaluationItems(TorchDataset[Sample | DataError]):
+    """What a worker makes of a data set in evaluation: the transformed picture with the untouched truth."""
 
-    def __init__(self, dataset: Any, transforms: Sequence[Transform]) -> None:
+    def __init__(self, dataset: Dataset, transforms: Sequence[Transform], size_divisor: int) -> None:
         self.dataset = dataset
         self.transforms = transforms
+        self.size_divisor = size_divisor
 
-    def __getitem__(self, index: int) -> tuple[Sample, Any] | DataError:
+    def __getitem__(self, index: int) -> Sample | DataError:
         try:
-            truth = self.dataset[index]
-            sample = replace(truth, target=None)
+            sample = self.dataset[index]
+            truth, sample = sample.target, replace(sample, target=None)
             for transform in self.transforms:
                 sample = transform(sample)
         except DataError as error:
             return error
-        return sample, truth.target
+        return replace(sample, target=truth)
+
+    def collate(self, items: list[Sample | DataError]) -> Batch | DataError:
+        error, samples = _parted(items)
+        return error or collate_evaluation(samples, self.size_divisor)
 
 
-def padded_size(sizes: Sequence[Size], divisor: int) -> Size:
-    """The least multiples of `divisor` that hold all of `sizes`."""
-    height, width = max(size[0] for size in sizes), max(size[1] for size in sizes)
-    return -(-height // divisor) * divisor, -(-width // divisor) * divisor
-
-
-def _stacked(samples: Sequence[Sample], size: Size) -> torch.Tensor:
-    return torch.stack(
-        [pad(sample.picture, (0, size[1] - sample.size[1], 0, size[0] - sample.size[0])) for sample in samples]
-    )
-
-
-class _TrainingCollate:
-    def __init__(self, size_divisor: int) -> None:
-        self.size_divisor = size_divisor
-
-    def __call__(self, samples: list[Sample | DataError]) -> Batch | DataError:
-        for sample in samples:
-            if isinstance(sample, DataError):
-                return sample
-        whole = [sample for sample in samples if isinstance(sample, Sample)]
-        size = padded_size([sample.size for sample in whole], self.size_divisor)
-        return Batch(
-            images=_stacked(whole, size),
-            sizes=[ImageSizes(size, sample.size, sample.size) for sample in whole],
-            targets=[sample.target.padded(size) for sample in whole if sample.target is not None],
-            files=[sample.file for sample in whole],
-            image_ids=[sample.image_id for sample in whole],
-        )
-
-
-class _EvaluationCollate:
-    def __init__(self, size_divisor: int) -> None:
-        self.size_divisor = size_divisor
-
-    def __call__(self, items: list[tuple[Sample, Any] | DataError]) -> Batch | DataError:
-        for item in items:
-            if isinstance(item, DataError):
-                return item
-        pairs = [item for item in items if not isinstance(item, DataError)]
-        samples = [sample for sample, _ in pairs]
-        size = padded_size([sample.size for sample in samples], self.size_divisor)
-        return Batch(
-            images=_stacked(samples, size),
-            sizes=[ImageSizes(size, sample.size, truth.size) for sample, truth in pairs],
-            targets=[truth for _, truth in pairs],
-            files=[sample.file for sample in samples],
-            image_ids=[sample.image_id for sample in samples],
-        )
+def _parted(items: list[Sample | DataError]) -> tuple[DataError | None, list[Sample]]:
+    """The first error, if any, and the samples."""
+    errors = [item for item in items if isinstance(item, DataError)]
+    return errors[0] if errors else None, [item for item in items if isinstance(item, Sample)]

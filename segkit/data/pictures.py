@@ -65,7 +65,7 @@ def read_label_map(path: str | Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.u
         ids = np.array(image)
     if mode not in ("1", "L", "P", *_SIXTEEN_BIT) or (mode == "I" and (ids.min() < 0 or ids.max() > 65535)):
         raise DataError(
-            f"{path}: a label map of mode {mode} holds no ids. Store one id per pixel in a grey PNG of 8 or 16 bits, or "
+            f"{path}: a label map of mode {mode} holds no ids. Store one id per pixel in a grey PNG of 8 or 16 bits or "
             f"in a palette PNG."
         )
     if mode in _SIXTEEN_BIT:
@@ -81,7 +81,8 @@ def read_panoptic_map(path: str | Path) -> npt.NDArray[np.int32]:
         array = np.array(image)
     if mode not in ("RGB", "RGBA"):
         raise DataError(
-            f"{path}: a panoptic map of mode {mode} holds no segment ids. Store them as R + 256 G + 65536 B in an RGB PNG."
+            f"{path}: a panoptic map of mode {mode} holds no segment ids. Store them in an RGB PNG, as "
+            f"R + 256 G + 65536 B."
         )
     return array[:, :, :3].astype(np.int32) @ np.array([1, 256, 65536], dtype=np.int32)
 
@@ -96,11 +97,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise DataError(f"{path}: there is no such file. Restore it, or correct the path.") from None
     except UnidentifiedImageError:
         raise DataError(
-            f"{path}: this is not a picture, or of a format that cannot be read. Replace it, or take it out of the data."
+            f"{path}: this is no picture, or of a format that cannot be read. Replace it, or take it out of the data."
         ) from None
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise DataError(
-            f"{path}: the picture cannot be read ({error}). Replace it, or take it out of the data."
+            f"{path}: the picture cannot be read ({reason}). Replace it, or take it out of the data."
         ) from None
 
 

@@ -48,8 +48,11 @@ class Segments:
     areas: npt.NDArray[np.float32]
     """(S,) in pixels, as the file gives them."""
 
-    def of(self, image: int) -> slice:
-        return slice(int(self.starts[image]), int(self.starts[image + 1]))
+    def of(self, image: int) -> npt.NDArray[np.int64]:
+        """(N,) the indices of an image's segments; what they index is copied, so that nobody changes the data set.
+        As in a list, image -1 is the last."""
+        image %= len(self.starts) - 1
+        return np.arange(self.starts[image], self.starts[image + 1])
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,11 @@ def _checked_rle(rle: dict[str, Any], size: Size) -> Rle:
         raise ValueError(f"its run lengths are of size {rle['size']}, but the picture is {list(size)} (height, width)")
     counts, pixels = rle["counts"], size[0] * size[1]
     runs = _unpacked(counts) if isinstance(counts, str) else np.array(counts, dtype=np.int64)
-    if runs.sum() != pixels or runs.min() < 0:
+    if len(runs) == 0:
+        raise ValueError("its run lengths are empty")
+    if runs.min() < 0:
+        raise ValueError("it has a run of negative length")
+    if runs.sum() != pixels:
         raise ValueError(f"its run lengths add up to {runs.sum()} pixels, but the picture has {pixels}")
     if isinstance(counts, str):
         return {"size": rle["size"], "counts": counts}
@@ -138,8 +142,13 @@ def _checked_rle(rle: dict[str, Any], size: Size) -> Rle:
 
 
 def _unpacked(counts: str) -> npt.NDArray[np.int64]:
-    """(R,) int64: the runs of COCO's compressed form. A number is 5 bits a character from "0", the lowest first, a sixth
-    bit saying that more follow; from the fourth run on it is the difference from the run before the last."""
+    """(R,) int64: the runs of COCO's compressed form.
+
+    A number is 5 bits a character from "0" on, the lowest first, a sixth bit saying that more follow; from the fourth
+    run on it is the difference from the run before the last.
+    """
+    if not counts:
+        return np.zeros(0, dtype=np.int64)
     codes = np.frombuffer(counts.encode(), dtype=np.uint8).astype(np.int64) - ord("0")
     ends = np.flatnonzero(codes & 32 == 0)
     if ((codes < 0) | (codes > 63)).any() or len(ends) == 0 or ends[-1] != len(codes) - 1:

@@ -164,4 +164,5 @@ def _numbered(
         raise DataError(
             f"{mask_file}: {', and '.join(problems)}. Take both from one release, or correct the one that is wrong."
         )
-    return number[place]
+    segment_map: npt.NDArray[np.int16 | np.int32] = number[place]
+    return segment_map

@@ -56,8 +56,8 @@ class MaskFolder:
         stored = read_label_map(label_file)
         if tuple(picture.shape[1:]) != stored.shape:
             raise DataError(
-                f"{label_file}: the label map is {stored.shape[1]}x{stored.shape[0]}, but its picture {picture_file} is "
-                f"{picture.shape[2]}x{picture.shape[1]} (upright). Give both one size."
+                f"{label_file}: the label map is {stored.shape[1]}x{stored.shape[0]}, but its picture {picture_file} "
+                f"is {picture.shape[2]}x{picture.shape[1]} (upright). Give both one size."
             )
         return Sample(picture, self._target(stored, label_file), str(picture_file), picture_file.stem)
 
@@ -90,7 +90,7 @@ def _pair_up(images: Path, labels: Path) -> list[tuple[Path, Path]]:
     pictures: dict[str, Path] = {}
     for file in _files(images, EXTENSIONS):
         if file.stem in pictures:
-            raise DataError(f"{file}: {pictures[file.stem]} has the same name and could have the same label. Rename one.")
+            raise DataError(f"{file}: it and {pictures[file.stem].name} would have the same label. Rename one.")
         pictures[file.stem] = file
     if not pictures:
         raise DataError(f"{images}: there is no picture in this folder. Point 'images' at the folder of the pictures.")
@@ -138,7 +138,7 @@ def _lookup(
     void_ids = [void] if isinstance(void, int) else void
     for stored in [VOID] if void_ids is None and VOID not in class_of else void_ids or []:
         if class_of.get(stored, NO_SEGMENT) != NO_SEGMENT:
-            raise DataError(f"void: {stored} is the id of class '{listed.names[class_of[stored]]}'. Take it out of 'void'.")
+            raise DataError(f"void: {stored} is the id of '{listed.names[class_of[stored]]}'. Take it out of 'void'.")
         class_of[stored] = NO_SEGMENT
     outside = sorted(stored for stored in class_of if not 0 <= stored <= 65535)
     if outside:

@@ -1,11 +1,13 @@
 """The training loop, on one device or many."""
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from segkit.build import (
     build_criterion,
@@ -20,7 +22,7 @@ from segkit.config import Config
 from segkit.config.sections import Split, Training
 from segkit.criterion import LossReport
 from segkit.data.loading import training_loader
-from segkit.errors import ConfigError, TrainingError
+from segkit.errors import ConfigError, TrainingError, suggest
 from segkit.evaluation import class_table, headline, headline_table, write_metrics
 from segkit.training.progress import Meter, Reporter
 from segkit.training.run_folder import RunFolder
@@ -44,6 +46,7 @@ class Trainer:
         self.run_folder = run
         self.settings, split = _sections(config)
         precision = {"fp32": "no"}.get(self.settings.precision, self.settings.precision)
+        AcceleratorState._reset_state()  # an earlier training of this process may have had another precision
         self.accelerator = Accelerator(mixed_precision=precision)
         if self.settings.precision == "fp16" and self.accelerator.device.type == "cpu":
             raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU; use bf16.")
@@ -76,6 +79,8 @@ class Trainer:
         self.validation = (
             Validation(config, self.classes, self.model.size_divisor, **shares) if has_validation else None
         )
+        if self.validation is not None:
+            _check_best_metric(config, self.validation.figures())
         self.effective_batch = split.batch_size * self.settings.accumulate * self.accelerator.num_processes
 
     def _prepare(self, resume: bool) -> None:
@@ -147,14 +152,9 @@ class Trainer:
         for index in range(self.settings.accumulate):
             batch = meter.timed(self.batches)
             last = index == self.settings.accumulate - 1
-            with self.accelerator.autocast():
-                if last:
-                    report = self._forward(batch)
-                    self.accelerator.backward(report.total / self.settings.accumulate)
-                else:
-                    with self.accelerator.no_sync(self.prepared):
-                        report = self._forward(batch)
-                        self.accelerator.backward(report.total / self.settings.accumulate)
+            with nullcontext() if last else self.accelerator.no_sync(self.prepared):
+                report = self._forward(batch)
+                self.accelerator.backward(report.total / self.settings.accumulate)
         if self.settings.clip_gradients is not None:
             self.accelerator.clip_grad_norm_(self.prepared.parameters(), self.settings.clip_gradients)
         self.optimizer.step()
@@ -167,8 +167,10 @@ class Trainer:
         images = batch.images.to(device, non_blocking=True)
         if self.settings.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        prediction = self.prepared(images, [size.picture for size in batch.sizes])
-        report: LossReport = self.criterion(prediction, [target.to(device) for target in batch.targets])
+        targets = [target.to(device) for target in batch.targets]
+        with self.accelerator.autocast():
+            prediction = self.prepared(images, [size.picture for size in batch.sizes])
+            report: LossReport = self.criterion(prediction, targets)
         if not math.isfinite(report.total.item()):
             raise TrainingError(
                 f"step {self.state.step + 1}: the loss is not finite ({_figures(report)}) on {', '.join(batch.files)}. "
@@ -197,6 +199,7 @@ class Trainer:
         final = self.state.step == self.settings.steps
         drawing = final and self.accelerator.is_main_process
         overlays = OverlayWriter(self.run_folder.overlays, self.classes, OVERLAYS) if drawing else None
+        self._share_buffers()
         metrics = self.validation.run(self.model, self.accelerator.device, self.settings.precision, on_result=overlays)
         figures = headline(metrics)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in list(figures.items())[:6])
@@ -210,14 +213,15 @@ class Trainer:
             self.reporter.say(headline_table(metrics))
         return metrics
 
+    def _share_buffers(self) -> None:
+        """Gives all processes the main one's running statistics: each has updated its own since the last step began."""
+        if self.accelerator.num_processes > 1:
+            for buffer in self.model.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+
     def _keep_best(self, figures: dict[str, float]) -> None:
-        name = self.settings.best_metric or next(iter(figures))
-        if name not in figures:
-            raise ConfigError(
-                f"{self.config.origin('training.best_metric')}: training.best_metric: the evaluation has no '{name}'. "
-                f"It has: {', '.join(figures)}"
-            )
-        value = figures[name]
+        value = figures[self.settings.best_metric or next(iter(figures))]
+        value = -math.inf if math.isnan(value) else value
         if self.state.best is None or value > self.state.best:
             self.state.best = value
             self.state.evaluations_without_best = 0
@@ -264,8 +268,18 @@ def _sections(config: Config) -> tuple[Training, Split]:
     return experiment.training, experiment.data.train
 
 
+def _check_best_metric(config: Config, figures: list[str]) -> None:
+    training = config.experiment.training
+    name = training and training.best_metric
+    if name and name not in figures:
+        raise ConfigError(
+            f"{config.origin('training.best_metric')}: training.best_metric: the evaluation has no '{name}'."
+            f"{suggest(name, figures)} It has: {', '.join(figures)}"
+        )
+
+
 def _figures(report: LossReport) -> str:
-    return ", ".join(f"{name} {float(value):.4g}" for name, value in ({"total": report.total} | report.parts).items())
+    return ", ".join(f"{name} {value.item():.4g}" for name, value in ({"total": report.total} | report.parts).items())
 
 
 def train(config: Config, output: str | Path | None = None, resume: bool = False) -> Path:

@@ -12,8 +12,8 @@ from segkit.types import Sample
 class Pad:
     """Grows the picture at the bottom and right to `size` (height, width); what is larger stays as large as it is.
 
-    fill: RGB of the new pixels, 0..255, by default ImageNet's mean, which normalisation turns into zero. The truth there
-        is void.
+    fill: RGB of the new pixels, 0..255, by default ImageNet's mean, which normalisation turns into zero. The truth
+        there is void.
     """
 
     def __init__(self, *, size: tuple[int, int], fill: tuple[int, int, int] = (124, 116, 104)) -> None:

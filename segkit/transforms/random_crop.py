@@ -13,8 +13,8 @@ _TRIES = 10
 class RandomCrop:
     """A random window of `size` (height, width) pixels; a picture smaller than that in a dimension is kept whole in it.
 
-    max_category_share: upper bound in (0, 1] of the share one class may have of the window's known pixels (void does not
-        count). Windows are drawn up to ten times until one keeps it and holds more than one class; then the last is
+    max_category_share: upper bound in (0, 1] of the share one class may have of the window's known pixels (void does
+        not count). Windows are drawn up to ten times until one keeps it and holds more than one class; then the last is
         taken, so a picture of one class is cut all the same.
     """
 

@@ -1,0 +1,15 @@
+"""The real data sets, which are no part of the project."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of the real data sets; the test is skipped where there is none."""
+    folder = Path(os.environ.get("SEGKIT_DATASETS") or Path(__file__).parents[3] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set SEGKIT_DATASETS to the folder that holds it")
+    return folder

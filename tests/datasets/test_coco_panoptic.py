@@ -1,0 +1,383 @@
+"""COCO's panoptic format, by hand and on the real sample."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from segkit.data.labels import Classes, check_classes
+from segkit.datasets.coco_panoptic import CocoPanoptic
+from segkit.errors import DataError
+from segkit.types import Target
+
+SKY, CAR, TREE = 200_000, 300, 7
+"""Segment ids that need three, two and one of a pixel's bytes."""
+
+
+def segment(id: int, category_id: int, area: float = 1, **more: Any) -> dict[str, Any]:
+    return {"id": id, "category_id": category_id, "area": area, **more}
+
+
+def write_png(file: Path, ids: list[list[int]]) -> None:
+    array = np.array(ids)
+    Image.fromarray(np.stack([array % 256, array // 256 % 256, array // 65536], 2).astype(np.uint8)).save(file)
+
+
+class Folder:
+    """A data set of two 3x2 pictures, the second without an annotation, that a test may spoil."""
+
+    def __init__(self, root: Path) -> None:
+        self.images, self.masks, self.json = root / "images", root / "masks", root / "panoptic.json"
+        self.images.mkdir()
+        self.masks.mkdir()
+        for name in ("b.jpg", "a.jpg"):
+            Image.new("RGB", (3, 2)).save(self.images / name)
+        write_png(self.masks / "b.png", [[SKY, SKY, CAR], [0, 8, 8]])
+        self.data: dict[str, Any] = {
+            "images": [{"id": 9, "file_name": "b.jpg"}, {"id": "x", "file_name": "a.jpg"}],
+            "annotations": [
+                {
+                    "image_id": 9,
+                    "file_name": "b.png",
+                    "segments_info": [segment(CAR, 3, 11.5, iscrowd=1), segment(SKY, 40, 2), segment(8, 3, 2)],
+                }
+            ],
+            "categories": [
+                {"id": 40, "name": "sky", "isthing": 0, "color": [1, 2, 3]},
+                {"id": 3, "name": "car", "isthing": 1, "color": [4, 5, 6]},
+            ],
+        }
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.data["annotations"][0]["segments_info"]
+        return found
+
+    def read(self, **settings: Any) -> CocoPanoptic:
+        self.json.write_text(json.dumps(self.data))
+        given = {"images": str(self.images), "annotations": str(self.json), "masks": str(self.masks), **settings}
+        return CocoPanoptic(**given)
+
+    def error(self, **settings: Any) -> str:
+        with pytest.raises(DataError) as caught:
+            self.read(**settings)[0]
+        return str(caught.value)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def target_of(dataset: CocoPanoptic, index: int) -> Target:
+    target = dataset[index].target
+    assert target is not None
+    return target
+
+
+def test_sample(folder: Folder) -> None:
+    dataset = folder.read()
+    sample, target = dataset[0], target_of(dataset, 0)
+    assert len(dataset) == 2
+    assert (sample.image_id, sample.file, sample.size) == (9, str(folder.images / "b.jpg"), (2, 3))
+    assert target.segment_map is not None
+    assert target.segment_map.dtype == torch.int16
+    assert target.segment_map.tolist() == [[1, 1, 0], [-1, 2, 2]]
+    assert target.labels.dtype == torch.int64
+    assert target.labels.tolist() == [1, 0, 1]
+    assert target.valid is not None
+    assert target.valid.tolist() == [[True, True, True], [False, True, True]]
+    assert target.is_crowd is not None
+    assert target.is_crowd.tolist() == [True, False, False]
+    assert target.areas is not None
+    assert target.areas.tolist() == [11.5, 2, 2]
+
+
+def test_classes(folder: Folder) -> None:
+    classes = folder.read().classes
+    assert (classes.names, classes.ids, classes.things) == (("sky", "car"), (40, 3), (False, True))
+    assert classes.colors == ((1, 2, 3), (4, 5, 6))
+    del folder.data["categories"][0]["color"]
+    assert len(set(folder.read().classes.colors)) == 2
+
+
+def test_semantic_merges_the_segments_of_a_class(folder: Folder) -> None:
+    target = target_of(folder.read(semantic=True), 0)
+    assert target.segment_map is not None
+    assert target.segment_map.dtype == torch.int16
+    assert target.segment_map.tolist() == [[0, 0, 1], [-1, 1, 1]]
+    assert target.labels.tolist() == [0, 1]
+    assert target.is_crowd is None
+    assert target.areas is not None
+    assert target.areas.tolist() == [2, 13.5]
+    assert target.valid is not None
+    assert target.valid.tolist() == [[True, True, True], [False, True, True]]
+
+
+@pytest.mark.parametrize("semantic", [False, True])
+def test_image_without_annotation_is_void(folder: Folder, semantic: bool) -> None:
+    dataset = folder.read(semantic=semantic)
+    target = target_of(dataset, 1)
+    assert dataset[1].image_id == "x"
+    assert len(target) == 0
+    assert target.masks.shape == (0, 2, 3)
+    assert target.valid is not None
+    assert not target.valid.any()
+    assert len(target.for_training()) == 0
+
+
+def test_annotations_in_another_order_than_images(folder: Folder) -> None:
+    write_png(folder.masks / "a.png", [[TREE] * 3] * 2)
+    folder.data["annotations"].insert(
+        0, {"image_id": "x", "file_name": "a.png", "segments_info": [segment(TREE, 40, 6)]}
+    )
+    dataset = folder.read()
+    assert [dataset[index].image_id for index in range(2)] == [9, "x"]
+    assert len(target_of(dataset, 0)) == 3
+    target = target_of(dataset, 1)
+    assert target.labels.tolist() == [0]
+    assert bool(target.masks.all())
+    assert target.valid is None
+
+
+def test_index_from_the_end_and_beyond(folder: Folder) -> None:
+    dataset = folder.read()
+    assert torch.equal(target_of(dataset, -2).masks, target_of(dataset, 0).masks)
+    assert [sample.image_id for sample in dataset] == [9, "x"]
+    with pytest.raises(IndexError):
+        dataset[2]
+
+
+def test_a_changed_target_leaves_the_data_set(folder: Folder) -> None:
+    dataset = folder.read()
+    target = target_of(dataset, 0)
+    assert target.areas is not None
+    target.labels.fill_(0)
+    target.areas.fill_(0)
+    again = target_of(dataset, 0)
+    assert again.areas is not None
+    assert (again.labels.tolist(), again.areas.tolist()) == ([1, 0, 1], [11.5, 2, 2])
+
+
+def test_more_segments_than_int16_holds(folder: Folder) -> None:
+    ids = np.arange(1, 200 * 200 + 1)
+    Image.new("RGB", (200, 200)).save(folder.images / "b.jpg")
+    write_png(folder.masks / "b.png", ids.reshape(200, 200).tolist())
+    folder.segments[:] = [segment(int(id), 3) for id in ids]
+    target = target_of(folder.read(), 0)
+    assert target.segment_map is not None
+    assert target.segment_map.dtype == torch.int32
+    assert torch.equal(target.segment_map.flatten(), torch.arange(200 * 200, dtype=torch.int32))
+
+
+def test_ids_that_png_and_json_do_not_share(folder: Folder) -> None:
+    png, advice = folder.masks / "b.png", "Take both from one release, or correct the one that is wrong."
+    del folder.segments[0]
+    assert folder.error() == f"{png}: it holds the segment ids 300, which {folder.json} does not list. {advice}"
+    folder.segments.append(segment(SKY + 1, 3))
+    assert folder.error() == (
+        f"{png}: it holds the segment ids 300, which {folder.json} does not list, and it lacks the segment ids 200001, "
+        f"which {folder.json} lists. {advice}"
+    )
+    folder.segments[2] = segment(CAR, 3)
+    folder.segments.extend(segment(id, 3) for id in range(1000, 1011))
+    listed = ", ".join(map(str, range(1000, 1010)))
+    assert folder.error() == f"{png}: it lacks the segment ids {listed}, …, which {folder.json} lists. {advice}"
+
+
+def test_png_of_another_size(folder: Folder) -> None:
+    write_png(folder.masks / "b.png", [[SKY]])
+    assert folder.error() == (
+        f"{folder.masks / 'b.png'}: the panoptic map is 1x1, but its picture {folder.images / 'b.jpg'} is 3x2 "
+        f"(upright). Give both one size."
+    )
+
+
+def test_unknown_category(folder: Folder) -> None:
+    folder.segments[0]["category_id"] = 99
+    assert folder.error() == (
+        f"{folder.json}: image 9 ({folder.masks / 'b.png'}) has segments of the category ids 99, which 'categories' "
+        f"does not list. Add them there, or correct the segments."
+    )
+
+
+@pytest.mark.parametrize("id", [0, 2**24, -1])
+def test_segment_id_outside_the_png(folder: Folder, id: int) -> None:
+    folder.segments[0]["id"] = id
+    assert folder.error() == (
+        f"{folder.json}: image 9 has the segment ids {id}, which no PNG can hold as R + 256 G + 65536 B; 0 is void. "
+        f"Use 1..16777215."
+    )
+
+
+def test_segment_id_twice(folder: Folder) -> None:
+    folder.segments[1]["id"] = CAR
+    assert folder.error() == (f"{folder.json}: image 9 has more than one segment of the ids 300. Give each its own id.")
+
+
+def test_two_annotations_of_an_image(folder: Folder) -> None:
+    folder.data["annotations"].append({"image_id": 9, "file_name": "c.png", "segments_info": []})
+    assert folder.error() == f"{folder.json}: image 9 has the annotations b.png, c.png. Leave one of them."
+
+
+def test_annotation_of_an_unknown_image(folder: Folder) -> None:
+    folder.data["annotations"][0]["image_id"] = 10
+    assert folder.error() == (
+        f"{folder.json}: there are annotations of the image ids 10, which 'images' does not list. Add the images, or "
+        f"take these annotations out."
+    )
+
+
+def test_image_id_twice(folder: Folder) -> None:
+    folder.data["images"][1]["id"] = 9
+    assert folder.error() == (f"{folder.json}: 'images' lists the ids 9 more than once. Give each image its own id.")
+
+
+def test_category_id_twice(folder: Folder) -> None:
+    folder.data["categories"][1]["id"] = 40
+    with pytest.raises(DataError) as expected:
+        check_classes(Classes.make(["sky", "car"], ids=[40, 40]), str(folder.json))
+    assert folder.error() == str(expected.value)
+
+
+def test_color_that_is_none(folder: Folder) -> None:
+    folder.data["categories"][1]["color"] = "red?"
+    assert folder.error() == (
+        f"{folder.json}: a color in 'categories' is not three numbers. Write [red, green, blue], or leave out all "
+        f"colors."
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "problem"),
+    [
+        (("images", 1), "file_name", "images[1] has no 'file_name'. It needs: id, file_name"),
+        (
+            ("annotations", 0),
+            "segments_info",
+            "annotations[0] has no 'segments_info'. It needs: image_id, file_name, segments_info",
+        ),
+        (("categories", 0), "isthing", "categories[0] has no 'isthing'. It needs: id, name, isthing"),
+        (
+            ("annotations", 0, "segments_info", 2),
+            "area",
+            "image 9: segments_info[2] has no 'area'. It needs: id, category_id, area",
+        ),
+    ],
+)
+def test_missing_key(folder: Folder, path: tuple[str | int, ...], key: str, problem: str) -> None:
+    entry: Any = folder.data
+    for step in path:
+        entry = entry[step]
+    del entry[key]
+    assert folder.error() == f"{folder.json}: {problem}"
+
+
+def test_value_of_the_wrong_kind(folder: Folder) -> None:
+    folder.segments[0]["id"] = "300"
+    assert folder.error() == (f"{folder.json}: image 9: segments_info[0].id is '300', where a whole number is needed.")
+    folder.data["images"][0] = 3
+    assert folder.error() == f"{folder.json}: images[0] is no mapping. It needs: id, file_name"
+
+
+@pytest.mark.parametrize("name", ["images", "categories"])
+def test_empty_list(folder: Folder, name: str) -> None:
+    folder.data[name] = []
+    folder.data["annotations"] = []
+    assert folder.error() == (
+        f"{folder.json}: the list '{name}' is empty. Point 'annotations' at a file that has some."
+    )
+
+
+def test_file_of_another_form(folder: Folder) -> None:
+    del folder.data["images"]
+    folder.data["categories"] = {}
+    form = (
+        "A COCO file is a mapping with the lists 'images', 'annotations' and 'categories'; point 'annotations' at such"
+    )
+    assert folder.error() == f"{folder.json}: there is no list 'images' or 'categories'. {form} a file."
+
+
+def test_broken_json(folder: Folder, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    assert folder.error(annotations=str(broken)) == (
+        f"{broken}: no JSON can be read here (Expecting property name enclosed in double quotes: line 1 column 2 (char "
+        f"1)). Restore the file, or correct the path."
+    )
+    assert folder.error(annotations=str(tmp_path)) == (
+        f"{tmp_path}: no JSON can be read here (Is a directory). Restore the file, or correct the path."
+    )
+
+
+@pytest.mark.parametrize("setting", ["images", "annotations", "masks"])
+def test_missing_path(folder: Folder, tmp_path: Path, setting: str) -> None:
+    gone = tmp_path / "gone"
+    assert folder.error(**{setting: str(gone)}) == (
+        f"{gone}: there is no such file or folder. Set the environment variable SEGKIT_DATASETS to the folder that "
+        f"holds your data sets, or give an absolute path."
+    )
+
+
+@pytest.mark.parametrize("setting", ["images", "masks"])
+def test_file_in_place_of_a_folder(folder: Folder, setting: str) -> None:
+    folder.read()
+    assert folder.error(**{setting: str(folder.json)}) == f"{folder.json}: this is a file, where a folder is needed."
+
+
+@pytest.mark.parametrize("name", ["images/b.jpg", "masks/b.png"])
+def test_missing_file(folder: Folder, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).unlink()
+    assert folder.error() == f"{tmp_path / name}: there is no such file. Restore it, or correct the path."
+
+
+def real(shared_data: Path, split: str, **settings: Any) -> CocoPanoptic:
+    root = shared_data / "coco_panoptic_sample"
+    return CocoPanoptic(
+        images=str(root / "images" / split),
+        annotations=str(root / "annotations" / f"panoptic_{split}.json"),
+        masks=str(root / "annotations" / f"panoptic_{split}"),
+        **settings,
+    )
+
+
+@pytest.mark.parametrize(("split", "crowds"), [("train2017", 6), ("val2017", 5)])
+def test_real_sample(shared_data: Path, split: str, crowds: int) -> None:
+    dataset = real(shared_data, split)
+    assert len(dataset) == 100
+    assert (len(dataset.classes), sum(dataset.classes.things)) == (133, 80)
+    things = torch.tensor(dataset.classes.things)
+    found, without_things = 0, []
+    for index in range(len(dataset)):
+        sample, target = dataset[index], target_of(dataset, index)
+        assert sample.picture.shape[0] == 3
+        assert sample.size == target.size
+        assert target.is_crowd is not None
+        assert target.areas is not None
+        assert target.pixel_counts().tolist() == target.areas.tolist()
+        found += int(target.is_crowd.sum())
+        if not things[target.labels].any():
+            without_things.append(sample.image_id)
+    assert found == crowds
+    if split == "train2017":
+        assert sorted(map(int, without_things)) == [250, 508]
+
+
+def test_real_grey_picture(shared_data: Path) -> None:
+    dataset = real(shared_data, "train2017")
+    index = next(index for index in range(100) if dataset[index].image_id == 86)
+    picture = dataset[index].picture
+    assert torch.equal(picture[0], picture[1])
+    assert torch.equal(picture[0], picture[2])
+
+
+def test_real_semantic(shared_data: Path) -> None:
+    panoptic, semantic = real(shared_data, "val2017"), real(shared_data, "val2017", semantic=True)
+    for index in range(10):
+        separate, merged = target_of(panoptic, index), target_of(semantic, index)
+        assert torch.equal(separate.label_map(255), merged.label_map(255))
+        assert merged.labels.tolist() == sorted(set(separate.labels.tolist()))
