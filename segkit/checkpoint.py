@@ -185,14 +185,20 @@ def initialize_from(
 
 def refuse_other_classes(folder: Path, theirs: Classes, ours: Classes, head: Iterable[str]) -> None:
     """Raises CheckpointError where the two class lists differ, naming the tensors this concerns."""
+    difference = classes_differ(theirs, ours)
+    if difference:
+        raise CheckpointError(
+            f"{folder}: is for another class list ({difference}), so these tensors mean something else: "
+            f"{', '.join(sorted(head))}. Start them anew with --reset-head."
+        )
+
+
+def classes_differ(theirs: Classes, ours: Classes) -> str:
+    """How two class lists differ, in words; empty where they do not."""
     if theirs.names == ours.names:
-        return
+        return ""
     pairs = zip(theirs.names, ours.names, strict=False)
     first = next((index for index, (a, b) in enumerate(pairs) if a != b), min(len(theirs), len(ours)))
     there = f"'{theirs.names[first]}'" if first < len(theirs) else "none"
     here = f"'{ours.names[first]}'" if first < len(ours) else "none"
-    raise CheckpointError(
-        f"{folder}: is for another class list ({len(theirs)} classes there, {len(ours)} here; class {first} is {there} "
-        f"there, {here} here), so these tensors mean something else: {', '.join(sorted(head))}. Start them anew with "
-        "--reset-head."
-    )
+    return f"{len(theirs)} classes there, {len(ours)} here; class {first} is {there} there, {here} here"

@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 from segkit.build import build_part, build_postprocessors, build_transforms
 from segkit.checkpoint import load_checkpoint
 from segkit.data.pictures import read_picture, to_picture
-from segkit.errors import DataError
+from segkit.errors import ConfigError, DataError
 from segkit.ops.precision import Precision, autocast
 from segkit.registries import POSTPROCESSORS
 from segkit.results import without_unsure
@@ -70,10 +70,11 @@ class Predictor:
         default settings. `device` is by default the GPU where there is one. Instances scoring below `score_threshold`
         are left out.
 
-        Raises CheckpointError, and RegistryError where there is no such postprocessor.
+        Raises CheckpointError, RegistryError where there is no such postprocessor, ConfigError where there is no such
+        device.
         """
         default = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(default if device is None else device)
+        self.device = _existing(default if device is None else device)
         self.precision: Precision = precision
         self.score_threshold = score_threshold
         loaded = load_checkpoint(checkpoint, self.device)
@@ -164,6 +165,14 @@ class Predictor:
 
     def _sure(self, result: Result) -> Result:
         return without_unsure(result, self.score_threshold) if isinstance(result, InstanceResult) else result
+
+
+def _existing(device: torch.device | str) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        cause = str(error).strip().splitlines()[0]
+        raise ConfigError(f"device '{device}' cannot be used here ({cause}). Take cpu, or leave it out.") from error
 
 
 def _checked(picture: Tensor) -> Tensor:

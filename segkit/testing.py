@@ -138,7 +138,8 @@ def _check_maps(
 
 def _check_gradient(what: str, value: Tensor, source: Tensor) -> None:
     (gradient,) = torch.autograd.grad(value, source, retain_graph=True, allow_unused=True)
-    assert gradient is not None and bool(gradient.abs().sum() > 0), f"no gradient flows through the {what}"
+    assert gradient is not None, f"no gradient flows through the {what}"
+    assert bool(gradient.abs().sum() > 0), f"the gradient through the {what} is zero"
 
 
 def _check_alone(function: Callable[[Tensor], Tensor], batch: Tensor, what: str) -> None:

@@ -79,7 +79,7 @@ class Target:
         return self.segment_map == segments.to(self.segment_map.dtype)[:, None, None]
 
     def label_map(self, void: int) -> Tensor:
-        """(H,W) int64 class index per pixel, `void` where there is no segment; of overlapping masks the last one wins."""
+        """(H,W) int64 class index per pixel, `void` where there is no segment; of overlapping masks the last wins."""
         if self.segment_map is None:
             label_map = torch.full(self.size, void, dtype=torch.int64, device=self.labels.device)
             for label, mask in zip(self.labels, self.masks, strict=True):
@@ -243,14 +243,16 @@ class Prediction:
         """(B,Q,h,w): all masks of all queries."""
         if self.dense_mask_logits is not None:
             return self.dense_mask_logits
-        assert self.mask_embeddings is not None and self.mask_features is not None
+        assert self.mask_embeddings is not None, "masks are a product or dense_mask_logits"
+        assert self.mask_features is not None, "masks are a product or dense_mask_logits"
         return torch.einsum("bqe,behw->bqhw", self.mask_embeddings, self.mask_features)
 
     def mask_logits_of(self, image: int, queries: Tensor) -> Tensor:
         """(M,h,w): the masks of `queries` (M,) int64 of one image of the batch, no others being made."""
         if self.dense_mask_logits is not None:
             return self.dense_mask_logits[image, queries]
-        assert self.mask_embeddings is not None and self.mask_features is not None
+        assert self.mask_embeddings is not None, "masks are a product or dense_mask_logits"
+        assert self.mask_features is not None, "masks are a product or dense_mask_logits"
         return torch.einsum("me,ehw->mhw", self.mask_embeddings[image, queries], self.mask_features[image])
 
 

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from segkit.build import build_dataset, build_evaluators, build_postprocessors, build_transforms
-from segkit.checkpoint import refuse_other_classes
+from segkit.checkpoint import classes_differ
 from segkit.config import Config
 from segkit.data.labels import Classes
 from segkit.data.loading import evaluation_loader
 from segkit.errors import ConfigError
-from segkit.evaluation import OnResult, check_evaluators, evaluate
+from segkit.evaluation import OnResult, check_evaluators, evaluate, headline
 from segkit.ops.precision import Precision
 from segkit.results import OutputNames
 from segkit.types import Batch, Metrics, Result
@@ -22,8 +22,8 @@ from segkit.visualization import batch_picture, comparison
 class Validation:
     """The data set, its loader, and what makes and judges results.
 
-    Raises ConfigError where the config has no `data.val`, no evaluators, or an evaluator takes what nothing makes;
-    CheckpointError where the data set's classes are not those of the model.
+    Raises ConfigError where the config has no `data.val`, no evaluators, an evaluator takes what nothing makes, or
+    the data set's classes are not those of the model.
     """
 
     def __init__(
@@ -39,11 +39,11 @@ class Validation:
         self.config = config
         self.classes = classes
         self.dataset = build_dataset(split)
-        difference = classes_differ(classes, self.dataset.classes)
+        difference = classes_differ(self.dataset.classes, classes)
         if difference:
             raise ConfigError(
-                f"{config.path}: data.val: the data set has another class list than the model ({difference}), so it cannot "
-                "judge it. Name a data set of the model's classes."
+                f"{config.path}: data.val: the data set has another class list than the model ({difference}). Name a "
+                "data set of the model's classes."
             )
         self.postprocessors = build_postprocessors(config, classes)
         check_evaluators(self.postprocessors, build_evaluators(config, classes))
@@ -56,6 +56,11 @@ class Validation:
             rank=rank,
             num_processes=num_processes,
         )
+
+    def figures(self) -> list[str]:
+        """The names of the headline figures that a run will give."""
+        evaluators = build_evaluators(self.config, self.classes)
+        return list(headline({name: evaluator.compute() for name, evaluator in evaluators.items()}))
 
     def run(
         self,

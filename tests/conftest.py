@@ -13,3 +13,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set SEGKIT_DATASETS to the folder that holds it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_golden() -> Path:
+    """The folder of the reference programs' results, which are no part of the project; skips where it is absent."""
+    folder = Path(__file__).parents[2] / "shared" / "golden"
+    if not folder.is_dir():
+        pytest.skip(f"the results of the reference programs are not at {folder}")
+    return folder

@@ -7,7 +7,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from segkit.cli._arguments import add_config_arguments
 
     add_config_arguments(parser)
-    parser.add_argument("--output", metavar="DIR", help="the run's folder (default: one in runs/, named like the config)")
+    parser.add_argument("--output", metavar="DIR", help="the run's folder (default: runs/, named like the config)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --output, or with the newest one")
     parser.add_argument("--reset-head", action="store_true", help="with init_from: start the class head anew")
 

@@ -54,6 +54,7 @@ class Trainer:
         dataset = build_dataset(split)
         self.classes = dataset.classes
         self.model: Any = build_model(config, self.classes, initial_weights=not resume)
+        self.size_divisor: int = self.model.size_divisor  # type: ignore[assignment]
         self.criterion = build_criterion(config, self.classes).to(self.accelerator.device)
         self.schedule = build_schedule(self.settings.schedule)
         self.state = TrainingState()
@@ -69,16 +70,14 @@ class Trainer:
                 build_transforms(split.transforms),
                 batch_size=split.batch_size,
                 workers=split.workers,
-                size_divisor=self.model.size_divisor,
+                size_divisor=self.size_divisor,
                 seed=self.settings.seed,
                 start_batch=self.state.step * self.settings.accumulate,
                 **shares,
             )
         )
         has_validation = config.experiment.data is not None and config.experiment.data.val is not None
-        self.validation = (
-            Validation(config, self.classes, self.model.size_divisor, **shares) if has_validation else None
-        )
+        self.validation = Validation(config, self.classes, self.size_divisor, **shares) if has_validation else None
         if self.validation is not None:
             _check_best_metric(config, self.validation.figures())
         self.effective_batch = split.batch_size * self.settings.accumulate * self.accelerator.num_processes
@@ -174,8 +173,8 @@ class Trainer:
         if not math.isfinite(report.total.item()):
             raise TrainingError(
                 f"step {self.state.step + 1}: the loss is not finite ({_figures(report)}) on {', '.join(batch.files)}. "
-                "Lower the learning rate, clip gradients, or train in fp32 or bf16; then go on from the last checkpoint "
-                "with --resume."
+                "Lower the learning rate, clip gradients, or train in fp32 or bf16; then go on from the last "
+                "checkpoint with --resume."
             )
         return report
 

@@ -32,7 +32,7 @@ class RunFolder:
 
     @classmethod
     def new(cls, config: Config, output: str | Path | None) -> "RunFolder":
-        """The folder of a run that begins: `output`, or one in `runs/` named like the config, with a number if that is taken.
+        """The folder of a run that begins: `output`, or one in `runs/` named like the config, numbered if taken.
 
         Raises SegkitError where `output` holds a run already.
         """

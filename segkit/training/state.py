@@ -52,6 +52,6 @@ def load_state(folder: Path, optimizer: torch.optim.Optimizer, accelerator: Acce
         return TrainingState(**content["state"])
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
         raise CheckpointError(
-            f"{folder / STATE}: the training cannot go on from it ({error}). Resume with the config it was made with, or "
-            f"start anew with init_from={folder}."
+            f"{folder / STATE}: the training cannot go on from it ({error}). Resume with the config it was made with, "
+            f"or start anew with init_from={folder}."
         ) from error

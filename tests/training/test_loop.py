@@ -4,23 +4,14 @@ import json
 
 import pytest
 import torch
+from tiny import assert_equal_weights, lines_of
 
 from segkit.checkpoint import read_weights
 from segkit.config import load_config
+from segkit.criterion import Criterion
 from segkit.errors import CheckpointError, ConfigError, SegkitError, TrainingError
 from segkit.training import loop
 from segkit.training.loop import train
-
-
-def lines_of(run):
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-
-
-def assert_equal_weights(one, other):
-    ours, theirs = read_weights(one), read_weights(other)
-    assert ours.keys() == theirs.keys()
-    for name, tensor in ours.items():
-        assert torch.equal(tensor, theirs[name]), name
 
 
 def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
@@ -102,9 +93,6 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_what_was_written(tiny, monkey
         self.calls += 1
         return report
 
-    original = loop.build_criterion
-    from segkit.criterion import Criterion
-
     original = Criterion.forward
     monkeypatch.setattr(Criterion, "calls", 0, raising=False)
     monkeypatch.setattr(Criterion, "forward", forward)
@@ -126,7 +114,9 @@ def test_early_stopping(tiny):
 
 
 def test_a_metric_that_is_not_there_is_named(tiny):
-    with pytest.raises(ConfigError, match=r"training.best_metric: the evaluation has no 'miou'\. It has: mean_iou, "):
+    with pytest.raises(
+        ConfigError, match=r"training.best_metric: the evaluation has no 'miou'\. Did you mean 'mean_iou'\? It has: "
+    ):
         train(load_config(tiny, ["training.steps=1", "training.best_metric=miou"]))
 
 
