@@ -24,6 +24,7 @@ from segkit.criterion import LossReport
 from segkit.data.loading import training_loader
 from segkit.errors import ConfigError, TrainingError, suggest
 from segkit.evaluation import class_table, headline, headline_table, write_metrics
+from segkit.training.interruption import Interruption
 from segkit.training.progress import Meter, Reporter
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import TrainingState, load_state, save_state
@@ -110,20 +111,17 @@ class Trainer:
         if self.accelerator.is_main_process:
             facts = {"effective_batch": self.effective_batch, "num_processes": self.accelerator.num_processes}
             self.run_folder.start(self.config, facts)
-        steps = self.settings.steps
-        with Reporter(
-            self.run_folder.path,
-            self.run_folder.metrics,
-            steps,
-            self.state.step,
-            self.accelerator.is_main_process,
-        ) as self.reporter:
+        run, main = self.run_folder, self.accelerator.is_main_process
+        with (
+            Reporter(run.path, run.metrics, self.settings.steps, self.state.step, main) as self.reporter,
+            Interruption(self.accelerator) as interruption,
+        ):
             self._introduce()
             meter = Meter()
-            while self.state.step < steps and not self._stops_early():
+            while self.state.step < self.settings.steps and not self._stops_early():
                 report = self._step(meter)
                 self.reporter.advance(self.state.step)
-                if self.state.step % self.settings.log_every == 0 or self.state.step == steps:
+                if self._due(self.settings.log_every):
                     self._log(report, meter)
                     meter = Meter()
                 if self._due(self.settings.evaluate_every) and self.validation is not None:
@@ -131,6 +129,8 @@ class Trainer:
                     meter = Meter()
                 if self._due(self.settings.checkpoint_every):
                     self._save()
+                if interruption.asked:
+                    self._abandon()
             self._conclude(metrics)
         return metrics
 
@@ -248,6 +248,12 @@ class Trainer:
         )
         for note in self.notes:
             self.reporter.say(note)
+
+    def _abandon(self) -> None:
+        """Keeps what is done so far, and ends as Ctrl-C does."""
+        self._save()
+        self.reporter.say(f"stopped at step {self.state.step}; go on with --resume --output {self.run_folder.path}")
+        raise KeyboardInterrupt
 
     def _conclude(self, metrics: dict[str, Metrics] | None) -> None:
         if self._stops_early() and self.state.step < self.settings.steps:

@@ -85,11 +85,13 @@ class RunFolder:
         (self.path / "environment.json").write_text(json.dumps(_environment() | facts, indent=1), encoding="utf-8")
 
     def forget_after(self, step: int) -> None:
-        """Drops the lines of `metrics.jsonl` that a resumed run will write again."""
+        """Drops the lines of `metrics.jsonl` that a resumed run will write again, and one that was cut off."""
         if self.metrics.exists():
             lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if json.loads(line)["step"] <= step]
-            self.metrics.write_text("".join(kept), encoding="utf-8")
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+            draft = self.metrics.with_name(self.metrics.name + ".writing")
+            draft.write_text("".join(kept), encoding="utf-8")
+            draft.replace(self.metrics)
 
 
 def _numbered(config: Config, number: int) -> Path:

@@ -73,5 +73,6 @@ def test_queries_that_are_not_the_classes_are_refused(tmp_path):
     with pytest.raises(ConfigError) as caught:
         model(pictures(64, 64))
     assert str(caught.value) == (
-        "model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, 8 for this data set, not 5."
+        "model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, 8 for this data set, "
+        "not 5."
     )

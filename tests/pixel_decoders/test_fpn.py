@@ -16,8 +16,9 @@ def fpn(features=FEATURES, **settings):
 
 def maps(height, width, features=FEATURES):
     generator = torch.Generator().manual_seed(1)
-    sizes = [(-(-height // feature.stride), -(-width // feature.stride)) for feature in features]
-    return [torch.randn(2, feature.channels, *size, generator=generator) for feature, size in zip(features, sizes)]
+    return [
+        torch.randn(2, f.channels, -(-height // f.stride), -(-width // f.stride), generator=generator) for f in features
+    ]
 
 
 def theirs(features=FEATURES, **settings):

@@ -1,6 +1,8 @@
 """Whole trainings, tiny: what they write, how they go on, and how they stop."""
 
 import json
+import os
+import signal
 
 import pytest
 import torch
@@ -145,3 +147,21 @@ def test_a_config_without_training_is_refused(tiny):
     tiny.write_text(tiny.read_text().partition("training:")[0])
     with pytest.raises(ConfigError, match="training: the config has no such section, so there is nothing to train by"):
         train(load_config(tiny))
+
+
+def test_a_signal_stops_after_the_step_and_loses_nothing(tiny, monkeypatch, capsys):
+    def forward(self, batch):
+        if self.state.step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, batch)
+
+    original = loop.Trainer._forward
+    monkeypatch.setattr(loop.Trainer, "_forward", forward)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        train(load_config(tiny))
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert "stopped at step 2; go on with --resume --output runs/tiny" in capsys.readouterr().out
+    monkeypatch.setattr(loop.Trainer, "_forward", original)
+    run = train(load_config(tiny), resume=True)
+    assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2, 3, 4]

@@ -1,0 +1,39 @@
+"""Dice loss, computed by hand."""
+
+import pytest
+import torch
+
+from segkit.registries import LOSSES
+
+CERTAIN = 50.0
+
+
+def dice(logits, targets, valid=None):
+    return LOSSES.get("dice")()(torch.tensor(logits), torch.tensor(targets), valid).tolist()
+
+
+def test_a_perfect_mask_costs_nothing():
+    assert dice([[CERTAIN, -CERTAIN, CERTAIN]], [[1.0, 0.0, 1.0]]) == [0.0]
+
+
+def test_half_an_overlap():
+    """Two pixels predicted, two true, one shared: 1 - (2 * 1 + 1) / (2 + 2 + 1)."""
+    assert dice([[CERTAIN, CERTAIN, -CERTAIN]], [[0.0, 1.0, 1.0]]) == [pytest.approx(1 - 3 / 5)]
+
+
+def test_probabilities_count_as_areas():
+    """Probability 1/2 on two pixels, one of them true: 1 - (2 * 0.5 + 1) / (1 + 1 + 1)."""
+    assert dice([[0.0, 0.0]], [[1.0, 0.0]]) == [pytest.approx(1 / 3)]
+
+
+def test_pixels_of_unknown_truth_are_left_out():
+    valid = torch.tensor([[True, True, False]])
+    assert dice([[CERTAIN, -CERTAIN, CERTAIN]], [[1.0, 0.0, 0.0]], valid) == [0.0]
+
+
+def test_one_value_per_mask():
+    assert dice([[CERTAIN], [-CERTAIN]], [[1.0], [1.0]]) == [0.0, pytest.approx(1 / 2)]
+
+
+def test_nothing_where_nothing_is():
+    assert dice([[-CERTAIN, -CERTAIN]], [[0.0, 0.0]]) == [0.0]

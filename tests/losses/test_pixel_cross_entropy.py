@@ -1,0 +1,49 @@
+"""The per-pixel loss, computed by hand."""
+
+import math
+
+import pytest
+import torch
+
+from segkit.registries import LOSSES
+from segkit.types import NO_SEGMENT, PixelPrediction, Target
+
+
+def target(*segments, labels=(0, 1)):
+    return Target(torch.tensor(labels), torch.tensor([segments], dtype=torch.int16))
+
+
+def loss(probabilities, targets):
+    """Probabilities (B, K), the same at every pixel of a map as large as the targets."""
+    logits = torch.tensor(probabilities).log()[:, :, None, None].expand(-1, -1, *targets[0].size)
+    return LOSSES.get("pixel_cross_entropy")()(PixelPrediction(logits), targets, None).item()
+
+
+def test_the_mean_over_pixels():
+    value = loss([[0.5, 0.25, 0.25]], [target(0, 0, 1)])
+    assert value == pytest.approx((2 * math.log(2) + math.log(4)) / 3)
+
+
+def test_void_does_not_count_and_pictures_share_one_mean():
+    """Two known pixels in the first picture, one in the second."""
+    targets = [target(0, 0, NO_SEGMENT), target(1, NO_SEGMENT, NO_SEGMENT)]
+    value = loss([[0.5, 0.5], [0.5, 0.5]], targets)
+    assert value == pytest.approx(math.log(2))
+    value = loss([[0.5, 0.5], [0.25, 0.75]], targets)
+    assert value == pytest.approx((2 * math.log(2) - math.log(0.75)) / 3)
+
+
+def test_the_labels_of_segments_are_scored_not_their_numbers():
+    assert loss([[0.5, 0.25, 0.25]], [target(0, 0, labels=(2,))]) == pytest.approx(math.log(4))
+
+
+def test_no_known_pixel_costs_nothing():
+    assert loss([[0.5, 0.5]], [target(NO_SEGMENT, NO_SEGMENT)]) == 0
+
+
+def test_a_small_map_is_upsampled():
+    """One pixel of the map stands for the whole picture."""
+    logits = torch.tensor([0.25, 0.75]).log().view(1, 2, 1, 1)
+    picture = Target(torch.tensor([1]), torch.zeros(4, 6, dtype=torch.int16))
+    value = LOSSES.get("pixel_cross_entropy")()(PixelPrediction(logits), [picture], None)
+    assert value.item() == pytest.approx(-math.log(0.75))

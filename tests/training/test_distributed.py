@@ -1,0 +1,154 @@
+"""Two processes on a CPU: started as users start them, without a change to the YAML."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import assert_equal_weights, evaluations_of, lines_of
+
+ROOT = Path(__file__).parents[2]
+TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"]
+ACCELERATE = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0"]
+TRAIN = str(ROOT / "tools/train.py")
+TEST = str(ROOT / "tools/test.py")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(torch.cuda.is_available(), reason="these start processes on a CPU"),
+    pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo"),
+]
+
+
+def start(*words):
+    """Runs a command of Python to its end and returns what it printed."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    done = subprocess.run([sys.executable, *map(str, words)], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("distributed")
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    """Two steps of two processes."""
+    from tiny import write_tiny
+
+    config = write_tiny(folder)
+    steps = ["training.steps=2", "training.accumulate=2", "training.checkpoint_every=1"]
+    start(*TORCHRUN, TRAIN, config, *steps, "--output", folder / "run")
+    return folder / "run"
+
+
+def test_there_is_one_run(run):
+    environment = json.loads((run / "environment.json").read_text())
+    assert environment["num_processes"] == 2
+    assert environment["effective_batch"] == 8
+    assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2]
+    assert len(evaluations_of(run)) == 1
+    assert len(list((run / "evaluation/overlays").iterdir())) == 4  # the main process's share: two of three pictures
+    assert [path.name for path in run.parent.iterdir() if path.is_dir()] == ["run"]
+
+
+@pytest.mark.parametrize("launcher", [[], TORCHRUN], ids=["one process", "two processes"])
+def test_one_process_finds_the_metrics_that_two_found(run, folder, launcher):
+    """Also of the running statistics, which every process updates on its own."""
+    output = folder / f"tested_by_{len(launcher)}"
+    start(*launcher, TEST, run / "last", "--output", output, "--save-predictions")
+    assert json.loads((output / "metrics.json").read_text()) == json.loads(
+        (run / "evaluation/metrics.json").read_text()
+    )
+    predictions = sorted(str(path.relative_to(output)) for path in output.rglob("semantic/*.png"))
+    assert len(predictions) == 3
+
+
+def test_a_run_of_two_is_resumed_by_two(run, folder):
+    import shutil
+
+    copy = shutil.copytree(run, folder / "copies" / "run")
+    shutil.rmtree(copy / "checkpoints/step_2")
+    said = start(*TORCHRUN, TRAIN, copy / "config.yaml", "--resume", "--output", copy)
+    assert "resumed from" in said
+    assert [line["step"] for line in lines_of(copy) if "losses" in line] == [1, 2]
+    assert_equal_shapes(copy, run)
+
+
+def assert_equal_shapes(one, other):
+    from segkit.checkpoint import read_weights
+
+    ours, theirs = read_weights(one / "last"), read_weights(other / "last")
+    assert {name: tensor.shape for name, tensor in ours.items()} == {name: t.shape for name, t in theirs.items()}
+
+
+def test_accelerate_launches_the_same(run, folder):
+    steps = ["training.steps=2", "training.accumulate=2"]
+    start(*ACCELERATE, TRAIN, folder / "tiny.yaml", *steps, "--output", folder / "launched")
+    assert_equal_weights(run / "last", folder / "launched" / "last")
+
+
+PROGRAM = '''
+"""Gradients of the criterion over two processes, each with half of a batch of four pictures."""
+import sys
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from segkit.criterion import Criterion, WeightedLoss
+from segkit.registries import LOSSES, MATCHERS
+from segkit.types import Prediction, Target
+
+class Tiny(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features, self.queries = nn.Conv2d(3, 8, 1), nn.Parameter(torch.randn(5, 8))
+        self.classes = nn.Linear(8, 4)
+
+    def forward(self, images):
+        queries = self.queries.expand(len(images), -1, -1)
+        return Prediction(self.classes(queries), queries, self.features(images))
+
+def case(part):
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(4, 3, 8, 8, generator=generator)
+    targets = []
+    for count in (1, 4, 2, 0):
+        segment_map = torch.randint(0, count or 1, (16, 16), generator=generator, dtype=torch.int16) - (count == 0)
+        targets.append(Target(torch.randint(0, 3, (count,), generator=generator), segment_map.to(torch.int16)))
+    return images[part], targets[part]
+
+torch.distributed.init_process_group("gloo")
+rank = torch.distributed.get_rank()
+torch.manual_seed(0)
+model = Tiny()
+losses = [WeightedLoss("focal", LOSSES.get("focal")(), 20.0), WeightedLoss("dice", LOSSES.get("dice")(), 1.0)]
+criterion = Criterion(losses, MATCHERS.get("hungarian")(), True, False)
+shared = DistributedDataParallel(model, find_unused_parameters=True)
+images, targets = case(slice(2 * rank, 2 * rank + 2))
+criterion(shared(images), targets).total.backward()
+gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
+torch.distributed.barrier()
+torch.distributed.destroy_process_group()
+if rank == 0:
+    torch.manual_seed(0)
+    alone = Tiny()
+    images, targets = case(slice(None))
+    criterion(alone(images), targets).total.backward()
+    for name, parameter in alone.named_parameters():
+        if parameter.grad is not None:
+            torch.testing.assert_close(gradients[name], parameter.grad, atol=1e-4, rtol=1e-4)
+            assert parameter.grad.abs().sum() > 0, name
+    print("equal")
+'''
+
+
+def test_mask_losses_of_two_processes_have_the_gradients_of_one(tmp_path):
+    """Pictures of 1, 4, 2 and 0 segments: the number of masks is averaged over the processes."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    assert start(*TORCHRUN, tmp_path / "program.py").strip() == "equal"

@@ -1,0 +1,73 @@
+"""What a training needs to go on exactly where it stopped."""
+
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from segkit.errors import CheckpointError
+from segkit.training.state import TrainingState, load_state, save_state
+
+
+@pytest.fixture
+def accelerator():
+    return Accelerator()
+
+
+def trained():
+    """A model and an optimizer whose running means are not zero."""
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+    step(model, optimizer)
+    return model, optimizer
+
+
+def step(model, optimizer):
+    model(torch.rand(4, 3)).square().sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def test_a_training_goes_on_where_it_stopped(tmp_path, accelerator):
+    model, optimizer = trained()
+    weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state = TrainingState(step=7, best=0.5, evaluations_without_best=2)
+    save_state(tmp_path, state, optimizer, accelerator)
+    step(model, optimizer)
+
+    other = nn.Linear(3, 2)
+    other.load_state_dict(weights)
+    anew = torch.optim.AdamW(other.parameters(), lr=0.1)
+    assert load_state(tmp_path, anew, accelerator) == state
+    step(other, anew)
+    assert torch.equal(other.weight, model.weight)
+    assert [path.name for path in tmp_path.iterdir()] == ["training_state.pt"]
+
+
+def test_a_run_without_evaluation_has_no_best(tmp_path, accelerator):
+    _, optimizer = trained()
+    save_state(tmp_path, TrainingState(step=1), optimizer, accelerator)
+    assert load_state(tmp_path, optimizer, accelerator) == TrainingState(1, None, 0)
+
+
+@pytest.mark.parametrize("left", [0, 100, 1000])
+def test_a_damaged_state_is_named(tmp_path, accelerator, left):
+    _, optimizer = trained()
+    save_state(tmp_path, TrainingState(), optimizer, accelerator)
+    file = tmp_path / "training_state.pt"
+    file.write_bytes(file.read_bytes()[:left])
+    with pytest.raises(CheckpointError) as caught:
+        load_state(tmp_path, optimizer, accelerator)
+    message = str(caught.value)
+    assert message.startswith(f"{file}: the training cannot go on from it (")
+    assert message.endswith(f"). Resume with the config it was made with, or start anew with init_from={tmp_path}.")
+    assert len(message.splitlines()) == 1
+
+
+def test_the_state_of_another_model_is_refused(tmp_path, accelerator):
+    _, optimizer = trained()
+    save_state(tmp_path, TrainingState(), optimizer, accelerator)
+    other = torch.optim.AdamW([{"params": [one]} for one in nn.Linear(3, 2).parameters()])
+    with pytest.raises(CheckpointError, match="loaded state dict has a different number of parameter groups"):
+        load_state(tmp_path, other, accelerator)
