@@ -118,8 +118,9 @@ training:
 @contextmanager
 def only_fake_parts() -> Iterator[None]:
     """Empties the registries, but for the parts above, which pass for segkit's own."""
-    with mock.patch("segkit.registry.own_offers", lambda plural: ()), mock.patch(
-        "segkit.registry.declared_offers", lambda group: ()
+    with (
+        mock.patch("segkit.registry.own_offers", return_value=()),
+        mock.patch("segkit.registry.declared_offers", return_value=()),
     ):
         kept = {registry: dict(registry._registered) for registry in REGISTRIES}
         try:

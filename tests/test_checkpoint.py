@@ -25,7 +25,8 @@ model:
   type: mask_former
   backbone: {type: timm, name: resnet18, pretrained: true}
   pixel_decoder: {type: fpn, hidden_dim: 32, mask_dim: 16}
-  transformer_decoder: {type: standard, num_queries: 5, num_layers: 1, num_heads: 2, hidden_dim: 32, feedforward_dim: 32}
+  transformer_decoder:
+    {type: standard, num_queries: 5, num_layers: 1, num_heads: 2, hidden_dim: 32, feedforward_dim: 32}
 postprocessors: [{type: semantic}]
 """
 

@@ -26,7 +26,7 @@ class MaskFolder:
         those the file gives, otherwise 0, 1, 2, … in the order of the names.
     things: names of the countable classes; by default those the file flags, or none.
     label_map: stored id -> class name, class index, or `void`. Where it is given it is the whole map, and replaces the
-        ids of the class list: `{7: road, 8: sidewalk, 0: void}`.
+        ids of the class list: `{"7": road, "8": sidewalk, "0": void}`.
     void: stored ids of unknown class; by default 255. They are left out of training and of evaluation.
 
     Any other id found in a PNG is an error, for nobody can tell whether it is a class or void.
@@ -117,6 +117,8 @@ def _listed(classes: list[str] | str, things: list[str] | None) -> Classes:
         listed = read_classes(dataset_path(classes))
     else:
         listed = Classes.make(classes, [False] * len(classes))
+        if not classes:
+            raise DataError("classes: the list is empty. Name the classes, or a file that lists them.")
         check_classes(listed, "classes")
     if things is None:
         return listed
@@ -134,7 +136,7 @@ def _lookup(
     """
     class_of = {stored: index for index, stored in enumerate(listed.ids)}
     if label_map is not None:
-        class_of = {int(stored): _class_index(stored, meant, listed) for stored, meant in label_map.items()}
+        class_of = {_stored_id(stored): _class_index(stored, meant, listed) for stored, meant in label_map.items()}
     void_ids = [void] if isinstance(void, int) else void
     for stored in [VOID] if void_ids is None and VOID not in class_of else void_ids or []:
         if class_of.get(stored, NO_SEGMENT) != NO_SEGMENT:
@@ -142,13 +144,24 @@ def _lookup(
         class_of[stored] = NO_SEGMENT
     outside = sorted(stored for stored in class_of if not 0 <= stored <= 65535)
     if outside:
-        raise DataError(f"classes: the ids {', '.join(map(str, outside))} cannot stand in a label PNG (0..65535).")
+        raise DataError(
+            f"void, label_map: the ids {', '.join(map(str, outside))} cannot stand in a label PNG (0..65535)."
+        )
     table = np.full(65536, _UNKNOWN, dtype=np.int16)
     table[list(class_of)] = list(class_of.values())
     id_of = {index: stored for stored, index in reversed(class_of.items())}
     free = max(class_of, default=0) + 1  # classes that the map leaves out keep an id of their own
     ids = [id_of.get(index, free + index) for index in range(len(listed))]
     return Classes.make(listed.names, list(listed.things), list(listed.colors), ids), table
+
+
+def _stored_id(written: str) -> int:
+    try:
+        return int(written)
+    except ValueError:
+        raise DataError(
+            f"label_map: '{written}' is no id. Write the number that the PNGs hold, in quotes, as in '7': road."
+        ) from None
 
 
 def _class_index(stored: str, meant: int | str, listed: Classes) -> int:

@@ -18,8 +18,7 @@ def resized(sample: Sample, size: Size) -> Sample:
     if target is not None:
         rows, columns = _nearest(target.size[0], size[0]), _nearest(target.size[1], size[1])
         target = _moved(target, lambda values: values.index_select(-2, rows).index_select(-1, columns))
-    picture = F.resize(sample.picture, list(size), F.InterpolationMode.BILINEAR, antialias=True)
-    return replace(sample, picture=picture, target=target)
+    return replace(sample, picture=_interpolated(sample.picture, size), target=target)
 
 
 def cropped(sample: Sample, top: int, left: int, size: Size) -> Sample:
@@ -39,6 +38,14 @@ def flipped(sample: Sample) -> Sample:
     if target is not None:
         target = replace(_moved(target, lambda values: values.flip(-1)), areas=target.areas)
     return replace(sample, picture=sample.picture.flip(-1), target=target)
+
+
+def _interpolated(picture: Tensor, size: Size) -> Tensor:
+    """(3,H,W) uint8 of that size."""
+    narrow = size[1] == 1  # torch's uint8 kernel fails, or gives wrong values, where the result is one pixel wide
+    source = picture.float() if narrow else picture
+    resized: Tensor = F.resize(source, list(size), F.InterpolationMode.BILINEAR, antialias=True)
+    return resized.round().to(torch.uint8) if narrow else resized
 
 
 def _nearest(old: int, new: int) -> Tensor:

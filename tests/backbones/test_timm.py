@@ -60,9 +60,9 @@ def test_pretrained_without_a_network_names_the_two_ways_out(monkeypatch):
     with pytest.raises(SegkitError) as caught:
         TimmBackbone(name="resnet18", pretrained=True)
     assert str(caught.value) == (
-        "backbone 'timm': the published weights of 'resnet18' could not be fetched (Name or service not known). Two ways "
-        "out: copy them from a machine with a network and give the file as `weights: FILE`, or start from random weights "
-        "with `pretrained: false`."
+        "backbone 'timm': the published weights of 'resnet18' could not be fetched (Name or service not known). Two "
+        "ways out: copy them from a machine with a network and give the file as `weights: FILE`, or start from random "
+        "weights with `pretrained: false`."
     )
 
 

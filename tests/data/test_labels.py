@@ -77,7 +77,11 @@ FORMS = (
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.json", "[1, 2", "no class list can be read here (JSONDecodeError: Expecting ',' delimiter: line 1 column 6 "),
+        (
+            "a.json",
+            "[1, 2",
+            "no class list can be read here (JSONDecodeError: Expecting ',' delimiter: line 1 column 6 ",
+        ),
         ("a.json", '{"labels": []}', "no class list can be read here (KeyError: 'categories'). "),
         ("a.json", '[{"id": 1}]', "no class list can be read here (KeyError: 'name'). "),
         ("a.json", "5", "no class list can be read here (TypeError: 'int' object is not iterable). "),

@@ -205,7 +205,8 @@ def test_a_large_batch_takes_few_open_files():
         loader = training_loader(Shapes(size=(32, 32)), [], batch_size=24, workers=1, size_divisor=32, seed=0)
         print(len(list(itertools.islice(loader, 6))))
     """
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert run.stdout == "6\n", run.stderr
 
 

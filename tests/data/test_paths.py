@@ -28,8 +28,8 @@ def test_an_absolute_path_stays(tmp_path, monkeypatch):
 def test_what_is_not_there_is_an_error_with_both_ways_out(tmp_path, monkeypatch, path):
     monkeypatch.setenv("SEGKIT_DATASETS", str(tmp_path))
     message = (
-        f"{tmp_path}/camvid: there is no such file or folder. Set the environment variable SEGKIT_DATASETS to the folder "
-        f"that holds your data sets, or give an absolute path."
+        f"{tmp_path}/camvid: there is no such file or folder. Set the environment variable SEGKIT_DATASETS to the "
+        f"folder that holds your data sets, or give an absolute path."
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         dataset_path(path.format(root=tmp_path))

@@ -119,8 +119,14 @@ def test_a_path_is_a_source_too(tmp_path):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (np.zeros((2, 2), dtype=np.float32), "an array of shape (2, 2) and type float32 is no picture. Give a uint8 array"),
-        (np.zeros((3, 2, 2), dtype=np.uint8), "an array of shape (3, 2, 2) and type uint8 is no picture. Give a uint8 array"),
+        (
+            np.zeros((2, 2), dtype=np.float32),
+            "an array of shape (2, 2) and type float32 is no picture. Give a uint8 array",
+        ),
+        (
+            np.zeros((3, 2, 2), dtype=np.uint8),
+            "an array of shape (3, 2, 2) and type uint8 is no picture. Give a uint8 array",
+        ),
         (np.zeros((0, 2), dtype=np.uint8), "an array of shape (0, 2) and type uint8 is no picture. Give a uint8 array"),
         (np.zeros((2,), dtype=np.uint8), "an array of shape (2,) and type uint8 is no picture. Give a uint8 array"),
         (7, "a picture cannot be made of a int. Give a path, a PIL image, or a uint8 numpy array"),
@@ -142,8 +148,8 @@ class TestBadFiles:
     def test_no_picture(self, tmp_path, read):
         (tmp_path / "a.png").write_text("hello")
         message = (
-            f"{tmp_path}/a.png: this is no picture, or of a format that cannot be read. Replace it, or take it out of the "
-            f"data."
+            f"{tmp_path}/a.png: this is no picture, or of a format that cannot be read. Replace it, or take it out of "
+            f"the data."
         )
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
             read(tmp_path / "a.png")
@@ -216,8 +222,8 @@ def test_few_colors_in_a_palette_keep_their_index(tmp_path):
 def test_a_label_map_in_colors_is_refused(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     message = (
-        f"{tmp_path}/a.png: a label map of mode RGB holds no ids. Store one id per pixel in a grey PNG of 8 or 16 bits or "
-        f"in a palette PNG."
+        f"{tmp_path}/a.png: a label map of mode RGB holds no ids. Store one id per pixel in a grey PNG of 8 or 16 bits "
+        f"or in a palette PNG."
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         read_label_map(tmp_path / "a.png")

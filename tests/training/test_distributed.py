@@ -11,7 +11,7 @@ import torch
 from tiny import assert_equal_weights, evaluations_of, lines_of
 
 ROOT = Path(__file__).parents[2]
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"]
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 ACCELERATE = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0"]
 TRAIN = str(ROOT / "tools/train.py")
 TEST = str(ROOT / "tools/test.py")

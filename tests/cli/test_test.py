@@ -1,0 +1,99 @@
+"""`segkit test` on a run, a checkpoint, and a config with a checkpoint."""
+
+import json
+import shutil
+
+import pytest
+from tiny import write_tiny
+
+from segkit.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with `tiny.yaml` and a run of one step."""
+    folder = tmp_path_factory.mktemp("trained")
+    assert main(["train", str(write_tiny(folder)), "training.steps=1", "--output", str(folder / "run")]) == 0
+    return folder
+
+
+def metrics_of(path):
+    return json.loads((path / "metrics.json").read_text())
+
+
+def test_a_run_is_tested_at_its_best(trained, capsys):
+    assert main(["test", str(trained / "run")]) == 0
+    found = metrics_of(trained / "run/best/evaluation")
+    assert found == metrics_of(trained / "run/evaluation")
+    assert found["mean_iou"]["per_class"]["iou"].keys() >= {"sky", "star"}
+    out = capsys.readouterr().out
+    assert "per class" in out
+    assert "all classes" in out
+    assert "frequency_weighted_iou" in out
+    assert out.endswith(f"metrics: {trained}/run/best/evaluation\n")
+
+
+def test_a_checkpoint_with_pictures_and_predictions(trained, tmp_path, capsys):
+    arguments = ["--output", str(tmp_path / "out"), "--save-predictions", "--overlays", "2"]
+    assert main(["test", str(trained / "run/checkpoints/step_1"), *arguments]) == 0
+    files = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
+    names = [f"shapes_1_0000{index}" for index in range(3)]
+    assert files == [
+        "metrics.json",
+        *(f"overlays/{name}_{kind}.png" for name in names[:2] for kind in ("panoptic", "semantic")),
+        *(f"predictions/panoptic/{name}.png" for name in names),
+        "predictions/panoptic.json",
+        *(f"predictions/semantic/{name}.png" for name in names),
+    ]
+    assert len(json.loads((tmp_path / "out/predictions/panoptic.json").read_text())["annotations"]) == 3
+    assert capsys.readouterr().out.endswith(f"metrics, predictions and overlays: {tmp_path}/out\n")
+
+
+def test_a_config_with_a_checkpoint_and_overrides(trained, tmp_path):
+    config, run = str(trained / "tiny.yaml"), str(trained / "run")
+    limit = ["data.val.limit=1", "evaluators=[{type: mean_iou}]"]
+    assert main(["test", config, *limit, "--checkpoint", run, "--output", str(tmp_path / "one")]) == 0
+    assert main(["test", run, "--output", str(tmp_path / "other"), *limit]) == 0
+    assert list(metrics_of(tmp_path / "one")) == ["mean_iou"]
+    assert metrics_of(tmp_path / "one") == metrics_of(tmp_path / "other") != metrics_of(trained / "run/evaluation")
+
+
+def test_testing_in_bf16(trained, tmp_path):
+    assert main(["test", str(trained / "run"), "--precision", "bf16", "--output", str(tmp_path)]) == 0
+
+
+def test_a_checkpoint_alone_is_enough(trained, tmp_path):
+    shutil.copytree(trained / "run/last", tmp_path / "alone")
+    assert main(["test", str(tmp_path / "alone")]) == 0
+    assert metrics_of(tmp_path / "alone/evaluation") == metrics_of(trained / "run/evaluation")
+
+
+def test_a_config_without_weights(trained, capsys):
+    assert main(["test", str(trained / "tiny.yaml")]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {trained}/tiny.yaml: a config alone has no weights. Add --checkpoint PATH, or name a checkpoint in "
+        "the config's place.\n"
+    )
+
+
+def test_weights_named_twice(trained, capsys):
+    assert main(["test", str(trained / "run"), "--checkpoint", str(trained / "run")]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {trained}/run: is no config, so --checkpoint says twice where the weights are. Leave one out.\n"
+    )
+
+
+def test_nothing_of_that_name(tmp_path, capsys):
+    assert main(["test", str(tmp_path / "runs/nothing")]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"error: {tmp_path}/runs/nothing: no such folder. A checkpoint is a folder"
+    )
+
+
+def test_a_config_that_does_not_fit_the_weights(trained, tmp_path, capsys):
+    other = write_tiny(tmp_path)
+    other.write_text(other.read_text().replace("num_queries: 8", "num_queries: 9"))
+    assert main(["test", str(other), "--checkpoint", str(trained / "run/last")]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {trained}/run/last: does not fit the model of {other}: ")
+    assert "1 of another shape, not used: transformer_decoder.query_positions.weight: (8, 16), (9, 16)." in message

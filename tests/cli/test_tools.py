@@ -1,0 +1,23 @@
+"""`tools/*.py`: a script for every command and no other, each the same as `segkit <command>`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segkit.cli.main import commands
+
+TOOLS = Path(__file__).parents[2] / "tools"
+
+
+def test_every_command_has_a_script_and_every_script_a_command():
+    assert {path.stem.replace("_", "-") for path in TOOLS.glob("*.py")} == set(commands())
+
+
+@pytest.mark.parametrize("tool", sorted(TOOLS.glob("*.py")), ids=lambda path: path.stem)
+def test_a_script_runs_from_anywhere(tool, tmp_path):
+    done = subprocess.run([sys.executable, tool, "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"usage: segkit {tool.stem.replace('_', '-')} ")
+    assert done.stderr == ""

@@ -1,0 +1,54 @@
+"""`segkit train`, from the command line to the run's folder."""
+
+import pytest
+from tiny import lines_of, write_tiny
+
+from segkit.cli.main import main
+from segkit.config import load_config
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return str(write_tiny(tmp_path))
+
+
+def test_a_run_named_like_its_config(config, capsys):
+    assert main(["train", config, "training.steps=1"]) == 0
+    out = capsys.readouterr().out
+    assert f"{config} -> runs/tiny: 2.8 M trainable parameters, 8 classes, 2 images a step, fp32 on 1 x " in out
+    assert "step 1/1 | total " in out
+    assert out.endswith("checkpoints: runs/tiny/best\npictures: runs/tiny/evaluation/overlays\n")
+
+
+def test_overrides_output_resume_and_init_from(config, tmp_path, capsys):
+    run = tmp_path / "mine"
+    assert main(["train", config, "--output", str(run), "training.steps=1", "training.seed=3"]) == 0
+    assert load_config(run / "config.yaml").experiment.training.seed == 3
+
+    assert main(["train", config, "--output", str(run), "--resume", "training.steps=2"]) == 0
+    assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2]
+    assert "resumed from" in capsys.readouterr().out
+
+    arguments = ["--output", "other", "training.steps=1", f"init_from={run}", "--reset-head"]
+    assert main(["train", config, *arguments]) == 0
+    out = capsys.readouterr().out
+    assert f"initialized from {run}: " in out
+    assert "2 only in the model, left as they were: transformer_decoder.class_head.weight" in out
+
+
+def test_a_taken_output_is_refused_in_one_line(config, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/config.yaml").touch()
+    assert main(["train", config, "--output", "mine"]) == 2
+    assert capsys.readouterr().err == (
+        "error: mine: holds a run already. Give another --output, or go on with it by --resume.\n"
+    )
+
+
+def test_a_wrong_config_is_told_before_anything_is_made(config, tmp_path, capsys):
+    assert main(["train", config, "training.stepz=1", "model.backbone.nmae=x"]) == 2
+    captured = capsys.readouterr()
+    assert len(captured.err.splitlines()) == 2
+    assert captured.out == ""
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,31 @@
+import torch
+
+from segkit.transforms.pad import Pad
+from segkit.types import Sample
+
+
+def test_it_grows_at_the_bottom_and_right(sample):
+    padded = Pad(size=(60, 80))(sample)
+    assert padded.size == padded.target.size == (60, 80)
+    assert torch.equal(padded.picture[:, :48, :64], sample.picture)
+    assert torch.equal(padded.target.segment_map[:48, :64], sample.target.segment_map)
+    assert padded.target.segment_map.dtype == torch.int16
+    assert padded.picture[:, 59, 0].tolist() == padded.picture[:, 0, 79].tolist() == [124, 116, 104]
+    new = torch.ones(60, 80, dtype=torch.bool)
+    new[:48, :64] = False
+    assert (padded.target.segment_map[new] == -1).all()
+    assert not padded.target.valid[new].any()
+    assert torch.equal(padded.target.valid[:48, :64], sample.target.valid)
+
+
+def test_what_is_larger_stays(sample, agree):
+    assert Pad(size=(10, 80), fill=(0, 0, 0))(sample).size == (48, 80)
+    assert Pad(size=(10, 10))(sample) is sample
+    assert agree(Pad(size=(48, 70), fill=(200, 200, 200))(sample)) == 1
+
+
+def test_overlapping_masks_and_no_truth_at_all(overlapping):
+    padded = Pad(size=(10, 12))(overlapping)
+    assert padded.target.masks.shape == (2, 10, 12)
+    assert padded.target.valid.sum() == 8 * 12
+    assert Pad(size=(10, 12))(Sample(overlapping.picture, None, "a.png", "a")).target is None

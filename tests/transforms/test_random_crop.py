@@ -1,0 +1,88 @@
+import pytest
+import torch
+
+from segkit.transforms.random_crop import RandomCrop
+from segkit.types import NO_SEGMENT, Sample, Target
+
+
+def test_picture_and_truth_are_cut_alike(sample, agree):
+    torch.manual_seed(0)
+    corners = set()
+    for _ in range(30):
+        cut = RandomCrop(size=(20, 30))(sample)
+        assert cut.size == cut.target.size == tuple(cut.target.valid.shape) == (20, 30)
+        assert agree(cut) == 1
+        assert cut.target.areas is None
+        corners.add(tuple(cut.picture[0, ::19, ::29].flatten().tolist()))
+    assert len(corners) > 3
+
+
+@pytest.mark.parametrize(("size", "expected"), [((20, 100), (20, 64)), ((100, 30), (48, 30)), ((100, 100), (48, 64))])
+def test_a_smaller_picture_is_kept_whole(sample, size, expected):
+    assert RandomCrop(size=size)(sample).size == expected
+
+
+def test_every_place_is_reached():
+    picture = torch.arange(12, dtype=torch.uint8).reshape(1, 3, 4).repeat(3, 1, 1)
+    torch.manual_seed(0)
+    crop = RandomCrop(size=(2, 2))
+    first = {int(crop(Sample(picture, None, "a.png", "a")).picture[0, 0, 0]) for _ in range(100)}
+    assert first == {0, 1, 2, 4, 5, 6}
+
+
+def stripe(width, void=0):
+    """1x100: class 7 but for the last `width` pixels of class 2; the first `void` pixels are unknown."""
+    segments = torch.zeros(1, 100, dtype=torch.int16)
+    segments[:, -width:] = 1
+    segments[:, :void] = NO_SEGMENT
+    target = Target(torch.tensor([7, 2]), segments, valid=segments != NO_SEGMENT)
+    return Sample(torch.zeros(3, 1, 100, dtype=torch.uint8), target, "a.png", "a")
+
+
+def shares(sample):
+    counts = sample.target.pixel_counts()
+    return (counts / counts.sum()).max().item()
+
+
+def test_no_class_has_more_than_its_share():
+    """A window of 20 out of 100 with 60 and 40 of two classes keeps the bound in 11 of 81 places."""
+    torch.manual_seed(0)
+    crop = RandomCrop(size=(1, 20), max_category_share=0.75)
+    kept = [shares(crop(stripe(40))) <= 0.75 for _ in range(200)]
+    assert 0.7 < sum(kept) / 200 < 0.85  # 1 - (70/81)**10 = 0.77
+    free = RandomCrop(size=(1, 20))
+    assert sum(shares(free(stripe(40))) <= 0.75 for _ in range(200)) / 200 < 0.25
+
+
+def test_void_does_not_count():
+    """Of 10 known pixels 5 are of each class, whatever the rest."""
+    torch.manual_seed(0)
+    crop = RandomCrop(size=(1, 100), max_category_share=0.5)
+    assert crop._is_varied(_classes(stripe(5, void=90)))
+    assert not crop._is_varied(_classes(stripe(4, void=90)))
+
+
+def test_one_class_alone_is_not_varied_and_is_cut_all_the_same():
+    crop = RandomCrop(size=(1, 20), max_category_share=1.0)
+    assert not crop._is_varied(torch.full((1, 20), 3))
+    assert crop._is_varied(_classes(stripe(1)))
+    target = Target(torch.tensor([7]), torch.zeros(1, 100, dtype=torch.int16))
+    assert crop(Sample(torch.zeros(3, 1, 100, dtype=torch.uint8), target, "a.png", "a")).size == (1, 20)
+
+
+def test_nothing_known_at_all_is_cut_all_the_same():
+    crop = RandomCrop(size=(1, 20), max_category_share=0.75)
+    target = Target(torch.zeros(0, dtype=torch.int64), torch.full((1, 100), NO_SEGMENT, dtype=torch.int16))
+    assert crop(Sample(torch.zeros(3, 1, 100, dtype=torch.uint8), target, "a.png", "a")).size == (1, 20)
+    assert crop(Sample(torch.zeros(3, 1, 100, dtype=torch.uint8), None, "a.png", "a")).size == (1, 20)
+
+
+def test_overlapping_masks_are_cut(overlapping):
+    torch.manual_seed(0)
+    cut = RandomCrop(size=(4, 5), max_category_share=0.75)(overlapping)
+    assert cut.target.masks.shape == (2, 4, 5)
+    assert torch.equal((cut.target.masks.sum(0) * 100).to(torch.uint8), cut.picture[0])
+
+
+def _classes(sample):
+    return sample.target.label_map(-1) + 1

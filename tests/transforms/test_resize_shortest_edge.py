@@ -1,0 +1,68 @@
+import pytest
+import torch
+from torch.nn.functional import interpolate
+
+from segkit.transforms.resize_shortest_edge import ResizeShortestEdge
+from segkit.types import Sample, Target
+
+
+def of_size(height, width):
+    return Sample(torch.zeros(3, height, width, dtype=torch.uint8), None, "a.png", "a")
+
+
+@pytest.mark.parametrize(
+    ("size", "settings", "expected"),
+    [
+        ((480, 640), {"sizes": 240}, (240, 320)),
+        ((640, 480), {"sizes": 240}, (320, 240)),
+        ((480, 640), {"sizes": 800, "max_size": 1000}, (750, 1000)),
+        ((427, 640), {"sizes": [512]}, (512, 767)),
+        ((1, 1000), {"sizes": 8, "max_size": 100}, (1, 100)),
+        ((48, 64), {"sizes": 48}, (48, 64)),
+    ],
+)
+def test_sizes(size, settings, expected):
+    assert ResizeShortestEdge(**settings)(of_size(*size)).size == expected
+
+
+def test_the_size_is_drawn_from_the_list():
+    torch.manual_seed(0)
+    resize = ResizeShortestEdge(sizes=[8, 12, 16])
+    assert {resize(of_size(32, 32)).size[0] for _ in range(50)} == {8, 12, 16}
+
+
+@pytest.mark.parametrize("size", [24, 33, 48, 100, 144])
+def test_a_border_stays_where_it_is(size):
+    """A step in the picture, sharp or blurred, crosses the middle value where the truth has its border."""
+    segments = torch.zeros(48, 64, dtype=torch.int16)
+    segments[:, 27:] = 1
+    picture = (segments * 255).to(torch.uint8).repeat(3, 1, 1)
+    resized = ResizeShortestEdge(sizes=size)(Sample(picture, Target(torch.tensor([0, 1]), segments), "a.png", "a"))
+    assert resized.target.segment_map.dtype == torch.int16
+    assert torch.equal(resized.picture[0] > 127, resized.target.segment_map == 1)
+
+
+@pytest.mark.parametrize("size", [(40, 1), (1, 40), (7, 1), (3, 2), (1, 1)])
+def test_narrow_pictures_are_resized_right(size):
+    torch.manual_seed(0)
+    picture = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
+    resized = ResizeShortestEdge(sizes=1, max_size=5)(Sample(picture, None, "a.png", "a"))
+    exact = interpolate(picture[None].float(), resized.size, mode="bilinear", antialias=True)[0]
+    assert (resized.picture.float() - exact).abs().max() <= 1.5
+
+
+def test_void_moves_along_and_areas_are_dropped(sample):
+    target = ResizeShortestEdge(sizes=96)(sample).target
+    assert torch.equal(target.valid, target.segment_map >= 0)
+    assert int((~target.valid).sum()) == 4 * int((~sample.target.valid).sum())
+    assert target.areas is None
+
+
+def test_overlapping_masks_are_resized(overlapping):
+    resized = ResizeShortestEdge(sizes=16)(overlapping)
+    assert resized.target.masks.shape == (2, 16, 24)
+    assert resized.target.pixel_counts().tolist() == [4 * 56, 4 * 48]
+
+
+def test_a_sample_without_truth_stays_without(sample):
+    assert ResizeShortestEdge(sizes=24)(of_size(48, 64)).target is None
