@@ -23,16 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from contextlib import ExitStack
 
-    from accelerate import PartialState
     from rich.console import Console
     from rich.progress import Progress
 
     from segkit.evaluation import class_table, headline_table, write_metrics
     from segkit.results import ResultWriter
+    from segkit.training.processes import process
     from segkit.types import Batch, Result
     from segkit.validation import OverlayWriter, Validation
 
-    state = PartialState()
+    state = process()
     checkpoint, folder = _load(arguments, str(state.device))
     output = Path(arguments.output) if arguments.output else folder / "evaluation"
     validation = Validation(

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 
 from segkit.build import (
     build_criterion,
@@ -17,14 +15,22 @@ from segkit.build import (
     build_schedule,
     build_transforms,
 )
-from segkit.checkpoint import initialize_from, load_fitting, read_weights, save_checkpoint
+from segkit.checkpoint import (
+    classes_differ,
+    initialize_from,
+    load_fitting,
+    read_classes,
+    read_weights,
+    save_checkpoint,
+)
 from segkit.config import Config
 from segkit.config.sections import Split, Training
 from segkit.criterion import LossReport
 from segkit.data.loading import training_loader
-from segkit.errors import ConfigError, TrainingError, suggest
+from segkit.errors import CheckpointError, ConfigError, TrainingError, suggest
 from segkit.evaluation import class_table, headline, headline_table, write_metrics
 from segkit.training.interruption import Interruption
+from segkit.training.processes import accelerator
 from segkit.training.progress import Meter, Reporter
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import TrainingState, load_state, save_state
@@ -46,9 +52,7 @@ class Trainer:
         self.config = config
         self.run_folder = run
         self.settings, split = _sections(config)
-        precision = {"fp32": "no"}.get(self.settings.precision, self.settings.precision)
-        AcceleratorState._reset_state()  # an earlier training of this process may have had another precision
-        self.accelerator = Accelerator(mixed_precision=precision)
+        self.accelerator = accelerator(self.settings.precision)
         if self.settings.precision == "fp16" and self.accelerator.device.type == "cpu":
             raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU; use bf16.")
         torch.manual_seed(self.settings.seed)
@@ -99,7 +103,18 @@ class Trainer:
     def _resume(self) -> None:
         folder = self.run_folder.newest_state()
         assert folder is not None, "RunFolder.existing has made sure of it"
-        load_fitting(self.model, read_weights(folder))
+        difference = classes_differ(read_classes(folder), self.classes)
+        if difference:
+            raise CheckpointError(
+                f"{folder}: is for another class list ({difference}). Resume with the data set it was made with, or "
+                f"start anew with init_from={folder} and --reset-head."
+            )
+        report = load_fitting(self.model, read_weights(folder))
+        if not report.complete:
+            raise CheckpointError(
+                f"{folder}: does not fit the model of {self.config.path}: {report}. Resume with the config it was made "
+                f"with, or start anew with init_from={folder}."
+            )
         self.state = load_state(folder, self.optimizer, self.accelerator)
         if self.accelerator.is_main_process:
             self.run_folder.forget_after(self.state.step)
@@ -231,10 +246,11 @@ class Trainer:
 
     def _save(self) -> None:
         """`checkpoints/step_N`, from which the training can be resumed, and `last`."""
+        folder = self.run_folder.checkpoint(self.state.step)
         if self.accelerator.is_main_process:
-            folder = self.run_folder.checkpoint(self.state.step)
             save_checkpoint(folder, self.model, self.config, self.classes)
-            save_state(folder, self.state, self.optimizer, self.accelerator)
+        save_state(folder, self.state, self.optimizer, self.accelerator)
+        if self.accelerator.is_main_process:
             save_checkpoint(self.run_folder.last, self.model, self.config, self.classes)
             self.run_folder.prune_checkpoints(self.settings.keep_checkpoints)
         self.accelerator.wait_for_everyone()

@@ -74,10 +74,7 @@ def test_bad_pictures_are_told_and_the_others_done(checkpoint, pictures, tmp_pat
     lines = captured.err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith(f"error: {pictures}/broken.png: ")
-    assert lines[1] == (
-        f"error: {pictures}/text.png: this is not a picture, or of a format that cannot be read. Replace it, or take "
-        "it out of the data."
-    )
+    assert lines[1].startswith(f"error: {pictures}/text.png: ")
     assert captured.out.endswith(f"2 of 4 pictures segmented (semantic): {tmp_path}/out\n")
     assert files_under(tmp_path / "out/overlays") == ["a.png", "b.png"]
 

@@ -41,8 +41,8 @@ def test_a_checkpoint_with_pictures_and_predictions(trained, tmp_path, capsys):
     assert files == [
         "metrics.json",
         *(f"overlays/{name}_{kind}.png" for name in names[:2] for kind in ("panoptic", "semantic")),
-        *(f"predictions/panoptic/{name}.png" for name in names),
         "predictions/panoptic.json",
+        *(f"predictions/panoptic/{name}.png" for name in names),
         *(f"predictions/semantic/{name}.png" for name in names),
     ]
     assert len(json.loads((tmp_path / "out/predictions/panoptic.json").read_text())["annotations"]) == 3

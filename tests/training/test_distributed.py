@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from tiny import assert_equal_weights, evaluations_of, lines_of
+from tiny import assert_equal_weights, evaluations_of, lines_of, write_tiny
 
 ROOT = Path(__file__).parents[2]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -39,8 +40,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(folder):
     """Two steps of two processes."""
-    from tiny import write_tiny
-
     config = write_tiny(folder)
     steps = ["training.steps=2", "training.accumulate=2", "training.checkpoint_every=1"]
     start(*TORCHRUN, TRAIN, config, *steps, "--output", folder / "run")
@@ -62,29 +61,20 @@ def test_one_process_finds_the_metrics_that_two_found(run, folder, launcher):
     """Also of the running statistics, which every process updates on its own."""
     output = folder / f"tested_by_{len(launcher)}"
     start(*launcher, TEST, run / "last", "--output", output, "--save-predictions")
-    assert json.loads((output / "metrics.json").read_text()) == json.loads(
-        (run / "evaluation/metrics.json").read_text()
-    )
+    found, expected = (json.loads((path / "metrics.json").read_text()) for path in (output, run / "evaluation"))
+    assert found == expected
     predictions = sorted(str(path.relative_to(output)) for path in output.rglob("semantic/*.png"))
     assert len(predictions) == 3
 
 
 def test_a_run_of_two_is_resumed_by_two(run, folder):
-    import shutil
-
+    """To the same weights: dropout's random numbers, each process's own, go on too."""
     copy = shutil.copytree(run, folder / "copies" / "run")
     shutil.rmtree(copy / "checkpoints/step_2")
     said = start(*TORCHRUN, TRAIN, copy / "config.yaml", "--resume", "--output", copy)
     assert "resumed from" in said
     assert [line["step"] for line in lines_of(copy) if "losses" in line] == [1, 2]
-    assert_equal_shapes(copy, run)
-
-
-def assert_equal_shapes(one, other):
-    from segkit.checkpoint import read_weights
-
-    ours, theirs = read_weights(one / "last"), read_weights(other / "last")
-    assert {name: tensor.shape for name, tensor in ours.items()} == {name: t.shape for name, t in theirs.items()}
+    assert_equal_weights(copy / "last", run / "last")
 
 
 def test_accelerate_launches_the_same(run, folder):
@@ -119,8 +109,8 @@ def case(part):
     images = torch.randn(4, 3, 8, 8, generator=generator)
     targets = []
     for count in (1, 4, 2, 0):
-        segment_map = torch.randint(0, count or 1, (16, 16), generator=generator, dtype=torch.int16) - (count == 0)
-        targets.append(Target(torch.randint(0, 3, (count,), generator=generator), segment_map.to(torch.int16)))
+        segment_map = torch.randint(-1, max(count, 0), (16, 16), generator=generator, dtype=torch.int16)
+        targets.append(Target(torch.randint(0, 3, (count,), generator=generator), segment_map))
     return images[part], targets[part]
 
 torch.distributed.init_process_group("gloo")

@@ -1,0 +1,354 @@
+"""What goes wrong with files and numbers, from the command line: one clear line, exit code 2, nothing lost."""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import write_tiny
+
+from segkit.cli.main import main
+from segkit.data.labels import Classes
+
+each_number_of_workers = pytest.mark.parametrize("workers", [0, 2])
+
+
+def told(capsys):
+    """The one line on stderr."""
+    message = capsys.readouterr().err
+    assert len(message.splitlines()) == 1, message
+    return message.removesuffix("\n")
+
+
+def save(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(array, dtype=np.uint8)).save(path)
+
+
+def contents(folder):
+    """Every file of a folder and what is in it."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class Semantic:
+    """A `mask_folder` of four pictures and two classes, which a test spoils."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for index in range(4):
+            save(self.picture(index), np.full((64, 64, 3), 60 * index))
+            save(self.label(index), np.arange(64)[None].repeat(64, 0) > 31)
+
+    def picture(self, index):
+        return self.folder / "images" / f"{index}.png"
+
+    def label(self, index):
+        return self.folder / "labels" / f"{index}.png"
+
+    @property
+    def setting(self):
+        return f"{{type: mask_folder, images: {self.folder}/images, labels: {self.folder}/labels, classes: [a, b]}}"
+
+
+class Panoptic:
+    """A `coco_panoptic` of two pictures with two segments each, which a test spoils."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        segments = [{"id": one, "category_id": one, "area": 2048, "iscrowd": 0} for one in (1, 2)]
+        names = ["0", "1"]
+        for name in names:
+            save(folder / f"images/{name}.png", np.zeros((64, 64, 3)))
+            ids = np.zeros((64, 64, 3))
+            ids[..., 0] = np.arange(64) // 32 + 1
+            save(self.masks / f"{name}.png", ids)
+        self.json = folder / "panoptic.json"
+        self.data = {
+            "images": [{"id": index, "file_name": f"{name}.png"} for index, name in enumerate(names)],
+            "annotations": [
+                {"image_id": index, "file_name": f"{name}.png", "segments_info": segments}
+                for index, name in enumerate(names)
+            ],
+            "categories": [{"id": 1, "name": "a", "isthing": 1}, {"id": 2, "name": "b", "isthing": 0}],
+        }
+        self.write()
+
+    def write(self):
+        self.json.write_text(json.dumps(self.data))
+
+    @property
+    def masks(self):
+        return self.folder / "masks"
+
+    @property
+    def setting(self):
+        return f"{{type: coco_panoptic, images: {self.folder}/images, annotations: {self.json}, masks: {self.masks}}}"
+
+
+@pytest.fixture
+def semantic(tmp_path):
+    return Semantic(tmp_path / "semantic")
+
+
+@pytest.fixture
+def panoptic(tmp_path):
+    return Panoptic(tmp_path / "panoptic")
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """Runs `segkit train` on a data set into tmp_path/run and returns the exit code."""
+    monkeypatch.chdir(tmp_path)
+    config = str(write_tiny(tmp_path))
+
+    def run(dataset, *words, workers=0):
+        settings = [f"data.train.dataset={dataset.setting}", f"data.train.workers={workers}", "data.val=null"]
+        return main(["train", config, "--output", "run", *settings, "training.steps=2", *words])
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with a finished run of one step on `shapes`, never to be written to."""
+    folder = tmp_path_factory.mktemp("finished")
+    words = ["training.steps=1", "training.checkpoint_every=1", "data.val=null"]
+    assert main(["train", str(write_tiny(folder)), "--output", str(folder / "run"), *words]) == 0
+    return folder
+
+
+@each_number_of_workers
+def test_a_missing_picture(panoptic, train, capsys, workers):
+    for file in (panoptic.folder / "images").iterdir():
+        file.unlink()
+    assert train(panoptic, "training.seed=1", workers=workers) == 2
+    message = told(capsys)
+    assert message.startswith(f"error: {panoptic.folder}/images/")
+    assert message.endswith(".png: there is no such file. Restore it, or correct the path.")
+
+
+@each_number_of_workers
+@pytest.mark.parametrize("left", [0, 60])
+def test_an_unreadable_picture(semantic, train, capsys, workers, left):
+    for index in range(4):
+        semantic.picture(index).write_bytes(semantic.picture(index).read_bytes()[:left])
+    assert train(semantic, workers=workers) == 2
+    message = told(capsys)
+    assert message.startswith(f"error: {semantic.folder}/images/")
+    assert message.endswith("Replace it, or take it out of the data.")
+
+
+@each_number_of_workers
+def test_a_label_outside_the_class_list(semantic, train, capsys, workers):
+    for index in range(4):
+        save(semantic.label(index), np.full((64, 64), 7))
+    assert train(semantic, workers=workers) == 2
+    message = told(capsys)
+    assert message.startswith(f"error: {semantic.folder}/labels/")
+    assert message.endswith(
+        ".png: the ids 7 stand for no class. The 2 classes have the ids 0, 1. Name the others in 'void', or map all "
+        "ids in 'label_map'."
+    )
+
+
+@each_number_of_workers
+def test_a_panoptic_png_and_a_json_that_disagree(panoptic, train, capsys, workers):
+    for index in range(2):
+        ids = np.zeros((64, 64, 3))
+        ids[..., 0] = 9
+        save(panoptic.masks / f"{index}.png", ids)
+    assert train(panoptic, workers=workers) == 2
+    message = told(capsys)
+    assert message.startswith(f"error: {panoptic.masks}/")
+    assert f".png: it holds the segment ids 9, which {panoptic.json} does not list, and it lacks " in message
+    assert message.endswith("Take both from one release, or correct the one that is wrong.")
+
+
+@each_number_of_workers
+def test_a_picture_and_a_label_of_unlike_size(semantic, train, capsys, workers):
+    for index in range(4):
+        save(semantic.label(index), np.zeros((32, 48)))
+    assert train(semantic, workers=workers) == 2
+    message = told(capsys)
+    assert message.startswith(f"error: {semantic.folder}/labels/")
+    assert "the label map is 48x32, but its picture " in message
+    assert message.endswith(".png is 64x64 (upright). Give both one size.")
+
+
+def test_a_label_that_is_not_there(semantic, train, capsys):
+    semantic.label(2).unlink()
+    assert train(semantic) == 2
+    assert told(capsys) == (
+        f"error: {semantic.folder}/labels: there is no label PNG for 2.png of {semantic.folder}/images. Add PNGs of "
+        "the same names, or take these pictures out."
+    )
+
+
+def test_a_folder_without_pictures(semantic, train, capsys):
+    shutil.rmtree(semantic.folder / "images")
+    (semantic.folder / "images").mkdir()
+    assert train(semantic) == 2
+    assert told(capsys) == (
+        f"error: {semantic.folder}/images: there is no picture in this folder. Point 'images' at the folder of the "
+        "pictures."
+    )
+    assert not Path("run").exists()
+
+
+def test_an_empty_data_set(train, capsys):
+    class Empty:
+        setting = "{type: shapes, length: 0}"
+
+    assert train(Empty) == 2
+    assert told(capsys).startswith("error: the data set Shapes has no picture.")
+    assert not Path("run").exists()
+
+
+@each_number_of_workers
+def test_a_bad_picture_late_in_a_training_loses_nothing(semantic, train, capsys, workers):
+    assert train(semantic) == 0
+    before = contents(Path("run"))
+    for index in range(4):
+        semantic.picture(index).write_bytes(b"broken")
+    capsys.readouterr()
+    assert train(semantic, "--resume", "training.steps=4", workers=workers) == 2
+    assert told(capsys).startswith(f"error: {semantic.folder}/images/")
+    after = contents(Path("run"))
+    kept = [path for path in before if path.parts[0] in ("checkpoints", "last")]
+    assert kept
+    assert all(after[path] == before[path] for path in kept)
+    assert after[Path("metrics.jsonl")] == before[Path("metrics.jsonl")]
+
+
+def test_a_bad_picture_in_the_evaluation(semantic, train, capsys, tmp_path):
+    assert train(semantic) == 0
+    semantic.picture(1).write_bytes(b"broken")
+    capsys.readouterr()
+    words = [f"data.val={{dataset: {semantic.setting}, workers: 2}}", "--output", str(tmp_path / "out")]
+    assert main(["test", "run", *words]) == 2
+    assert told(capsys).startswith(f"error: {semantic.picture(1)}: ")
+    assert not (tmp_path / "out/metrics.json").exists()
+
+
+def test_a_loss_that_is_not_finite(semantic, train, capsys):
+    words = ["training.steps=8", "training.checkpoint_every=1", "training.optimizer.lr=1e30"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert train(semantic, *words) == 2
+    message = told(capsys)
+    assert message.startswith("error: step ")
+    assert ": the loss is not finite (total nan, " in message
+    assert ".png. Lower the learning rate, clip gradients, or train in fp32 or bf16; then go on from " in message
+    assert Path("run/checkpoints/step_1/training_state.pt").is_file()
+    assert Path("run/last/model.safetensors").is_file()
+
+
+def test_more_segments_than_queries(semantic, train):
+    """Allowed; told once, however many steps, layers and pictures."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert train(semantic, "training.steps=3", "model.transformer_decoder.num_queries=1") == 0
+    messages = [str(one.message) for one in caught if "segments" in str(one.message)]
+    assert messages == [
+        "matcher 'hungarian': a picture has 2 segments and the model 1 queries; the best pairs are matched and the "
+        "other segments go unlearned. Raise num_queries to learn them all."
+    ]
+
+
+def test_starting_from_another_class_list(finished, semantic, train, capsys):
+    assert train(semantic, f"init_from={finished}/run") == 2
+    assert told(capsys) == (
+        f"error: {finished}/run/last: is for another class list (8 classes there, 2 here; class 0 is 'sky' there, 'a' "
+        "here), so these tensors mean something else: transformer_decoder.class_head.bias, "
+        "transformer_decoder.class_head.weight. Start them anew with --reset-head."
+    )
+    assert not Path("run").exists()
+    assert train(semantic, f"init_from={finished}/run", "--reset-head") == 0
+    assert "2 only in the model, left as they were: transformer_decoder.class_head." in capsys.readouterr().out
+
+
+def test_testing_on_another_class_list(finished, semantic, capsys):
+    words = [f"data.val={{dataset: {semantic.setting}}}", "--checkpoint", f"{finished}/run"]
+    assert main(["test", f"{finished}/tiny.yaml", *words]) == 2
+    assert told(capsys) == (
+        f"{finished}/tiny.yaml: data.val: the data set has another class list than the model (2 classes there, 8 here; "
+        "class 0 is 'a' there, 'sky' here). Name a data set of the model's classes."
+    )
+
+
+def test_evaluating_a_training_on_another_class_list(semantic, train, capsys):
+    words = ["data.val={dataset: {type: shapes, length: 2}}"]
+    assert train(semantic, *words) == 2
+    assert "data.val: the data set has another class list than the model (8 classes there, 2 here; " in told(capsys)
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "test", "predict"])
+def test_truncated_weights(finished, semantic, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    run = shutil.copytree(finished / "run", tmp_path / "copy")
+    weights = run / "last/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    words = {
+        "train": ["train", str(finished / "tiny.yaml"), f"init_from={run}", "--output", "out"],
+        "test": ["test", str(run), "--output", "out"],
+        "predict": ["predict", str(run), str(semantic.picture(0)), "--output", "out"],
+    }
+    assert main(words[command]) == 2
+    message = told(capsys)
+    assert message.startswith(f"error: {weights}: cannot be read (")
+    assert message.endswith("The file is damaged or no safetensors file; take another checkpoint.")
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "training_state.pt"])
+def test_resuming_from_a_truncated_checkpoint(finished, tmp_path, capsys, name):
+    run = shutil.copytree(finished / "run", tmp_path / "copy")
+    file = run / "checkpoints/step_1" / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    before = contents(run)
+    words = ["training.steps=2", "data.val=null", "--resume", "--output", str(run)]
+    assert main(["train", str(finished / "tiny.yaml"), *words]) == 2
+    assert told(capsys).startswith(f"error: {file}: ")
+    assert contents(run) == before
+
+
+def test_resuming_with_another_class_list(semantic, train, tmp_path, capsys):
+    assert train(semantic) == 0
+    before = contents(Path("run"))
+
+    class Three(Semantic):
+        setting = semantic.setting.replace("[a, b]", "[a, c]")
+
+    capsys.readouterr()
+    assert train(Three(tmp_path / "three"), "--resume", "training.steps=4") == 2
+    assert "is for another class list (2 classes there, 2 here; class 1 is 'b' there, 'c' here)" in told(capsys)
+    assert contents(Path("run")) == before
+
+
+def test_resuming_another_model(semantic, train, capsys):
+    assert train(semantic) == 0
+    before = contents(Path("run"))
+    capsys.readouterr()
+    assert train(semantic, "--resume", "training.steps=4", "model.transformer_decoder.num_queries=9") == 2
+    assert "of another shape, not used: transformer_decoder.query_positions.weight: (8, 16), (9, 16)" in told(capsys)
+    assert contents(Path("run")) == before
+
+
+def test_a_checkpoint_without_class_list(finished, tmp_path, capsys):
+    run = shutil.copytree(finished / "run", tmp_path / "copy")
+    (run / "last/classes.json").unlink()
+    assert main(["test", str(run)]) == 2
+    assert told(capsys).startswith(f"error: {run}/last/classes.json: no class list can be read from it (")
+
+
+def test_class_lists_of_one_length_and_other_names_differ():
+    from segkit.checkpoint import classes_differ
+
+    one, other = Classes.make(["a", "b"]), Classes.make(["a", "c"])
+    assert classes_differ(one, one) == ""
+    assert classes_differ(one, other) == "2 classes there, 2 here; class 1 is 'b' there, 'c' here"
+    assert classes_differ(one, Classes.make(["a"])) == "2 classes there, 1 here; class 1 is 'b' there, none here"
