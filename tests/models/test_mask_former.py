@@ -1,11 +1,14 @@
 """MaskFormer as built from YAML: shapes, padding, gradients, names."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from tiny import QUERY_CRITERION, empty_target, halves_target, write_tiny
 
 from segkit.build import build_criterion, build_model, dataset_classes
 from segkit.config import load_config
+from segkit.data.labels import Classes
 from segkit.types import Prediction
 
 NAMES = ["mask_former", "mask_former with transformer_fpn"]
@@ -130,3 +133,11 @@ def test_tensors_keep_their_names(tmp_path):
     assert {name.split(".")[2] for name in model.state_dict() if name.startswith("backbone")} == {
         "conv1", "bn1", "layer1", "layer2", "layer3"
     }  # fmt: skip
+
+
+def test_the_paper_s_model_has_41_million_parameters():
+    """ResNet-50, feature pyramid, six decoder layers, 150 classes (Cheng et al. 2021, table 1: 41M)."""
+    config = load_config(Path(__file__).parents[2] / "configs/base/mask_former.yaml")
+    with torch.device("meta"):
+        model = build_model(config, Classes.make([f"class {index}" for index in range(150)]))
+    assert sum(parameter.numel() for parameter in model.parameters()) == 41_307_863
