@@ -185,7 +185,10 @@ class _Batches:
     def __iter__(self) -> Iterator[Batch]:
         for batch in self._loader:
             if isinstance(batch, DataError):
-                raise batch
+                try:
+                    raise batch
+                finally:
+                    del batch  # or the error would hold this frame and this frame the error, and the workers with them
             yield batch
 
 
