@@ -1,21 +1,34 @@
-"""To be registered is to be tested: every part of every kind keeps its contract."""
+"""To be registered is to be tested: every part that segkit brings keeps the contract of its kind.
+
+A part whose settings all have defaults is tested without being named here. SETTINGS says what the others are built
+with, and makes large ones small.
+"""
+
+import inspect
+import json
 
 import pytest
 import torch
+from PIL import Image
 
 from segkit import testing
+from segkit.build import build_part
 from segkit.data.labels import Classes
-from segkit.registries import (
-    BACKBONES,
-    LOSSES,
-    MATCHERS,
-    PIXEL_DECODERS,
-    REGISTRIES,
-    SCHEDULES,
-    TRANSFORMER_DECODERS,
-)
+from segkit.registries import BY_KIND, REGISTRIES
+from segkit.signature import MISSING, after_star
 
 CLASSES = Classes.make(["a", "b", "c"])
+
+SMALL_BACKBONE = {"type": "timm", "name": "resnet18"}
+SMALL_PIXEL_DECODER = {"type": "fpn", "hidden_dim": 16, "mask_dim": 16}
+SMALL_TRANSFORMER_DECODER = {"type": "standard", "num_layers": 2, "hidden_dim": 16, "num_heads": 2}
+NESTED = {
+    "backbone": SMALL_BACKBONE,
+    "pixel_decoder": SMALL_PIXEL_DECODER,
+    "transformer_decoder": {**SMALL_TRANSFORMER_DECODER, "num_queries": 5},
+}
+"""The parts that a model gets which takes them and is not in SETTINGS."""
+
 BACKBONE_MODELS = [
     "resnet18",
     "resnet50",
@@ -26,42 +39,143 @@ BACKBONE_MODELS = [
 ]
 
 
-@pytest.mark.parametrize("name", BACKBONES.names())
-@pytest.mark.parametrize("model", BACKBONE_MODELS)
-def test_backbone(name, model):
-    torch.manual_seed(0)
-    testing.check_backbone(BACKBONES.get(name)(name=model))
+def mask_folder(folder):
+    for name in ("images", "labels"):
+        (folder / name).mkdir()
+    for number in range(2):
+        Image.new("RGB", (7, 5), (number, 99, 0)).save(folder / "images" / f"{number}.png")
+        Image.new("L", (7, 5), number).save(folder / "labels" / f"{number}.png")
+    return {"images": str(folder / "images"), "labels": str(folder / "labels"), "classes": ["sky", "sea"]}
 
 
-@pytest.mark.parametrize("name", PIXEL_DECODERS.names())
-def test_pixel_decoder(name):
-    testing.check_pixel_decoder(lambda features: PIXEL_DECODERS.get(name)(features, hidden_dim=32, mask_dim=16))
+def coco(folder, annotations, **more):
+    """Two pictures of 4x3 pixels with these annotations."""
+    (folder / "images").mkdir()
+    images = [{"id": number, "file_name": f"{number}.png", "height": 3, "width": 4} for number in (7, 2)]
+    for image in images:
+        Image.new("RGB", (4, 3), (image["id"], 0, 0)).save(folder / "images" / image["file_name"])
+    categories = [{"id": 3, "name": "sky", "isthing": 0}, {"id": 9, "name": "cat", "isthing": 1}]
+    data = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "annotations.json").write_text(json.dumps(data))
+    return {"images": str(folder / "images"), "annotations": str(folder / "annotations.json"), **more}
 
 
-@pytest.mark.parametrize("name", TRANSFORMER_DECODERS.names())
-def test_transformer_decoder(name):
-    part = TRANSFORMER_DECODERS.get(name)
-    testing.check_transformer_decoder(lambda *wired: part(*wired, num_queries=7, hidden_dim=32, num_layers=3))
+def coco_instance(folder):
+    square = {"image_id": 7, "category_id": 9, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]], "area": 4}
+    return coco(folder, [square, {**square, "iscrowd": 1}])
 
 
-@pytest.mark.parametrize("name", MATCHERS.names())
-def test_matcher(name):
-    testing.check_matcher(MATCHERS.get(name)())
+def coco_panoptic(folder):
+    (folder / "masks").mkdir()
+    Image.new("RGB", (4, 3), (5, 0, 0)).save(folder / "masks" / "7.png")
+    segment = {"id": 5, "category_id": 3, "area": 12}
+    return coco(
+        folder, [{"image_id": 7, "file_name": "7.png", "segments_info": [segment]}], masks=str(folder / "masks")
+    )
 
 
-@pytest.mark.parametrize("name", LOSSES.names())
-def test_loss(name):
-    part = LOSSES.get(name)
-    loss = part(CLASSES) if name == "cross_entropy" else part()
-    testing.check_loss(loss)
+SETTINGS = {
+    "backbone/timm": [{"name": name} for name in BACKBONE_MODELS],
+    "pixel_decoder/fpn": [{"hidden_dim": 32, "mask_dim": 16}],
+    "pixel_decoder/transformer_fpn": [
+        {"hidden_dim": 32, "mask_dim": 16, "num_layers": 2, "pre_norm": pre_norm} for pre_norm in (False, True)
+    ],
+    "transformer_decoder/standard": [
+        {"num_queries": 7, "hidden_dim": 32, "num_layers": 3, "pre_norm": pre_norm} for pre_norm in (False, True)
+    ],
+    "model/per_pixel": [
+        {"transformer_decoder": None},
+        {"transformer_decoder": {**SMALL_TRANSFORMER_DECODER, "class_head": False, "num_queries": 4}},
+    ],
+    "dataset/mask_folder": [mask_folder],
+    "dataset/coco_instance": [coco_instance],
+    "dataset/coco_panoptic": [coco_panoptic],
+    "dataset/shapes": [{"length": 5}],
+    "schedule/multi_step": [{"milestones": [5, 8]}, {"milestones": [500], "warmup_steps": 3}],
+    "transform/pad": [{"size": [64, 50]}],
+    "transform/random_crop": [{"size": [32, 40]}, {"size": [32, 40], "max_category_share": 0.75}],
+    "transform/random_scale": [{"size": [48, 48]}],
+    "transform/resize_shortest_edge": [{"sizes": [24, 60], "max_size": 70}],
+}
+"""`kind/name` -> the settings to try it with, each a mapping or a function that writes files and gives the mapping."""
+
+CHECKS = {
+    "backbone": lambda build: testing.check_backbone(build()),
+    "pixel_decoder": lambda build: testing.check_pixel_decoder(lambda features: build(features=features)),
+    "transformer_decoder": lambda build: testing.check_transformer_decoder(
+        lambda memory, mask_dim, num_classes: build(memory=memory, mask_dim=mask_dim, num_classes=num_classes)
+    ),
+    "matcher": lambda build: testing.check_matcher(build()),
+    "loss": lambda build: testing.check_loss(build(classes=CLASSES), num_classes=len(CLASSES)),
+    "postprocessor": lambda build: testing.check_postprocessor(lambda classes: build(classes=classes)),
+    "model": lambda build: testing.check_model(lambda num_classes: build(num_classes=num_classes)),
+    "dataset": lambda build: testing.check_dataset(build()),
+    "transform": lambda build: testing.check_transform(build()),
+    "evaluator": lambda build: testing.check_evaluator(lambda classes: build(classes=classes)),
+    "optimizer": lambda build: testing.check_optimizer(lambda model: build(model=model)),
+    "schedule": lambda build: testing.check_schedule(build()),
+}
+"""kind -> the check, given what builds a part from what segkit supplies."""
 
 
-@pytest.mark.parametrize("name", SCHEDULES.names())
-def test_schedule(name):
-    schedule = SCHEDULES.get(name)()
-    factors = [schedule(step, 100) for step in range(100)]
-    assert all(0 <= factor <= 1 for factor in factors)
-    assert max(factors) > 0.5
+def own_names(registry):
+    return [entry.name for entry in registry.entries() if entry.provider == "segkit"]
+
+
+def cases():
+    for registry in REGISTRIES:
+        for name in own_names(registry):
+            part = f"{registry.kind}/{name}"
+            for number, settings in enumerate(SETTINGS.get(part, [None])):
+                yield pytest.param(registry, name, settings, id=f"{part}-{number}")
+
+
+def default_settings(registry, name):
+    """What a part that is not in SETTINGS is built with: nothing, and the parts that a model takes."""
+    part = registry.get(name)
+    required = [setting for setting, parameter in after_star(part).items() if parameter.default is MISSING]
+    if required:
+        missing = ", ".join(f'"{setting}": …' for setting in required)
+        pytest.fail(
+            f"{registry.title} '{name}' has settings without default. Add \"{registry.kind}/{name}\": [{{{missing}}}] "
+            "to SETTINGS in tests/test_parts.py."
+        )
+    return {}
+
+
+def nested_settings(registry, name):
+    return {kind: NESTED[kind] for kind in inspect.signature(registry.get(name)).parameters if kind in registry.nests}
+
+
+@pytest.mark.parametrize(("registry", "name", "settings"), list(cases()))
+def test_part(registry, name, settings, tmp_path):
+    if settings is None:
+        settings = default_settings(registry, name)
+    elif callable(settings):
+        settings = settings(tmp_path)
+    config = {"type": name, **nested_settings(registry, name), **settings}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        CHECKS[registry.kind](lambda **known: build_part(registry, config, known))
+
+
+def test_every_kind_has_a_check():
+    assert list(CHECKS) == list(BY_KIND)
+    assert {f"check_{kind}" for kind in BY_KIND} == set(testing.__all__)
+
+
+def test_settings_are_of_parts_that_there_are():
+    assert SETTINGS.keys() <= {f"{registry.kind}/{name}" for registry in REGISTRIES for name in own_names(registry)}
+
+
+def test_a_part_that_needs_settings_and_has_none_says_what_to_add():
+    message = (
+        'transform \'random_crop\' has settings without default. Add "transform/random_crop": [{"size": …}] to '
+        "SETTINGS in tests/test_parts.py."
+    )
+    with pytest.raises(pytest.fail.Exception) as caught:
+        default_settings(BY_KIND["transform"], "random_crop")
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.plural)

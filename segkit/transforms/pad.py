@@ -1,22 +1,27 @@
 """Padding to a fixed size, so that every batch has it."""
 
 from dataclasses import replace
+from typing import Annotated
 
 import torch
 
 from segkit.registries import TRANSFORMS
+from segkit.signature import Bounds, Positive
 from segkit.types import Sample
+
+Byte = Annotated[int, Bounds(least=0, most=255)]
 
 
 @TRANSFORMS.register("pad")
 class Pad:
-    """Grows the picture at the bottom and right to `size` (height, width); what is larger stays as large as it is.
+    """Grows the picture at the bottom and right; what is larger stays as large as it is.
 
+    size: (height, width) in pixels.
     fill: RGB of the new pixels, 0..255, by default ImageNet's mean, which normalisation turns into zero. The truth
         there is void.
     """
 
-    def __init__(self, *, size: tuple[int, int], fill: tuple[int, int, int] = (124, 116, 104)) -> None:
+    def __init__(self, *, size: tuple[Positive, Positive], fill: tuple[Byte, Byte, Byte] = (124, 116, 104)) -> None:
         self.size = size
         self.fill = fill
 
@@ -27,4 +32,5 @@ class Pad:
             return sample
         picture = torch.tensor(self.fill, dtype=torch.uint8)[:, None, None].repeat(1, *size)  # (3, H, W)
         picture[:, :height, :width] = sample.picture
-        return replace(sample, picture=picture, target=sample.target and sample.target.padded(size))
+        target = None if sample.target is None else sample.target.padded(size)  # one without segments is falsy
+        return replace(sample, picture=picture, target=target)

@@ -1,0 +1,155 @@
+"""Complaints about data sets; those about their samples are provoked in test_transform.py."""
+
+from dataclasses import replace
+
+import torch
+from complaints import complaint, each_of
+
+from segkit.data.labels import Classes
+from segkit.testing import check_dataset
+from segkit.types import Sample, Target
+
+
+class Good:
+    """Five pictures of two classes."""
+
+    def __init__(self):
+        self.classes = Classes.make(["sky", "sea"])
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        if index >= 5:
+            raise IndexError(index)
+        picture = torch.full((3, 4, 6), index, dtype=torch.uint8)
+        segment_map = (torch.arange(6) >= 3).to(torch.int16).expand(4, 6)
+        return Sample(picture, Target(torch.tensor([1, 0]), segment_map), f"{index}.png", index)
+
+
+class Classless(Good):
+    def __init__(self):
+        self.classes = ["sky", "sea"]
+
+
+class Twins(Good):
+    def __init__(self):
+        self.classes = Classes.make(["sky", "sky"])
+
+
+class Lengthless(Good):
+    def __len__(self):
+        raise OSError("no list")
+
+
+class Empty(Good):
+    def __len__(self):
+        return 0
+
+
+class Endless(Good):
+    def __getitem__(self, index):
+        return super().__getitem__(index % 5)
+
+
+class KeyErrors(Good):
+    def __getitem__(self, index):
+        if index >= 5:
+            raise KeyError(index)
+        return super().__getitem__(index)
+
+
+class Local(Good):
+    def __init__(self):
+        super().__init__()
+        self.function = lambda index: index
+
+
+class SameId(Good):
+    def __getitem__(self, index):
+        return replace(super().__getitem__(index), image_id="a")
+
+
+class Drawing(Good):
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        return replace(sample, picture=torch.randint(0, 256, sample.picture.shape, dtype=torch.uint8))
+
+
+class Counting(Good):
+    calls = 0
+
+    def __getitem__(self, index):
+        self.calls += 1
+        return replace(super().__getitem__(index), file=str(self.calls))
+
+
+class Copied(Good):
+    copied = False
+
+    def __getstate__(self):
+        return {**vars(self), "copied": True}
+
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        target = replace(sample.target, valid=torch.ones(4, 6, dtype=torch.bool)) if self.copied else sample.target
+        return replace(sample, target=target)
+
+
+class Broken(Good):
+    def __getitem__(self, index):
+        if index == 4:
+            raise ValueError("a broken file")
+        return super().__getitem__(index)
+
+
+class Plain(Good):
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        return sample.picture, sample.target
+
+
+class Truthless(Good):
+    def __getitem__(self, index):
+        return replace(super().__getitem__(index), target=None)
+
+
+class Beyond(Good):
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        return replace(sample, target=replace(sample.target, labels=torch.tensor([0, 2])))
+
+
+COMPLAINTS = [
+    (Classless, "dataset Classless publishes classes = ['sky', 'sea'], where a Classes is promised"),
+    (
+        Twins,
+        "dataset Twins publishes the classes sky, sky, where one at least and different names are promised",
+    ),
+    (Lengthless, "dataset Lengthless fails when its length is asked for: OSError: no list"),
+    (Empty, "dataset Empty is empty, so that nothing can be checked"),
+    (Endless, "dataset Endless gives an item at index 5, its length, where an IndexError is promised"),
+    (KeyErrors, "dataset KeyErrors fails at index 5, its length, by another error than IndexError: KeyError: 5"),
+    (SameId, "dataset SameId gives the items 0 and 1 with one image_id, 'a'"),
+    (Drawing, "dataset Drawing gives another picture when item 0 is read again"),
+    (Counting, "dataset Counting gives another file or image_id when item 0 is read again"),
+    (Copied, "dataset Copied gives another target.valid when item 0 is read from a pickled copy"),
+    (Broken, "dataset Broken fails when item 4 is read: ValueError: a broken file"),
+    (Plain, "dataset Plain gives as item 0 a tuple, where a Sample is promised"),
+    (Truthless, "dataset Truthless gives as item 0 a target as NoneType, where a Target is promised"),
+    (Beyond, "dataset Beyond gives as item 0 the labels [0, 2], where 0..1 are promised"),
+]
+
+
+@each_of(COMPLAINTS)
+def test_complaint(part, message):
+    assert complaint(check_dataset, part()) == message
+
+
+def test_one_that_cannot_be_pickled():
+    message = complaint(check_dataset, Local())
+    assert message.startswith("dataset Local fails when it is pickled, as it is for loading workers: ")
+
+
+def test_a_good_one_passes():
+    check_dataset(Good())

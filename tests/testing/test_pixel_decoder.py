@@ -1,0 +1,121 @@
+"""Complaints about pixel decoders."""
+
+from complaints import complaint, each_of
+from torch import nn
+from torch.nn.functional import interpolate
+
+from segkit.testing import check_pixel_decoder
+from segkit.types import Feature
+
+
+class Good(nn.Module):
+    """The sum of all maps, each at the finest size; memory is the coarsest one."""
+
+    def __init__(self, features):
+        super().__init__()
+        self.mask_dim, self.memory = 4, features[-1:]
+        self.laterals = nn.ModuleList(nn.Conv2d(feature.channels, 4, 1) for feature in features)
+        self.mask_features = nn.Conv2d(4, 4, 1)
+
+    def forward(self, maps):
+        projected = [lateral(feature) for lateral, feature in zip(self.laterals, maps, strict=True)]
+        total = sum(interpolate(one, size=maps[0].shape[-2:]) for one in projected)
+        return self.mask_features(total), maps[-1:]
+
+
+class NoModule:
+    def __init__(self, features):
+        pass
+
+
+class Nameless(Good):
+    def __init__(self, features):
+        super().__init__(features)
+        del self.mask_dim
+
+
+class NoMemory(Good):
+    def __init__(self, features):
+        super().__init__(features)
+        self.memory = []
+
+
+class CoarsestFirst(Good):
+    def __init__(self, features):
+        super().__init__(features)
+        self.memory = [features[3], features[2]]
+
+
+class Even(Good):
+    def forward(self, maps):
+        if maps[-1].shape[-1] % 2:
+            raise ValueError("an odd width")
+        return super().forward(maps)
+
+
+class Wide(Good):
+    def __init__(self, features):
+        super().__init__(features)
+        self.mask_dim = 8
+
+
+class Forgetful(Good):
+    def forward(self, maps):
+        return super().forward(maps)[0], []
+
+
+class OtherMemory(Good):
+    def __init__(self, features):
+        super().__init__(features)
+        self.memory = [Feature(40, 16)]
+
+
+class Skipping(Good):
+    """Does not use the map of stride 16."""
+
+    def __init__(self, features):
+        super().__init__([features[0], features[1], features[3]])
+
+    def forward(self, maps):
+        return super().forward([maps[0], maps[1], maps[3]])
+
+
+COMPLAINTS = [
+    (NoModule, "pixel decoder NoModule is no nn.Module, which every pixel decoder has to be"),
+    (
+        Nameless,
+        "pixel decoder Nameless publishes mask_dim = None, where the number of channels of the mask features is "
+        "promised",
+    ),
+    (
+        NoMemory,
+        "pixel decoder NoMemory publishes memory = [], where a list of Feature(channels, stride) is promised",
+    ),
+    (
+        CoarsestFirst,
+        "pixel decoder CoarsestFirst publishes memory of the strides [32, 16], where the finest comes first and none "
+        "comes twice",
+    ),
+    (Even, "pixel decoder Even fails on a coarsest map of 2x3: ValueError: an odd width"),
+    (
+        Wide,
+        "pixel decoder Wide gives for pictures of 64x96 the mask feature map 0 as (2, 4, 16, 24), where "
+        "Feature(channels=8, stride=4) promises (2, 8, 16, 24)",
+    ),
+    (Forgetful, "pixel decoder Forgetful gives 0 memory maps and publishes 1"),
+    (
+        OtherMemory,
+        "pixel decoder OtherMemory gives for pictures of 64x96 the memory map 0 as (2, 40, 2, 3), where "
+        "Feature(channels=40, stride=16) promises (2, 40, 4, 6)",
+    ),
+    (Skipping, "pixel decoder Skipping lets no gradient through to the map of stride 16"),
+]
+
+
+@each_of(COMPLAINTS)
+def test_complaint(part, message):
+    assert complaint(check_pixel_decoder, part) == message
+
+
+def test_a_good_one_passes():
+    check_pixel_decoder(Good)
