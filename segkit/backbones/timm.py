@@ -35,6 +35,7 @@ class TimmBackbone(nn.Module):
         weights: str | None = None,
         stage_norm: bool = False,
         freeze_batch_norm: bool = False,
+        multi_grid: list[int] | None = None,
         options: dict[str, Any] | None = None,
     ) -> None:
         """
@@ -44,10 +45,14 @@ class TimmBackbone(nn.Module):
             weights: start from this file of weights in timm's format instead, such as a downloaded one.
             stage_norm: a LayerNorm of its own on every feature map.
             freeze_batch_norm: batch norms keep their statistics and affine parameters.
+            multi_grid: dilations of the 3x3 convolutions of a ResNet's last stage, one a block, such as [1, 2, 4]
+                (Chen et al. 2017, "Rethinking Atrous Convolution", section 3.2.1); strides stay.
             options: further arguments of the timm model, such as `{drop_path_rate: 0.3}`.
         """
         super().__init__()
         body: Any = _create(name, pretrained, weights, options or {})
+        if multi_grid is not None:
+            _dilate_last_stage(body, name, multi_grid)
         if freeze_batch_norm:
             from timm import layers
 
@@ -86,8 +91,9 @@ def _create(name: str, pretrained: bool, weights: str | None, options: dict[str,
             "timm.list_models('*part*') finds names."
         )
     if base_name.startswith(("swin_", "swinv2_")):
-        # The model's own padded windows serve any size; without this Swin takes only the size it was published for.
-        options = {"strict_img_size": False, **options}
+        # The model's own padded windows serve any size; without this Swin takes only the size it was published for,
+        # and does not shift the windows of a stage whose map is one window at that size.
+        options = {"strict_img_size": False, "always_partition": True, **options}
     if weights is not None:
         options = {**options, "pretrained_cfg_overlay": {"file": weights}}
     log = _LoadLog()
@@ -103,7 +109,30 @@ def _create(name: str, pretrained: bool, weights: str | None, options: dict[str,
         raise _explain(error, name, pretrained, weights) from error
     finally:
         builder.removeFilter(log)
+    if base_name.startswith("swin_"):
+        from segkit.backbones._swin import pad_before_shifting
+
+        pad_before_shifting(body)
     return body
+
+
+def _dilate_last_stage(body: nn.Module, name: str, multi_grid: list[int]) -> None:
+    """Raises ConfigError where the model has no ResNet's last stage, or not one dilation for each of its blocks."""
+    stage = getattr(body, "layer4", None)
+    if stage is None:
+        raise ConfigError(
+            f"backbone 'timm': multi_grid: model '{name}' has no stage 'layer4' as ResNets do. Leave multi_grid out, "
+            "or choose a ResNet, such as resnet101."
+        )
+    if len(multi_grid) != len(stage) or min(multi_grid) < 1:
+        raise ConfigError(
+            f"backbone 'timm': multi_grid: the last stage of '{name}' takes {len(stage)} dilations from 1 up, one a "
+            f"block, not {multi_grid}."
+        )
+    for block, dilation in zip(stage, multi_grid, strict=True):
+        for layer in block.modules():
+            if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3):
+                layer.dilation = layer.padding = (dilation, dilation)
 
 
 class _LoadLog(logging.Filter):

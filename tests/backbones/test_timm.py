@@ -121,3 +121,38 @@ def test_options_reach_timm():
     assert len(TimmBackbone(name="resnet18", options={"out_indices": [2, 4]}).features) == 2
     with pytest.raises(ConfigError, match="'resnet18' cannot be made a feature pyramid"):
         TimmBackbone(name="resnet18", options={"no_such_option": 1})
+
+
+def test_multi_grid_dilates_the_last_stage_and_keeps_sizes():
+    branches = {"zero_init_last": False}  # timm's ResNets begin with residual branches of zero
+    dilated = TimmBackbone(name="resnet50", multi_grid=[1, 2, 4], options=branches).eval()
+    plain = TimmBackbone(name="resnet50", options=branches).eval()
+    convolutions = [block.conv2 for block in dilated.body.layer4]
+    assert [layer.dilation for layer in convolutions] == [layer.padding for layer in convolutions]
+    assert [layer.dilation[0] for layer in convolutions] == [1, 2, 4]
+    assert [layer.stride[0] for layer in convolutions] == [2, 1, 1]
+    plain.load_state_dict(dilated.state_dict())
+    images = torch.randn(1, 3, 96, 160)
+    with torch.no_grad():
+        *ours, last = dilated(images)
+        *theirs, other = plain(images)
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert last.shape == other.shape
+    assert not torch.equal(last, other)
+
+
+def test_multi_grid_that_does_not_fit():
+    with pytest.raises(ConfigError) as caught:
+        TimmBackbone(name="resnet50", multi_grid=[1, 2])
+    assert str(caught.value) == (
+        "backbone 'timm': multi_grid: the last stage of 'resnet50' takes 3 dilations from 1 up, one a block, not "
+        "[1, 2]."
+    )
+    with pytest.raises(ConfigError, match=r"one a block, not \[1, 0, 4\]\.$"):
+        TimmBackbone(name="resnet50", multi_grid=[1, 0, 4])
+    with pytest.raises(ConfigError) as caught:
+        TimmBackbone(name="convnext_atto", multi_grid=[1, 2, 4])
+    assert str(caught.value) == (
+        "backbone 'timm': multi_grid: model 'convnext_atto' has no stage 'layer4' as ResNets do. Leave multi_grid out, "
+        "or choose a ResNet, such as resnet101."
+    )

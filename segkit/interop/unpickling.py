@@ -1,0 +1,198 @@
+"""Tensors out of other programs' checkpoint files, without running anything the files ask for.
+
+A pickle is a program: it names functions and calls them. Those of a checkpoint need only a few, which rebuild arrays.
+Here these names mean functions of this file, and every other name is refused.
+"""
+
+import pickle
+import pickletools
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from segkit.errors import CheckpointError
+
+_ZIP = b"PK\x03\x04"
+_LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+"""How files of `torch.save` begin: a zip archive, or in the older format a pickled magic number."""
+
+_OUTSIDE = ("EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID")
+"""Opcodes that fetch things from outside the pickle, by extension code or persistent id."""
+
+_Array = npt.NDArray[Any]
+
+
+def read_model_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors under "model" of a pickle of arrays (.pkl) or a file of `torch.save` (.pth), on the CPU.
+
+    The file's content, not its name, tells which it is. Raises CheckpointError where it is missing, damaged, of
+    another kind, or asks for anything but arrays, tensors and plain containers.
+    """
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(len(_LEGACY_TORCH))
+            stream.seek(0)
+            if start.startswith(_ZIP) or start == _LEGACY_TORCH:
+                content = _read_torch(stream, file)
+            elif start.startswith(b"\x80"):
+                content = _read_pickle(stream, file)
+            else:
+                found = f"it begins with {start[:8]!r}" if start else "it is empty"
+                raise CheckpointError(
+                    f"{file}: no checkpoint of a detectron2 program: neither a pickle nor a file of torch.save, for "
+                    f"{found}. Give its model_final_….pkl or .pth."
+                )
+    except OSError as error:
+        raise CheckpointError(f"{file}: cannot be read ({error.strerror or error}).") from error
+    return _model_tensors(content, file)
+
+
+def _model_tensors(content: Any, file: Path) -> dict[str, Tensor]:
+    model = content.get("model") if isinstance(content, Mapping) else None
+    if not isinstance(model, Mapping):
+        raise CheckpointError(
+            f"{file}: holds no mapping 'model' of tensors, but {_described(content)}. Give a checkpoint of a "
+            "detectron2 program."
+        )
+    tensors = {}
+    for name, value in model.items():
+        if isinstance(value, _ArrayStandIn) and value.array is not None:
+            value = torch.from_numpy(value.array)
+        if not (isinstance(name, str) and isinstance(value, Tensor)):
+            raise CheckpointError(f"{file}: model: {name!r} is {_described(value)}, not a tensor under its name.")
+        tensors[name] = value
+    return tensors
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, Mapping):
+        keys = ", ".join(repr(key) for key in list(value)[:5]) + (", …" if len(value) > 5 else "")
+        return f"a mapping of {keys}" if value else "an empty mapping"
+    return "an array" if isinstance(value, _ArrayStandIn | Tensor) else f"a {type(value).__name__}"
+
+
+def _read_torch(stream: BinaryIO, file: Path) -> Any:
+    try:
+        return torch.load(stream, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if asked:
+            raise _refusal(file, asked[1]) from None
+        raise _damage(file, error) from error
+    except Exception as error:  # a damaged file can make anything fail
+        raise _damage(file, error) from error
+
+
+def _read_pickle(stream: BinaryIO, file: Path) -> Any:
+    try:
+        for opcode, _, _ in pickletools.genops(stream):
+            if opcode.name in _OUTSIDE:
+                raise _refusal(file, f"something outside of it by {opcode.name}")
+        stream.seek(0)
+        return _Unpickler(stream, file).load()
+    except CheckpointError:
+        raise
+    except Exception as error:  # a pickle can be wrong in any way, and nothing but the stand-ins below has run
+        raise _damage(file, error) from error
+
+
+def _refusal(file: Path, asked: str) -> CheckpointError:
+    return CheckpointError(
+        f"{file}: refused: its pickle asks for {asked}, which no array, tensor or plain container needs and which "
+        "could run a program. Nothing was run. Take the file from somebody you trust, as plain arrays or tensors."
+    )
+
+
+def _damage(file: Path, error: Exception) -> CheckpointError:
+    cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return CheckpointError(f"{file}: is damaged, cut short or no checkpoint at all ({cause}). Fetch it again.")
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows arrays and plain containers. Text of Python 2, where arrays keep their bytes, is read as Latin-1."""
+
+    def __init__(self, stream: BinaryIO, file: Path) -> None:
+        super().__init__(stream, encoding="latin1")
+        self._file = file
+
+    def find_class(self, module: str, name: str) -> Any:
+        known = _KNOWN.get((re.sub(r"^numpy\._core\.", "numpy.core.", module), name))
+        if known is None:
+            raise _refusal(self._file, f"{module}.{name}")
+        # A function of its own for each time: what a pickle sets on it lasts no longer than the pickle.
+        return lambda *arguments: known(*arguments)
+
+
+class _DtypeStandIn:
+    """A numpy dtype as pickles give it: a code such as `f4`, then a state that holds the byte order."""
+
+    def __init__(self, code: str, align: bool = False, copy: bool = True) -> None:
+        if not re.fullmatch(r"[fiu][1248]|b1", code):
+            raise ValueError(f"an array of '{code}', not of numbers")
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        if state[1] in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _ArrayStandIn:
+    """A numpy array as pickles give it: first nothing, then a state with shape, dtype, order and bytes."""
+
+    array: _Array | None = None
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, fortran_order, data = state
+        self.array = _make_array(data, dtype, shape, "F" if fortran_order else "C")
+
+
+def _make_array(data: bytes | bytearray | str, dtype: _DtypeStandIn, shape: tuple[int, ...], order: str) -> _Array:
+    raw = data.encode("latin1") if isinstance(data, str) else data
+    array: _Array = np.frombuffer(raw, dtype.dtype).reshape(shape, order="F" if order == "F" else "C")
+    return array.astype(dtype.dtype.newbyteorder("="))  # a copy, for `raw` cannot be written to
+
+
+def _reconstruct(subtype: type, shape: tuple[int, ...], code: bytes) -> _ArrayStandIn:
+    return _ArrayStandIn()
+
+
+def _from_buffer(data: bytes, dtype: _DtypeStandIn, shape: tuple[int, ...], order: str) -> _ArrayStandIn:
+    result = _ArrayStandIn()
+    result.array = _make_array(data, dtype, shape, order)
+    return result
+
+
+def _scalar(dtype: _DtypeStandIn, data: bytes | str) -> _ArrayStandIn:
+    return _from_buffer(data, dtype, (), "C")  # type: ignore[arg-type]
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """How Python 3 writes bytes for Python 2."""
+    if encoding != "latin1":
+        raise ValueError(f"bytes written as '{encoding}', not as latin1")
+    return text.encode("latin1")
+
+
+def _no_bytes() -> bytes:
+    """How Python 3 writes bytes for Python 2 where there are none."""
+    return b""
+
+
+_KNOWN: Mapping[tuple[str, str], Callable[..., Any]] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("numpy", "ndarray"): _ArrayStandIn,
+    ("numpy", "dtype"): _DtypeStandIn,
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,
+}
+"""What a pickle may ask for, numpy 2's names (`numpy._core`) written as numpy 1's."""

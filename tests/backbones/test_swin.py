@@ -1,0 +1,46 @@
+"""Swin on maps that are no multiple of its windows: who sees whom."""
+
+import pytest
+import torch
+
+from segkit.registries import BACKBONES
+
+
+@pytest.fixture(scope="module")
+def block():
+    """A block with shifted windows of the first stage: windows of 7, shifted by 3, width 96."""
+    torch.manual_seed(0)
+    backbone = BACKBONES.get("timm")(name="swin_tiny_patch4_window7_224").eval()
+    return backbone.body.layers_0.blocks[1]
+
+
+def seen_rows(block, row, height=16):
+    """The rows of a map of `height` that change with `row`."""
+    tokens = torch.randn(1, height, 14, 96)
+    changed = tokens.clone()
+    changed[:, row] += 1
+    with torch.no_grad():
+        difference = (block(changed) - block(tokens)).abs().amax(dim=(0, 2, 3))
+    return difference.nonzero().flatten().tolist()
+
+
+@pytest.mark.parametrize(
+    ("row", "window"), [(0, range(3)), (2, range(3)), (3, range(3, 10)), (10, range(10, 16)), (15, range(10, 16))]
+)
+def test_shifted_windows_do_not_join_the_top_and_the_bottom(block, row, window):
+    assert seen_rows(block, row) == list(window)
+
+
+def test_whole_windows_are_as_in_timm(block):
+    from timm.models.swin_transformer import SwinTransformerBlock
+
+    tokens = torch.randn(1, 14, 21, 96)
+    with torch.no_grad():
+        assert torch.equal(block(tokens), SwinTransformerBlock.forward(block, tokens))
+        assert torch.equal(block._attn(tokens), SwinTransformerBlock._attn(block, tokens))
+
+
+def test_the_last_stage_shifts_too():
+    """timm leaves this out where a stage's map is one window at the size a model was published for."""
+    body = BACKBONES.get("timm")(name="swin_tiny_patch4_window7_224").body
+    assert [stage.blocks[1].shift_size for stage in (body.layers_0, body.layers_3)] == [(3, 3), (3, 3)]
