@@ -1,0 +1,109 @@
+"""The names of tensors here and there.
+
+Their attention keeps the matrices of query, key and value apart, ours has them in one, below each other. Otherwise a
+tensor here is one there. So the whole translation is: which of their tensors, in order, make one of ours. In the
+tables `{a,b}` stands for several of theirs.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from segkit.interop._renaming import Rule, rename
+
+ENCODER = "model.pixel_level_module.encoder."
+SWIN = "model.pixel_level_module.encoder.model."
+_PYRAMID = "model.pixel_level_module.decoder."
+_TRANSFORMER = "model.transformer_module."
+_OUR_BLOCK, _THEIR_BLOCK = "backbone.body.layers_<n>.blocks.<b>", f"{SWIN}encoder.layers.<n>.blocks.<b>"
+_OUR_LAYER, _THEIR_LAYER = "transformer_decoder.layers.<n>", f"{_TRANSFORMER}decoder.layers.<n>"
+_OUR_RESIDUAL, _THEIR_RESIDUAL = "backbone.body.layer<n>.<b>", f"{ENCODER}encoder.stages.<n-1>.layers.<b>"
+
+_RULES: tuple[Rule, ...] = (
+    ("backbone.body.patch_embed.proj.*", f"{SWIN}embeddings.patch_embeddings.projection.*"),
+    ("backbone.body.patch_embed.norm.*", f"{SWIN}embeddings.norm.*"),
+    # Neighbours are merged at the end of a stage there, at the start of the next one here.
+    ("backbone.body.layers_<n>.downsample.*", f"{SWIN}encoder.layers.<n-1>.downsample.*"),
+    (f"{_OUR_BLOCK}.norm1.*", f"{_THEIR_BLOCK}.layernorm_before.*"),
+    (f"{_OUR_BLOCK}.attn.qkv.*", f"{_THEIR_BLOCK}.attention.self.{{query,key,value}}.*"),
+    (f"{_OUR_BLOCK}.attn.proj.*", f"{_THEIR_BLOCK}.attention.output.dense.*"),
+    (f"{_OUR_BLOCK}.attn.*", f"{_THEIR_BLOCK}.attention.self.*"),
+    (f"{_OUR_BLOCK}.norm2.*", f"{_THEIR_BLOCK}.layernorm_after.*"),
+    (f"{_OUR_BLOCK}.mlp.fc1.*", f"{_THEIR_BLOCK}.intermediate.dense.*"),
+    (f"{_OUR_BLOCK}.mlp.fc2.*", f"{_THEIR_BLOCK}.output.dense.*"),
+    ("backbone.body.conv1.*", f"{ENCODER}embedder.embedder.convolution.*"),
+    ("backbone.body.bn1.*", f"{ENCODER}embedder.embedder.normalization.*"),
+    (f"{_OUR_RESIDUAL}.conv<c>.*", f"{_THEIR_RESIDUAL}.layer.<c-1>.convolution.*"),
+    (f"{_OUR_RESIDUAL}.bn<c>.*", f"{_THEIR_RESIDUAL}.layer.<c-1>.normalization.*"),
+    (f"{_OUR_RESIDUAL}.downsample.0.*", f"{_THEIR_RESIDUAL}.shortcut.convolution.*"),
+    (f"{_OUR_RESIDUAL}.downsample.1.*", f"{_THEIR_RESIDUAL}.shortcut.normalization.*"),
+    ("pixel_decoder.mask_features.*", f"{_PYRAMID}mask_projection.*"),
+    ("transformer_decoder.input_projection.*", f"{_TRANSFORMER}input_projection.*"),
+    ("transformer_decoder.query_positions.*", f"{_TRANSFORMER}queries_embedder.*"),
+    (f"{_OUR_LAYER}.self_attention.attention.in_proj_*", f"{_THEIR_LAYER}.self_attn.{{q,k,v}}_proj.*"),
+    (f"{_OUR_LAYER}.self_attention.attention.*", f"{_THEIR_LAYER}.self_attn.*"),
+    (f"{_OUR_LAYER}.self_attention_norm.*", f"{_THEIR_LAYER}.self_attn_layer_norm.*"),
+    (f"{_OUR_LAYER}.cross_attention.attention.in_proj_*", f"{_THEIR_LAYER}.encoder_attn.{{q,k,v}}_proj.*"),
+    (f"{_OUR_LAYER}.cross_attention.attention.*", f"{_THEIR_LAYER}.encoder_attn.*"),
+    (f"{_OUR_LAYER}.cross_attention_norm.*", f"{_THEIR_LAYER}.encoder_attn_layer_norm.*"),
+    (f"{_OUR_LAYER}.feed_forward.0.*", f"{_THEIR_LAYER}.fc1.*"),
+    (f"{_OUR_LAYER}.feed_forward.3.*", f"{_THEIR_LAYER}.fc2.*"),
+    (f"{_OUR_LAYER}.feed_forward_norm.*", f"{_THEIR_LAYER}.final_layer_norm.*"),
+    ("transformer_decoder.norm.*", f"{_TRANSFORMER}decoder.layernorm.*"),
+    ("transformer_decoder.class_head.*", "class_predictor.*"),
+    ("transformer_decoder.mask_head.0.*", "mask_embedder.0.0.*"),
+    ("transformer_decoder.mask_head.2.*", "mask_embedder.1.0.*"),
+    ("transformer_decoder.mask_head.4.*", "mask_embedder.2.0.*"),
+)
+
+
+def _rules_of_levels(stages: Sequence[int]) -> Iterable[Rule]:
+    """Their pyramid counts its levels from the coarsest on, ours from the finest."""
+    coarsest = len(stages) - 1
+    for level, stage in enumerate(stages):
+        yield f"backbone.stage_norms.{level}.*", f"{ENCODER}hidden_states_norms.{stage}.*"
+        yield f"pixel_decoder.laterals.{level}.*", f"{_PYRAMID}fpn.layers.{coarsest - 1 - level}.proj.*"
+        output = "fpn.stem.*" if level == coarsest else f"fpn.layers.{coarsest - 1 - level}.block.*"
+        yield f"pixel_decoder.outputs.{level}.*", f"{_PYRAMID}{output}"
+
+
+def their_names(ours: Iterable[str], stages: Sequence[int]) -> dict[str, tuple[str, ...]]:
+    """Each tensor of ours -> those of theirs that make it, the one below the other; none where they have no such one.
+
+    `stages`: which stages of the backbone, from 0, give the feature maps, finest first.
+    """
+    renamed = rename(ours, (*_RULES, *_rules_of_levels(stages)))
+    return {name: () if theirs == name else _each(theirs) for name, theirs in renamed.items()}
+
+
+def _each(name: str) -> tuple[str, ...]:
+    start, brace, rest = name.partition("{")
+    if not brace:
+        return (name,)
+    parts, _, end = rest.partition("}")
+    return tuple(f"{start}{part}{end}" for part in parts.split(","))
+
+
+def as_published(name: str) -> str:
+    """Their tensor's name as files hold it; transformers 5 calls some of them otherwise in memory."""
+    name = re.sub(r"(decoder\.layers\.\d+)\.mlp\.(fc[12])\.", r"\1.\2.", name)
+    return re.sub(r"(decoder\.layers\.\d+\.(?:self|encoder)_attn)\.o_proj\.", r"\1.out_proj.", name)
+
+
+def unused_reason(name: str, stages: Sequence[int]) -> str | None:
+    """Why a tensor of theirs has no counterpart here though nothing is missing without it; None where it should have.
+
+    `stages`: as for `their_names`.
+    """
+    if name.endswith(".relative_position_index"):
+        return "follow from the window size"
+    if name == "criterion.empty_weight":
+        return "follow from no_object_weight"
+    if name.startswith(f"{SWIN}layernorm."):
+        return "normalize an output that the model does not use"
+    stage = re.match(re.escape(ENCODER) + r"(?:model\.)?encoder\.(?:layers|stages)\.(\d+)\.(downsample)?", name)
+    norm = re.match(re.escape(ENCODER) + r"hidden_states_norms\.(\d+)\.", name)
+    last = max(stages)
+    beyond = stage is not None and (int(stage[1]) > last or (int(stage[1]) == last and stage[2] is not None))
+    if beyond or (norm is not None and int(norm[1]) not in stages):
+        return "belong to stages of the backbone whose maps the model does not use"
+    return None

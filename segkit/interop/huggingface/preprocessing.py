@@ -1,0 +1,137 @@
+"""Their `preprocessor_config.json` as transforms and pixel statistics, and back.
+
+Their sizes are `{"shortest_edge": 800, "longest_edge": 1333}` or, in older files, `size` and `max_size`. Their mean and
+standard deviation are of values that `rescale_factor` has brought to 0..1, ours of 0..255.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from segkit.errors import CheckpointError
+from segkit.interop.huggingface.fields import Fields
+
+BILINEAR = 2
+RESCALE = 1 / 255
+IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+UNLIMITED = 1_000_000
+"""Their longest edge where ours has no bound; theirs must have one."""
+
+
+@dataclass
+class Preprocessing:
+    transforms: list[dict[str, Any]]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """Of red, green and blue, 0..255."""
+    first_class: int
+    """What label maps hold for class 0: 1 where 0 is void there (`do_reduce_labels`)."""
+    notes: list[str] = field(default_factory=list)
+
+
+def read_preprocessing(fields: Fields) -> Preprocessing:
+    """Raises CheckpointError where pictures are resized in a way that segkit does not know."""
+    notes = []
+    if fields.data.get("resample", BILINEAR) != BILINEAR:
+        notes.append(f"pictures are resized bilinearly here, in transformers by its filter {fields.data['resample']}")
+    if fields.data.get("pad_size") is not None:
+        notes.append(f"pictures are padded as far as the model needs, in transformers to {fields.data['pad_size']}")
+    scale = fields.number("rescale_factor", RESCALE) if fields.flag("do_rescale", True) else 1.0
+    mean, std = [0.0] * 3, [1.0] * 3
+    if fields.flag("do_normalize", True):
+        mean, std = fields.numbers("image_mean", IMAGENET[0], 3), fields.numbers("image_std", IMAGENET[1], 3)
+    reduced = fields.flag("do_reduce_labels", fields.flag("reduce_labels", False))
+    return Preprocessing(
+        [_read_resize(fields)] if fields.flag("do_resize", True) else [],
+        tuple(round(value / scale, 9) for value in mean),
+        tuple(round(value / scale, 9) for value in std),
+        1 if reduced else 0,
+        notes,
+    )
+
+
+def _read_resize(fields: Fields) -> dict[str, Any]:
+    size = fields.data.get("size", {"shortest_edge": 800, "longest_edge": 1333})
+    if isinstance(size, dict):
+        edges = fields.mapping("size")
+        if "shortest_edge" not in size:
+            raise fields.error(
+                "size",
+                f"pictures are resized to {size}, and segkit resizes by the shorter side. Give shortest_edge and "
+                "longest_edge there.",
+            )
+        shortest = edges.integer("shortest_edge", 800)
+        longest = edges.integer("longest_edge", 1333) if "longest_edge" in size else None
+    else:
+        shortest = fields.integer("size", 800)
+        longest = fields.integer("max_size", 1333) if fields.data.get("max_size") is not None else None
+    key = "size_divisor" if "size_divisor" in fields.data else "size_divisibility"
+    divisor = 1 if fields.data.get(key) == 0 else fields.integer(key, 32)
+    return {
+        "type": "resize_shortest_edge",
+        "sizes": shortest,
+        **({} if longest is None else {"max_size": longest}),
+        "size_divisor": divisor,
+        "rounding": "down",
+    }
+
+
+def preprocessor_json(
+    transforms: Sequence[dict[str, Any]],
+    mean: Sequence[float],
+    std: Sequence[float],
+    ids: Sequence[int],
+    size_divisor: int,
+    where: str,
+) -> dict[str, Any]:
+    """The content of `preprocessor_config.json`.
+
+    Pictures become multiples of `size_divisor` there by resizing, also where they do here by padding.
+
+    Args:
+        transforms: those of the evaluation.
+        mean, std: of red, green and blue, 0..255.
+        ids: the classes' values in label maps.
+        size_divisor: of the model.
+        where: the checkpoint, for messages.
+
+    Raises CheckpointError where the transforms are more than a resizing.
+    """
+    reduced = list(ids) == list(range(1, len(ids) + 1))
+    return {
+        "image_processor_type": "MaskFormerImageProcessor",
+        **_size_json(transforms, size_divisor, where),
+        "resample": BILINEAR,
+        "do_rescale": True,
+        "rescale_factor": RESCALE,
+        "do_normalize": True,
+        "image_mean": [round(value * RESCALE, 9) for value in mean],
+        "image_std": [round(value * RESCALE, 9) for value in std],
+        "do_reduce_labels": reduced,
+        "ignore_index": 255,
+        "num_labels": len(ids),
+    }
+
+
+def _size_json(transforms: Sequence[dict[str, Any]], size_divisor: int, where: str) -> dict[str, Any]:
+    if not transforms:
+        return {"do_resize": False, "size_divisor": size_divisor}
+    other = next((part["type"] for part in transforms if part["type"] != "resize_shortest_edge"), None)
+    if other is not None or len(transforms) > 1:
+        raise CheckpointError(
+            f"{where}: data.val.transforms: their image processor resizes once and does nothing else; it has no "
+            f"'{other or 'resize_shortest_edge'}' beside it. Leave one resize_shortest_edge, or none."
+        )
+    sizes = transforms[0]["sizes"]
+    if isinstance(sizes, list) and len(sizes) != 1:
+        raise CheckpointError(
+            f"{where}: data.val.transforms.0.sizes: their image processor has one size, not one of {sizes}. Give one."
+        )
+    return {
+        "do_resize": True,
+        "size": {
+            "shortest_edge": sizes[0] if isinstance(sizes, list) else sizes,
+            "longest_edge": transforms[0].get("max_size") or UNLIMITED,
+        },
+        "size_divisor": max(size_divisor, transforms[0].get("size_divisor", 1)),
+    }

@@ -1,0 +1,177 @@
+"""`import_huggingface`: their MaskFormer as a model, config and class list of ours."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from segkit.build import build_model
+from segkit.checkpoint import LoadReport
+from segkit.config import Config, make_config
+from segkit.data.labels import Classes
+from segkit.errors import CheckpointError, ConfigError
+from segkit.interop.huggingface.backbones import Backbone, read_backbone
+from segkit.interop.huggingface.fields import Fields
+from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, find_folder, read_json, read_tensors
+from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
+from segkit.interop.huggingface.tensors import load_theirs
+
+ARCHITECTURE = "MaskFormerForInstanceSegmentation"
+
+
+@dataclass
+class Imported:
+    """A foreign checkpoint as ours: all that `save_checkpoint` takes, and what became of every tensor of theirs."""
+
+    model: nn.Module
+    """In eval mode, on the CPU."""
+    config: Config
+    """Model, criterion, postprocessors, and under `data.val` how pictures are prepared; no data set."""
+    classes: Classes
+    """All of them things, since the files do not tell things from stuff."""
+    report: LoadReport
+    """`loaded` and `unexpected` hold their names and together all of them."""
+    notes: list[str]
+    """What a user should know: why tensors were left out, what is not told there, what acts otherwise here."""
+
+
+def import_huggingface(source: str | Path) -> Imported:
+    """The MaskFormer in `source`: a folder that `save_pretrained` has written, or the name of a hub repository.
+
+    Swin and ResNet backbones of any size, weights in safetensors or pickle, in one file or several. The model computes
+    what theirs computes, but for the earlier decoder layers (`use_auxiliary_loss`): their queries are normalized before
+    the heads read them, as in the paper, which transformers leaves out.
+
+    Raises CheckpointError where files are missing or damaged, the model is another one, a setting of it cannot be had
+    here, or tensors are missing, left over or of another shape than the config says.
+    """
+    folder = find_folder(source)
+    fields = Fields(read_json(folder / CONFIG), folder / CONFIG)
+    _refuse_other_models(fields)
+    backbone = read_backbone(fields.mapping("backbone_config"))
+    prepared, notes = _read_preprocessor(folder)
+    classes, class_notes = _read_classes(fields, prepared.first_class)
+    config, model = _built(_config(fields, backbone, prepared), classes, folder)
+    report, load_notes = load_theirs(model, read_tensors(folder), backbone.stages, str(folder))
+    notes = [*load_notes, *class_notes, *backbone.notes, *_training_notes(fields), *notes]
+    return Imported(model.eval(), config, classes, report, notes)
+
+
+def _built(data: dict[str, Any], classes: Classes, folder: Path) -> tuple[Config, nn.Module]:
+    try:
+        config = make_config(data, str(folder / CONFIG))
+        return config, build_model(config, classes, initial_weights=False)
+    except ConfigError as error:
+        raise CheckpointError(f"{folder}: no model can be built as its {CONFIG} says: {error}") from error
+
+
+def _refuse_other_models(fields: Fields) -> None:
+    kind = fields.data.get("model_type")
+    architectures = fields.data.get("architectures") or [ARCHITECTURE]
+    if kind != "maskformer" or ARCHITECTURE not in architectures:
+        found = ", ".join(map(str, fields.data.get("architectures") or [])) or "no architecture"
+        raise CheckpointError(
+            f"{fields.file}: is of another model: {found} of model_type {kind!r}. segkit reads {ARCHITECTURE} of "
+            "model_type 'maskformer'."
+        )
+
+
+def _read_preprocessor(folder: Path) -> tuple[Preprocessing, list[str]]:
+    file = folder / PREPROCESSOR
+    if not file.is_file():
+        prepared = read_preprocessing(Fields({}, file))
+        return prepared, [f"there is no {PREPROCESSOR}: pictures are prepared as transformers does by default"]
+    prepared = read_preprocessing(Fields(read_json(file), file))
+    return prepared, prepared.notes
+
+
+def _read_classes(fields: Fields, first_id: int) -> tuple[Classes, list[str]]:
+    labels = fields.data.get("id2label")
+    if labels is None:
+        labels = {str(index): f"LABEL_{index}" for index in range(fields.integer("num_labels", 2))}
+    try:
+        by_index = {int(index): str(name) for index, name in labels.items()}
+    except (AttributeError, TypeError, ValueError):
+        by_index = {}
+    if not by_index or sorted(by_index) != list(range(len(by_index))):
+        raise fields.error("id2label", "must name the classes 0, 1, 2, … without a gap.")
+    names: list[str] = []
+    for index in range(len(by_index)):
+        name = by_index[index]
+        names.append(f"{name} ({index})" if name in names else name)
+    notes = ["the files do not tell things from stuff: all classes count as things (edit `things` in classes.json)"]
+    renamed = sum(name != by_index[index] for index, name in enumerate(names))
+    if renamed:
+        notes.append(f"{renamed} classes have the name of an earlier one: their number stands behind it")
+    return Classes.make(names, ids=list(range(first_id, first_id + len(names)))), notes
+
+
+def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict[str, Any]:
+    mask_weight, dice_weight = fields.number("mask_weight", 20.0), fields.number("dice_weight", 1.0)
+    class_weight = fields.number("cross_entropy_weight", 1.0)
+    return {
+        "model": {
+            "type": "mask_former",
+            "backbone": backbone.part,
+            "pixel_decoder": {
+                "type": "fpn",
+                "hidden_dim": fields.integer("fpn_feature_size", 256),
+                "mask_dim": fields.integer("mask_feature_size", 256),
+            },
+            "transformer_decoder": _decoder(fields.mapping("decoder_config")),
+            "pixel_mean": list(prepared.mean),
+            "pixel_std": list(prepared.std),
+        },
+        "criterion": {
+            "matcher": {"type": "hungarian", "class_cost": 1.0, "mask_cost": mask_weight, "dice_cost": dice_weight},
+            "losses": [
+                {
+                    "type": "cross_entropy",
+                    "weight": class_weight,
+                    "no_object_weight": fields.number("no_object_weight", 0.1),
+                },
+                {"type": "focal", "weight": mask_weight},
+                {"type": "dice", "weight": dice_weight},
+            ],
+            "deep_supervision": fields.flag("use_auxiliary_loss", False),
+        },
+        "postprocessors": [{"type": "semantic"}, {"type": "instance"}, {"type": "panoptic"}],
+        "data": {"val": {"transforms": prepared.transforms}},
+    }
+
+
+def _decoder(fields: Fields) -> dict[str, Any]:
+    fields.require("model_type", "detr", "detr", "segkit knows a MaskFormer's decoder of model_type 'detr' alone")
+    fields.require("activation_function", "relu", "relu", "segkit's decoder has 'relu'")
+    fields.require(
+        "auxiliary_loss",
+        False,
+        False,
+        "then transformers hands normalized queries on from layer to layer, which segkit's decoder does not. Set it to "
+        "false to take the weights all the same",
+    )
+    width, heads = fields.integer("d_model", 256), fields.integer("decoder_attention_heads", 8)
+    if width % heads or width % 4:
+        raise fields.error("d_model", f"must be a multiple of 4 and of the {heads} heads, not {width}.")
+    return {
+        "type": "standard",
+        "num_queries": fields.integer("num_queries", 100),
+        "num_layers": fields.integer("decoder_layers", 6),
+        "num_heads": heads,
+        "hidden_dim": width,
+        "feedforward_dim": fields.integer("decoder_ffn_dim", 2048),
+        "dropout": fields.number("dropout", 0.1),
+    }
+
+
+def _training_notes(fields: Fields) -> list[str]:
+    decoder = fields.mapping("decoder_config")
+    dropout = decoder.number("dropout", 0.1)
+    others = [decoder.number(key, 0.0) for key in ("attention_dropout", "activation_dropout")]
+    if others == [dropout, dropout]:
+        return []
+    return [
+        f"in training, the decoder's dropout of {dropout} acts on attention and activations too, where transformers "
+        f"has {others[0]} and {others[1]}"
+    ]

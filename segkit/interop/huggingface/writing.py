@@ -1,0 +1,151 @@
+"""`export_huggingface`: a checkpoint of ours as their MaskFormer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from segkit.backbones.timm import TimmBackbone
+from segkit.checkpoint import Checkpoint, load_checkpoint
+from segkit.config import Config
+from segkit.errors import CheckpointError
+from segkit.interop.huggingface.backbone_json import backbone_json
+from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, SAFETENSORS, new_folder
+from segkit.interop.huggingface.preprocessing import preprocessor_json
+from segkit.interop.huggingface.reading import ARCHITECTURE
+from segkit.interop.huggingface.tensors import their_tensors
+from segkit.models.mask_former import MaskFormer
+from segkit.ops.normalization import IMAGENET_MEAN, IMAGENET_STD
+from segkit.pixel_decoders.fpn import FPN
+from segkit.transformer_decoders.standard import StandardDecoder
+
+PARTS = {"backbone": TimmBackbone, "pixel_decoder": FPN, "transformer_decoder": StandardDecoder}
+"""What a model may consist of. Exactly these: a part derived from one may compute something else."""
+_NAMES = {"backbone": "timm", "pixel_decoder": "fpn", "transformer_decoder": "standard"}
+GROUPS = 32
+"""Of every group norm in their pixel decoder."""
+
+
+def export_huggingface(checkpoint: str | Path, destination: str | Path) -> None:
+    """Writes a checkpoint folder (or a run's best one) as `MaskFormerForInstanceSegmentation.from_pretrained` reads it.
+
+    The image processor is written with it. Of the criterion the weights of the losses go along; the matcher's costs
+    follow from them there. `use_auxiliary_loss` is off, as in the published checkpoints: with it every forward pass
+    there draws the masks of all layers, from queries that are not normalized.
+
+    Raises CheckpointError where the checkpoint cannot be loaded, where transformers has no such model (the message
+    names the part), or where `destination` exists and is not an empty folder. Then nothing is written.
+    """
+    with new_folder(Path(destination)) as draft:
+        loaded = load_checkpoint(checkpoint)
+        where = str(checkpoint)
+        _refuse_other_parts(loaded, where)
+        config, stages = _config_json(loaded, where)
+        tensors = their_tensors(loaded.model, stages, config, where)
+        _write_json(draft / CONFIG, config)
+        _write_json(draft / PREPROCESSOR, _preprocessor_json(loaded, where))
+        save_file(tensors, draft / SAFETENSORS, metadata={"format": "pt"})
+
+
+def _refuse_other_parts(loaded: Checkpoint, where: str) -> None:
+    model = loaded.config.experiment.model
+    if type(loaded.model) is not MaskFormer:
+        raise CheckpointError(
+            f"{where}: model.type: cannot be written for transformers: '{model['type']}' is not their MaskFormer; that "
+            "is 'mask_former'."
+        )
+    for kind, known in PARTS.items():
+        if type(getattr(loaded.model, kind)) is not known:
+            raise CheckpointError(
+                f"{where}: model.{kind}.type: cannot be written for transformers: their MaskFormer has no "
+                f"'{model[kind]['type']}'; what it has is '{_NAMES[kind]}'."
+            )
+    decoder = model["transformer_decoder"]
+    for setting, wanted_value in (("pre_norm", False), ("class_head", True)):
+        if decoder.get(setting, wanted_value) != wanted_value:
+            raise CheckpointError(
+                f"{where}: model.transformer_decoder.{setting}: cannot be written for transformers: their decoder is "
+                f"always as with {str(wanted_value).lower()}."
+            )
+    width = model["pixel_decoder"].get("hidden_dim", 256)
+    if width % GROUPS:
+        raise CheckpointError(
+            f"{where}: model.pixel_decoder.hidden_dim: cannot be written for transformers: their group norms have "
+            f"{GROUPS} groups, and {width} is no multiple of that."
+        )
+
+
+def _config_json(loaded: Checkpoint, where: str) -> tuple[dict[str, Any], list[int]]:
+    """Their `config.json`, and the stages of the backbone that are used."""
+    model: Any = loaded.model
+    part = loaded.config.experiment.model
+    backbone, stages = backbone_json(model.backbone, part["backbone"], where)
+    if len(stages) < 2:
+        raise CheckpointError(
+            f"{where}: model.backbone.options.out_indices: cannot be written for transformers: their pixel decoder "
+            "needs two feature maps or more."
+        )
+    pixel_decoder = model.pixel_decoder
+    return {
+        "architectures": [ARCHITECTURE],
+        "model_type": "maskformer",
+        "backbone_config": backbone,
+        "decoder_config": _decoder_json(model.transformer_decoder, part["transformer_decoder"]),
+        "fpn_feature_size": pixel_decoder.mask_features.in_channels,
+        "mask_feature_size": pixel_decoder.mask_dim,
+        "use_auxiliary_loss": False,
+        **_criterion_json(loaded.config),
+        "id2label": {str(index): name for index, name in enumerate(loaded.classes.names)},
+        "label2id": {name: index for index, name in enumerate(loaded.classes.names)},
+    }, stages
+
+
+def _decoder_json(decoder: Any, part: dict[str, Any]) -> dict[str, Any]:
+    layer = decoder.layers[0]
+    heads = layer.self_attention.attention.num_heads
+    dropout = part.get("dropout", 0.1)
+    return {
+        "model_type": "detr",
+        "d_model": decoder.query_positions.embedding_dim,
+        "num_queries": decoder.query_positions.num_embeddings,
+        "decoder_layers": len(decoder.layers),
+        "decoder_attention_heads": heads,
+        "decoder_ffn_dim": layer.feed_forward[0].out_features,
+        "encoder_layers": 0,
+        "encoder_attention_heads": heads,
+        "activation_function": "relu",
+        "dropout": dropout,
+        "attention_dropout": dropout,
+        "activation_dropout": dropout,
+        "auxiliary_loss": False,
+    }
+
+
+def _criterion_json(config: Config) -> dict[str, float]:
+    """The weights of the losses that they have too; where the config has no criterion, theirs by default."""
+    section = config.experiment.criterion
+    losses = {loss["type"]: loss for loss in (section.losses if section else [])}
+    weights = {
+        "cross_entropy_weight": losses.get("cross_entropy", {}).get("weight", 1.0),
+        "mask_weight": losses.get("focal", {"weight": 20.0}).get("weight", 1.0),
+        "dice_weight": losses.get("dice", {}).get("weight", 1.0),
+    }
+    return {**weights, "no_object_weight": losses.get("cross_entropy", {}).get("no_object_weight", 0.1)}
+
+
+def _preprocessor_json(loaded: Checkpoint, where: str) -> dict[str, Any]:
+    data = loaded.config.experiment.data
+    part = loaded.config.experiment.model
+    return preprocessor_json(
+        data.val.transforms if data is not None and data.val is not None else [],
+        part.get("pixel_mean", IMAGENET_MEAN),
+        part.get("pixel_std", IMAGENET_STD),
+        loaded.classes.ids,
+        loaded.model.size_divisor,  # type: ignore[arg-type]
+        where,
+    )
+
+
+def _write_json(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
