@@ -12,10 +12,12 @@ from torch import nn
 
 from segkit.config import Config
 from segkit.config.sections import PartConfig, Split
+from segkit.contract import PUBLISHED, check_contract
 from segkit.criterion import Criterion, WeightedLoss
 from segkit.data.labels import Classes
 from segkit.data.loading import Limit
 from segkit.errors import ConfigError
+from segkit.ops.points import PointSampling
 from segkit.registries import (
     DATASETS,
     EVALUATORS,
@@ -29,12 +31,12 @@ from segkit.registries import (
 )
 from segkit.registry import Registry
 
-PUBLISHED = {"backbone": ("features",), "pixel_decoder": ("memory", "mask_dim")}
-"""What a built part tells those built after it, by kind."""
-
 
 def build_part(registry: Registry, config: PartConfig, known: dict[str, Any] | None = None) -> Any:
-    """The part that `config` names, with its settings, nested parts and, from `known`, what it asks for before `*`."""
+    """The part that `config` names, with its settings, nested parts and, from `known`, what it asks for before `*`.
+
+    Raises RegistryError where what is built breaks the contract of its kind.
+    """
     part = registry.get(config["type"])
     known = dict(known or {})
     arguments = {name: value for name, value in config.items() if name != "type" and name not in registry.item_settings}
@@ -46,9 +48,11 @@ def build_part(registry: Registry, config: PartConfig, known: dict[str, Any] | N
             arguments[parameter.name] = known[parameter.name]
         elif arguments.get(parameter.name) is not None:
             built = build_part(nested, arguments[parameter.name], known)
-            known |= {name: getattr(built, name) for name in PUBLISHED.get(nested.kind, ())}
+            known |= {name: getattr(built, name) for name in PUBLISHED.get(nested.kind, {})}
             arguments[parameter.name] = built
-    return part(**arguments)
+    built = part(**arguments)
+    check_contract(registry, config["type"], built)
+    return built
 
 
 def build_model(config: Config, classes: Classes | None = None, initial_weights: bool = True) -> nn.Module:
@@ -88,14 +92,20 @@ def class_tensors(config: Config, classes: Classes) -> set[str]:
 def dataset_classes(config: Config) -> Classes:
     """The class list of the config's data set, the training one first."""
     data = config.experiment.data
-    split = data and (data.train or data.val)
-    if not split:
+    parts = [split.dataset for split in (data and data.train, data and data.val) if split and split.dataset]
+    if not parts:
         raise ConfigError(f"{config.path}: data: the class list comes from the data set, and the config names none.")
-    classes: Classes = build_part(DATASETS, split.dataset).classes
+    classes: Classes = build_part(DATASETS, parts[0]).classes
     return classes
 
 
 def build_dataset(split: Split) -> Any:
+    """Raises ConfigError where the split says only how pictures are prepared."""
+    if split.dataset is None:
+        raise ConfigError(
+            "data: a split without a `dataset` says only how pictures are prepared, as the config of an imported "
+            "checkpoint does. Name the data set that is to be read, for example with data.val.dataset.type=mask_folder."
+        )
     dataset = build_part(DATASETS, split.dataset)
     return dataset if split.limit is None else Limit(dataset, split.limit)
 
@@ -114,7 +124,10 @@ def build_criterion(config: Config, classes: Classes) -> Criterion:
         for name, loss in zip(names, section.losses, strict=True)
     ]
     matcher = None if section.matcher is None else build_part(MATCHERS, section.matcher)
-    return Criterion(losses, matcher, section.deep_supervision, ignore_void=section.void == "ignore")
+    points = None
+    if section.points is not None:
+        points = PointSampling(section.points, section.oversample_ratio, section.importance_ratio)
+    return Criterion(losses, matcher, section.deep_supervision, section.void == "ignore", points, section.compile)
 
 
 def _distinct(names: list[str]) -> list[str]:

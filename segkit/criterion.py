@@ -1,6 +1,7 @@
 """Matching and weighted losses over all decoder layers."""
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import cast
 
 import torch
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 
 from segkit.errors import ConfigError
 from segkit.ops.mask_losses import matched_mask_losses
+from segkit.ops.mask_score import MaskScore
+from segkit.ops.points import PointSampling
 from segkit.types import Match, PixelPrediction, Prediction, Target
 
 
@@ -36,7 +39,13 @@ class Criterion(nn.Module):
     """
 
     def __init__(
-        self, losses: list[WeightedLoss], matcher: object | None, deep_supervision: bool, ignore_void: bool
+        self,
+        losses: list[WeightedLoss],
+        matcher: object | None,
+        deep_supervision: bool,
+        ignore_void: bool,
+        points: PointSampling | None = None,
+        compiled: bool = False,
     ) -> None:
         """
         Args:
@@ -44,6 +53,8 @@ class Criterion(nn.Module):
             matcher: needed by class and mask losses.
             deep_supervision: score every decoder layer, not the last alone.
             ignore_void: leave pixels of unknown truth out of matching and mask losses; else they belong to no mask.
+            points: score masks at random points; None = at every pixel.
+            compiled: compile the mask losses, which takes some seconds once and makes each step quicker.
         """
         super().__init__()
         self.losses = losses
@@ -51,6 +62,10 @@ class Criterion(nn.Module):
         self.matcher = matcher
         self.deep_supervision = deep_supervision
         self.ignore_void = ignore_void
+        self.points = points
+        masked = [weighted for weighted in losses if weighted.loss.takes == "masks"]
+        self.mask_losses = [weighted.name for weighted in masked]
+        self.mask_score = MaskScore([one.loss for one in masked], [one.weight for one in masked], compiled)
         needing = [weighted.name for weighted in losses if weighted.loss.takes != "prediction"]
         if needing and matcher is None:
             raise ConfigError(f"criterion.matcher: loss '{needing[0]}' needs a matcher, such as {{type: hungarian}}.")
@@ -58,34 +73,34 @@ class Criterion(nn.Module):
     def forward(self, prediction: Prediction | PixelPrediction, targets: list[Target]) -> LossReport:
         """Prediction of B images and their B targets, of the padded batch's size and on its device."""
         layers = prediction.layers if self.deep_supervision else [prediction]
+        device = prediction_device(prediction)
         if not self.ignore_void:
             targets = [replace(target, valid=None) for target in targets]
         matches: list[list[Match]] | list[None] = [None] * len(layers)
         if self.matcher is not None:
-            device = prediction_device(prediction)
-            matches = [
-                [(query.to(device), target.to(device)) for query, target in of_layer]
-                for of_layer in self.matcher(layers, targets)  # type: ignore[operator]
-            ]
-        parts: dict[str, Tensor] = {}
-        total: Tensor | None = None
-        num_masks = _mean_over_processes(sum(len(target) for target in targets), prediction_device(prediction))
-        for index, (layer, of_layer) in enumerate(zip(layers, matches, strict=True)):
-            suffix = "" if index == len(layers) - 1 else f"/{index}"
-            score, values = self._score(layer, targets, of_layer, num_masks)
-            total = score if total is None else total + score
-            parts |= {name + suffix: value for name, value in values.items()}
-        assert total is not None
-        return LossReport(total, parts)
+            matches = _on_device(self.matcher(layers, targets), device)  # type: ignore[operator]
+        scores: list[Tensor] = []
+        values: list[dict[str, Tensor]] = []  # of each layer by name
+        for layer, of_layer in zip(layers, matches, strict=True):
+            score, named = self._score(layer, targets, of_layer)
+            scores += score
+            values.append(named)
+        if self.mask_score.losses:
+            score_of_masks, sums = matched_mask_losses(
+                cast(list[Prediction], layers), targets, cast(list[list[Match]], matches), self.mask_score, self.points
+            )
+            num_masks = _mean_over_processes(sum(len(target) for target in targets), device)
+            scores.append(score_of_masks / num_masks)
+            for named, means in zip(values, (sums / num_masks).T, strict=True):
+                named.update(zip(self.mask_losses, means, strict=True))
+        suffixes = [*(f"/{index}" for index in range(len(layers) - 1)), ""]
+        parts = {n + suffix: v for named, suffix in zip(values, suffixes, strict=True) for n, v in named.items()}
+        return LossReport(torch.stack(scores).sum(), parts)
 
     def _score(
-        self,
-        layer: Prediction | PixelPrediction,
-        targets: list[Target],
-        matches: list[Match] | None,
-        num_masks: Tensor,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """One layer's weighted sum with gradient, and its unweighted parts."""
+        self, layer: Prediction | PixelPrediction, targets: list[Target], matches: list[Match] | None
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """One layer's class and general losses: weighted, with gradient; and unweighted, without."""
         scores: list[Tensor] = []
         values: dict[str, Tensor] = {}
         for weighted in self.losses:
@@ -97,22 +112,21 @@ class Criterion(nn.Module):
                 value = weighted.loss(layer, targets, matches)
             scores.append(weighted.weight * value)
             values[weighted.name] = value.detach()
-        masked = [weighted for weighted in self.losses if weighted.loss.takes == "masks"]
-        if masked:
-            losses = [weighted.loss for weighted in masked]
-            weights = [weighted.weight for weighted in masked]
-            score, sums = matched_mask_losses(
-                cast(Prediction, layer), targets, cast(list[Match], matches), losses, weights
-            )
-            scores.append(score / num_masks)
-            values |= {weighted.name: value / num_masks for weighted, value in zip(masked, sums, strict=True)}
-        return torch.stack(scores).sum(), values
+        return scores, values
 
 
 def prediction_device(prediction: Prediction | PixelPrediction) -> torch.device:
     if isinstance(prediction, PixelPrediction):
         return prediction.pixel_logits.device
     return prediction.class_logits.device
+
+
+def _on_device(matches: list[list[Match]], device: torch.device) -> list[list[Match]]:
+    """All of them in one transfer."""
+    pairs = [pair for of_layer in matches for pair in of_layer]
+    flat = torch.cat([torch.stack(pair) for pair in pairs], dim=1).to(device)  # (2, M)
+    pieces = iter(torch.split(flat, [len(query_index) for query_index, _ in pairs], dim=1))
+    return [[(piece[0], piece[1]) for piece in islice(pieces, len(of_layer))] for of_layer in matches]
 
 
 def _class_loss(loss: nn.Module, layer: Prediction, targets: list[Target], matches: list[Match]) -> Tensor:

@@ -122,7 +122,9 @@ def summarize(offer: Offer) -> Summary:
     docstrings = [ast.get_docstring(module)]
     if offer.attribute is not None:
         docstrings.insert(0, _docstring_of(module, offer.attribute))
-    return Summary(next((first_line(text) for text in docstrings if text), ""))
+    description = next((first_line(text) for text in docstrings if text), "")
+    missing = next((name for name in _imported(module) if not _is_there(name)), None)
+    return Summary(description, f"ModuleNotFoundError: No module named '{missing}'" if missing else "")
 
 
 def first_line(docstring: str) -> str:
@@ -134,6 +136,21 @@ def _docstring_of(module: ast.Module, attribute: str) -> str | None:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
             return ast.get_docstring(node)
     return None
+
+
+def _imported(module: ast.Module) -> list[str]:
+    """The packages that `module` imports whatever happens; what stands under a condition may do without."""
+    names: list[str] = []
+    for node in module.body:
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return [name.partition(".")[0] for name in names]
+
+
+def _is_there(package: str) -> bool:
+    return package in sys.modules or importlib.util.find_spec(package) is not None
 
 
 def _source_file(module: str) -> Path | None:

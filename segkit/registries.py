@@ -3,10 +3,12 @@
 In a part's signature, what stands before `*` the builder wires and what stands after `*` YAML sets: the signature is
 the schema. A model's parameters before `*` named like a kind (`backbone`) take built parts, which YAML configures
 inside the model. A setting named like a kind holds the mapping of such a part, one named like its plural (`transforms`)
-a list of them. Shapes are those of `segkit.types`.
+a list of them. Shapes are those of `segkit.types`. Modules can be built on torch's meta device: but for their settings,
+what they compute from are parameters and buffers. `segkit.testing` checks each contract, and says in words what breaks
+it.
 """
 
-from segkit.registry import Registry
+from segkit.registry import ItemSetting, Registry
 
 BACKBONES = Registry("backbone", "backbones")
 """`(*, <settings>)`, an nn.Module: `forward(images (B,3,H,W) float, normalized) -> list[Tensor (B,Ci,Hi,Wi)]`, finest
@@ -15,7 +17,8 @@ that is built to receive a checkpoint is given False and None there."""
 
 PIXEL_DECODERS = Registry("pixel_decoder", "pixel_decoders", wired=("features",))
 """`(features, *, <settings>)`, an nn.Module: `forward(list[Tensor]) -> (mask_features (B,E,h,w), memory:
-list[Tensor])`. Publishes `mask_dim: int` and `memory: list[Feature]`, what a transformer decoder attends to."""
+list[Tensor])`. Publishes `mask_dim: int` and `memory: list[Feature]`, what a transformer decoder attends to, finest
+first."""
 
 TRANSFORMER_DECODERS = Registry(
     "transformer_decoder", "transformer_decoders", wired=("memory", "mask_dim", "num_classes")
@@ -24,11 +27,16 @@ TRANSFORMER_DECODERS = Registry(
 
 MATCHERS = Registry("matcher", "matchers")
 """`(*, <settings>)`: `(layers: list[Prediction], targets: list[Target]) -> list[list[Match]]`, per layer and image the
-matched (query_index, target_index). Pixels that a target says are not valid do not count. At most one transfer from
-the device per call."""
+matched (query_index, target_index), on the CPU. Pixels that a target says are not valid do not count. At most one
+transfer from the device per call."""
 
-LOSSES = Registry("loss", "losses", wired=("classes",), item_settings={"weight": float})
-"""`(*, <settings>)` with the class attribute `takes`, one of
+LOSSES = Registry(
+    "loss",
+    "losses",
+    wired=("classes",),
+    item_settings={"weight": ItemSetting(float, 1.0, "factor of this loss in the sum of all")},
+)
+"""`(*, <settings>)`, an nn.Module with the class attribute `takes`, one of
 
 * `"classes"`: `(class_logits (B,Q,K+1), classes (B,Q) int64, K = no object) -> scalar`;
 * `"masks"`: `(logits (M,P), targets (M,P) float, valid (M,P) bool | None) -> (M,)`, one value per matched mask, P being

@@ -5,6 +5,7 @@ segkit's own parts live one per file in the folder named like the kind (`segkit/
 """
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,15 @@ from segkit.errors import RegistryError, suggest
 from segkit.signature import Part, after_star, before_star, name_of, parameters
 
 T = TypeVar("T", bound=Part)
+
+
+@dataclass(frozen=True)
+class ItemSetting:
+    """A key beside a part's own settings that the holder of a list of such parts reads."""
+
+    annotation: Any
+    default: Any
+    documentation: str
 
 
 @dataclass(frozen=True)
@@ -42,8 +52,8 @@ class Registry:
         wired: the parameters the builder may supply, those a part takes before `*`.
         nests: the registries of the built parts a part may take before `*`, under their kind; YAML configures them
             inside the part.
-        item_settings: what the holder of a list of these parts reads itself from each item, name -> type; no setting
-            of a part may be called so.
+        item_settings: what the holder of a list of these parts reads itself from each item, by name; no setting of a
+            part may be called so.
     """
 
     def __init__(
@@ -53,7 +63,7 @@ class Registry:
         wired: tuple[str, ...] = (),
         *,
         nests: tuple["Registry", ...] = (),
-        item_settings: Mapping[str, Any] | None = None,
+        item_settings: Mapping[str, ItemSetting] | None = None,
     ) -> None:
         self.kind = kind
         self.plural = plural
@@ -67,6 +77,11 @@ class Registry:
     def title(self) -> str:
         """The kind in words: `pixel decoder`."""
         return self.kind.replace("_", " ")
+
+    @property
+    def one(self) -> str:
+        """`a pixel decoder`."""
+        return f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.title}"
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator: makes a class or function known as `name`.
@@ -83,7 +98,7 @@ class Registry:
                         f"{name_of(part)}: {self.title} '{name}' is already registered by {name_of(holder)}. "
                         "Choose another name."
                     )
-            self._check_signature(name, part)
+            self._check_signature(f"{name_of(part)}: {self.title} '{name}'", part)
             self._registered[offer] = part
             return part
 
@@ -96,8 +111,23 @@ class Registry:
     def get(self, name: str) -> Part:
         """The part called `name`, or `provider/name` where several provide one of that name.
 
-        Raises RegistryError where there is none, where its package fails to import, or where two packages claim it.
+        Raises RegistryError where there is none, where two packages claim it, where its package fails to import, or
+        where its signature is no schema.
         """
+        return self._load(self.offer(name))
+
+    def identity(self, name: str) -> str:
+        """Which part `get(name)` gives, for messages: `tea pot 'samovar' of acme-parts 0.1 (acme_parts.tea:Samovar)`.
+
+        Raises RegistryError as `offer` does.
+        """
+        return self._identity(self.offer(name))
+
+    def _identity(self, offer: Offer) -> str:
+        return f"{self.title} '{offer.name}' of {offer.label} ({offer.target})"
+
+    def offer(self, name: str) -> Offer:
+        """Who provides the part called `name`, without importing it. Raises RegistryError as `get` does."""
         provider, _, short = name.rpartition("/")
         found = [offer for offer in self._offers() if offer.name == short]
         if provider:
@@ -108,7 +138,7 @@ class Registry:
             labels = " and ".join(offer.label for offer in found)
             choices = " or ".join(f"'{offer.qualified}'" for offer in found)
             raise RegistryError(f"{self.title} '{name}' is provided by {labels}. Say which: {choices}.")
-        return self._load(found[0])
+        return found[0]
 
     def entries(self) -> Iterator[Entry]:
         """What there is, segkit's own first, without importing any part."""
@@ -142,10 +172,10 @@ class Registry:
                 raise  # a fault of segkit's, whose traceback is wanted
             remedy = "Install what it needs" if offer.own else f"Update or uninstall {offer.provider}"
             raise RegistryError(
-                f"{self.title} '{offer.name}' of {offer.label} ({offer.target}) fails to import: "
-                f"{type(cause).__name__}: {' '.join(str(cause).split())}. {remedy}."
+                f"{self._identity(offer)} fails to import: {type(cause).__name__}: {' '.join(str(cause).split())}. "
+                f"{remedy}."
             ) from cause
-        self._check_signature(offer.name, part)
+        self._check_signature(self._identity(offer), part)
         self._registered[offer] = part
         return part
 
@@ -163,15 +193,22 @@ class Registry:
         near = suggest(name, [spelling for offer in offers for spelling in (offer.name, offer.qualified)])
         return f"there is no {self.title} '{name}'.{near} There are: {listed}"
 
-    def _check_signature(self, name: str, part: Part) -> None:
+    def _check_signature(self, who: str, part: Part) -> None:
         """Refuses what could not be checked against YAML, or what nobody would supply."""
+        if not callable(part):
+            raise RegistryError(f"{who} is {part!r}, neither a class nor a function. Name one that makes the part.")
         taken = parameters(part)
-        who = f"{name_of(part)}: {self.title} '{name}'"
         for parameter in taken:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                inherits = inspect.isclass(part) and "__init__" not in vars(part)
+                remedy = (
+                    "Give the class an `__init__` of its own, which names every setting or none."
+                    if inherits
+                    else "Name every setting, or take one `options: dict`."
+                )
                 raise RegistryError(
                     f"{who} takes {str(parameter).partition(':')[0]}, but its signature is the schema of its settings. "
-                    "Name every setting, or take one `options: dict`."
+                    f"{remedy}"
                 )
         supplied = (*self.wired, *self.nests)
         for parameter_name in before_star(part):

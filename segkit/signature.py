@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated, Any, get_type_hints
 
 from segkit.errors import RegistryError
 
@@ -10,6 +11,38 @@ Part = Callable[..., Any]
 
 MISSING = inspect.Parameter.empty
 """The default of a parameter that has none."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Within an `Annotated`: what a number that YAML sets must lie between."""
+
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+
+    def expected(self, value: float) -> str:
+        """What `value` must be, to be read after "must be"; empty where it is so. Nan never is."""
+        if self.least is not None and not value >= self.least:
+            return f"at least {self.least}"
+        if self.above is not None and not value > self.above:
+            return f"more than {self.above}"
+        if self.most is not None and not value <= self.most:
+            return f"at most {self.most}"
+        if self.below is not None and not value < self.below:
+            return f"less than {self.below}"
+        return ""
+
+
+Positive = Annotated[int, Bounds(least=1)]
+NonNegative = Annotated[int, Bounds(least=0)]
+PositiveFloat = Annotated[float, Bounds(above=0)]
+NonNegativeFloat = Annotated[float, Bounds(least=0)]
+Share = Annotated[float, Bounds(least=0, most=1)]
+"""Such as a probability."""
+Weight = Annotated[float, Bounds(least=0, most=1_000_000)]
+"""Of one term among others."""
 
 
 def name_of(part: Part) -> str:
@@ -46,8 +79,9 @@ def annotation_of(part: Part, parameter: inspect.Parameter) -> Any:
         return Any
     function = inspect.unwrap(part.__init__ if inspect.isclass(part) else part)
     holder = type("Holder", (), {"__annotations__": {"value": parameter.annotation}})
+    globalns = getattr(function, "__globals__", {})
     try:
-        return get_type_hints(holder, globalns=getattr(function, "__globals__", {}))["value"]
+        return get_type_hints(holder, globalns=globalns, include_extras=True)["value"]
     except Exception as error:
         raise RegistryError(
             f"{name_of(part)}: the annotation of '{parameter.name}' cannot be resolved "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, Literal
 from unittest import mock
 
@@ -113,6 +114,11 @@ training:
   schedule: {type: poly}
 """
 """A config of these parts, with nothing wrong."""
+
+
+def keys_of(section: type) -> str:
+    """The keys of a config's section, as messages list them."""
+    return ", ".join(field.name for field in fields(section))
 
 
 @contextmanager

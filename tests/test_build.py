@@ -23,6 +23,7 @@ from segkit.config import load_config
 from segkit.config.sections import Split
 from segkit.data.labels import Classes
 from segkit.errors import ConfigError, RegistryError
+from segkit.ops.points import PointSampling
 from segkit.registries import DATASETS, LOSSES, PIXEL_DECODERS
 from segkit.registry import Registry
 from segkit.types import Feature
@@ -111,6 +112,27 @@ def test_losses_have_their_weights_and_names(tmp_path):
     assert criterion.deep_supervision
 
 
+def test_how_masks_are_scored(tmp_path):
+    file = write_tiny(tmp_path)
+    criterion = build_criterion(load_config(file), CLASSES)
+    assert criterion.points is None
+    overrides = ["criterion.points=50", "criterion.importance_ratio=0.5", "criterion.matcher.num_points=20"]
+    criterion = build_criterion(load_config(file, overrides), CLASSES)
+    assert criterion.points == PointSampling(50, oversample_ratio=3.0, importance_ratio=0.5)
+    assert criterion.matcher.num_points == 20
+
+
+def test_wrong_numbers_of_points_are_refused(tmp_path):
+    overrides = ["criterion.points=0", "criterion.oversample_ratio=0.5", "criterion.importance_ratio=2"]
+    with pytest.raises(ConfigError) as caught:
+        load_config(write_tiny(tmp_path), overrides)
+    assert str(caught.value).splitlines() == [
+        "<command line>: criterion.points: must be at least 1, not 0.",
+        "<command line>: criterion.oversample_ratio: must be at least 1, not 0.5.",
+        "<command line>: criterion.importance_ratio: must be at most 1, not 2.",
+    ]
+
+
 def test_postprocessors_and_evaluators_know_the_classes(config):
     postprocessors, evaluators = build_postprocessors(config, CLASSES), build_evaluators(config, CLASSES)
     assert list(postprocessors) == ["semantic", "panoptic"]
@@ -148,11 +170,81 @@ def test_nested_parts_of_a_foreign_model_are_built_in_order():
     kinds = Registry("model", "models_of_a_test", wired=("num_classes",), nests=(PIXEL_DECODERS,))
 
     @kinds.register("bare")
-    def bare(pixel_decoder, num_classes, *, width: int = 1):
-        return pixel_decoder.mask_dim, num_classes, width
+    class Bare(nn.Module):
+        size_divisor = 1
+
+        def __init__(self, pixel_decoder, num_classes, *, width: int = 1):
+            super().__init__()
+            self.taken = pixel_decoder.mask_dim, num_classes, width
 
     config = {"type": "bare", "pixel_decoder": {"type": "fpn", "hidden_dim": 8, "mask_dim": 6}, "width": 2}
-    assert build_part(kinds, config, {"features": [Feature(4, 4)], "num_classes": 3}) == (6, 3, 2)
+    assert build_part(kinds, config, {"features": [Feature(4, 4)], "num_classes": 3}).taken == (6, 3, 2)
+
+
+def made(kind, attributes, base=nn.Module):
+    """A registry of `kind` with one part `odd`, a `base` that publishes `attributes`, and who that part is."""
+    registry = Registry(kind, f"odd_{kind}s")
+
+    @registry.register("odd")
+    def odd():
+        return type("Odd", (base,), attributes)()
+
+    return registry, f"{registry.title} 'odd' of test_build.py ({__name__}:made.<locals>.odd)"
+
+
+FEATURE = Feature(8, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "wrong"),
+    [
+        ("backbone", {}, "publish 'features', a list of one segkit.types.Feature or more, and does not"),
+        (
+            "backbone",
+            {"features": [(8, 4)]},
+            "publish as 'features' a list of one segkit.types.Feature or more, not [(8, 4)]",
+        ),
+        ("backbone", {"features": []}, "publish as 'features' a list of one segkit.types.Feature or more, not []"),
+        ("pixel_decoder", {"mask_dim": 8}, "publish 'memory', a list of segkit.types.Feature, and does not"),
+        ("pixel_decoder", {"memory": [FEATURE]}, "publish 'mask_dim', a whole number, and does not"),
+        (
+            "pixel_decoder",
+            {"memory": FEATURE, "mask_dim": 8},
+            "publish as 'memory' a list of segkit.types.Feature, not Feature(channels=8, stride=4)",
+        ),
+        ("model", {"size_divisor": 32.0}, "publish as 'size_divisor' a whole number, not 32.0"),
+        ("loss", {}, "publish 'takes', the word 'classes', 'masks' or 'prediction', and does not"),
+        ("loss", {"takes": "mask"}, "publish as 'takes' the word 'classes', 'masks' or 'prediction', not 'mask'"),
+        ("postprocessor", {}, "publish 'makes', a type of result, and does not"),
+        ("evaluator", {"takes": "semantic"}, "publish as 'takes' a type of result, not 'semantic'"),
+        ("dataset", {}, "publish 'classes', a segkit.data.labels.Classes, and does not"),
+        ("dataset", {"classes": ["a"]}, "publish as 'classes' a segkit.data.labels.Classes, not ['a']"),
+    ],
+)
+def test_a_part_that_does_not_publish_what_its_kind_does_is_refused(kind, attributes, wrong):
+    registry, who = made(kind, attributes)
+    with pytest.raises(RegistryError) as caught:
+        build_part(registry, {"type": "odd"})
+    assert str(caught.value) == (
+        f"{who} must {wrong}. The contract stands in segkit.registries, at {registry.plural.upper()}."
+    )
+
+
+@pytest.mark.parametrize("kind", ["backbone", "pixel_decoder", "transformer_decoder", "model", "loss"])
+def test_a_part_whose_weights_nobody_would_train_is_refused(kind):
+    registry, who = made(kind, {"features": [FEATURE], "takes": "masks"}, base=object)
+    with pytest.raises(RegistryError) as caught:
+        build_part(registry, {"type": "odd"})
+    assert str(caught.value) == (
+        f"{who} makes an object of type Odd, not a torch.nn.Module, so that weights of it would be neither trained nor "
+        f"saved. The contract stands in segkit.registries, at {registry.plural.upper()}."
+    )
+
+
+@pytest.mark.parametrize("kind", ["matcher", "transform", "optimizer", "schedule"])
+def test_other_parts_may_be_anything_that_can_be_called(kind):
+    registry, _ = made(kind, {"__call__": lambda self: 3}, base=object)
+    assert build_part(registry, {"type": "odd"})() == 3
 
 
 def test_an_unknown_part_is_told():

@@ -6,19 +6,21 @@ import torch
 from segkit.criterion import Criterion, WeightedLoss
 from segkit.data.labels import Classes
 from segkit.errors import ConfigError
+from segkit.ops.points import PointSampling
 from segkit.registries import LOSSES, MATCHERS
 from segkit.types import NO_SEGMENT, PixelPrediction, Prediction, Target
 
 CLASSES = Classes.make(["a", "b", "c"])
 
 
-def make_criterion(deep_supervision=True, ignore_void=False):
+def make_criterion(deep_supervision=True, ignore_void=False, more=(), **settings):
     losses = [
         WeightedLoss("cross_entropy", LOSSES.get("cross_entropy")(CLASSES), 1.0),
         WeightedLoss("focal", LOSSES.get("focal")(), 20.0),
         WeightedLoss("dice", LOSSES.get("dice")(), 1.0),
+        *more,
     ]
-    return Criterion(losses, MATCHERS.get("hungarian")(), deep_supervision, ignore_void)
+    return Criterion(losses, MATCHERS.get("hungarian")(), deep_supervision, ignore_void, **settings)
 
 
 def make_prediction(num_layers=2, queries=7, side=8):
@@ -34,6 +36,11 @@ def make_prediction(num_layers=2, queries=7, side=8):
     ]
     layers[-1].auxiliary = layers[:-1]
     return layers[-1]
+
+
+def leaves_of(prediction):
+    layers = prediction.layers
+    return [prediction.mask_features, *(one for la in layers for one in (la.class_logits, la.mask_embeddings))]
 
 
 def make_targets(side=32, void=False):
@@ -68,6 +75,95 @@ def test_the_last_layer_agrees_with_transformers():
     torch.testing.assert_close(parts["cross_entropy"], theirs["loss_cross_entropy"].detach())
     torch.testing.assert_close(parts["focal"], theirs["loss_mask"].detach())
     torch.testing.assert_close(parts["dice"], theirs["loss_dice"].detach())
+
+
+def test_all_layers_and_their_gradients_agree_with_transformers():
+    from transformers.models.maskformer.modeling_maskformer import MaskFormerHungarianMatcher, MaskFormerLoss
+
+    prediction, targets = make_prediction(num_layers=3), make_targets()
+    leaves = leaves_of(prediction)
+    auxiliary = [
+        {"masks_queries_logits": layer.mask_logits, "class_queries_logits": layer.class_logits}
+        for layer in prediction.auxiliary
+    ]
+    theirs = MaskFormerLoss(
+        num_labels=len(CLASSES),
+        matcher=MaskFormerHungarianMatcher(cost_class=1.0, cost_mask=20.0, cost_dice=1.0),
+        weight_dict={},
+        eos_coef=0.1,
+    )(
+        prediction.mask_logits,
+        prediction.class_logits,
+        [target.masks.float() for target in targets],
+        [target.labels for target in targets],
+        auxiliary,
+    )
+    expected = sum(value * (20 if "mask" in name else 1) for name, value in theirs.items())
+    report = make_criterion()(prediction, targets)
+    torch.testing.assert_close(report.total, expected)
+    gradients = torch.autograd.grad(report.total, leaves)
+    for ours, their in zip(gradients, torch.autograd.grad(expected, leaves), strict=True):
+        torch.testing.assert_close(ours, their)
+
+
+class Scaled(torch.nn.Module):
+    """A mask loss with a parameter, which by its weight of 0 changes nothing."""
+
+    takes = "masks"
+
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, logits, targets, valid):
+        return (self.scale * logits.tanh() - targets).square().mean(1)
+
+
+def any_targets(seed):
+    """Odd sizes, unknown pixels, crowds, and masks that overlap."""
+    generator = torch.Generator().manual_seed(seed)
+    height, width = torch.randint(8, 70, (2,), generator=generator).tolist()
+    masks = torch.rand(4, height, width, generator=generator) > 0.6
+    crowded = Target(
+        torch.tensor([0, 1, 2, 1]),
+        overlapping_masks=masks,
+        valid=torch.rand(height, width, generator=generator) > 0.1,
+        is_crowd=torch.tensor([False, True, False, False]),
+    ).for_training()
+    segment_map = torch.randint(-1, 3, (height, width), generator=generator, dtype=torch.int16)
+    return [crowded, Target(torch.tensor([2, 0, 0]), segment_map)]
+
+
+@pytest.mark.slow
+def test_compiled_plain_and_learnable_losses_agree():
+    learnable = [WeightedLoss("scaled", Scaled(), 0.0)]
+    plain, *others = (
+        make_criterion(ignore_void=True),
+        make_criterion(ignore_void=True, more=learnable),
+        make_criterion(ignore_void=True, compiled=True),
+    )
+    for seed in range(4):
+        prediction, targets = make_prediction(), any_targets(seed)
+        report = plain(prediction, targets)
+        gradients = torch.autograd.grad(report.total, leaves_of(prediction))
+        for criterion in others:
+            prediction = make_prediction()
+            again = criterion(prediction, targets)
+            for name, value in report.parts.items():
+                torch.testing.assert_close(again.parts[name], value, rtol=1e-6, atol=1e-7)
+            for ours, expected in zip(torch.autograd.grad(again.total, leaves_of(prediction)), gradients, strict=True):
+                assert (ours - expected).abs().max() <= 1e-6 * expected.abs().max()
+
+
+def test_points_of_each_mask_may_stand_for_all():
+    prediction, targets = make_prediction(), make_targets(void=True)
+    whole = make_criterion(ignore_void=True)(prediction, targets).parts
+    torch.manual_seed(0)
+    report = make_criterion(ignore_void=True, points=PointSampling(5000, 1.0, 0.0))(prediction, targets)
+    for name, value in report.parts.items():
+        torch.testing.assert_close(value, whole[name], rtol=0.05, atol=0)
+    report.total.backward()
+    assert prediction.mask_features.grad.abs().sum() > 0
 
 
 def test_the_total_is_the_weighted_sum_over_layers():

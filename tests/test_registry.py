@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import segkit
 from segkit.discovery import own_offers
 from segkit.errors import RegistryError
 from segkit.registries import BACKBONES, BY_KIND, BY_PLURAL, LOSSES, MODELS, PIXEL_DECODERS, REGISTRIES
@@ -124,6 +125,13 @@ def typed(*, type): ...
 def weighted(*, weight): ...
 
 
+class Open:
+    def __init__(self, *args): ...
+
+
+class Inherited(Open): ...
+
+
 OPEN = "but its signature is the schema of its settings. Name every setting, or take one `options: dict`."
 KEY = "a key that YAML needs for something else. Rename it."
 
@@ -133,6 +141,12 @@ KEY = "a key that YAML needs for something else. Rename it."
     [
         (varargs, f"takes *args, {OPEN}"),
         (varkwargs, f"takes **options, {OPEN}"),
+        (Open, f"takes *args, {OPEN}"),
+        (
+            Inherited,
+            "takes *args, but its signature is the schema of its settings. "
+            "Give the class an `__init__` of its own, which names every setting or none.",
+        ),
         (
             misplaced,
             "takes 'size' before '*', where segkit supplies the values: only water, backbone may stand there. "
@@ -156,9 +170,12 @@ def test_where_segkit_supplies_nothing_nothing_may_stand():
     assert message.endswith("where segkit supplies the values: nothing may stand there. Put settings behind '*'.")
 
 
-def test_what_has_no_signature_is_refused(registry, install):
+def test_what_makes_nothing_is_refused(registry, install):
     install("acme-segkit", "number = acme_number:NUMBER\n", acme_number="NUMBER = 3\n")
-    assert refused(registry.get, "number") == "3 is no part: its signature cannot be read (3 is not a callable object)."
+    assert refused(registry.get, "number") == (
+        "tea pot 'number' of acme-segkit 0.1 (acme_number:NUMBER) is 3, neither a class nor a function. "
+        "Name one that makes the part."
+    )
 
 
 def test_entry_points_are_loaded_when_named(registry, install):
@@ -227,7 +244,20 @@ def test_a_package_that_fails_to_import_harms_only_its_user(registry, install, s
 
 def test_a_package_s_part_with_an_open_signature_is_refused_when_loaded(registry, install):
     install("acme-segkit", "pot = acme_pots:pot\n", acme_pots="def pot(**options): ...\n")
-    assert refused(registry.get, "pot") == f"acme_pots.pot: tea pot 'pot' takes **options, {OPEN}"
+    assert refused(registry.get, "pot") == (f"tea pot 'pot' of acme-segkit 0.1 (acme_pots:pot) takes **options, {OPEN}")
+
+
+def test_a_part_is_told_by_its_provider(registry, install):
+    install("acme-segkit", "pot = acme_pots:Pot\n", acme_pots="")
+
+    @registry.register("mine")
+    def mine(): ...
+
+    assert registry.identity("pot") == "tea pot 'pot' of acme-segkit 0.1 (acme_pots:Pot)"
+    assert registry.identity("mine") == (
+        f"tea pot 'mine' of test_registry.py ({__name__}:test_a_part_is_told_by_its_provider.<locals>.mine)"
+    )
+    assert LOSSES.identity("segkit/dice") == f"loss 'dice' of segkit {segkit.__version__} (segkit.losses.dice)"
 
 
 def test_an_unreadable_list_of_entry_points_is_told(registry, install):
@@ -269,15 +299,26 @@ def test_entries_describe_parts_without_importing_them(registry, install):
 def test_entries_tell_what_will_fail_to_import_where_that_can_be_seen(registry, install):
     install(
         "acme-segkit",
-        "a = gone_altogether:Pot\nb = acme_pots.gone:Pot\nc = acme_pots.wrong:Pot\n",
+        "a = gone_altogether:Pot\nb = acme_pots.gone:Pot\nc = acme_pots.wrong:Pot\nd = acme_pots.poor:Pot\n",
         acme_pots____init__="",
         acme_pots__wrong="x = (\n",
+        acme_pots__poor="import os, sys\nfrom not_there.at import all_of_it\n",
     )
     assert [(entry.name, entry.defect) for entry in registry.entries()] == [
         ("a", "ModuleNotFoundError: No module named 'gone_altogether'"),
         ("b", "ModuleNotFoundError: No module named 'acme_pots.gone'"),
         ("c", "SyntaxError: '(' was never closed (wrong.py, line 1)"),
+        ("d", "ModuleNotFoundError: No module named 'not_there'"),
     ]
+
+
+def test_what_a_part_can_do_without_is_no_defect(registry, install):
+    source = (
+        "from __future__ import annotations\nfrom . import other\nfrom .other import thing\n"
+        "try:\n    import not_there\nexcept ImportError:\n    pass\n\n\ndef pot():\n    import not_there_either\n"
+    )
+    install("acme-segkit", "pot = acme_pots.one:pot\n", acme_pots__one=source)
+    assert [(entry.name, entry.defect) for entry in registry.entries()] == [("pot", "")]
 
 
 def test_own_parts_have_a_description():

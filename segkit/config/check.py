@@ -1,11 +1,12 @@
 """The whole config against the signatures of what it names, before anything is built; all problems at once."""
 
+import re
 from typing import Any
 
-from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, shown
+from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, shown, spacing
 from segkit.config.schema import Setting, item_settings, part_settings, section_settings
 from segkit.config.sections import Experiment
-from segkit.config.values import describe, read_value
+from segkit.config.values import read_value
 from segkit.errors import RegistryError, suggest
 from segkit.registries import REGISTRIES
 from segkit.registry import Registry
@@ -35,7 +36,8 @@ class _Checker:
         who = path or "a config"
         settings = section_settings(section)
         if not isinstance(node, Mapping):
-            self.complain(node.origin, path, f"must be a mapping of {', '.join(settings)}, not {shown(node)}.")
+            message = f"must be a mapping of {', '.join(settings)}, not {shown(node)}.{spacing(node)}"
+            self.complain(node.origin, path, message)
             return None
         self.require(node, settings, who, path, at)
         return {key: self.setting(node, key, settings, who, path) for key in node.items}
@@ -43,9 +45,8 @@ class _Checker:
     def parts(self, node: Node, registry: Registry, path: str) -> Any:
         if not isinstance(node, Sequence):
             example = f"[{{type: {_example(registry)}}}]"
-            self.complain(
-                node.origin, path, f"must be a list of {_plural(registry)}, such as {example}, not {shown(node)}."
-            )
+            message = f"must be a list of {_plural(registry)}, such as {example}, not {shown(node)}.{spacing(node)}"
+            self.complain(node.origin, path, message)
             return None
         items = item_settings(registry)
         return [self.part(item, registry, f"{path}.{index}", items) for index, item in enumerate(node.items)]
@@ -53,9 +54,9 @@ class _Checker:
     def part(self, node: Node, registry: Registry, path: str, extra: dict[str, Setting]) -> Any:
         """`extra` are the settings that the part's holder reads itself."""
         if not isinstance(node, Mapping):
-            written = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else _example(registry)
-            example = f"{{type: {written}}}"
-            self.complain(node.origin, path, f"must be a mapping with a type, such as {example}, not {shown(node)}.")
+            example = f"{{type: {_written_name(node) or _example(registry)}}}"
+            message = f"must be a mapping with a type, such as {example}, not {shown(node)}.{spacing(node)}"
+            self.complain(node.origin, path, message)
             return None
         part = self.named(node, registry, path)
         if part is None:
@@ -70,7 +71,7 @@ class _Checker:
             if key == "type":
                 continue
             if key in registry.wired:
-                message = f"segkit itself supplies the '{key}' of {_one(registry)}. Take this line out."
+                message = f"segkit itself supplies the '{key}' of {registry.one}. Take this line out."
                 self.complain(node.keys[key], _join(path, key), message)
             else:
                 data[key] = self.setting(node, key, settings, who, path)
@@ -84,7 +85,7 @@ class _Checker:
             self.complain(node.origin, path, f"this {registry.title} has no type. Add one of: {there_are}")
             return None
         if not isinstance(name, Scalar) or not isinstance(name.value, str):
-            message = f"must be the name of {_one(registry)}, not {shown(name)}."
+            message = f"must be the name of {registry.one}, not {shown(name)}."
             self.complain(name.origin, _join(path, "type"), message)
             return None
         try:
@@ -102,17 +103,9 @@ class _Checker:
     def require(self, node: Mapping, settings: dict[str, Setting], who: str, path: str, at: Origin) -> None:
         for setting in settings.values():
             if setting.required and setting.name not in node.items:
-                self.complain(at, path, f"{who} needs '{setting.name}', {self.expected(setting)}. Add it.")
-
-    def expected(self, setting: Setting) -> str:
-        if setting.registry is not None:
-            return f"a list of {_plural(setting.registry)}" if setting.many else _one(setting.registry)
-        if setting.section is not None:
-            return "a mapping"
-        try:
-            return describe(setting.annotation())
-        except (RegistryError, TypeError):
-            return "a value"
+                lost = node.dropped.get(setting.name)
+                again = f" again: the new type has dropped that of {lost}" if lost else ""
+                self.complain(at, path, f"{who} needs '{setting.name}', {setting.expected}. Add it{again}.")
 
     def setting(self, node: Mapping, key: str, settings: dict[str, Setting], who: str, path: str) -> Any:
         """The value under `key` of a section or part."""
@@ -120,7 +113,8 @@ class _Checker:
         setting = settings.get(key)
         if setting is None:
             takes = f"It takes: {', '.join(settings)}" if settings else "It has no settings."
-            self.complain(at, path, f"{who} takes no '{key}'.{suggest(key, settings)} {takes}")
+            remedy = _nested(key) if key.partition(".")[0] in settings else suggest(key, settings)
+            self.complain(at, path, f"{who} takes no '{key}'.{remedy} {takes}")
             return None
         if setting.nullable and isinstance(value, Scalar) and value.value is None:
             return None
@@ -145,6 +139,18 @@ class _Checker:
         return None
 
 
+def _written_name(node: Node) -> str:
+    """The text of `node` where it could be a part's name, else empty."""
+    text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+    return text if re.fullmatch(r"[\w./-]+", text) else ""
+
+
+def _nested(key: str) -> str:
+    """The remedy for a key with dots, as the command line has them."""
+    names = key.split(".")
+    return f" Write {': {'.join(names)}: …{'}' * (len(names) - 1)}."
+
+
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
@@ -153,13 +159,9 @@ def _plural(registry: Registry) -> str:
     return registry.plural.replace("_", " ")
 
 
-def _one(registry: Registry) -> str:
-    return f"{'an' if registry.kind[0] in 'aeiou' else 'a'} {registry.title}"
-
-
 def _elsewhere(name: str, registry: Registry) -> str:
     """A hint where the name is that of another kind of part."""
-    others = [_one(other) for other in REGISTRIES if name in other.names()]
+    others = [other.one for other in REGISTRIES if name in other.names()]
     return f". '{name}' is {' and '.join(others)}" if others and name not in registry.names() else ""
 
 

@@ -7,6 +7,7 @@ old part's settings mean nothing to the new one.
 import difflib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 
 from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem
 from segkit.config.overrides import Override
@@ -33,11 +34,11 @@ def merge(below: Node, above: Node) -> Node:
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
     if _type(above) is not None and _type(below) is not None and _type(above) != _type(below):
-        return above
+        return replace(above, dropped={**below.dropped, **below.keys, **above.dropped})
     items = dict(below.items)
     for key, value in above.items.items():
         items[key] = merge(items[key], value) if key in items else value
-    return Mapping(items, above.origin, {**below.keys, **above.keys})
+    return Mapping(items, above.origin, {**below.keys, **above.keys}, {**below.dropped, **above.dropped})
 
 
 def _type(mapping: Mapping) -> object:
@@ -49,14 +50,24 @@ def require_file(file: str, origin: Origin | None, path: str) -> None:
     """Raises ConfigError where `file`, named at `origin`, is none; suggests one of a similar name beside it."""
     if os.path.isfile(file):
         return
-    folder = os.path.dirname(file)
-    beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-    stems = {os.path.splitext(name)[0]: name for name in beside if name.endswith(os.path.splitext(file)[1])}
-    match = difflib.get_close_matches(os.path.splitext(os.path.basename(file))[0], stems, n=1)
-    near = f" Did you mean '{stems[match[0]]}'?" if match else ""
+    is_folder = os.path.isdir(file)
     if origin is None:
-        raise problem(Origin(file), path, f"there is no such file.{near}")
-    raise problem(origin, path, f"there is no file {file}.{near}")
+        message = "this is a folder. Name a file." if is_folder else f"there is no such file.{_near(file)}"
+        raise problem(Origin(file or "''"), path, message)
+    message = f"{file} is a folder. Name a file." if is_folder else f"there is no file {file}.{_near(file)}"
+    raise problem(origin, path, message)
+
+
+def _near(file: str) -> str:
+    """A suggestion where a file beside it has a similar name, or the same with another ending."""
+    folder, name = os.path.split(file)
+    stem, ending = os.path.splitext(name)
+    endings = (".yaml", ".yml") if ending in (".yaml", ".yml") else (ending,)
+    beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+    files = [one for one in beside if one.endswith(endings) and os.path.isfile(os.path.join(folder, one))]
+    stems = {os.path.splitext(one)[0].lower(): one for one in sorted(files)}
+    match = difflib.get_close_matches(stem.lower(), stems, n=1)
+    return f" Did you mean '{stems[match[0]]}'?" if match else ""
 
 
 Links = tuple[tuple[str, Origin], ...]
@@ -71,7 +82,7 @@ def _resolve(file: str, chain: Links) -> Mapping:
     result: Node | None = None
     problems: list[Problem] = []
     for name, origin in _bases(extends, config):
-        base = os.path.normpath(os.path.join(os.path.dirname(file), name))
+        base = os.path.normpath(os.path.join(os.path.dirname(file), os.path.expanduser(name)))
         try:
             require_file(base, origin, "extends")
             links = (*chain, (file, origin))

@@ -9,11 +9,11 @@ from typing import Any
 from segkit.config import nodes
 from segkit.config.check import check
 from segkit.config.compose import compose
-from segkit.config.nodes import Mapping, Node, Origin
+from segkit.config.nodes import Mapping, Node, Origin, problem
 from segkit.config.overrides import parse_overrides
 from segkit.config.plugins import run_plugins, with_plugins
 from segkit.config.sections import Experiment, make_section
-from segkit.config.source import dump
+from segkit.config.source import dump, parse
 
 CONFIG_FILE = "config.yaml"
 """The resolved config in the folder of a run or checkpoint."""
@@ -62,10 +62,19 @@ def load_config(
     """
     file = os.fspath(path)
     if os.path.isdir(file):
-        file = os.path.join(file, CONFIG_FILE)
+        folder, file = file, os.path.join(file, CONFIG_FILE)
+        if not os.path.isfile(file):
+            raise problem(Origin(folder), "", f"this folder has no {CONFIG_FILE}, as those of runs have. Name a file.")
     tree = with_plugins(compose(file, parse_overrides(overrides)), [os.fspath(plugin) for plugin in plugins])
     run_plugins(tree)
     return Config(file, tree, check(tree))
+
+
+def make_config(data: dict[str, Any], name: str) -> Config:
+    """The checked config of plain values that a program made; problems are located in `name`. Raises ConfigError."""
+    tree = parse(dump(data), Origin(name, 1))
+    assert isinstance(tree, Mapping), "a config is a mapping"
+    return Config(name, tree, check(tree))
 
 
 def _origins(node: Node, path: str) -> Iterator[tuple[str, Origin]]:

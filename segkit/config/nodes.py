@@ -49,6 +49,8 @@ class Mapping:
     origin: Origin
     keys: dict[str, Origin] = field(default_factory=dict)
     """Where each key was written, which for a nested value is the line above its own."""
+    dropped: dict[str, Origin] = field(default_factory=dict)
+    """The keys that a mapping of another `type` had in its place, which this one's `type` has replaced."""
 
 
 Node = Scalar | Sequence | Mapping
@@ -71,7 +73,19 @@ def shown(node: Node) -> str:
         return "a list"
     if node.value is None or isinstance(node.value, bool):
         return {None: "null", True: "true", False: "false"}[node.value]
-    return repr(node.value) if len(repr(node.value)) <= 60 else f"{repr(node.value)[:57]}…"
+    return shortened(repr(node.value))
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def spacing(node: Node) -> str:
+    """A remedy for text that looks like a key or a list item without the space that YAML wants."""
+    text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+    if re.match(r"\w+:[^\s/]", text):
+        return " Put a space behind the ':'."
+    return " Put a space behind the '-'." if re.match(r"-\w", text) else ""
 
 
 def _printable(text: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from segkit.config.nodes import COMMAND_LINE, Mapping, Node, ProblemsError, Scalar, Sequence, problem, shown
-from segkit.config.source import parse
+from segkit.config.nodes import COMMAND_LINE, Mapping, Node, ProblemsError, Scalar, Sequence, problem, shortened, shown
+from segkit.config.source import MAX_DEPTH, parse
 
 Merge = Callable[[Node, Node], Node]
 """(below, above) -> both, as files of a config are laid over each other."""
@@ -47,8 +47,9 @@ class Override:
 
     def _index(self, node: Sequence, depth: int) -> int:
         key, count = self.keys[depth], len(node.items)
-        if key.isdecimal() and int(key) < count:
-            return int(key)
+        indices = [str(index) for index in range(count)]
+        if key in indices:
+            return indices.index(key)
         items = f"its items are {self._path(depth)}.0 to .{count - 1}" if count else "it is empty"
         self._refuse(f"{self._path(depth)} is a list ({node.origin}) without an item '{key}'; {items}.")
 
@@ -77,8 +78,12 @@ def _parse(text: str) -> Override:
     keys = tuple(path.split("."))
     if not equals:
         raise problem(COMMAND_LINE, "", f"'{text}' sets nothing. Write key=value, such as training.steps=100.")
-    if not all(key and key == key.strip() for key in keys):
+    if not all(key.strip() for key in keys):
         raise problem(COMMAND_LINE, "", f"'{text}' has an empty key. Write key.sub=value, such as training.steps=100.")
+    if any(key != key.strip() for key in keys):
+        raise problem(COMMAND_LINE, "", f"'{text}' has a space beside a key. Write key=value, without spaces.")
+    if len(keys) > MAX_DEPTH:
+        raise problem(COMMAND_LINE, "", f"'{shortened(path)}' has more than {MAX_DEPTH} keys. No config is as deep.")
     if not value.strip():
         raise problem(
             COMMAND_LINE, path, f"there is no value. Write {path}=null for none, {path}=\"''\" for empty text."

@@ -54,7 +54,9 @@ def run_plugin(file: str, origin: Origin, path: str) -> None:
     So named, it is found again by the loader's worker processes, which import anew the classes they are sent.
     """
     require_file(file, origin, path)
-    name = os.path.splitext(os.path.basename(file))[0]
+    name, ending = os.path.splitext(os.path.basename(file))
+    if ending != ".py":
+        raise problem(origin, path, f"{file} is no Python file: a plugin's name ends in '.py'. Rename it.")
     if not name.isidentifier():
         raise problem(origin, path, f"{file} cannot be imported under its name. Use letters, digits and '_' only.")
     if os.path.dirname(file) not in sys.path:
@@ -66,8 +68,8 @@ def run_plugin(file: str, origin: Origin, path: str) -> None:
     try:
         importlib.import_module(name)
     except (Exception, SystemExit) as cause:
-        line = _line_of(cause, file)
-        raise problem(origin, path, f"{file}{line} fails: {type(cause).__name__}: {cause}. Mend it.") from cause
+        text = f"{type(cause).__name__}: {cause}".rstrip(".: ")
+        raise problem(origin, path, f"{file}{_line_of(cause, file)} fails: {text}. Mend it.") from cause
 
 
 def _file_of(module: str) -> str | None:

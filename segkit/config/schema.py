@@ -7,6 +7,8 @@ from functools import cache, partial
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
+from segkit.config.values import describe
+from segkit.errors import RegistryError
 from segkit.registries import BY_KIND, BY_PLURAL
 from segkit.registry import Registry
 from segkit.signature import MISSING, Part, after_star, annotation_of, before_star
@@ -25,13 +27,26 @@ class Setting:
     registry: Registry | None = None
     many: bool = False
     section: type | None = None
+    default: Any = MISSING
+
+    @property
+    def expected(self) -> str:
+        """What stands here, in words: `a list of losses`, `text or null`."""
+        if self.registry is not None:
+            return f"a list of {self.registry.plural.replace('_', ' ')}" if self.many else self.registry.one
+        if self.section is not None:
+            return "a mapping"
+        try:
+            return describe(self.annotation())
+        except (RegistryError, TypeError):
+            return "a value"
 
 
 @cache
 def section_settings(section: type) -> dict[str, Setting]:
     """The fields of a section's dataclass."""
     settings = {}
-    hints = get_type_hints(section)
+    hints = get_type_hints(section, include_extras=True)
     for field in dataclasses.fields(section):
         hint = hints[field.name]
         registry, many = _held(field.name)
@@ -42,7 +57,8 @@ def section_settings(section: type) -> dict[str, Setting]:
             annotation=partial(_itself, hint),
             registry=registry,
             many=many,
-            section=next((one for one in (hint, *get_args(hint)) if dataclasses.is_dataclass(one)), None),  # type: ignore[arg-type]
+            section=next((one for one in (hint, *get_args(hint)) if _is_section(one)), None),
+            default=_default(field),
         )
     return settings
 
@@ -53,26 +69,41 @@ def part_settings(registry: Registry, part: Part) -> dict[str, Setting]:
     for name, parameter in before_star(part).items():
         if name in registry.nests:
             optional = parameter.default is not MISSING
-            settings[name] = Setting(name, not optional, optional, partial(_itself, Any), registry.nests[name])
+            settings[name] = Setting(
+                name, not optional, optional, partial(_itself, Any), registry.nests[name], default=parameter.default
+            )
     for name, parameter in after_star(part).items():
         held, many = _held(name)
         required = parameter.default is MISSING
         annotation = partial(annotation_of, part, parameter)
-        settings[name] = Setting(name, required, parameter.default is None, annotation, held, many)
+        nullable = parameter.default is None
+        settings[name] = Setting(name, required, nullable, annotation, held, many, default=parameter.default)
     return settings
 
 
 def item_settings(registry: Registry) -> dict[str, Setting]:
     """What the holder of a list of these parts reads itself from each of them."""
     return {
-        name: Setting(name, required=False, nullable=False, annotation=partial(_itself, annotation))
-        for name, annotation in registry.item_settings.items()
+        name: Setting(
+            name, required=False, nullable=False, annotation=partial(_itself, item.annotation), default=item.default
+        )
+        for name, item in registry.item_settings.items()
     }
 
 
 def _held(name: str) -> tuple[Registry | None, bool]:
     """The registry of the parts that a setting of this name holds, and whether it holds a list of them."""
     return BY_KIND.get(name) or BY_PLURAL.get(name), name in BY_PLURAL
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return MISSING if field.default is dataclasses.MISSING else field.default
+
+
+def _is_section(hint: Any) -> bool:
+    return isinstance(hint, type) and dataclasses.is_dataclass(hint)
 
 
 def _itself(annotation: Any) -> Any:

@@ -5,7 +5,9 @@ them, as a mapping with `type`.
 """
 
 from dataclasses import dataclass, field, is_dataclass
-from typing import Any, Literal, TypeVar, cast, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_type_hints
+
+from segkit.signature import Bounds, NonNegative, Positive, PositiveFloat, Share
 
 PartConfig = dict[str, Any]
 """The checked mapping of a part: `type` and its settings."""
@@ -13,22 +15,31 @@ PartConfig = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Split:
-    """`data.train`, `data.val`: a data set and how it is read."""
+    """`data.val`: a data set and how it is read."""
 
-    dataset: PartConfig
+    dataset: PartConfig | None = None
+    """None where only pictures from elsewhere are to be prepared, as a model that was trained elsewhere wants them."""
     transforms: list[PartConfig] = field(default_factory=list)
     """Applied in order: in training to picture and target together, in evaluation to the picture alone."""
-    batch_size: int = 1
+    batch_size: Positive = 1
     """Images per process and step."""
-    workers: int = 2
+    workers: NonNegative = 2
     """Loader processes; 0 loads in the training process itself."""
-    limit: int | None = None
+    limit: Positive | None = None
     """Use only the first so many images."""
 
 
 @dataclass(kw_only=True)
+class TrainingSplit(Split):
+    """`data.train`: the same, and the data set is needed."""
+
+    dataset: PartConfig = field()  # without a default: the one above would stand here too
+    """Where pictures and their truth come from."""
+
+
+@dataclass(kw_only=True)
 class Data:
-    train: Split | None = None
+    train: TrainingSplit | None = None
     val: Split | None = None
 
 
@@ -44,34 +55,45 @@ class CriterionSection:
     """Score every decoder layer, not only the last."""
     void: Literal["negative", "ignore"] = "negative"
     """Pixels of unknown truth: belonging to no mask (the paper's), or left out of matching and mask losses."""
+    points: Positive | None = None
+    """Score each mask at so many random points (Mask2Former takes 12544); by default at every pixel."""
+    oversample_ratio: Annotated[float, Bounds(least=1)] = 3.0
+    """With `points`: candidates drawn per point, of which the most uncertain are taken first."""
+    importance_ratio: Share = 0.75
+    """With `points`: the share of points taken for their uncertainty; the others are drawn uniformly."""
+    compile: bool = False
+    """Compile the mask losses: some seconds at the first step, then each step is quicker; needs a C++ compiler."""
 
 
 @dataclass(kw_only=True)
 class Training:
-    steps: int
+    steps: Positive
     """Optimizer steps of the whole training."""
     optimizer: PartConfig
     schedule: PartConfig
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    accumulate: int = 1
+    accumulate: Positive = 1
     """Batches per optimizer step, on top of `data.train.batch_size` and the number of processes."""
-    clip_gradients: float | None = None
+    clip_gradients: PositiveFloat | None = None
     """Upper bound of the norm of all gradients together."""
-    evaluate_every: int | None = None
+    evaluate_every: Positive | None = None
     """Steps between evaluations; the last step is always evaluated where there is `data.val`."""
-    checkpoint_every: int | None = None
+    checkpoint_every: Positive | None = None
     """Steps between checkpoints; the last step is always kept."""
-    keep_checkpoints: int = 2
+    keep_checkpoints: Positive = 2
     """How many of `checkpoints/step_N` stay; `best` and `last` always do."""
     best_metric: str | None = None
     """The figure of the evaluation that decides about `best`; by default the first evaluator's first."""
-    early_stopping: int | None = None
+    early_stopping: Positive | None = None
     """Stop after so many evaluations without a new best."""
-    log_every: int = 20
+    log_every: Positive = 20
     """Steps between lines of `metrics.jsonl`."""
-    seed: int = 0
+    seed: NonNegative = 0
     channels_last: bool = False
     """Memory format of pictures and convolutions; faster with bf16 and on GPUs."""
+    compile: bool = False
+    """Compile the model's parts, with pictures padded to multiples of 128 pixels so that few sizes occur: a minute or
+    more at the start, then each step is quicker; needs a C++ compiler."""
 
 
 @dataclass(kw_only=True)

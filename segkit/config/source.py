@@ -4,14 +4,20 @@ Scalars are read as people mean them, by the rules of YAML 1.2: only `true` and 
 `1e-4` is a number, `1:30` and `2024-01-01` are text.
 """
 
+import math
 import re
 from typing import Any
 
 import yaml
 
-from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem
+from segkit.config.complaints import explain
+from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem, shortened
 
 TAG = "tag:yaml.org,2002:"
+MAX_DEPTH = 100
+"""Collections inside each other; far more than a config has, and far fewer than Python's stack holds."""
+TOO_DEEP = f"this is nested too deeply, by more than {MAX_DEPTH} levels. Make it flatter."
+MAX_DIGITS = 1000
 NUMBER_STARTS = list("-+.0123456789")
 RULES: tuple[tuple[str, str, list[str]], ...] = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -54,6 +60,15 @@ def dump(data: Any) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
+def inline(value: Any) -> str:
+    """The same in one line: `[0.9, 0.999]`; what has no YAML form as Python shows it."""
+    try:
+        text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=float("inf"))
+    except yaml.representer.RepresenterError:
+        return repr(value)
+    return text.removesuffix("...\n").rstrip("\n")
+
+
 def compose(text: str) -> yaml.Node | None:
     """PyYAML's own nodes, under this module's rules. Raises yaml.YAMLError."""
     return yaml.compose(text, Loader=_Loader)
@@ -66,7 +81,8 @@ def read_file(file: str) -> Mapping:
         with open(file, encoding="utf-8") as stream:
             text = stream.read()
     except UnicodeDecodeError as error:
-        raise problem(top, "", f"this is no UTF-8 text ({error.reason} at byte {error.start}).") from error
+        line = 1 + error.object.count(b"\n", 0, error.start)
+        raise problem(Origin(file, line), "", f"this is no UTF-8 text ({error.reason}). Save it as UTF-8.") from error
     except OSError as error:
         raise problem(Origin(file), "", f"this file cannot be read: {error.strerror}.") from error
     node = parse(text, top)
@@ -82,13 +98,14 @@ def parse(text: str, start: Origin) -> Node:
     try:
         composed = compose(text)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise problem(_at(start, mark.line if mark else 0), "", _explain(error)) from error
+        line, message = explain(error, start.line)
+        raise problem(_at(start, line), "", message) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position)
-        raise problem(_at(start, line), "", f"character {error.character!r} is not allowed in YAML.") from error
+        message = f"the character {chr(error.character)!a} is not allowed in YAML. Take it out."
+        raise problem(_at(start, line), "", message) from error
     except RecursionError as error:
-        raise problem(start, "", "this is nested too deeply.") from error
+        raise problem(start, "", TOO_DEEP) from error
     if composed is None:
         return Scalar(None, start)
     builder = _Builder(start)
@@ -100,28 +117,6 @@ def parse(text: str, start: Origin) -> Node:
 
 def _at(start: Origin, line: int) -> Origin:
     return start if start.line is None else Origin(start.file, start.line + line)
-
-
-EXPLANATIONS = (
-    (r"found character '\\t'.*", "a tab stands where YAML wants spaces. Indent with spaces."),
-    (
-        r"mapping values are not allowed.*",
-        "a ':' stands where YAML wants none. Put text that contains ': ' in quotes, and look at the indentation.",
-    ),
-    (r"found undefined alias '(.*)'", r"there is no anchor '&\1' above. Write '&\1' at the value that is meant."),
-    (r"but found another document", "a second document starts here. A config is one; take the '---' out."),
-)
-"""PyYAML's complaints and what to say in their place."""
-
-
-def _explain(error: yaml.MarkedYAMLError) -> str:
-    """PyYAML's complaint in one line that says what to do."""
-    what = error.problem or error.context or "it cannot be read"
-    for pattern, explanation in EXPLANATIONS:
-        if match := re.fullmatch(pattern, what):
-            return match.expand(explanation)
-    context = f" {error.context}" if error.context and error.problem else ""
-    return f"this is no YAML: {what}{context}. Look for a missing bracket, quote, colon or space here or just above."
 
 
 class _Builder:
@@ -145,6 +140,9 @@ class _Builder:
         if id(node) in self.open:
             self.complain(node, "this contains itself through its anchor. Write it out.")
             return Scalar(None, self.origin(node))
+        if len(self.open) == MAX_DEPTH:
+            self.complain(node, TOO_DEEP)
+            return Scalar(None, self.origin(node))
         self.open.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode):
@@ -158,9 +156,13 @@ class _Builder:
         origin = self.origin(node)
         try:
             return Scalar(_value(node.tag, node.value), origin)
+        except OverflowError:
+            message = f"{shortened(repr(node.value))} is read as a number and too large for one. Quotes make it text."
+            self.complain(node, message)
         except (KeyError, ValueError):
-            self.complain(node, f"'{node.value}' cannot be read as {_shown_tag(node.tag)}. Leave the tag out.")
-            return Scalar(None, origin)
+            message = f"{shortened(repr(node.value))} cannot be read as {_shown_tag(node.tag)}. Leave the tag out."
+            self.complain(node, message)
+        return Scalar(None, origin)
 
     def sequence(self, node: yaml.SequenceNode) -> Sequence:
         self.refuse_tag(node, "seq")
@@ -179,8 +181,7 @@ class _Builder:
                     inherited_keys = {**merged.keys, **inherited_keys}
                 continue
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != TAG + "str":
-                shown = f" '{key_node.value}'" if isinstance(key_node, yaml.ScalarNode) else ""
-                self.complain(key_node, f"the key{shown} is no text. Put it in quotes.")
+                self.complain(key_node, _no_key(key_node, value_node))
                 continue
             key = key_node.value
             if key in keys:
@@ -207,12 +208,21 @@ class _Builder:
             self.complain(node, f"the tag {_shown_tag(node.tag)} has no meaning here. Leave it out.")
 
 
+def _no_key(key: yaml.Node, value: yaml.Node) -> str:
+    if not isinstance(key, yaml.ScalarNode):
+        return "a list or mapping stands where a key is wanted. Put it in quotes."
+    if key.tag == TAG + "int" and value.value == "":
+        return f"there is no value behind '{key.value}'. Write numbers with a '.', not with a ','."
+    return f"the key '{key.value}' is no text. Put it in quotes."
+
+
 def _shown_tag(tag: str) -> str:
     return tag.replace(TAG, "!!")
 
 
 def _value(tag: str, text: str) -> str | int | float | bool | None:
-    """Raises KeyError for an unknown tag and ValueError where the text does not fit an explicit one."""
+    """Raises KeyError for an unknown tag, ValueError where the text does not fit an explicit one, and OverflowError for
+    a number that is beyond what can be held."""
     kind = tag.removeprefix(TAG)
     if kind in ("str", "merge"):
         return text
@@ -221,7 +231,12 @@ def _value(tag: str, text: str) -> str | int | float | bool | None:
     if kind == "bool":
         return {"true": True, "false": False}[text.lower()]
     if kind == "int":
+        if len(text) > MAX_DIGITS:
+            raise OverflowError
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if kind == "float":
-        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        value = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        if math.isinf(value) and "inf" not in text.lower():
+            raise OverflowError
+        return value
     raise KeyError(tag)

@@ -1,21 +1,27 @@
 """One value of a config against the annotation of the setting it is for.
 
-Understood are bool, int, float, str, None, Any, Literal, unions, lists, tuples and dicts with text keys. An int serves
-where a float is asked for; nothing else is converted but lists to the tuples a signature names.
+Understood are bool, int, float, str, None, Any, Literal, unions, lists, tuples, dicts with text keys, and numbers with
+the Bounds of `segkit.signature`. An int serves where a float is asked for; nothing else is converted but lists to the
+tuples a signature names. Nan is no number.
 """
 
 import collections.abc
+import math
 import types
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from segkit.config.nodes import Mapping, Node, Problem, Scalar, Sequence, plain, shown
+from segkit.config.nodes import Mapping, Node, Problem, Scalar, Sequence, plain, shown, spacing
 from segkit.errors import suggest
+from segkit.signature import Bounds
 
 WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "text", type(None): "null"}
 PLURALS = {int: "integers", float: "numbers", str: "texts"}
 UNIONS = (Union, types.UnionType)
 LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 DICTS = (dict, collections.abc.Mapping)
+BOOLEANS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+INFINITIES = {math.inf: ".inf", -math.inf: "-.inf"}
+"""How YAML spells them."""
 
 Read = tuple[Any, list[Problem]]
 """A value as the setting gets it, meaningful where there are no problems."""
@@ -26,6 +32,8 @@ def read_value(node: Node, annotation: Any, path: str) -> Read:
     base = get_origin(annotation) or annotation
     if annotation is Any:
         return plain(node), []
+    if base is Annotated:
+        return _read_bounded(node, annotation, path)
     if base in UNIONS:
         return _read_union(node, annotation, path)
     if base is tuple and isinstance(node, Sequence):
@@ -40,7 +48,7 @@ def read_value(node: Node, annotation: Any, path: str) -> Read:
     if isinstance(node, Scalar):
         if base is Literal and any(_same(node.value, choice) for choice in get_args(annotation)):
             return node.value, []
-        if base in WORDS and type(node.value) is base:
+        if base in WORDS and type(node.value) is base and node.value == node.value:  # nan is no value
             return node.value, []
         if base is float and type(node.value) is int and abs(node.value) < 2**1000:
             return float(node.value), []
@@ -49,7 +57,8 @@ def read_value(node: Node, annotation: Any, path: str) -> Read:
 
 def describe(annotation: Any) -> str:
     """What a value must be, to be read after "must be". Raises TypeError for an annotation YAML cannot serve."""
-    base, inner = get_origin(annotation) or annotation, get_args(annotation)
+    annotation = _bare(annotation)
+    base, inner = get_origin(annotation) or annotation, tuple(_bare(one) for one in get_args(annotation))
     if annotation is Any:
         return "anything"
     if base in UNIONS:
@@ -77,8 +86,24 @@ def _of(inner: tuple[Any, ...]) -> str:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """A union's members, null last."""
+    """A union's members, null last; of anything else itself."""
+    if (get_origin(annotation) or annotation) not in UNIONS:
+        return [annotation]
     return sorted(get_args(annotation), key=lambda one: one is type(None))
+
+
+def _bare(annotation: Any) -> Any:
+    """Without bounds."""
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _read_bounded(node: Node, annotation: Any, path: str) -> Read:
+    inner, *extras = get_args(annotation)
+    value, problems = read_value(node, inner, path)
+    for bounds in extras:
+        if not problems and isinstance(bounds, Bounds) and (expected := bounds.expected(value)):
+            problems = [Problem(node.origin, path, f"must be {expected}, not {shown(node)}.")]
+    return value, problems
 
 
 def _same(value: object, choice: object) -> bool:
@@ -86,21 +111,29 @@ def _same(value: object, choice: object) -> bool:
 
 
 def _read_union(node: Node, annotation: Any, path: str) -> Read:
-    """The first alternative that fits, of all that fit the one that needs no conversion."""
+    """The first alternative that fits, of all that fit the one that needs no conversion.
+
+    Where none does, what is wrong is told of the one that was meant, if that is clear: it has a number's type, which is
+    beyond its bounds, or the shape of a collection.
+    """
     alternatives = _alternatives(annotation)
-    exact = [one for one in alternatives if isinstance(node, Scalar) and one is type(node.value)]
-    failures = []
-    for alternative in [*exact, *alternatives]:
+    exact = [one for one in alternatives if isinstance(node, Scalar) and _bare(one) is type(node.value)]
+    beyond, inside = [], []
+    for alternative in dict.fromkeys([*exact, *alternatives]):
         try:
             value, problems = read_value(node, alternative, path)
         except TypeError:  # told where no other alternative fits
             continue
         if not problems:
             return value, []
-        if _of_shape(node, alternative):
-            failures.append(problems)
-    if len(failures) == 1:
-        return None, failures[0]
+        if not read_value(node, _bare(alternative), path)[1]:
+            beyond.append(problems)
+        elif _of_shape(node, alternative):
+            inside.append(problems)
+    if beyond:
+        return None, beyond[0]
+    if len(inside) == 1:
+        return None, inside[0]
     return None, [_wrong(node, annotation, path)]
 
 
@@ -117,10 +150,14 @@ def _read_tuple(node: Sequence, annotation: Any, path: str) -> Read:
     if inner[-1] is Ellipsis:
         inner = (inner[0],) * len(node.items)
     if len(inner) != len(node.items):
-        message = f"must be {describe(annotation)}, but has {len(node.items)} items."
+        message = f"must be {describe(annotation)}, but has {_items(len(node.items))}."
         return None, [Problem(node.origin, path, message)]
     items, problems = _read_items(node, list(inner), path)
     return tuple(items), problems
+
+
+def _items(count: int) -> str:
+    return "1 item" if count == 1 else f"{count} items"
 
 
 def _read_items(node: Sequence, annotations: list[Any], path: str) -> Read:
@@ -138,17 +175,32 @@ def _remedy(node: Node, annotation: Any) -> str:
     if not isinstance(node, Scalar):
         return ""
     value = node.value
-    alternatives = _alternatives(annotation) if get_origin(annotation) in UNIONS else [annotation]
+    alternatives = [_bare(one) for one in _alternatives(annotation)]
     wanted = {get_origin(one) or one: get_args(one) for one in alternatives}
-    if Literal in wanted and isinstance(value, str):
-        return suggest(value, [choice for choice in wanted[Literal] if isinstance(choice, str)])
+    if isinstance(value, str):
+        return _remedy_of_text(value, wanted) or (spacing(node) if {tuple, *LISTS, *DICTS} & set(wanted) else "")
     if int in wanted and isinstance(value, float) and value.is_integer():
         return f" Write {int(value)}."
-    if (int in wanted or float in wanted) and isinstance(value, str):
-        number = _number(value)
-        return f" Write {number}, without quotes." if number is not None else ""
+    if float in wanted and type(value) is int:
+        return " It is too large."
     if str in wanted and isinstance(value, bool | int | float):
         return " Put it in quotes."
+    return ""
+
+
+def _remedy_of_text(text: str, wanted: dict[Any, tuple[Any, ...]]) -> str:
+    near = suggest(text, [choice for choice in wanted.get(Literal, ()) if isinstance(choice, str)])
+    if near:
+        return near
+    if bool in wanted and text.lower() in BOOLEANS:
+        return f" Write {BOOLEANS[text.lower()]}, without quotes."
+    if type(None) in wanted and text.lower() in ("none", "nil", "null"):
+        return " Write null, without quotes."
+    number = _number(text)
+    if isinstance(number, int) and (int in wanted or float in wanted):
+        return f" Write {number}, without quotes."
+    if isinstance(number, float) and float in wanted and not math.isnan(number):
+        return f" Write {INFINITIES.get(number, number)}, without quotes."
     return ""
 
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from segkit.errors import DataError
+from segkit.errors import DataError, suggest
 
 VARIABLE = "SEGKIT_DATASETS"
 
@@ -15,11 +15,22 @@ def dataset_path(path: str) -> Path:
     not set, so that configs hold no paths of one machine. Raises DataError where nothing is there.
     """
     written = Path(path).expanduser()
-    root = Path(os.environ.get(VARIABLE) or "datasets")
-    tried = written if written.is_absolute() else root.absolute() / written
-    if not tried.exists():
-        raise DataError(
-            f"{tried}: there is no such file or folder. Set the environment variable {VARIABLE} to the folder that "
-            f"holds your data sets, or give an absolute path."
-        )
-    return tried
+    root = os.environ.get(VARIABLE)
+    tried = written if written.is_absolute() else Path(root or "datasets").expanduser().absolute() / written
+    if tried.exists():
+        return tried
+    missing = f"{tried}: there is no such file or folder.{_near(tried)}"
+    if written.is_absolute():
+        raise DataError(f"{missing} Correct the path.")
+    place = f"the folder that the environment variable {VARIABLE} names" if root else "./datasets"
+    raise DataError(
+        f"{missing} Relative paths lie in {place}. Set {VARIABLE} to the folder that holds your data sets, or give an "
+        "absolute path."
+    )
+
+
+def _near(path: Path) -> str:
+    """A suggestion for the first part of `path` that is missing, from what lies beside it."""
+    while not path.parent.exists():
+        path = path.parent
+    return suggest(path.name, sorted(os.listdir(path.parent))) if path.parent.is_dir() else ""

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from segkit.data.labels import Classes
 from segkit.errors import ConfigError
 from segkit.registries import DATASETS
+from segkit.signature import NonNegative
 from segkit.types import NO_SEGMENT, Sample, Target
 
 STUFF = {"sky": (120, 170, 225), "grass": (85, 150, 60), "sand": (215, 190, 130), "water": (35, 85, 140)}
@@ -30,7 +31,7 @@ class Shapes:
     `index` alone.
     """
 
-    def __init__(self, *, length: int = 1000, size: tuple[int, int] = (96, 128), seed: int = 0) -> None:
+    def __init__(self, *, length: NonNegative = 1000, size: tuple[int, int] = (96, 128), seed: NonNegative = 0) -> None:
         """
         Args:
             length: number of pictures.

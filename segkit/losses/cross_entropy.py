@@ -9,6 +9,7 @@ from torch.nn import functional
 from segkit.data.labels import Classes
 from segkit.errors import ConfigError, suggest
 from segkit.registries import LOSSES
+from segkit.signature import Weight
 
 
 @LOSSES.register("cross_entropy")
@@ -19,7 +20,11 @@ class CrossEntropy(nn.Module):
     weights: Tensor
 
     def __init__(
-        self, classes: Classes, *, no_object_weight: float = 0.1, class_weights: dict[str, float] | None = None
+        self,
+        classes: Classes,
+        *,
+        no_object_weight: Weight = 0.1,
+        class_weights: dict[str, Weight] | None = None,
     ) -> None:
         """
         Args:

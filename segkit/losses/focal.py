@@ -1,12 +1,17 @@
 """Focal loss on mask pixels (Lin et al. 2017, eq. 5)."""
 
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
 
-from torch import Tensor, nn, where
-from torch.nn.functional import logsigmoid
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import softplus
 
 from segkit.ops.reduction import mean_of_valid
 from segkit.registries import LOSSES
+from segkit.signature import Bounds, Share
+
+Gamma = Annotated[float, Bounds(least=0, most=100)]
 
 
 @LOSSES.register("focal")
@@ -15,7 +20,7 @@ class Focal(nn.Module):
 
     takes: ClassVar = "masks"
 
-    def __init__(self, *, alpha: float = 0.25, gamma: float = 2.0) -> None:
+    def __init__(self, *, alpha: Share = 0.25, gamma: Gamma = 2.0) -> None:
         """
         Args:
             alpha: weight of the pixels inside the true mask, those outside having 1 - alpha.
@@ -27,7 +32,35 @@ class Focal(nn.Module):
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None) -> Tensor:
         """logits (M,P), targets (M,P) 0/1, valid (M,P) bool or None -> (M,)."""
-        inside = targets > 0.5
-        signed = where(inside, logits, -logits)  # the logit of being right
-        weight = where(inside, self.alpha, 1 - self.alpha)
-        return mean_of_valid(-weight * (-signed).sigmoid() ** self.gamma * logsigmoid(signed), valid)
+        values, _ = _PixelFocal.apply(logits, targets, self.alpha, self.gamma)
+        return mean_of_valid(values, valid)
+
+
+class _PixelFocal(torch.autograd.Function):
+    """(logits, targets 0/1) -> the loss at every pixel, and its derivative.
+
+    The derivative shares nearly all its terms with the value. With w the logit of being wrong, p = sigmoid(w) and
+    value = weight * p^gamma * softplus(w), it is weight * p^gamma * (gamma * (1 - p) * softplus(w) + p) by w.
+    """
+
+    @staticmethod
+    def forward(logits: Tensor, targets: Tensor, alpha: float, gamma: float) -> Any:
+        # Few passes and few buffers: this is most of what mask losses cost.
+        sign = torch.rsub(targets, 1, alpha=2)
+        wrong = logits * sign
+        cross_entropy = softplus(wrong)
+        probs = wrong.sigmoid_()
+        weight = torch.rsub(targets, 1 - alpha, alpha=1 - 2 * alpha).mul_(probs**gamma)
+        derivative = torch.addcmul(probs, 1 - probs, cross_entropy, value=gamma).mul_(weight).mul_(sign)
+        return cross_entropy.mul_(weight), derivative
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, _: Any) -> Any:
+        (derivative,) = ctx.saved_tensors
+        return gradient * derivative, None, None, None

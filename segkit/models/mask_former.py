@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from segkit.models._base import PyramidModel
 from segkit.ops.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.registries import MODELS
+from segkit.signature import PositiveFloat
 from segkit.types import Prediction, Size
 
 
@@ -21,7 +22,7 @@ class MaskFormer(PyramidModel):
         transformer_decoder: nn.Module,
         *,
         pixel_mean: tuple[float, float, float] = IMAGENET_MEAN,
-        pixel_std: tuple[float, float, float] = IMAGENET_STD,
+        pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD,
     ) -> None:
         """
         Args:

@@ -8,6 +8,7 @@ from segkit.errors import ConfigError
 from segkit.models._base import PyramidModel
 from segkit.ops.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.registries import MODELS
+from segkit.signature import PositiveFloat
 from segkit.types import PixelPrediction, Size
 
 
@@ -27,7 +28,7 @@ class PerPixel(PyramidModel):
         transformer_decoder: nn.Module | None = None,
         *,
         pixel_mean: tuple[float, float, float] = IMAGENET_MEAN,
-        pixel_std: tuple[float, float, float] = IMAGENET_STD,
+        pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD,
     ) -> None:
         """
         Args:

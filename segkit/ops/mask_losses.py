@@ -6,89 +6,106 @@ is upsampled, scored and differentiated at once, and only the gradient of the sm
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch import Tensor
 
+from segkit.ops.mask_logits import matched_mask_logits
+from segkit.ops.mask_pixels import AllPixels, SampledPixels
+from segkit.ops.mask_score import MaskScore
+from segkit.ops.points import PointSampling
 from segkit.types import Match, Prediction, Target
 
-PIECE_PIXELS = 1 << 19
-"""Full-size pixels per piece, about: 2 MiB of float32."""
+CPU_PIECE = 1 << 19
+"""Pixels or points scored at once on a CPU, about: 2 MiB of float32, of which a few stay in cache together."""
+GPU_PIECE = 1 << 24
+"""The same on an accelerator, where each launch costs more than a pass over memory."""
 
 
 def matched_mask_losses(
-    prediction: Prediction,
-    targets: list[Target],
-    matches: list[Match],
-    losses: Sequence[nn.Module],
-    weights: Sequence[float],
-) -> tuple[Tensor, list[Tensor]]:
-    """The weighted sum of all losses over all matched masks (with gradient), and each loss's own sum (without).
+    layers: Sequence[Prediction],
+    targets: Sequence[Target],
+    matches: Sequence[Sequence[Match]],
+    score: MaskScore,
+    points: PointSampling | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The weighted sum over all matched masks of all layers, and each loss's own sum over those of each layer.
 
-    `losses` take (logits (M,P), targets (M,P), valid (M,P) | None) and give (M,). A picture without segments adds a
-    zero that keeps every parameter in the graph.
+    Args:
+        matches: per layer and image, on the prediction's device.
+        points: compare each mask at random points; None = at every pixel.
+
+    Returns a scalar, which reaches every parameter also where no picture has a segment, and (losses,L) without
+    gradient.
     """
-    learnable = any(parameter.requires_grad for loss in losses for parameter in loss.parameters())
-    score = torch.zeros((), device=prediction.class_logits.device)
-    sums = [torch.zeros_like(score) for _ in losses]
-    for image, (target, (query_index, target_index)) in enumerate(zip(targets, matches, strict=True)):
-        logits = prediction.mask_logits_of(image, query_index).float()
-        if len(query_index) == 0:
-            score = score + logits.sum()
-        for piece, masks in _pieces(logits, target, target_index):
-            if learnable or not torch.is_grad_enabled():
-                value, values = _score(piece, masks, target.valid, losses, weights)
-            else:
-                value, *values = _EagerGradient.apply(piece, masks, target.valid, losses, weights)
-            score = score + value
-            sums = [total + part.detach() for total, part in zip(sums, values, strict=True)]
-    return score, sums
+    total = torch.zeros((), device=layers[0].class_logits.device)
+    sums = torch.zeros(len(score.losses), len(layers), device=total.device)
+    of_images = zip(matched_mask_logits(layers, matches), targets, zip(*matches, strict=True), strict=True)
+    for logits, target, of_image in of_images:
+        masks = _Masks(target, torch.cat([target_index for _, target_index in of_image]), points)
+        of_all, values = _GradientAhead.apply(masks, score, torch.is_grad_enabled(), logits, *score.learnable)
+        total = total + of_all
+        of_layers = torch.split(values, [len(target_index) for _, target_index in of_image], dim=1)
+        sums += torch.stack([of_layer.sum(1) for of_layer in of_layers], dim=1)
+    return total, sums
 
 
-def _pieces(logits: Tensor, target: Target, target_index: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pieces of (logits (m,h,w), masks (m,H,W) bool)."""
-    height, width = target.size
-    count = max(1, PIECE_PIXELS // (height * width))
-    for start in range(0, len(target_index), count):
-        yield logits[start : start + count], target.masks_of(target_index[start : start + count])
+@dataclass
+class _Masks:
+    """What matched queries of one image are compared with."""
+
+    target: Target
+    segments: Tensor
+    """(M,) int64."""
+    points: PointSampling | None
+
+    def pieces(self, logits: Tensor) -> Iterator[tuple[slice, AllPixels | SampledPixels]]:
+        """The rows of `logits` (M,h,w) that make one piece, and where they are compared."""
+        budget = CPU_PIECE if logits.device.type == "cpu" else GPU_PIECE
+        if self.points is None:
+            everywhere = AllPixels(self.target, (int(logits.shape[-2]), int(logits.shape[-1])))
+            for rows in _slices(len(logits), budget // (self.target.size[0] * self.target.size[1])):
+                yield rows, everywhere
+        else:
+            for rows in _slices(len(logits), budget // self.points.candidates):
+                yield rows, SampledPixels(self.target, logits[rows], self.points)
 
 
-def _score(
-    logits: Tensor, masks: Tensor, valid: Tensor | None, losses: Sequence[nn.Module], weights: Sequence[float]
-) -> tuple[Tensor, list[Tensor]]:
-    """Upsampled to the masks' size and scored: the weighted sum, and each loss's sum."""
-    with torch.autocast(logits.device.type, enabled=False):
-        full = interpolate(logits[:, None], size=masks.shape[-2:], mode="bilinear", align_corners=False).flatten(1)
-        truth = masks.flatten(1).to(full.dtype)
-        known = None if valid is None else valid.flatten().expand_as(full)
-        values = [loss(full, truth, known).sum() for loss in losses]
-    return torch.stack([weight * value for weight, value in zip(weights, values, strict=True)]).sum(), values
+def _slices(count: int, step: int) -> Iterator[slice]:
+    for start in range(0, count, max(1, step)):
+        yield slice(start, start + max(1, step))
 
 
-class _EagerGradient(torch.autograd.Function):
-    """`_score` whose gradient is made in the forward pass; only the weighted sum carries it."""
+class _GradientAhead(torch.autograd.Function):
+    """(logits (M,h,w), parameters) -> the weighted sum, and each loss's values (losses,M).
+
+    The gradient is made in the forward pass, while the full-size masks are there; only the sum carries it.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any,
-        logits: Tensor,
-        masks: Tensor,
-        valid: Tensor | None,
-        losses: Sequence[nn.Module],
-        weights: Sequence[float],
+        ctx: Any, masks: _Masks, score: MaskScore, differentiate: bool, logits: Tensor, *parameters: Tensor
     ) -> Any:
-        with torch.enable_grad():
-            leaf = logits.detach().requires_grad_()
-            score, values = _score(leaf, masks, valid, losses, weights)
-            (gradient,) = torch.autograd.grad(score, leaf)
-        ctx.save_for_backward(gradient)
-        parts = tuple(value.detach() for value in values)
-        ctx.mark_non_differentiable(*parts)
-        return (score.detach(), *parts)
+        gradient = torch.zeros_like(logits)
+        by_parameters = [torch.zeros_like(parameter) for parameter in parameters]
+        values = torch.zeros(len(score.losses), len(logits), device=logits.device)
+        with torch.autocast(logits.device.type, enabled=False):
+            for rows, where in masks.pieces(logits):
+                segments = masks.segments[rows]
+                pixels = (where.logits(logits[rows]), where.masks(segments), where.valid(segments))
+                if not differentiate:
+                    values[:, rows] = score.values(*pixels)
+                    continue
+                values[:, rows], by_pixels, by_parameters_here = score.gradients(*pixels)
+                gradient[rows] = where.maps_gradient(by_pixels)
+                for total, part in zip(by_parameters, by_parameters_here, strict=True):
+                    total += part
+        ctx.save_for_backward(gradient, *by_parameters)
+        ctx.mark_non_differentiable(values)
+        return score.weighted_sum(values), values
 
     @staticmethod
-    def backward(ctx: Any, gradient_of_score: Tensor, *_: Any) -> Any:
-        (gradient,) = ctx.saved_tensors
-        return gradient_of_score * gradient, None, None, None, None
+    def backward(ctx: Any, gradient: Tensor, _: Any) -> Any:
+        return (None, None, None, *(gradient * saved for saved in ctx.saved_tensors))

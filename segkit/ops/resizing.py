@@ -1,12 +1,14 @@
 """Bilinear resizing of logit maps, a few rows at a time, so that memory is bounded by a chunk and not by the picture.
 
 Bilinear resizing is linear and acts on rows and columns separately. So any band of output rows is made from the few
-source rows under it, and a chain of two resizings (map -> padded batch -> picture -> wanted size) does its work on rows
-while the map is still narrow. The values are those of `torch.nn.functional.interpolate(mode="bilinear",
+source rows under it, and a chain of two resizings (map -> padded batch -> picture -> wanted size) widens the few source
+rows before it makes many rows of them. The values are those of `torch.nn.functional.interpolate(mode="bilinear",
 align_corners=False)`, without antialiasing, up to float rounding.
 """
 
+import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,13 +18,16 @@ from segkit.types import ImageSizes
 
 CPU_CHUNK = 1 << 20
 """Values per chunk on a CPU: 4 MiB of float32, about what stays in cache between two passes."""
-GPU_CHUNK = 1 << 26
+GPU_CHUNK = 1 << 25
 """Values per chunk on an accelerator, where each launch costs more than a pass over memory."""
+_WIDE_CHUNKS = 4
+"""Chunks of widened source rows held at once; many, since neighbouring blocks both widen the rows at their border."""
 
 
-def row_chunks(height: int, values_per_row: int, device: torch.device) -> Iterator[tuple[int, int]]:
-    """(start, stop) of bands of rows that cover 0..height, each holding about one chunk of values, at least one row."""
-    budget = CPU_CHUNK if device.type == "cpu" else GPU_CHUNK
+def row_chunks(height: int, values_per_row: int, device: torch.device, chunks: int = 1) -> Iterator[tuple[int, int]]:
+    """(start, stop) of bands of rows that cover 0..height, each holding about `chunks` chunks of values, at least one
+    row."""
+    budget = chunks * (CPU_CHUNK if device.type == "cpu" else GPU_CHUNK)
     rows = max(1, budget // max(1, values_per_row))
     for start in range(0, height, rows):
         yield start, min(start + rows, height)
@@ -30,73 +35,158 @@ def row_chunks(height: int, values_per_row: int, device: torch.device) -> Iterat
 
 def source_rows(source: int, output: int, start: int, stop: int) -> tuple[int, int]:
     """(first, end): the source rows that output rows start..stop of a resizing from `source` to `output` rows touch."""
-    if source == output:
-        return start, stop
     low, high, _ = _taps(source, output, start, stop, torch.device("cpu"))
     return int(low[0]), int(high[-1]) + 1
 
 
 def _taps(source: int, output: int, start: int, stop: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """For output rows start..stop: the source rows above and below (int64), and the lower one's weight (float32)."""
-    position = (torch.arange(start, stop, dtype=torch.float32, device=device) + 0.5) * (source / output) - 0.5
-    position = position.clamp_(min=0)
+    rows = torch.arange(start, stop, dtype=torch.float32, device=device)
+    if source == output:
+        return rows.long(), rows.long(), torch.zeros_like(rows)
+    position = ((rows + 0.5) * (source / output) - 0.5).clamp_(min=0)
     low = position.floor().long().clamp_(max=source - 1)
     return low, (low + 1).clamp_(max=source - 1), position - low
 
 
-def resize_rows(maps: Tensor, first: int, source: int, output: int, start: int, stop: int) -> Tensor:
+def resize_rows(
+    maps: Tensor, first: int, source: int, output: int, start: int, stop: int, scratch: Tensor | None = None
+) -> Tensor:
     """Rows start..stop of `maps` resized from `source` to `output` rows, the width left as it is.
 
-    `maps` (M,r,w) float holds the source rows from `first` on, at least those that `source_rows` names.
-    Returns (M,stop-start,w).
+    `maps` (M,r,w) float32 holds the source rows from `first` on, at least those that `source_rows` names. The result
+    may be put into `scratch`, of at least its number of values.
+    Returns (M,stop-start,w), a part of `maps` where there is nothing to resize.
     """
     if source == output:
         return maps[:, start - first : stop - first]
     low, high, weight = _taps(source, output, start, stop, maps.device)
-    return torch.lerp(maps[:, low - first], maps[:, high - first], weight[:, None])
+    if maps.device.type != "cpu":
+        return torch.lerp(maps[:, low - first], maps[:, high - first], weight[:, None])
+    # One row at a time reads the source in place, which on a CPU takes a third of the time of gathering rows first.
+    shape = (maps.shape[0], stop - start, maps.shape[2])
+    resized = maps.new_empty(shape) if scratch is None else scratch[: math.prod(shape)].view(shape)
+    for row, (above, below, share) in enumerate(zip(low.tolist(), high.tolist(), weight.tolist(), strict=True)):
+        torch.lerp(maps[:, above - first], maps[:, below - first], share, out=resized[:, row])
+    return resized
 
 
 def resize_columns(maps: Tensor, width: int) -> Tensor:
-    """(M,r,w) -> (M,r,width)."""
+    """(M,r,w) -> (M,r,width), `maps` itself where there is nothing to resize."""
     if maps.shape[-1] == width:
         return maps
-    return interpolate(maps[None], size=(maps.shape[-2], width), mode="bilinear", align_corners=False)[0]
+    count, rows, _ = maps.shape
+    lines = maps.reshape(1, count * rows, maps.shape[-1])
+    return interpolate(lines, size=width, mode="linear", align_corners=False).view(count, rows, width)
 
 
-def picture_rows(logits: Tensor, sizes: ImageSizes, start: int, stop: int) -> Tensor:
-    """Rows start..stop of the picture: `logits` (M,h,w) upsampled to the padded size, cropped to the picture.
+def output_bands(logits: Tensor, sizes: ImageSizes) -> Iterator[tuple[int, int, Tensor]]:
+    """The output from top to bottom: `logits` (M,h,w) upsampled to the padded size, cropped, resized to the output.
 
-    Returns (M,stop-start,picture width) float32.
+    Yields (start, stop, band): rows start..stop (M,stop-start,output width) float32. A band is the caller's to change,
+    and holds until the next one.
     """
-    first, end = source_rows(logits.shape[-2], sizes.padded[0], start, stop)
-    rows = resize_rows(logits[:, first:end].float(), first, logits.shape[-2], sizes.padded[0], start, stop)
-    return resize_columns(rows, sizes.padded[1])[..., : sizes.picture[1]]
+    for block in _blocks(logits, sizes, sizes.output[1], _WIDE_CHUNKS):
+        yield from _output_bands(logits[:, block.first : block.end], block, sizes)
 
 
-def output_rows(logits: Tensor, sizes: ImageSizes, start: int, stop: int) -> Tensor:
-    """Rows start..stop of the output: `logits` (M,h,w) upsampled to the padded size, cropped, resized to the output.
+def positive_bands(logits: Tensor, sizes: ImageSizes) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+    """The output from top to bottom without maps that have no value above zero near by, and none in the output.
 
-    Returns (M,stop-start,output width) float32.
+    Yields (start, stop, which, band): the maps (P,) int64 that may have one in the rows start..stop, and these
+    (P,stop-start,output width) float32, for at least one map. A band is as that of `output_bands`.
     """
-    height = logits.shape[-2]
-    top, bottom = source_rows(sizes.picture[0], sizes.output[0], start, stop)
-    first, end = source_rows(height, sizes.padded[0], top, bottom)
-    rows = resize_rows(logits[:, first:end].float(), first, height, sizes.padded[0], top, bottom)
-    rows = resize_rows(rows, top, sizes.picture[0], sizes.output[0], start, stop)
-    return resize_columns(resize_columns(rows, sizes.padded[1])[..., : sizes.picture[1]], sizes.output[1])
+    for block in _blocks(logits, sizes, sizes.output[1], 1):
+        rows = logits[:, block.first : block.end]
+        which = (rows.amax((1, 2)) > 0).nonzero().flatten()
+        if len(which) > 0:
+            for start, stop, band in _output_bands(rows if len(which) == len(rows) else rows[which], block, sizes):
+                yield start, stop, which, band
+
+
+def picture_bands(logits: Tensor, sizes: ImageSizes, maps: int) -> Iterator[tuple[int, int, int, Tensor]]:
+    """The picture from top to bottom: `logits` (M,h,w) upsampled to the padded size and cropped, in bands of which
+    `maps` maps fill no more than a chunk either.
+
+    Yields (start, stop, top, rows): the picture's rows from `top` on that the rows start..stop of the output are made
+    of, (M,r,picture width) float32. They are the caller's to change, and hold until the next ones.
+    """
+    for block in _blocks(logits, sizes, sizes.picture[1], _WIDE_CHUNKS):
+        yield from _bands(logits[:, block.first : block.end], block, sizes, sizes.picture[1], maps)
 
 
 def resize_to_output(maps: Tensor, sizes: ImageSizes, top: int, start: int, stop: int) -> Tensor:
     """Rows start..stop of the output from `maps` (M,r,picture width), the picture's rows from `top` on.
 
-    Returns (M,stop-start,output width).
+    Returns (M,stop-start,output width), a part of `maps` where there is nothing to resize.
     """
-    rows = resize_rows(maps, top, sizes.picture[0], sizes.output[0], start, stop)
-    return resize_columns(rows, sizes.output[1])
+    maps = resize_columns(maps, sizes.output[1])
+    return resize_rows(maps, top, sizes.picture[0], sizes.output[0], start, stop)
 
 
-def output_chunks(channels: int, sizes: ImageSizes, device: torch.device) -> Iterator[tuple[int, int]]:
-    """Bands of output rows such that `channels` maps of a band, at the widest they get on the way, fill one chunk."""
-    picture_rows_per_row = max(1.0, sizes.picture[0] / sizes.output[0])
-    widest = max(sizes.padded[1], sizes.output[1])
-    return row_chunks(sizes.output[0], int(channels * widest * picture_rows_per_row), device)
+def output_pixels(maps: Tensor, sizes: ImageSizes, top: int, rows: Tensor, columns: Tensor) -> Tensor:
+    """The pixels (rows, columns) (P,) int64 of the output from `maps` (M,r,picture width), the picture's rows from
+    `top` on.
+
+    Returns (M,P).
+    """
+    (above, below, down), (left, right, across) = (
+        [of_line[lines] for of_line in _taps(source, output, 0, output, maps.device)]
+        for source, output, lines in zip(sizes.picture, sizes.output, (rows, columns), strict=True)
+    )
+    width, flat = maps.shape[2], maps.flatten(1)
+    if sizes.picture == sizes.output:
+        return flat.index_select(1, (above - top) * width + left)
+    upper, lower = (
+        torch.lerp(flat.index_select(1, line + left), flat.index_select(1, line + right), across)
+        for line in ((above - top) * width, (below - top) * width)
+    )
+    return torch.lerp(upper, lower, down)
+
+
+class _Block(NamedTuple):
+    """Rows of the output whose source rows are widened together."""
+
+    start: int
+    stop: int
+    first: int
+    """The first row of the logits under it."""
+    end: int
+    height: int
+    """Of the logits."""
+
+
+def _blocks(logits: Tensor, sizes: ImageSizes, width: int, chunks: int) -> Iterator[_Block]:
+    """Blocks from top to bottom whose source rows, widened on the way to `width`, fill about `chunks` chunks."""
+    count, height, _ = logits.shape
+    rows_per_row = min(1.0, height / sizes.padded[0]) * max(1.0, sizes.picture[0] / sizes.output[0])
+    values = int(count * max(sizes.padded[1], width) * rows_per_row)
+    for start, stop in row_chunks(sizes.output[0], values, logits.device, chunks):
+        picture = source_rows(sizes.picture[0], sizes.output[0], start, stop)
+        yield _Block(start, stop, *source_rows(height, sizes.padded[0], *picture), height)
+
+
+def _output_bands(logits: Tensor, block: _Block, sizes: ImageSizes) -> Iterator[tuple[int, int, Tensor]]:
+    for start, stop, top, rows in _bands(logits, block, sizes, sizes.output[1], len(logits)):
+        yield start, stop, resize_rows(rows, top, sizes.picture[0], sizes.output[0], start, stop)
+
+
+def _bands(
+    logits: Tensor, block: _Block, sizes: ImageSizes, width: int, maps: int
+) -> Iterator[tuple[int, int, int, Tensor]]:
+    """(start, stop, top, rows): rows start..stop of the output, and the picture's rows from `top` on that they are made
+    of, (M,r,width) float32, the caller's to change. `logits` (M,r,w) are those of the block."""
+    picture, output = sizes.picture[0], sizes.output[0]
+    wide = resize_columns(logits.detach().to(torch.float32, copy=True), sizes.padded[1])[..., : sizes.picture[1]]
+    wide = resize_columns(wide, width)
+    shared = block.height == sizes.padded[0] and picture != output  # rows of `wide` itself, by neighbouring bands
+    values = max(len(logits), maps) * max(sizes.padded[1], width) * max(1.0, picture / output)
+    scratch: Tensor | None = None
+    for start, stop in row_chunks(block.stop - block.start, int(values), logits.device):
+        start, stop = block.start + start, block.start + stop
+        top, bottom = source_rows(picture, output, start, stop)
+        size = len(logits) * (bottom - top) * width
+        if scratch is None or scratch.numel() < size:
+            scratch = wide.new_empty(size)
+        rows = resize_rows(wide, block.first, block.height, sizes.padded[0], top, bottom, scratch)
+        yield start, stop, top, rows.clone() if shared else rows

@@ -7,9 +7,15 @@ much as the mask's outline, so that results of many pictures can be held.
 from typing import TypedDict
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
+
+from segkit.errors import DataError
+
+_LONGEST_NUMBER = 7
+"""Characters of a number of 32 bits, the largest that a run is held in."""
 
 
 class Rle(TypedDict):
@@ -31,10 +37,54 @@ def encode_masks(masks: Tensor) -> list[Rle]:
 
 
 def decode_masks(rles: list[Rle], size: tuple[int, int]) -> Tensor:
-    """N run lengths of masks of `size` (height, width) -> (N,H,W) bool, also where N is 0."""
+    """N run lengths of masks of `size` (height, width) -> (N,H,W) bool, also where N is 0.
+
+    Raises DataError where runs do not fill a mask of that size: pycocotools would make a mask of chance of them.
+    """
+    for number, rle in enumerate(rles):
+        _check_runs(rle, size, f"run lengths {number + 1} of {len(rles)}")
     if not rles:
         return torch.zeros(0, *size, dtype=torch.bool)
     return torch.from_numpy(np.ascontiguousarray(coco_mask.decode(rles).transpose(2, 0, 1))).bool()
+
+
+def _check_runs(rle: Rle, size: tuple[int, int], where: str) -> None:
+    if list(rle["size"]) != list(size):
+        raise DataError(
+            f"{where}: they are of size {list(rle['size'])}, but the mask is {list(size)} (height, width). Take both "
+            f"from one release, or encode the mask anew."
+        )
+    runs = unpacked_runs(rle["counts"])
+    if runs is None or (runs < 0).any() or runs.sum() != size[0] * size[1]:
+        found = "cannot be read" if runs is None else f"add up to {runs.sum()} pixels"
+        if runs is not None and (runs < 0).any():
+            found = f"have a run of {runs.min()} pixels"
+        raise DataError(
+            f"{where}: the counts {found}, but a mask of {size[0]} x {size[1]} (height, width) has "
+            f"{size[0] * size[1]}. They are cut off or of another mask: encode it anew."
+        )
+
+
+def unpacked_runs(counts: bytes | str) -> npt.NDArray[np.int64] | None:
+    """(R,) int64: the runs of COCO's compressed form, None where it is broken.
+
+    A number is 5 bits a character from "0" on, the lowest first, a sixth bit saying that more follow; from the fourth
+    run on it is the difference from the run before the last.
+    """
+    packed = counts.encode("utf-8") if isinstance(counts, str) else counts
+    codes = np.frombuffer(packed, dtype=np.uint8).astype(np.int64) - ord("0")
+    ends = np.flatnonzero(codes & 32 == 0)
+    if ((codes < 0) | (codes > 63)).any() or len(ends) == 0 or ends[-1] != len(codes) - 1:
+        return None
+    lengths = np.diff(ends, prepend=-1)
+    if lengths.max() > _LONGEST_NUMBER:
+        return None
+    starts = ends - lengths + 1
+    digit = np.arange(len(codes)) - np.repeat(starts, lengths)
+    runs: npt.NDArray[np.int64] = np.add.reduceat((codes & 31) << (5 * digit), starts)
+    runs -= np.where(codes[ends] & 16, 1 << (5 * lengths), 0)  # the highest bit is the sign
+    runs[1::2], runs[2::2] = runs[1::2].cumsum(), runs[2::2].cumsum()
+    return runs
 
 
 def rle_to_json(rle: Rle) -> Rle:

@@ -6,6 +6,16 @@ Positions are added to queries and keys of every attention, never to values. Att
 
 from torch import Tensor, nn
 
+from segkit.errors import ConfigError
+
+
+def check_width(part: str, hidden_dim: int, num_heads: int) -> None:
+    """Raises ConfigError where heads cannot share `hidden_dim` evenly, or no sine position encoding has that width."""
+    if hidden_dim % 4 or hidden_dim % num_heads:
+        raise ConfigError(
+            f"{part}: hidden_dim: must be a multiple of 4 and of num_heads, which is {num_heads}; {hidden_dim} is not."
+        )
+
 
 class Attention(nn.Module):
     """Multi-head attention as a residual branch: (B,L,C) queries against (B,S,C) keys and values."""

@@ -1,20 +1,25 @@
 """AdamW (Loshchilov and Hutter 2019) with the paper's parameter groups."""
 
+from typing import Annotated
+
 import torch
 from torch import nn
 
 from segkit.optimizers._groups import parameter_groups
 from segkit.registries import OPTIMIZERS
+from segkit.signature import Bounds, NonNegativeFloat
+
+Decay = Annotated[float, Bounds(least=0, below=1)]
 
 
 @OPTIMIZERS.register("adamw")
 def adamw(
     model: nn.Module,
     *,
-    lr: float = 1e-4,
-    weight_decay: float = 1e-4,
-    backbone_multiplier: float = 1.0,
-    betas: tuple[float, float] = (0.9, 0.999),
+    lr: NonNegativeFloat = 1e-4,
+    weight_decay: NonNegativeFloat = 1e-4,
+    backbone_multiplier: NonNegativeFloat = 1.0,
+    betas: tuple[Decay, Decay] = (0.9, 0.999),
 ) -> torch.optim.AdamW:
     """
     Args:

@@ -5,6 +5,7 @@ from torch.nn.functional import interpolate
 
 from segkit.ops.layers import conv_norm_relu, initialize_convolutions
 from segkit.registries import PIXEL_DECODERS
+from segkit.signature import Positive
 from segkit.types import Feature
 
 
@@ -15,7 +16,7 @@ class FPN(nn.Module):
     `memory` is the backbone's coarsest map as it came.
     """
 
-    def __init__(self, features: list[Feature], *, hidden_dim: int = 256, mask_dim: int = 256) -> None:
+    def __init__(self, features: list[Feature], *, hidden_dim: Positive = 256, mask_dim: Positive = 256) -> None:
         """
         Args:
             features: what the backbone publishes, finest first.

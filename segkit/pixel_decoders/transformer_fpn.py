@@ -3,9 +3,10 @@
 from torch import Tensor, nn
 
 from segkit.ops.position_encoding import sine_position_encoding
-from segkit.ops.transformer import EncoderLayer
+from segkit.ops.transformer import EncoderLayer, check_width
 from segkit.pixel_decoders.fpn import FPN
 from segkit.registries import PIXEL_DECODERS
+from segkit.signature import Positive, Share
 from segkit.types import Feature
 
 
@@ -20,12 +21,12 @@ class TransformerFPN(nn.Module):
         self,
         features: list[Feature],
         *,
-        hidden_dim: int = 256,
-        mask_dim: int = 256,
-        num_layers: int = 6,
-        num_heads: int = 8,
-        feedforward_dim: int = 2048,
-        dropout: float = 0.1,
+        hidden_dim: Positive = 256,
+        mask_dim: Positive = 256,
+        num_layers: Positive = 6,
+        num_heads: Positive = 8,
+        feedforward_dim: Positive = 2048,
+        dropout: Share = 0.1,
         pre_norm: bool = False,
     ) -> None:
         """
@@ -38,8 +39,11 @@ class TransformerFPN(nn.Module):
             feedforward_dim: inner width of their feed-forward blocks.
             dropout: probability, in the encoder.
             pre_norm: normalize before each block instead of after it.
+
+        Raises ConfigError for a `hidden_dim` that is no such multiple.
         """
         super().__init__()
+        check_width("pixel_decoder 'transformer_fpn'", hidden_dim, num_heads)
         self.mask_dim = mask_dim
         coarsest = Feature(hidden_dim, features[-1].stride)
         self.memory = [coarsest]

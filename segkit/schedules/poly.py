@@ -1,13 +1,16 @@
 """The polynomial learning rate schedule, with warm-up."""
 
 from segkit.registries import SCHEDULES
+from segkit.signature import NonNegative, NonNegativeFloat, Share
 
 
 @SCHEDULES.register("poly")
 class Poly:
     """(1 - step / steps) ** power, rising linearly to it over the first steps."""
 
-    def __init__(self, *, power: float = 0.9, warmup_steps: int = 0, warmup_factor: float = 1e-6) -> None:
+    def __init__(
+        self, *, power: NonNegativeFloat = 0.9, warmup_steps: NonNegative = 0, warmup_factor: Share = 1e-6
+    ) -> None:
         """
         Args:
             power: 1 = linear decay.

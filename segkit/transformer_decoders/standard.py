@@ -5,8 +5,9 @@ from torch import Tensor, nn
 
 from segkit.ops.layers import mlp
 from segkit.ops.position_encoding import sine_position_encoding
-from segkit.ops.transformer import DecoderLayer
+from segkit.ops.transformer import DecoderLayer, check_width
 from segkit.registries import TRANSFORMER_DECODERS
+from segkit.signature import Positive, Share
 from segkit.types import Feature, Prediction
 
 
@@ -24,12 +25,12 @@ class StandardDecoder(nn.Module):
         mask_dim: int,
         num_classes: int,
         *,
-        num_queries: int = 100,
-        num_layers: int = 6,
-        num_heads: int = 8,
-        hidden_dim: int = 256,
-        feedforward_dim: int = 2048,
-        dropout: float = 0.1,
+        num_queries: Positive = 100,
+        num_layers: Positive = 6,
+        num_heads: Positive = 8,
+        hidden_dim: Positive = 256,
+        feedforward_dim: Positive = 2048,
+        dropout: Share = 0.1,
         pre_norm: bool = False,
         class_head: bool = True,
     ) -> None:
@@ -46,8 +47,11 @@ class StandardDecoder(nn.Module):
             dropout: probability, inside the layers.
             pre_norm: normalize before each block instead of after it.
             class_head: False for masks alone (per-pixel models): class_logits are then (B,Q,0).
+
+        Raises ConfigError for a `hidden_dim` that is no such multiple.
         """
         super().__init__()
+        check_width("transformer_decoder 'standard'", hidden_dim, num_heads)
         channels = memory[-1].channels
         self.input_projection = nn.Conv2d(channels, hidden_dim, 1) if channels != hidden_dim else nn.Identity()
         if isinstance(self.input_projection, nn.Conv2d):

@@ -1,13 +1,16 @@
 """Random brightness, contrast, saturation and hue, as SSD's training (arXiv 1512.02325) has them."""
 
 from dataclasses import replace
+from typing import Annotated
 
 import torch
-import torchvision.transforms.v2.functional as F
 from torch import Tensor
 
 from segkit.registries import TRANSFORMS
+from segkit.signature import Bounds
 from segkit.types import Sample
+
+Factor = Annotated[float, Bounds(least=0, most=100)]
 
 
 @TRANSFORMS.register("photometric_distortion")
@@ -22,10 +25,10 @@ class PhotometricDistortion:
     def __init__(
         self,
         *,
-        brightness: float = 32.0,
-        contrast: tuple[float, float] = (0.5, 1.5),
-        saturation: tuple[float, float] = (0.5, 1.5),
-        hue: float = 18.0,
+        brightness: Annotated[float, Bounds(least=0, most=255)] = 32.0,
+        contrast: tuple[Factor, Factor] = (0.5, 1.5),
+        saturation: tuple[Factor, Factor] = (0.5, 1.5),
+        hue: Annotated[float, Bounds(least=0, most=180)] = 18.0,
     ) -> None:
         self.brightness = brightness
         self.contrast = contrast
@@ -33,6 +36,8 @@ class PhotometricDistortion:
         self.hue = hue
 
     def __call__(self, sample: Sample) -> Sample:
+        from torchvision.transforms.v2 import functional as F  # slow to import, and not needed to check a config
+
         picture = sample.picture.float() / 255  # (3, H, W) in [0, 1]
         if _coin():
             picture = (picture + _between(-self.brightness, self.brightness) / 255).clamp(0, 1)

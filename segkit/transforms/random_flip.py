@@ -3,15 +3,19 @@
 import torch
 
 from segkit.registries import TRANSFORMS
+from segkit.signature import Share
 from segkit.transforms._geometry import flipped
 from segkit.types import Sample
 
 
 @TRANSFORMS.register("random_flip")
 class RandomFlip:
-    """Exchanges left and right with the given `probability` in [0, 1]."""
+    """Exchanges left and right, or does nothing.
 
-    def __init__(self, *, probability: float = 0.5) -> None:
+    probability: of the exchange, in [0, 1].
+    """
+
+    def __init__(self, *, probability: Share = 0.5) -> None:
         self.probability = probability
 
     def __call__(self, sample: Sample) -> Sample:

@@ -1,10 +1,15 @@
 """Large scale jitter: resizing within wide bounds, to be followed by a crop."""
 
+from typing import Annotated
+
 import torch
 
 from segkit.registries import TRANSFORMS
+from segkit.signature import Bounds, Positive
 from segkit.transforms._geometry import resized
 from segkit.types import Sample
+
+Factor = Annotated[float, Bounds(above=0, most=100)]
 
 
 @TRANSFORMS.register("random_scale")
@@ -15,7 +20,7 @@ class RandomScale:
     min_factor, max_factor: bounds of the factor, drawn evenly ("Simple Copy-Paste", section 3: 0.1 to 2).
     """
 
-    def __init__(self, *, size: tuple[int, int], min_factor: float = 0.1, max_factor: float = 2.0) -> None:
+    def __init__(self, *, size: tuple[Positive, Positive], min_factor: Factor = 0.1, max_factor: Factor = 2.0) -> None:
         self.size = size
         self.min_factor = min_factor
         self.max_factor = max_factor

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fake_parts import only_fake_parts
+from fake_parts import CONFIG, only_fake_parts
 
 from segkit.config import load_config
 from segkit.errors import ConfigError
@@ -15,6 +15,25 @@ def _fake_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     monkeypatch.chdir(tmp_path)
     with only_fake_parts():
         yield
+
+
+@pytest.fixture
+def right_config() -> str:
+    """The text of a config with nothing wrong."""
+    return CONFIG
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[dict[str, str | bytes]], None]:
+    """Writes files given as path -> content."""
+
+    def write(files: dict[str, str | bytes]) -> None:
+        for name, content in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return write
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """`load_config` and the Config it gives."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from fake_parts import CONFIG
 
 import segkit
 from segkit.config import load_config
 from segkit.config.sections import Data, Experiment, Split
-from segkit.errors import ConfigError
 
 
 @pytest.fixture
@@ -66,14 +69,12 @@ def test_the_resolved_config_loads_to_the_same(tmp_path, config):
     assert again["model"]["backbone"] == {"type": "tiny", "name": "NO", "options": {"a": "1e-4", "b": 0.0001}}
 
 
-def test_a_folder_without_a_config_is_told(tmp_path):
-    (tmp_path / "run").mkdir()
-    with pytest.raises(ConfigError) as caught:
-        load_config("run")
-    assert str(caught.value) == "run/config.yaml: there is no such file."
-
-
-def test_overrides_that_are_none_are_told_before_the_file_is_read():
-    with pytest.raises(ConfigError) as caught:
-        load_config("nowhere.yaml", ["steps"])
-    assert str(caught.value) == "<command line>: 'steps' sets nothing. Write key=value, such as training.steps=100."
+def test_checking_a_config_imports_neither_timm_nor_torchvision():
+    """They take seconds, which the check of a config that names timm and transforms need not."""
+    program = (
+        "import sys\nfrom segkit.config import load_config\nconfig = load_config(sys.argv[1])\n"
+        "assert config['model']['backbone']['type'] == 'timm' and config['data']['train']['transforms']\n"
+        "assert not {'timm', 'torchvision', 'transformers'} & set(sys.modules), 'too much is imported'"
+    )
+    config = Path(segkit.__file__).parents[1] / "configs" / "mask_former" / "ade20k_swin_tiny.yaml"
+    subprocess.run([sys.executable, "-c", program, config], check=True)

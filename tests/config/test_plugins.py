@@ -94,12 +94,47 @@ def test_a_plugin_with_a_syntax_error_is_told(tmp_path):
     )
 
 
-def test_a_plugin_that_ends_the_process_is_told(tmp_path):
-    (tmp_path / "plugin_g.py").write_text("raise SystemExit(3)\n")
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise ValueError", "ValueError"),
+        ("raise ValueError('it broke.')", "ValueError: it broke"),
+        ("raise OSError('one\\n  two')", "OSError: one two"),
+        ("import not_there_at_all", "ModuleNotFoundError: No module named 'not_there_at_all'"),
+        (
+            "from segkit.registries import LOSSES; LOSSES.register('x')(lambda a, *, b: None)",
+            "RegistryError: plugin_g.<lambda>: loss 'x' takes 'a' before '*', where segkit supplies the values: only "
+            "classes may stand there. Put settings behind '*'",
+        ),
+    ],
+)
+def test_a_plugin_that_fails_is_told_with_its_cause(tmp_path, program, told):
+    (tmp_path / "plugin_g.py").write_text(f"{program}\n")
     (tmp_path / "x.yaml").write_text(CONFIG)
-    assert refused("x.yaml", plugins=["plugin_g.py"]) == (
-        f"<command line>: plugins.0: {tmp_path}/plugin_g.py, line 1, fails: SystemExit: 3. Mend it."
-    )
+    message = refused("x.yaml", plugins=["plugin_g.py"])
+    assert message == f"<command line>: plugins.0: {tmp_path}/plugin_g.py, line 1, fails: {told}. Mend it."
+
+
+@pytest.mark.parametrize(
+    ("plugins", "message"),
+    [
+        ("[plugin_n]", "plugins.0: there is no file {here}/plugin_n. Did you mean 'plugin_n.py'?"),
+        ("[parts/plugin_n.py]", "plugins.0: there is no file {here}/parts/plugin_n.py."),
+        ("[parts]", "plugins.0: {here}/parts is a folder. Name a file."),
+        ("['']", "plugins.0: {here} is a folder. Name a file."),
+        ("[notes.txt]", "plugins.0: {here}/notes.txt is no Python file: a plugin's name ends in '.py'. Rename it."),
+        ("[3]", "plugins.0: must be text, not 3. Put it in quotes."),
+        ("[null]", "plugins.0: must be text, not null."),
+        ("[[plugin_n.py]]", "plugins.0: must be text, not a list."),
+        ("plugin_n.py", "plugins: must be a list of texts, not 'plugin_n.py'."),
+        ("{plugin_n.py: true}", "plugins: must be a list of texts, not a mapping."),
+    ],
+)
+def test_what_is_no_plugin_is_refused(write, tmp_path, plugins, message):
+    model = "model: {type: per_pixel, backbone: {type: plain}}\n"
+    write({"plugin_n.py": "", "notes.txt": "", "parts/other.py": "", "x.yaml": f"{model}plugins: {plugins}\n"})
+    assert refused("x.yaml") == f"x.yaml:2: {message.format(here=tmp_path)}"
 
 
 @pytest.mark.parametrize(("name", "where"), [("json", "json/__init__.py)"), ("sys", "(built in)")])

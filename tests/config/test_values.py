@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 
 from segkit.config.nodes import Origin
 from segkit.config.source import parse
 from segkit.config.values import describe, read_value
+from segkit.signature import Bounds, NonNegative, NonNegativeFloat, Positive, PositiveFloat, Share
 
 START = Origin("x.yaml", 1)
 
@@ -55,6 +56,15 @@ def problems(text: str, annotation: Any) -> list[str]:
         ("64", int | tuple[int, int], 64),
         ("[64, 32]", int | tuple[int, int], (64, 32)),
         ("a", Path | str, "a"),
+        ("1", Positive, 1),
+        ("0", NonNegativeFloat, 0.0),
+        (".inf", PositiveFloat, float("inf")),
+        ("1", Share, 1.0),
+        ("null", Positive | None, None),
+        ("3", Positive | None, 3),
+        ("1.0", Positive | PositiveFloat, 1.0),
+        ("0", Positive | NonNegativeFloat, 0.0),
+        ("[1, 0.5]", tuple[Share, Share], (1.0, 0.5)),
     ],
 )
 def test_values_that_fit(text, annotation, value):
@@ -73,12 +83,20 @@ def test_values_that_fit(text, annotation, value):
         ("1_000", int, "must be an integer, not '1_000'. Write 1000, without quotes."),
         ("true", int, "must be an integer, not true."),
         ("true", float, "must be a number, not true."),
+        (".nan", float, "must be a number, not nan."),
+        ("nan", float, "must be a number, not 'nan'."),
+        ("inf", float, "must be a number, not 'inf'. Write .inf, without quotes."),
+        ("inf", int, "must be an integer, not 'inf'."),
+        ("'1e-4'", int, "must be an integer, not '1e-4'."),
+        ("none", float | None, "must be a number or null, not 'none'. Write null, without quotes."),
+        ("'2'", float | Literal["auto"], "must be a number or 'auto', not '2'. Write 2, without quotes."),
         ("'1e-4'", float, "must be a number, not '1e-4'. Write 0.0001, without quotes."),
-        ("1" + "0" * 400, float, f"must be a number, not 1{'0' * 56}…."),
+        ("1" + "0" * 400, float, f"must be a number, not 1{'0' * 56}…. It is too large."),
         ("12", str, "must be text, not 12. Put it in quotes."),
         ("null", str, "must be text, not null."),
         ("[a]", str, "must be text, not a list."),
-        ("yes", bool, "must be true or false, not 'yes'."),
+        ("yes", bool, "must be true or false, not 'yes'. Write true, without quotes."),
+        ("maybe", bool, "must be true or false, not 'maybe'."),
         ("1", bool, "must be true or false, not 1."),
         ("abc", int | None, "must be an integer or null, not 'abc'."),
         ("abc", None | float | list[float], "must be a number or a list of numbers or null, not 'abc'."),
@@ -90,7 +108,7 @@ def test_values_that_fit(text, annotation, value):
         ("{a: 1}", list[dict[str, int]], "must be a list whose items are each a mapping of integers, not a mapping."),
         ("3", tuple[float, float, float], "must be a list of 3 numbers, not 3."),
         ("[1, 2]", tuple[float, float, float], "must be a list of 3 numbers, but has 2 items."),
-        ("[1]", tuple[int, str], "must be a list of 2: an integer, text, but has 1 items."),
+        ("[1]", tuple[int, str], "must be a list of 2: an integer, text, but has 1 item."),
         ("[1, 2, 3]", int | tuple[int, int], "must be a list of 2 integers, but has 3 items."),
         ("{a: 1}", int | tuple[int, int], "must be an integer or a list of 2 integers, not a mapping."),
         ("[1]", dict[str, float], "must be a mapping of numbers, not a list."),
@@ -98,6 +116,35 @@ def test_values_that_fit(text, annotation, value):
 )
 def test_values_that_do_not_fit(text, annotation, message):
     assert problems(text, annotation) == [f"x.yaml:1: key: {message}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "annotation", "message"),
+    [
+        ("0", Positive, "must be at least 1, not 0."),
+        ("-1", NonNegative, "must be at least 0, not -1."),
+        ("0", PositiveFloat, "must be more than 0, not 0."),
+        ("-1e-9", NonNegativeFloat, "must be at least 0, not -1e-09."),
+        ("1.5", Share, "must be at most 1, not 1.5."),
+        ("1", Annotated[float, Bounds(below=1)], "must be less than 1, not 1."),
+        (".nan", Share, "must be a number, not nan."),
+        ("x", Positive, "must be an integer, not 'x'."),
+        ("0", Positive | None, "must be at least 1, not 0."),
+        ("none", Positive | None, "must be an integer or null, not 'none'. Write null, without quotes."),
+        ("-1", PositiveFloat | Positive | str, "must be at least 1, not -1."),
+        ("-1.5", PositiveFloat | Positive | str, "must be more than 0, not -1.5."),
+        ("x", tuple[Positive, Positive], "must be a list of 2 integers, not 'x'."),
+        ("2", list[Positive], "must be a list of integers, not 2."),
+    ],
+)
+def test_numbers_out_of_bounds(text, annotation, message):
+    assert problems(text, annotation) == [f"x.yaml:1: key: {message}"]
+
+
+def test_numbers_out_of_bounds_inside_collections():
+    assert problems("[0, 1]", tuple[Positive, Positive]) == ["x.yaml:1: key.0: must be at least 1, not 0."]
+    assert problems("{a: -1}", dict[str, NonNegativeFloat] | None) == ["x.yaml:1: key.a: must be at least 0, not -1."]
+    assert problems("[0, 1]", int | tuple[Positive, Positive]) == ["x.yaml:1: key.0: must be at least 1, not 0."]
 
 
 def test_what_is_wrong_inside_a_collection_is_told_with_its_own_line_and_path():

@@ -1,9 +1,11 @@
-import re
-
 import pytest
 
 from segkit.data.paths import dataset_path
 from segkit.errors import DataError
+
+NOTHING = "there is no such file or folder."
+SET = "Set SEGKIT_DATASETS to the folder that holds your data sets, or give an absolute path."
+UNDER_VARIABLE = f"Relative paths lie in the folder that the environment variable SEGKIT_DATASETS names. {SET}"
 
 
 def test_a_relative_path_lies_under_the_variables_folder(tmp_path, monkeypatch):
@@ -24,12 +26,60 @@ def test_an_absolute_path_stays(tmp_path, monkeypatch):
     assert dataset_path(str(tmp_path)) == tmp_path
 
 
-@pytest.mark.parametrize("path", ["camvid", "{root}/camvid"])
-def test_what_is_not_there_is_an_error_with_both_ways_out(tmp_path, monkeypatch, path):
-    monkeypatch.setenv("SEGKIT_DATASETS", str(tmp_path))
-    message = (
-        f"{tmp_path}/camvid: there is no such file or folder. Set the environment variable SEGKIT_DATASETS to the "
-        f"folder that holds your data sets, or give an absolute path."
-    )
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        dataset_path(path.format(root=tmp_path))
+def test_a_home_folder_is_found(tmp_path, monkeypatch):
+    (tmp_path / "data" / "camvid").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SEGKIT_DATASETS", "~/data")
+    assert dataset_path("camvid") == dataset_path("~/data/camvid") == tmp_path / "data" / "camvid"
+
+
+def test_a_relative_root_lies_in_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "data" / "camvid").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEGKIT_DATASETS", "data")
+    assert dataset_path("camvid") == tmp_path / "data" / "camvid"
+
+
+@pytest.mark.parametrize(
+    ("variable", "path", "message"),
+    [
+        (
+            "{here}/data",
+            "ade20k/images",
+            f"{{here}}/data/ade20k/images: {NOTHING} {UNDER_VARIABLE}",
+        ),
+        (
+            "",
+            "ade20k",
+            f"{{here}}/datasets/ade20k: {NOTHING} Did you mean 'data'? Relative paths lie in ./datasets. {SET}",
+        ),
+        (
+            "{here}/data",
+            "camvdi/images",
+            f"{{here}}/data/camvdi/images: {NOTHING} Did you mean 'camvid'? {UNDER_VARIABLE}",
+        ),
+        (
+            "{here}/dta",
+            "camvid",
+            f"{{here}}/dta/camvid: {NOTHING} Did you mean 'data'? {UNDER_VARIABLE}",
+        ),
+        (
+            "{here}/data",
+            "{here}/data/camvid/meta.jsn",
+            f"{{here}}/data/camvid/meta.jsn: {NOTHING} Did you mean 'meta.json'? Correct the path.",
+        ),
+        (
+            "{here}/data",
+            "{here}/data/camvid/meta.json/0",
+            f"{{here}}/data/camvid/meta.json/0: {NOTHING} Correct the path.",
+        ),
+    ],
+)
+def test_what_is_not_there_is_told_with_where_it_was_looked_for(tmp_path, monkeypatch, variable, path, message):
+    (tmp_path / "data" / "camvid").mkdir(parents=True)
+    (tmp_path / "data" / "camvid" / "meta.json").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEGKIT_DATASETS", variable.format(here=tmp_path))
+    with pytest.raises(DataError) as caught:
+        dataset_path(path.format(here=tmp_path))
+    assert str(caught.value) == message.format(here=tmp_path)

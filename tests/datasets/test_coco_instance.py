@@ -221,8 +221,7 @@ def test_missing_picture(folder: Folder) -> None:
 def test_missing_annotations(folder: Folder, tmp_path: Path) -> None:
     gone = tmp_path / "gone.json"
     assert folder.error(annotations=str(gone)) == (
-        f"{gone}: there is no such file or folder. Set the environment variable SEGKIT_DATASETS to the folder that "
-        f"holds your data sets, or give an absolute path."
+        f"{gone}: there is no such file or folder. Did you mean 'instances.json'? Correct the path."
     )
 
 

@@ -317,10 +317,7 @@ def test_broken_json(folder: Folder, tmp_path: Path) -> None:
 @pytest.mark.parametrize("setting", ["images", "annotations", "masks"])
 def test_missing_path(folder: Folder, tmp_path: Path, setting: str) -> None:
     gone = tmp_path / "gone"
-    assert folder.error(**{setting: str(gone)}) == (
-        f"{gone}: there is no such file or folder. Set the environment variable SEGKIT_DATASETS to the folder that "
-        f"holds your data sets, or give an absolute path."
-    )
+    assert folder.error(**{setting: str(gone)}) == f"{gone}: there is no such file or folder. Correct the path."
 
 
 @pytest.mark.parametrize("setting", ["images", "masks"])

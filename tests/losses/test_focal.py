@@ -43,6 +43,16 @@ def test_no_known_pixel_costs_nothing():
     assert focal([[3.0, 100.0]], [[1.0, 0.0]], torch.tensor([[False, False]])) == [0.0]
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0, 3.5])
+@pytest.mark.parametrize("alpha", [0.25, 0.0, 1.0])
+def test_the_derivative_is_that_of_the_value(alpha, gamma):
+    generator = torch.Generator().manual_seed(0)
+    logits = (torch.randn(2, 20, generator=generator, dtype=torch.float64) * 3).requires_grad_()
+    targets = (torch.rand(2, 20, generator=generator) > 0.5).double()
+    loss = LOSSES.get("focal")(alpha=alpha, gamma=gamma)
+    assert torch.autograd.gradcheck(lambda logits: loss(logits, targets, None), logits)
+
+
 def test_extreme_logits_stay_finite():
     logits = torch.tensor([[1e4, -1e4]], requires_grad=True)
     value = LOSSES.get("focal")()(logits, torch.tensor([[0.0, 1.0]]), None)

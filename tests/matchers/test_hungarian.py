@@ -89,6 +89,63 @@ def test_pixels_that_are_not_valid_do_not_count():
     assert with_valid.tolist() == [1]
 
 
+def test_masks_that_are_products_match_as_those_given_whole():
+    generator = torch.Generator().manual_seed(6)
+    _, targets = random_case(6)
+    features = torch.randn(2, 4, 16, 16, generator=generator)
+    layers = [
+        Prediction(
+            torch.randn(2, 12, 6, generator=generator),
+            mask_embeddings=torch.randn(2, 12, 4, generator=generator),
+            mask_features=features,
+        )
+        for _ in range(3)
+    ]
+    whole = [Prediction(layer.class_logits, dense_mask_logits=layer.mask_logits) for layer in layers]
+    as_products, as_given = HungarianMatcher()(layers, targets), HungarianMatcher()(whole, targets)
+    for ours, theirs in zip(as_products, as_given, strict=True):
+        for (a, b), (c, d) in zip(ours, theirs, strict=True):
+            assert a.tolist() == c.tolist()
+            assert b.tolist() == d.tolist()
+
+
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_points_find_the_same_pairs(overlapping):
+    """Each segment is drawn well by one query; points in the unknown half, where all are drawn wrong, do not count."""
+    masks = torch.zeros(3, 64, 64, dtype=torch.bool)
+    masks[0, :20], masks[1, 20:40], masks[2, :40, :30] = True, True, True
+    segment_map = torch.full((64, 64), NO_SEGMENT, dtype=torch.int16)
+    for number, mask in enumerate(masks):
+        segment_map[mask] = number
+    labels, valid = torch.tensor([0, 1, 2]), torch.ones(64, 64, dtype=torch.bool)
+    valid[40:] = False
+    target = (
+        Target(labels, overlapping_masks=masks, valid=valid)
+        if overlapping
+        else Target(labels, segment_map, valid=valid)
+    )
+    logits = torch.full((1, 5, 64, 64), -8.0)
+    logits[0, torch.tensor([4, 0, 2])] = torch.where(target.masks, 8.0, -8.0)
+    logits[0, :, 40:] = 8
+    prediction = Prediction(torch.zeros(1, 5, 4), dense_mask_logits=logits)
+    torch.manual_seed(0)
+    ((query, index),) = HungarianMatcher(num_points=500)([prediction], [target])[0]
+    assert dict(zip(index.tolist(), query.tolist(), strict=True)) == {0: 4, 1: 0, 2: 2}
+
+
+def test_points_at_all_pixels_match_as_the_whole_map(monkeypatch):
+    from segkit.matchers import hungarian
+
+    rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
+    centres = torch.stack([(columns + 0.5) / 16, (rows + 0.5) / 16], dim=-1).view(1, -1, 2)
+    monkeypatch.setattr(hungarian, "uniform_points", lambda *_: centres)
+    prediction, targets = random_case(7)
+    targets = [target.resized((16, 16)) for target in targets]
+    matcher = HungarianMatcher(num_points=256)
+    found = matcher._costs([prediction], targets[0], 0)
+    torch.testing.assert_close(found, HungarianMatcher()._costs([prediction], targets[0], 0))
+
+
 def test_more_segments_than_queries_warn_once():
     prediction, targets = random_case(4, batch=1, queries=2)
     matcher = HungarianMatcher()

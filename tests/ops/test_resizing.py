@@ -25,38 +25,97 @@ def plainly(logits, size):
     return interpolate(cropped, size=size.output, mode="bilinear", align_corners=False)[0]
 
 
+@pytest.fixture
+def logits():
+    return torch.randn(5, 16, 24, generator=torch.Generator().manual_seed(0))
+
+
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize("chunk", [1, 3000, 1 << 20])
-def test_bands_make_up_the_map_that_interpolate_makes(sizes, chunk, monkeypatch):
+def test_bands_make_up_the_map_that_interpolate_makes(sizes, chunk, logits, monkeypatch):
     monkeypatch.setattr(resizing, "CPU_CHUNK", chunk)
-    logits = torch.randn(5, 16, 24, generator=torch.Generator().manual_seed(0))
-
-    chunks = list(resizing.output_chunks(5, sizes, logits.device))
-    bands = [resizing.output_rows(logits, sizes, start, stop) for start, stop in chunks]
+    bands = []
+    for start, stop, band in resizing.output_bands(logits, sizes):
+        assert start == sum(before.shape[1] for before in bands)
+        assert band.shape == (5, stop - start, sizes.output[1])
+        bands.append(band.clone())
+        band.fill_(torch.nan)  # it is the caller's, and no other band is made of it
 
     torch.testing.assert_close(torch.cat(bands, 1), plainly(logits, sizes), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_picture_rows_then_output_rows_are_the_same_chain(sizes):
-    logits = torch.randn(5, 16, 24, generator=torch.Generator().manual_seed(0))
-    start, stop = sizes.output[0] // 3, sizes.output[0]
-    top, bottom = resizing.source_rows(sizes.picture[0], sizes.output[0], start, stop)
+@pytest.mark.parametrize("chunk", [1, 3000, 1 << 20])
+def test_bands_of_the_picture_resized_are_the_same_chain(sizes, chunk, logits, monkeypatch):
+    monkeypatch.setattr(resizing, "CPU_CHUNK", chunk)
+    bands = []
+    for start, stop, top, picture in resizing.picture_bands(logits, sizes, 7):
+        assert picture.shape[2] == sizes.picture[1]
+        bands.append(resizing.resize_to_output(picture, sizes, top, start, stop).clone())
+        picture.fill_(torch.nan)
 
-    picture = resizing.picture_rows(logits, sizes, top, bottom)
-    output = resizing.resize_to_output(picture, sizes, top, start, stop)
+    torch.testing.assert_close(torch.cat(bands, 1), plainly(logits, sizes), rtol=0, atol=1e-5)
 
-    assert picture.shape == (5, bottom - top, sizes.picture[1])
-    torch.testing.assert_close(output, plainly(logits, sizes)[:, start:stop], rtol=0, atol=1e-5)
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_single_pixels_are_those_of_the_bands(sizes, logits):
+    expected = plainly(logits, sizes)
+    generator = torch.Generator().manual_seed(0)
+    for start, stop, top, picture in resizing.picture_bands(logits, sizes, 5):
+        rows = torch.randint(start, stop, (50,), generator=generator)
+        columns = torch.randint(0, sizes.output[1], (50,), generator=generator)
+
+        pixels = resizing.output_pixels(picture, sizes, top, rows, columns)
+
+        torch.testing.assert_close(pixels, expected[:, rows, columns], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("chunk", [1, 3000, 1 << 20])
+def test_positive_bands_leave_out_nothing_above_zero(sizes, chunk, monkeypatch):
+    monkeypatch.setattr(resizing, "CPU_CHUNK", chunk)
+    logits = torch.full((5, 16, 24), -1.0)
+    logits[1, 2:5, 3:9] = 1.0
+    logits[2] = torch.randn(16, 24, generator=torch.Generator().manual_seed(0))
+    logits[4, 15, 23] = 3.0
+    expected = plainly(logits, sizes)
+    found = torch.full_like(expected, -1.0)
+
+    for start, stop, which, band in resizing.positive_bands(logits, sizes):
+        assert set(which.tolist()) <= {1, 2, 4}
+        torch.testing.assert_close(band, expected[which, start:stop], rtol=0, atol=1e-5)
+        found[which, start:stop] = band
+
+    assert torch.equal(found > 0, expected > 0)
+
+
+def test_no_map_above_zero_yields_no_band():
+    assert list(resizing.positive_bands(torch.zeros(3, 4, 4), SIZES[0])) == []
+
+
+def test_maps_are_left_as_they_are(logits):
+    """Also where nothing is resized, so that a band could be a part of them."""
+    before = logits.clone()
+    for _, _, band in resizing.output_bands(logits, ImageSizes((16, 24), (16, 24), (16, 24))):
+        band.zero_()
+
+    assert torch.equal(logits, before)
 
 
 def test_half_precision_is_resized_in_float32():
     logits = torch.randn(2, 4, 4).bfloat16()
+    sizes = ImageSizes((16, 16), (16, 16), (16, 16))
 
-    rows = resizing.output_rows(logits, ImageSizes((16, 16), (16, 16), (16, 16)), 0, 16)
+    ((_, _, rows),) = resizing.output_bands(logits, sizes)
 
     assert rows.dtype == torch.float32
-    torch.testing.assert_close(rows, plainly(logits.float(), ImageSizes((16, 16), (16, 16), (16, 16))))
+    torch.testing.assert_close(rows, plainly(logits.float(), sizes))
+
+
+def test_maps_that_want_gradients_are_resized_without(logits):
+    ((_, _, rows),) = resizing.output_bands(logits.requires_grad_(), SIZES[0])
+
+    assert not rows.requires_grad
 
 
 def test_chunks_cover_all_rows_and_stay_within_their_bound():

@@ -1,0 +1,160 @@
+"""A JSON Schema of what configs may say, from the same signatures that check them, for editors.
+
+What a file leaves out, the files it extends may say: only the items of lists, which are never merged, must be whole.
+Draft 7, since that is what editors' YAML support understands.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from segkit.config.schema import Setting, item_settings, part_settings, section_settings
+from segkit.config.sections import Experiment
+from segkit.config.values import DICTS, LISTS, UNIONS
+from segkit.docstrings import field_texts, parameter_texts, summary_of
+from segkit.errors import RegistryError
+from segkit.registries import REGISTRIES
+from segkit.registry import Registry
+from segkit.signature import Bounds
+
+Schema = dict[str, Any]
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+SCALARS = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
+
+
+def json_schema(on_broken: Callable[[RegistryError], None]) -> Schema:
+    """The schema of all that is installed; parts that cannot be imported are left out and told to `on_broken`."""
+    definitions = {section.__name__: _section(section) for section in _sections_in(Experiment)}
+    for registry in REGISTRIES:
+        definitions |= _parts_of(registry, on_broken)
+    top = _section(Experiment)
+    top["properties"]["extends"] = {
+        "description": "files that this one stands on, relative to it; mappings merge, everything else replaces",
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    }
+    return {"$schema": DRAFT, "title": "segkit config", **top, "definitions": definitions}
+
+
+def _sections_in(section: type) -> Iterator[type]:
+    for setting in section_settings(section).values():
+        if setting.section is not None:
+            yield setting.section
+            yield from _sections_in(setting.section)
+
+
+def _section(section: type) -> Schema:
+    texts = field_texts(section)
+    properties = {name: _setting(setting, texts.get(name, "")) for name, setting in section_settings(section).items()}
+    return {
+        "description": summary_of(section),
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _parts_of(registry: Registry, on_broken: Callable[[RegistryError], None]) -> dict[str, Schema]:
+    """Definitions of a kind: each of its parts, any of them as a value, and any of them whole as an item of a list."""
+    extra = item_settings(registry)
+    definitions: dict[str, Schema] = {}
+    required: dict[str, list[str]] = {}
+    for name in _spellings(registry):
+        try:
+            part = registry.get(name)
+            settings = {**part_settings(registry, part), **extra}
+        except RegistryError as error:
+            on_broken(error)
+            continue
+        texts = parameter_texts(part) | {key: item.documentation for key, item in registry.item_settings.items()}
+        properties = {key: _setting(setting, texts.get(key, "")) for key, setting in settings.items()}
+        definitions[f"{registry.plural}.{name}"] = {
+            "description": summary_of(part),
+            "properties": {"type": {"const": name}, **properties},
+            "additionalProperties": False,
+        }
+        required[name] = [setting.name for setting in settings.values() if setting.required]
+    return {**definitions, **_any_part(registry, definitions, required)}
+
+
+def _any_part(registry: Registry, definitions: dict[str, Schema], required: dict[str, list[str]]) -> dict[str, Schema]:
+    """`type` decides what else may stand there; without it, some part's settings, which are laid over a base file's."""
+    keys = sorted({key for definition in definitions.values() for key in definition["properties"]})
+    nested = {key: {"anyOf": [_reference(key), {"type": "null"}]} for key in registry.nests}
+    value: Schema = {
+        "type": "object",
+        "properties": {"type": {"description": f"name of {registry.one}", "enum": list(required)}, **nested},
+        "propertyNames": {"enum": keys},
+        "allOf": [{"if": _is(name), "then": _reference(f"{registry.plural}.{name}")} for name in required],
+    }
+    needs = [{"if": _is(name), "then": {"required": keys}} for name, keys in required.items() if keys]
+    item = {"allOf": [_reference(registry.kind), *needs], "required": ["type"]}
+    return {registry.kind: value, registry.plural: {"type": "array", "items": item}}
+
+
+def _is(name: str) -> Schema:
+    return {"properties": {"type": {"const": name}}, "required": ["type"]}
+
+
+def _spellings(registry: Registry) -> list[str]:
+    """Names, those that several provide with their providers."""
+    entries = list(registry.entries())
+    names = [entry.name for entry in entries]
+    return [f"{entry.provider}/{entry.name}" if names.count(entry.name) > 1 else entry.name for entry in entries]
+
+
+def _setting(setting: Setting, text: str) -> Schema:
+    schema = _held(setting)
+    if setting.nullable and "$ref" in schema:
+        schema = {"anyOf": [schema, {"type": "null"}]}
+    notes: Schema = {"description": text} if text else {}
+    if not setting.required and not dataclasses.is_dataclass(setting.default):
+        notes["default"] = setting.default
+    return {**notes, **({"allOf": [schema]} if notes and "$ref" in schema else schema)}
+
+
+def _held(setting: Setting) -> Schema:
+    if setting.registry is not None:
+        return _reference(setting.registry.plural if setting.many else setting.registry.kind)
+    if setting.section is not None:
+        return _reference(setting.section.__name__)
+    try:
+        return _value(setting.annotation())
+    except RegistryError:  # it cannot be resolved, which the check of a config that sets it will tell
+        return {}
+
+
+def _reference(definition: str) -> Schema:
+    return {"$ref": f"#/definitions/{definition}"}
+
+
+def _limits(bounds: Bounds) -> Schema:
+    limits = {
+        "minimum": bounds.least,
+        "exclusiveMinimum": bounds.above,
+        "maximum": bounds.most,
+        "exclusiveMaximum": bounds.below,
+    }
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def _value(annotation: Any) -> Schema:
+    """The schema of a value so annotated; everything is allowed where YAML cannot serve the annotation."""
+    base, inner = get_origin(annotation) or annotation, get_args(annotation)
+    if base is Annotated:
+        bounds = [one for one in inner[1:] if isinstance(one, Bounds)]
+        return {**_value(inner[0]), **(_limits(bounds[0]) if bounds else {})}
+    if base in SCALARS:
+        return {"type": SCALARS[base]}
+    if base is Literal:
+        return {"enum": list(inner)}
+    if base in UNIONS:
+        return {"anyOf": [_value(one) for one in inner]}
+    if base is tuple and inner and inner[-1] is not Ellipsis:
+        items = [_value(one) for one in inner]
+        return {"type": "array", "items": items, "minItems": len(items), "maxItems": len(items)}
+    if base is tuple or base in LISTS:
+        return {"type": "array", **({"items": _value(inner[0])} if inner else {})}
+    if base in DICTS:
+        return {"type": "object", **({"additionalProperties": _value(inner[1])} if inner else {})}
+    return {}
