@@ -7,24 +7,27 @@ from torch import Tensor
 
 from segkit.data.labels import Classes
 from segkit.errors import ConfigError
-from segkit.ops.resizing import output_chunks, output_rows
+from segkit.ops.resizing import positive_bands, row_chunks
 from segkit.registries import POSTPROCESSORS
+from segkit.signature import Positive, Share
 from segkit.types import ImageSizes, InstanceResult, PixelPrediction, Prediction
 
 
 @POSTPROCESSORS.register("instance")
 class Instance:
-    """The `max_instances` best pairs of query and class, as the reference implementations rank them.
+    """The best pairs of query and class, as the reference implementations rank them.
 
     Every query may answer with several classes; of the best pairs those of stuff classes are left out (a class list
     without any thing counts as all things). The score is the class probability times the mean mask probability inside
-    the mask, whose pixels are those of a mask probability above 0.5. Instances scoring below `score_threshold` and
-    empty masks are left out; the default keeps all, since average precision ranks them itself.
+    the mask, whose pixels are those of a mask probability above 0.5. Empty masks are left out.
+
+    max_instances: how many pairs are looked at, by falling class probability.
+    score_threshold: instances that score less are left out; 0 keeps all, since average precision ranks them itself.
     """
 
     makes: ClassVar[type] = InstanceResult
 
-    def __init__(self, classes: Classes, *, max_instances: int = 100, score_threshold: float = 0.0) -> None:
+    def __init__(self, classes: Classes, *, max_instances: Positive = 100, score_threshold: Share = 0.0) -> None:
         self.classes = classes
         self.max_instances = max_instances
         self.score_threshold = score_threshold
@@ -48,26 +51,33 @@ class Instance:
         possible = self._countable.to(labels.device)[labels] & (scores >= self.score_threshold)
         scores, labels, queries = scores[possible], labels[possible], pairs[possible] // num_classes
         chosen, place = torch.unique(queries, return_inverse=True)
-        masks, certainty = _masks(prediction.mask_logits_of(image, chosen), sizes)
+        masks, certainty = _masks(prediction.mask_logits_of(image, chosen), sizes, room=len(queries))
         scores = scores * certainty[place]
         kept = (certainty[place] > 0) & (scores >= self.score_threshold)
         scores, order = scores[kept].sort(descending=True, stable=True)
-        return InstanceResult(labels[kept][order], scores, masks[place[kept][order]])
+        # COCO's run lengths read masks column by column; lying so in memory, they need not be transposed for it.
+        return InstanceResult(labels[kept][order], scores, _rearranged(masks, place[kept][order]).transpose(1, 2))
 
 
-def _masks(mask_logits: Tensor, sizes: ImageSizes) -> tuple[Tensor, Tensor]:
-    """`mask_logits` (M,h,w) -> masks (M,H,W) bool at the output size and their mean probability inside (M,), 0 for an
-    empty mask."""
-    count = mask_logits.shape[0]
-    masks = torch.empty(count, *sizes.output, dtype=torch.bool, device=mask_logits.device)
+def _masks(mask_logits: Tensor, sizes: ImageSizes, room: int) -> tuple[Tensor, Tensor]:
+    """`mask_logits` (M,h,w) -> masks (room,W,H) bool at the output size, transposed, of which the first M are theirs,
+    and their mean probability inside (M,), 0 for an empty mask."""
+    count = len(mask_logits)
+    upright = ImageSizes(sizes.padded[::-1], sizes.picture[::-1], sizes.output[::-1])
+    masks = torch.zeros(room, *upright.output, dtype=torch.bool, device=mask_logits.device)
     inside = torch.zeros(count, dtype=torch.float32, device=mask_logits.device)
     area = torch.zeros(count, dtype=torch.int64, device=mask_logits.device)
-    if count == 0:
-        return masks, inside
-    for start, stop in output_chunks(count, sizes, mask_logits.device):
-        logits = output_rows(mask_logits, sizes, start, stop)
-        mask = logits > 0
-        masks[:, start:stop] = mask
-        area += mask.flatten(1).sum(1)
-        inside += (logits.sigmoid_() * mask).flatten(1).sum(1)
+    for start, stop, which, band in positive_bands(mask_logits.transpose(1, 2).contiguous(), upright):
+        mask_probs = torch.threshold_(band, 0.0, -torch.inf).sigmoid_()  # exactly 0 outside the mask, >= 0.5 inside
+        masks[which, start:stop] = mask_probs.bool()
+        inside[which] += mask_probs.sum((1, 2))
+        area[which] += mask_probs.ceil_().sum(2).long().sum(1)
     return masks, torch.where(area > 0, inside / area.clamp(min=1), 0.0)
+
+
+def _rearranged(masks: Tensor, wanted: Tensor) -> Tensor:
+    """`masks[wanted]`, `wanted` (N,) being no more than there are masks, in the memory of `masks`: a second copy of all
+    would cost as much as making them."""
+    for start, stop in row_chunks(masks.shape[1], masks.shape[0] * masks.shape[2], masks.device):
+        masks[: len(wanted), start:stop] = masks[:, start:stop].index_select(0, wanted)
+    return masks[: len(wanted)]

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from segkit.data.labels import Classes
 from segkit.errors import ConfigError, suggest
-from segkit.ops.argmax import largest_map
-from segkit.ops.resizing import output_chunks, output_rows
+from segkit.ops.argmax import largest_
+from segkit.ops.resizing import output_bands
 from segkit.registries import POSTPROCESSORS
+from segkit.signature import Share
 from segkit.types import ImageSizes, PanopticResult, PanopticSegment, PixelPrediction, Prediction
 
 
@@ -29,11 +30,16 @@ class Panoptic:
         self,
         classes: Classes,
         *,
-        score_threshold: float = 0.8,
-        overlap_threshold: float = 0.8,
+        score_threshold: Share = 0.8,
+        overlap_threshold: Share = 0.8,
         fuse: list[str] | None = None,
     ) -> None:
-        """`fuse` names thing classes to be treated as stuff here: all their pixels become one segment.
+        """
+        Args:
+            classes: of the data set.
+            score_threshold: queries whose class probability is not above it are out.
+            overlap_threshold: least share of its own mask that a query must have won.
+            fuse: names of thing classes to be treated as stuff here: all their pixels become one segment.
 
         Raises ConfigError for a name that is no class.
         """
@@ -98,8 +104,9 @@ def _compete(mask_logits: Tensor, scores: Tensor, sizes: ImageSizes) -> tuple[Te
     count = len(scores)
     winners = torch.empty(sizes.output, dtype=torch.int64, device=scores.device)
     covered = torch.zeros(count, dtype=torch.int64, device=scores.device)
-    for start, stop in output_chunks(count, sizes, scores.device):
-        mask_probs = output_rows(mask_logits, sizes, start, stop).sigmoid_()
-        covered += (mask_probs >= 0.5).flatten(1).sum(1)
-        winners[start:stop] = largest_map(mask_probs.mul_(scores[:, None, None]))
+    for start, stop, band in output_bands(mask_logits, sizes):
+        mask_probs = band.sigmoid_()
+        # As floats, which sum many times faster than booleans; a row's sum is exact.
+        covered += torch.ge(mask_probs, 0.5, out=torch.empty_like(mask_probs)).sum(2).long().sum(1)
+        winners[start:stop] = largest_(mask_probs.mul_(scores[:, None, None]))[1]
     return winners, torch.bincount(winners.flatten(), minlength=count), covered

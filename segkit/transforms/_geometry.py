@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-import torchvision.transforms.v2.functional as F
 from torch import Tensor
 
 from segkit.types import Sample, Size, Target
@@ -42,6 +41,8 @@ def flipped(sample: Sample) -> Sample:
 
 def _interpolated(picture: Tensor, size: Size) -> Tensor:
     """(3,H,W) uint8 of that size."""
+    from torchvision.transforms.v2 import functional as F  # slow to import, and not needed to check a config
+
     narrow = size[1] == 1  # torch's uint8 kernel fails, or gives wrong values, where the result is one pixel wide
     source = picture.float() if narrow else picture
     resized: Tensor = F.resize(source, list(size), F.InterpolationMode.BILINEAR, antialias=True)

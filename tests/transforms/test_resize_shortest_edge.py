@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch.nn.functional import interpolate
+from transformers.image_transforms import get_size_with_aspect_ratio
 
 from segkit.transforms.resize_shortest_edge import ResizeShortestEdge
 from segkit.types import Sample, Target
@@ -19,10 +20,33 @@ def of_size(height, width):
         ((427, 640), {"sizes": [512]}, (512, 767)),
         ((1, 1000), {"sizes": 8, "max_size": 100}, (1, 100)),
         ((48, 64), {"sizes": 48}, (48, 64)),
+        ((427, 640), {"sizes": 512, "rounding": "down"}, (512, 767)),
+        ((426, 640), {"sizes": 512}, (512, 769)),
+        ((426, 640), {"sizes": 512, "rounding": "down"}, (512, 769)),
+        ((375, 500), {"sizes": 200, "rounding": "down"}, (200, 266)),
+        ((375, 500), {"sizes": 200}, (200, 267)),
+        ((500, 375), {"sizes": 200, "rounding": "down"}, (266, 200)),
+        ((375, 500), {"sizes": 200, "size_divisor": 32}, (224, 288)),
+        ((375, 500), {"sizes": 200, "size_divisor": 32, "rounding": "down"}, (224, 288)),
+        ((480, 640), {"sizes": 800, "max_size": 1000, "size_divisor": 32}, (768, 1024)),
+        ((64, 96), {"sizes": 64, "size_divisor": 32}, (64, 96)),
+        ((1, 1000), {"sizes": 8, "max_size": 100, "rounding": "down"}, (1, 100)),
     ],
 )
 def test_sizes(size, settings, expected):
     assert ResizeShortestEdge(**settings)(of_size(*size)).size == expected
+
+
+def test_rounding_down_makes_the_sizes_of_transformers():
+    """Also those that its floating-point arithmetic leaves a pixel short of `max_size`."""
+    generator = torch.Generator().manual_seed(0)
+    resize = ResizeShortestEdge(sizes=800, max_size=1333, rounding="down")
+    short = 0
+    for height, width in torch.randint(50, 1500, (300, 2), generator=generator).tolist():
+        expected = get_size_with_aspect_ratio((height, width), 800, 1333)
+        assert resize.size_of((height, width), 800) == expected
+        short += max(expected) == 1332
+    assert short > 0
 
 
 def test_the_size_is_drawn_from_the_list():
