@@ -1,0 +1,99 @@
+"""Write a package of your own parts: a backbone and a loss, with entry points, config and tests."""
+
+import argparse
+import importlib.util
+import keyword
+import re
+import shlex
+from pathlib import Path
+from string import Template
+
+from segkit.discovery import normalized
+from segkit.errors import SegkitError
+
+TEMPLATE = Path(__file__).parent / "_template"
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="what pip shall call the package, such as acme-parts")
+    parser.add_argument("--output", metavar="DIR", help="the folder to write (default: ./NAME)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    check_name(arguments.name)
+    folder = Path(arguments.output or arguments.name)
+    files = plugin_files(arguments.name)
+    _write(folder, files)
+    there = shlex.quote(str(folder))
+    print(f"wrote {folder}: {', '.join(files)}")
+    print("next:")
+    print(f"  pip install -e {there}")
+    print(f"  python -m pytest {there}")
+    print(f"  segkit train {there}/configs/example.yaml")
+    return 0
+
+
+def package_of(name: str) -> str:
+    """What Python imports: `acme_parts` of `acme-parts`."""
+    return name.replace("-", "_")
+
+
+def check_name(name: str) -> None:
+    """Raises SegkitError where a package cannot be called `name`, or would stand in the way of one that is there."""
+    package = package_of(name)
+    if not NAME.fullmatch(name) or keyword.iskeyword(package):
+        likely = normalized(name)
+        meant = f" Did you mean '{likely}'?" if likely != name and NAME.fullmatch(likely) else ""
+        raise SegkitError(
+            f"'{name}' cannot be the name of a package.{meant} Use small letters, digits and single '-' between them, "
+            "beginning with a letter, and no word that Python keeps for itself."
+        )
+    holder = _module(package) or _distribution(name)
+    if holder is not None:
+        raise SegkitError(f"'{name}': the name is taken by {holder}. Choose another name.")
+
+
+def _module(package: str) -> str | None:
+    """The module that `import package` gives already, in words."""
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        return None
+    places = [spec.origin] if spec.has_location else list(spec.submodule_search_locations or ())
+    return f"the module '{package}' ({', '.join(str(place) for place in places) or 'built in'})"
+
+
+def _distribution(name: str) -> str | None:
+    """The installed package that pip would replace, in words."""
+    import importlib.metadata  # slow to import
+
+    try:
+        return f"the installed package {name} {importlib.metadata.version(name)}"
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def plugin_files(name: str) -> dict[str, str]:
+    """The files of a plugin called `name`: path in its folder -> text.
+
+    Its parts begin with its name, without the `segkit_` that says only what it is for.
+    """
+    package = package_of(name)
+    words = {"name": name, "package": package, "prefix": package.removeprefix("segkit_")}
+    files = {}
+    for source in sorted(TEMPLATE.rglob("*.template")):
+        places = source.relative_to(TEMPLATE).with_suffix("").parts
+        path = "/".join(package if place == "package" else place for place in places)
+        files[path] = Template(source.read_text(encoding="utf-8")).substitute(words)
+    return files
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    if folder.exists():
+        raise SegkitError(f"{folder}: exists already. Give another --output, or take it away first.")
+    try:
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SegkitError(f"{folder}: cannot be written ({error.strerror}). Give another --output.") from error
