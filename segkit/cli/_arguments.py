@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from segkit.errors import suggest
+from segkit.registries import BY_KIND, BY_PLURAL
 
 if TYPE_CHECKING:
     from segkit.config import Config
@@ -29,6 +33,39 @@ def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plugin", dest="plugins", metavar="FILE.py", action="append", default=[], help="a file that registers parts"
     )
+
+
+def add_kind_argument(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    """`KIND`, a kind of part: its singular or plural, spelled with `_` or `-`."""
+    parser.add_argument("kind", metavar="KIND", nargs=nargs, type=_kind, help=f"a kind of part: {', '.join(BY_KIND)}")
+
+
+def _kind(text: str) -> str:
+    name = text.replace("-", "_")
+    if name in BY_PLURAL:
+        return BY_PLURAL[name].kind
+    if name not in BY_KIND:
+        raise argparse.ArgumentTypeError(
+            f"there is no kind of part '{text}'.{suggest(name, BY_KIND)} There are: {', '.join(BY_KIND)}"
+        )
+    return name
+
+
+def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
+    """`[--precision …] [--window SIDE]`."""
+    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
+    parser.add_argument(
+        "--window", type=int, metavar="SIDE", help="semantic task: see pictures through windows of so many pixels' side"
+    )
+
+
+def run_plugins_of(arguments: argparse.Namespace) -> None:
+    """Registers the parts of the files that `--plugin` names."""
+    from segkit.config.nodes import COMMAND_LINE
+    from segkit.config.plugins import run_plugin
+
+    for file in arguments.plugins:
+        run_plugin(os.path.abspath(file), COMMAND_LINE, "--plugin")
 
 
 def load_config_of(arguments: argparse.Namespace, extra: Sequence[str] = ()) -> Config:

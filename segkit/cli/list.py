@@ -4,18 +4,19 @@ import argparse
 import dataclasses
 import json
 
-from segkit.errors import suggest
-from segkit.registries import BY_KIND, BY_PLURAL, REGISTRIES
+from segkit.cli._arguments import add_kind_argument, add_plugin_argument, run_plugins_of
+from segkit.registries import BY_KIND, REGISTRIES
 from segkit.registry import Entry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    kinds = ", ".join(BY_KIND)
-    parser.add_argument("kind", metavar="KIND", nargs="?", type=_kind, help=f"only this kind of part: {kinds}")
+    add_kind_argument(parser, nargs="?")
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    add_plugin_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    run_plugins_of(arguments)
     registries = [BY_KIND[arguments.kind]] if arguments.kind else REGISTRIES
     entries = [entry for registry in registries for entry in registry.entries()]
     if arguments.json:
@@ -23,18 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print_table(entries)
     return 0
-
-
-def _kind(text: str) -> str:
-    """Singular, plural and spelling with '-' alike."""
-    name = text.replace("-", "_")
-    if name in BY_PLURAL:
-        return BY_PLURAL[name].kind
-    if name not in BY_KIND:
-        raise argparse.ArgumentTypeError(
-            f"there is no kind of part '{text}'.{suggest(name, BY_KIND)} There are: {', '.join(BY_KIND)}"
-        )
-    return name
 
 
 def _print_table(entries: list[Entry]) -> None:

@@ -1,4 +1,4 @@
-"""Show a config as resolved, with where each value comes from."""
+"""Show a config as resolved, with where each value comes from; or what differs from another."""
 
 import argparse
 
@@ -7,10 +7,18 @@ from segkit.cli._arguments import add_config_arguments, load_config_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
+    parser.add_argument("--diff", metavar="OTHER", help="show only what differs in this config, or folder of a run")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from segkit.config import load_config
     from segkit.config.annotated import annotated
+    from segkit.config.difference import differences
 
-    print(annotated(load_config_of(arguments)), end="")
+    config = load_config_of(arguments)
+    if arguments.diff is None:
+        print(annotated(config), end="")
+    else:
+        for line in differences(config, load_config(arguments.diff, plugins=arguments.plugins)):
+            print(line)
     return 0

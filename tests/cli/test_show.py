@@ -47,3 +47,12 @@ def test_a_wrong_config_is_not_shown(tmp_path, capsys):
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err == "x.yaml:1: model: must be a mapping with a type, such as {type: mask_former}, not 3.\n"
+
+
+def test_what_differs_from_another_config(tmp_path, capsys):
+    (tmp_path / "x.yaml").write_text(CONFIG)
+    (tmp_path / "y.yaml").write_text("extends: x.yaml\ntraining: {steps: 20}\n")
+    assert main(["show", "x.yaml", "training.steps=30", "--diff", "y.yaml"]) == 0
+    assert capsys.readouterr().out == "training.steps\n  - 30  # <command line>\n  + 20  # y.yaml:2\n"
+    assert main(["show", "x.yaml", "training.steps=20", "--diff", "y.yaml"]) == 0
+    assert capsys.readouterr().out == ""

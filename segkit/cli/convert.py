@@ -1,0 +1,108 @@
+"""Convert a checkpoint of the original MaskFormer or of Hugging Face to segkit's, or one of segkit's to theirs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segkit.cli._arguments import add_override_arguments
+
+if TYPE_CHECKING:
+    from segkit.config import Config
+    from segkit.data.labels import Classes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="a file of the original's (.pkl, .pth); a folder or hub id of transformers'; or a checkpoint of segkit's",
+    )
+    parser.add_argument("destination", metavar="DEST", help="the folder to be written; it must be new or empty")
+    add_override_arguments(parser)
+    parser.add_argument("--to", choices=["huggingface"], help="write a checkpoint of segkit's for transformers")
+    parser.add_argument("--config", metavar="CONFIG", help="of an original checkpoint, which holds tensors alone")
+    parser.add_argument(
+        "--classes",
+        metavar="FILE",
+        help="of an original checkpoint: its class names (default: the config's data set's)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    destination = Path(arguments.destination)
+    _refuse_taken(destination)
+    if arguments.to == "huggingface":
+        _refuse_options(arguments, "A checkpoint of segkit's knows its config and classes.")
+        from segkit.interop.huggingface import export_huggingface
+
+        export_huggingface(arguments.source, destination)
+    elif Path(arguments.source).is_file():
+        _from_original(arguments, destination)
+    else:
+        _refuse_options(arguments, "A checkpoint of transformers' says itself what it is.")
+        _from_huggingface(arguments.source, destination)
+    print(f"written: {destination}")
+    return 0
+
+
+def _from_original(arguments: argparse.Namespace, destination: Path) -> None:
+    from segkit.checkpoint import save_checkpoint
+    from segkit.config import load_config
+    from segkit.errors import CheckpointError
+    from segkit.interop.original import import_original
+
+    if arguments.config is None:
+        raise CheckpointError(
+            f"{arguments.source}: an original checkpoint holds tensors alone. Name the config of its model, such as "
+            "--config configs/mask_former/ade20k_r50.yaml."
+        )
+    config = load_config(arguments.config, arguments.overrides, arguments.plugins)
+    classes = _classes(config, arguments.classes)
+    model, report = import_original(arguments.source, config, classes)
+    save_checkpoint(destination, model, config, classes)
+    print(report)
+
+
+def _from_huggingface(source: str, destination: Path) -> None:
+    from segkit.checkpoint import save_checkpoint
+    from segkit.interop.huggingface import import_huggingface
+
+    imported = import_huggingface(source)
+    save_checkpoint(destination, imported.model, imported.config, imported.classes)
+    print(imported.report)
+    for note in imported.notes:
+        print(f"note: {note}")
+
+
+def _classes(config: Config, file: str | None) -> Classes:
+    from segkit.build import dataset_classes
+    from segkit.data.labels import read_classes
+    from segkit.errors import CheckpointError, ConfigError, DataError
+
+    if file is not None:
+        return read_classes(Path(file))
+    try:
+        return dataset_classes(config)
+    except (ConfigError, DataError) as error:
+        raise CheckpointError(
+            f"the classes' names are not known: {error} Or give a file of them: --classes FILE."
+        ) from error
+
+
+def _refuse_taken(destination: Path) -> None:
+    from segkit.errors import CheckpointError
+
+    if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
+        raise CheckpointError(f"{destination}: is there already. Name a folder that is new or empty.")
+
+
+def _refuse_options(arguments: argparse.Namespace, reason: str) -> None:
+    """Raises CheckpointError where options are given that mean an original checkpoint."""
+    from segkit.errors import CheckpointError
+
+    given = {"--config": arguments.config, "--classes": arguments.classes, "key=value": arguments.overrides}
+    useless = [option for option, value in given.items() if value]
+    if useless:
+        raise CheckpointError(f"{arguments.source}: {reason} Leave out: {', '.join(useless)}.")

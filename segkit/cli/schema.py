@@ -1,0 +1,26 @@
+"""Write a JSON Schema of everything installed, so that editors complete and check configs."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from segkit.cli._arguments import add_plugin_argument, run_plugins_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", metavar="FILE", help="default: the terminal")
+    add_plugin_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from segkit.config.json_schema import json_schema
+
+    run_plugins_of(arguments)
+    schema = json_schema(on_broken=lambda error: print(f"left out: {error}", file=sys.stderr))
+    text = json.dumps(schema, indent=1, ensure_ascii=False, default=repr) + "\n"
+    if arguments.output is None:
+        print(text, end="")
+    else:
+        Path(arguments.output).write_text(text, encoding="utf-8")
+    return 0
