@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from segkit.config import Config, load_config
     from segkit.errors import CheckpointError, ConfigError, DataError, RegistryError, SegkitError, TrainingError
     from segkit.inference import Predictor
+    from segkit.recording import record
     from segkit.registries import (
         BACKBONES,
         DATASETS,
@@ -53,6 +54,7 @@ __all__ = [
     "build_model",
     "load_config",
     "load_model",
+    "record",
 ]
 
 
@@ -64,6 +66,7 @@ def _home(name: str) -> str:
         "build_model": "segkit.build",
         "load_config": "segkit.config",
         "load_model": "segkit.checkpoint",
+        "record": "segkit.recording",
     }
     if name in homes:
         return homes[name]

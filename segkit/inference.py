@@ -20,6 +20,7 @@ from segkit.errors import ConfigError, DataError
 from segkit.ops.precision import Precision, autocast
 from segkit.registries import POSTPROCESSORS
 from segkit.results import without_unsure
+from segkit.sliding_window import SlidingWindow, refuse_segments
 from segkit.types import ImageSizes, InstanceResult, Result, Sample, Size
 
 READ_AHEAD = 4
@@ -65,13 +66,15 @@ class Predictor:
         device: torch.device | str | None = None,
         precision: Precision = "fp32",
         score_threshold: float = 0.5,
+        window: int | None = None,
     ) -> None:
         """`task` is the name of a postprocessor: by default the config's first; one that the config lacks runs with its
         default settings. `device` is by default the GPU where there is one. Instances scoring below `score_threshold`
-        are left out.
+        are left out. `window` is the side in pixels of the windows that a large picture is seen through, semantic task
+        alone (see `segkit.sliding_window`); by default the model sees it whole.
 
         Raises CheckpointError, RegistryError where there is no such postprocessor, ConfigError where there is no such
-        device.
+        device, or the window does not suit the model or the task.
         """
         default = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = _existing(default if device is None else device)
@@ -84,6 +87,9 @@ class Predictor:
         self.postprocessor: Any = configured.get(self.task)
         if self.postprocessor is None:
             self.postprocessor = build_part(POSTPROCESSORS, {"type": self.task}, {"classes": self.classes})
+        if window is not None:
+            refuse_segments({self.task: self.postprocessor})
+            self.model = SlidingWindow(self.model, window)
         data = self.config.experiment.data
         self._transforms = build_transforms(data.val.transforms if data is not None and data.val is not None else [])
 

@@ -183,3 +183,18 @@ def test_stopping_early_leaves_nothing_hanging(checkpoint, tmp_path):
     outcomes.close()
 
     assert len(checkpoint.model.seen) == 1
+
+
+def test_a_large_picture_through_windows(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    picture = picture_of(16, 40)
+
+    result = Predictor("runs/x/best", window=16)(picture)
+
+    assert torch.equal(result.label_map, picture[0].long() // 100)
+    assert {shape for shape, _ in checkpoint.model.seen} == {(1, 3, 16, 16)}
+
+
+def test_windows_are_for_the_semantic_task(checkpoint):
+    with pytest.raises(ConfigError, match="'panoptic' cannot be put together from windows"):
+        Predictor("runs/x/best", task="panoptic", window=16)

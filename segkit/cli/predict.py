@@ -1,10 +1,19 @@
 """Segment pictures with a checkpoint: overlays, and results as PNG or JSON."""
 
+from __future__ import annotations
+
 import argparse
 import glob
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
+
+from segkit.cli._arguments import add_inference_arguments
+
+T = TypeVar("T")
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"}
 """Suffixes of the files taken from a folder."""
@@ -17,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", help="semantic, instance or panoptic (default: the config's first)")
     parser.add_argument("--score-threshold", type=float, default=0.5, metavar="S", help="least score of an instance")
     parser.add_argument("--batch-size", type=int, default=1, metavar="N")
-    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
+    add_inference_arguments(parser)
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: the GPU where there is one)")
 
 
@@ -25,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from segkit.inference import Predictor
+    from segkit.inference import Outcome, Predictor
     from segkit.results import OutputNames, ResultWriter
     from segkit.visualization import overlay
 
@@ -36,27 +45,55 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         precision=arguments.precision,
         score_threshold=arguments.score_threshold,
+        window=arguments.window,
     )
     output = Path(arguments.output)
     names = OutputNames()
     failed = 0
     console = Console()
-    with ResultWriter(output, predictor.classes, names) as writer:
+    with ResultWriter(output, predictor.classes, names) as writer, Background() as background:
+
+        def write(outcome: Outcome) -> None:
+            assert outcome.picture is not None, "an outcome without error has a picture"
+            assert outcome.result is not None, "and a result"
+            writer.write(outcome.result, outcome.file, names.of(outcome.file))
+            drawn = overlay(outcome.picture, outcome.result, predictor.classes)
+            (output / "overlays").mkdir(parents=True, exist_ok=True)
+            drawn.save(output / "overlays" / f"{names.of(outcome.file)}.png")
+
         outcomes = predictor.predict_many(files, arguments.batch_size)
         for outcome in track(outcomes, "predicting", total=len(files), console=console, transient=True):
             if outcome.error is not None:
                 failed += 1
                 print(f"error: {outcome.error}", file=sys.stderr)
-                continue
-            assert outcome.picture is not None, "an outcome without error has a picture"
-            assert outcome.result is not None, "and a result"
-            name = names.of(outcome.file)
-            writer.write(outcome.result, outcome.file, name)
-            (output / "overlays").mkdir(parents=True, exist_ok=True)
-            overlay(outcome.picture, outcome.result, predictor.classes).save(output / "overlays" / f"{name}.png")
+            else:
+                background.do(write, outcome)
     done = len(files) - failed
     console.print(f"{done} of {len(files)} pictures segmented ({predictor.task}): {output}", soft_wrap=True)
     return 1 if failed else 0
+
+
+class Background:
+    """Does things one after the other in a thread of its own, at most `most` waiting; a context that ends with them."""
+
+    def __init__(self, most: int = 4) -> None:
+        self._most = most
+        self._waiting: deque[Future[None]] = deque()
+        self._thread = ThreadPoolExecutor(max_workers=1)
+
+    def do(self, action: Callable[[T], None], thing: T) -> None:
+        """Raises what an earlier action has raised."""
+        while len(self._waiting) >= self._most or (self._waiting and self._waiting[0].done()):
+            self._waiting.popleft().result()
+        self._waiting.append(self._thread.submit(action, thing))
+
+    def __enter__(self) -> Background:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=kind is not None)
+        for one in self._waiting if kind is None else ():
+            one.result()
 
 
 def pictures_in(inputs: list[str]) -> Iterator[str]:

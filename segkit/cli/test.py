@@ -1,68 +1,52 @@
 """Evaluate a checkpoint, or a config with a checkpoint, on the config's `data.val`."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segkit.cli._arguments import add_inference_arguments, add_override_arguments
+
 if TYPE_CHECKING:
+    from accelerate import PartialState
+    from rich.console import Console
+
     from segkit.checkpoint import Checkpoint
+    from segkit.types import Batch, Metrics, Result
+    from segkit.validation import Validation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from segkit.cli._arguments import add_override_arguments
-
     parser.add_argument("path", metavar="CONFIG_OR_CHECKPOINT", help="a YAML file, a checkpoint's or a run's folder")
     add_override_arguments(parser)
     parser.add_argument("--checkpoint", metavar="PATH", help="where the weights are, with a config")
     parser.add_argument("--output", metavar="DIR", help="default: evaluation/ in the checkpoint's folder")
     parser.add_argument("--overlays", type=int, default=0, metavar="N", help="draw the first N pictures")
     parser.add_argument("--save-predictions", action="store_true", help="write every result as PNG or JSON")
-    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
+    add_inference_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from contextlib import ExitStack
-
     from rich.console import Console
-    from rich.progress import Progress
 
     from segkit.evaluation import class_table, headline_table, write_metrics
-    from segkit.results import ResultWriter
+    from segkit.sliding_window import SlidingWindow, refuse_segments
     from segkit.training.processes import process
-    from segkit.types import Batch, Result
-    from segkit.validation import OverlayWriter, Validation
+    from segkit.validation import Validation
 
     state = process()
     checkpoint, folder = _load(arguments, str(state.device))
     output = Path(arguments.output) if arguments.output else folder / "evaluation"
+    size_divisor: int = checkpoint.model.size_divisor  # type: ignore[assignment]
     validation = Validation(
-        checkpoint.config,
-        checkpoint.classes,
-        checkpoint.model.size_divisor,  # type: ignore[arg-type]
-        state.process_index,
-        state.num_processes,
+        checkpoint.config, checkpoint.classes, size_divisor, state.process_index, state.num_processes
     )
+    if arguments.window is not None:
+        refuse_segments(validation.postprocessors)
+        checkpoint.model = SlidingWindow(checkpoint.model, arguments.window)
     console = Console(quiet=not state.is_main_process)
-    with ExitStack() as stack:
-        draw = OverlayWriter(output / "overlays", checkpoint.classes, arguments.overlays)
-        share = "" if state.num_processes == 1 else f"_{state.process_index}"
-        writer = stack.enter_context(ResultWriter(output / f"predictions{share}", checkpoint.classes))
-        bar = stack.enter_context(Progress(console=console, transient=True))
-        task = bar.add_task("evaluating", total=len(validation.dataset))
-
-        def on_result(batch: Batch, index: int, result: Result) -> None:
-            if state.is_main_process:
-                draw(batch, index, result)
-            if arguments.save_predictions:
-                writer.write(result, batch.files[index], batch.image_ids[index])
-
-        metrics = validation.run(
-            checkpoint.model,
-            state.device,
-            arguments.precision,
-            progress=lambda images: bar.advance(task, images * state.num_processes),
-            on_result=on_result if arguments.overlays or arguments.save_predictions else None,
-        )
+    metrics = _evaluate(arguments, checkpoint, validation, state, console, output)
     console.print(class_table(metrics))
     console.print(headline_table(metrics))
     if state.is_main_process:
@@ -72,7 +56,44 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _load(arguments: argparse.Namespace, device: str) -> "tuple[Checkpoint, Path]":
+def _evaluate(
+    arguments: argparse.Namespace,
+    checkpoint: Checkpoint,
+    validation: Validation,
+    state: PartialState,
+    console: Console,
+    output: Path,
+) -> dict[str, Metrics]:
+    """The metrics, with overlays and predictions written on the way where they are asked for."""
+    from rich.progress import Progress
+
+    from segkit.results import ResultWriter
+    from segkit.validation import OverlayWriter
+
+    draw = OverlayWriter(output / "overlays", checkpoint.classes, arguments.overlays)
+    share = "" if state.num_processes == 1 else f"_{state.process_index}"
+    with (
+        ResultWriter(output / f"predictions{share}", checkpoint.classes) as writer,
+        Progress(console=console, transient=True) as bar,
+    ):
+        task = bar.add_task("evaluating", total=len(validation.dataset))
+
+        def on_result(batch: Batch, index: int, result: Result) -> None:
+            if state.is_main_process:
+                draw(batch, index, result)
+            if arguments.save_predictions:
+                writer.write(result, batch.files[index], batch.image_ids[index])
+
+        return validation.run(
+            checkpoint.model,
+            state.device,
+            arguments.precision,
+            progress=lambda images: bar.advance(task, images * state.num_processes),
+            on_result=on_result if arguments.overlays or arguments.save_predictions else None,
+        )
+
+
+def _load(arguments: argparse.Namespace, device: str) -> tuple[Checkpoint, Path]:
     """The checkpoint to be tested and its folder."""
     from segkit.checkpoint import CONFIG, find_checkpoint, load_checkpoint
     from segkit.config import load_config

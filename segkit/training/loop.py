@@ -29,6 +29,7 @@ from segkit.criterion import LossReport
 from segkit.data.loading import training_loader
 from segkit.errors import CheckpointError, ConfigError, TrainingError, suggest
 from segkit.evaluation import class_table, headline, headline_table, write_metrics
+from segkit.training.compilation import BUCKET, compile_parts
 from segkit.training.interruption import Interruption
 from segkit.training.processes import accelerator
 from segkit.training.progress import Meter, Reporter
@@ -75,7 +76,7 @@ class Trainer:
                 build_transforms(split.transforms),
                 batch_size=split.batch_size,
                 workers=split.workers,
-                size_divisor=self.size_divisor,
+                size_divisor=math.lcm(self.size_divisor, BUCKET) if self.settings.compile else self.size_divisor,
                 seed=self.settings.seed,
                 start_batch=self.state.step * self.settings.accumulate,
                 **shares,
@@ -96,6 +97,8 @@ class Trainer:
             self.notes.append(f"initialized from {source}: {report}")
         if self.settings.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)
+        if self.settings.compile:
+            compile_parts(self.model)
         optimizer = build_optimizer(self.settings.optimizer, self.model)
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
         self.prepared, self.optimizer = self.accelerator.prepare(self.model, optimizer)

@@ -97,3 +97,11 @@ def test_a_config_that_does_not_fit_the_weights(trained, tmp_path, capsys):
     message = capsys.readouterr().err
     assert message.startswith(f"error: {trained}/run/last: does not fit the model of {other}: ")
     assert "1 of another shape, not used: transformer_decoder.query_positions.weight: (8, 16), (9, 16)." in message
+
+
+def test_through_windows(trained, tmp_path, capsys):
+    semantic = ["postprocessors=[{type: semantic}]", "evaluators=[{type: mean_iou}]"]
+    assert main(["test", str(trained / "run"), *semantic, "--window", "32", "--output", str(tmp_path / "out")]) == 0
+    assert 0 <= metrics_of(tmp_path / "out")["mean_iou"]["values"]["mean_iou"] <= 1
+    assert main(["test", str(trained / "run"), "--window", "32", "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith("window: 'panoptic' cannot be put together")

@@ -117,6 +117,7 @@ def test_a_run_says_what_it_is(tiny):
     environment = json.loads((run.path / "environment.json").read_text())
     assert environment["effective_batch"] == 6
     assert set(environment["packages"]) >= {"segkit", "torch", "timm"}
+    assert isinstance(environment["plugins"], dict)
     assert environment.keys() >= {"command", "python", "platform", "device", "cpu_count", "torch_threads"}
 
 
