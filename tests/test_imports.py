@@ -26,14 +26,15 @@ PARTS = (
 )
 FLOORS = (
     ("__init__", "types", "errors"),
-    ("signature", "discovery", "registry", "ops"),
+    ("signature", "docstrings", "discovery", "registry", "ops"),
     ("registries", "data", "results", "visualization"),
-    (*PARTS, "criterion"),
+    (*PARTS, "criterion", "contract"),
     ("config",),
     ("build", "checkpoint"),
-    ("evaluation", "validation", "inference", "interop", "testing"),
-    ("training",),
+    ("evaluation", "recording", "validation", "sliding_window", "inference", "interop", "testing"),
+    ("training", "analysis", "benchmark"),
     ("cli",),
+    ("__main__",),
 )
 """What lies directly in segkit/, lowest floor first. Each uses only its own floor and those before it."""
 

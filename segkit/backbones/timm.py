@@ -36,6 +36,7 @@ class TimmBackbone(nn.Module):
         stage_norm: bool = False,
         freeze_batch_norm: bool = False,
         multi_grid: list[int] | None = None,
+        gradient_checkpointing: bool = False,
         options: dict[str, Any] | None = None,
     ) -> None:
         """
@@ -47,12 +48,16 @@ class TimmBackbone(nn.Module):
             freeze_batch_norm: batch norms keep their statistics and affine parameters.
             multi_grid: dilations of the 3x3 convolutions of a ResNet's last stage, one a block, such as [1, 2, 4]
                 (Chen et al. 2017, "Rethinking Atrous Convolution", section 3.2.1); strides stay.
+            gradient_checkpointing: in training, compute what lies inside a stage a second time in the backward pass
+                instead of keeping it: about a third of the memory for a third more time.
             options: further arguments of the timm model, such as `{drop_path_rate: 0.3}`.
         """
         super().__init__()
         body: Any = _create(name, pretrained, weights, options or {})
         if multi_grid is not None:
             _dilate_last_stage(body, name, multi_grid)
+        if gradient_checkpointing:
+            _checkpoint_gradients(body, name)
         if freeze_batch_norm:
             from timm import layers
 
@@ -133,6 +138,16 @@ def _dilate_last_stage(body: nn.Module, name: str, multi_grid: list[int]) -> Non
         for layer in block.modules():
             if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3):
                 layer.dilation = layer.padding = (dilation, dilation)
+
+
+def _checkpoint_gradients(body: Any, name: str) -> None:
+    """Raises ConfigError where timm cannot do so with this model."""
+    try:
+        body.set_grad_checkpointing(True)
+    except AssertionError as error:
+        raise ConfigError(
+            f"backbone 'timm': gradient_checkpointing: timm's '{name}' cannot do so ({error}). Leave it out."
+        ) from error
 
 
 class _LoadLog(logging.Filter):

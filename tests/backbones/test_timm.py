@@ -156,3 +156,34 @@ def test_multi_grid_that_does_not_fit():
         "backbone 'timm': multi_grid: model 'convnext_atto' has no stage 'layer4' as ResNets do. Leave multi_grid out, "
         "or choose a ResNet, such as resnet101."
     )
+
+
+def test_gradient_checkpointing_keeps_less_and_gives_the_same_gradients():
+    torch.manual_seed(0)
+    plain = BACKBONES.get("timm")(name="resnet18")
+    frugal = BACKBONES.get("timm")(name="resnet18", gradient_checkpointing=True)
+    frugal.load_state_dict(plain.state_dict())
+    images = torch.randn(2, 3, 64, 64)
+    kept, gradients = [], []
+    for backbone in (plain, frugal):
+        kept.append(0)
+
+        def count(tensor):
+            kept[-1] += tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            loss = sum(feature.square().mean() for feature in backbone(images))
+        loss.backward()
+        gradients.append([parameter.grad for parameter in backbone.parameters()])
+    assert kept[1] < 0.8 * kept[0]
+    assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*gradients, strict=True))
+
+
+def test_a_model_that_cannot_checkpoint_gradients():
+    with pytest.raises(ConfigError) as caught:
+        BACKBONES.get("timm")(name="hrnet_w18_small", gradient_checkpointing=True)
+    assert str(caught.value) == (
+        "backbone 'timm': gradient_checkpointing: timm's 'hrnet_w18_small' cannot do so (gradient checkpointing not "
+        "supported). Leave it out."
+    )

@@ -1,0 +1,86 @@
+"""Drawn inputs, the same in every process: truth of some segments, and what a model might say of it."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from segkit.data.labels import Classes
+from segkit.types import Prediction, Size, Target
+
+NUM_CLASSES = 150
+CLASSES = Classes.make(
+    [f"class {index}" for index in range(NUM_CLASSES)], things=[index < 100 for index in range(NUM_CLASSES)]
+)
+CERTAIN = 6.0
+"""Logit of a mask or class that the model is sure of."""
+
+
+def drawn_target(size: Size, num_segments: int, device: torch.device, seed: int = 0) -> Target:
+    """Cells around random points, which share the whole picture; every class at most once where there are enough."""
+    generator = torch.Generator().manual_seed(seed)
+    points = torch.rand(num_segments, 2, generator=generator) * torch.tensor(size)
+    rows, columns = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
+    nearest = torch.full(size, torch.inf)
+    segment_map = torch.zeros(size, dtype=torch.int16)
+    for index, (y, x) in enumerate(points.tolist()):
+        distance = (rows - y) ** 2 + (columns - x) ** 2
+        segment_map[distance < nearest] = index
+        nearest = torch.minimum(nearest, distance)
+    labels = torch.randperm(NUM_CLASSES * 2, generator=generator)[:num_segments] % NUM_CLASSES
+    return Target(labels, segment_map).to(device)
+
+
+def drawn_targets(images: int, size: Size, num_segments: int, device: torch.device) -> list[Target]:
+    return [drawn_target(size, num_segments, device, seed) for seed in range(images)]
+
+
+def their_targets(targets: list[Target]) -> dict[str, list[Tensor]]:
+    """The same truth as transformers' models take it: float masks of every segment."""
+    return {
+        "mask_labels": [target.masks.float() for target in targets],
+        "class_labels": [target.labels for target in targets],
+    }
+
+
+def drawn_layers(images: int, queries: int, size: Size, num_layers: int, device: torch.device) -> Prediction:
+    """What a decoder in the midst of training says: `num_layers` layers of leaves that take gradients."""
+    generator = torch.Generator().manual_seed(0)
+
+    def leaf(*shape: int, factor: float = 1.0) -> Tensor:
+        return (torch.randn(*shape, generator=generator) * factor).to(device).requires_grad_()
+
+    features = leaf(images, 256, *size)
+    layers = [
+        Prediction(
+            leaf(images, queries, NUM_CLASSES + 1),
+            mask_embeddings=leaf(images, queries, 256, factor=0.2),
+            mask_features=features,
+        )
+        for _ in range(num_layers)
+    ]
+    layers[-1].auxiliary = layers[:-1]
+    return layers[-1]
+
+
+def sure_prediction(target: Target, queries: int, size: Size) -> Prediction:
+    """What a trained model says of one picture: a query for each segment of `target`, the others seeing no object.
+
+    Masks of `size` are given whole, as transformers' postprocessing takes them.
+    """
+    device, count = target.labels.device, len(target)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(1, queries, 8, 8, generator=generator)
+    masks = interpolate(noise, size=size, mode="bicubic").to(device) - 1
+    masks[0, :count] += CERTAIN * (2 * target.resized(size).masks.float() - 1)
+    class_logits = torch.randn(1, queries, NUM_CLASSES + 1, generator=generator).to(device)
+    class_logits[0, torch.arange(count), target.labels] += 2 * CERTAIN
+    class_logits[0, count:, -1] += CERTAIN
+    return Prediction(class_logits, dense_mask_logits=masks)
+
+
+def drawn_picture(size: Size, seed: int = 0) -> Tensor:
+    """(3,H,W) uint8: soft colours with fine grain, as a photograph has."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = interpolate(torch.rand(1, 3, 9, 12, generator=generator), size=size, mode="bicubic")[0]
+    grain = torch.rand(3, *size, generator=generator) * 0.1
+    return ((coarse + grain).clamp(0, 1) * 255).to(torch.uint8)

@@ -1,0 +1,76 @@
+"""Show what each part of a config's model costs: parameters, multiply-adds, memory kept for the backward pass."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from segkit.cli._arguments import add_config_arguments, load_config_of
+
+if TYPE_CHECKING:
+    from segkit.analysis import Analysis
+    from segkit.config import Config
+    from segkit.data.labels import Classes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_arguments(parser)
+    parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), default=(512, 512), help="default: 512 512")
+    parser.add_argument("--classes", type=int, metavar="N", help="default: those of the config's data set")
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import dataclasses
+    import json
+
+    from rich.console import Console
+
+    from segkit.analysis import analyze
+    from segkit.build import build_model
+    from segkit.errors import SegkitError
+
+    if min(arguments.size) < 1:
+        raise SegkitError(f"--size {' '.join(map(str, arguments.size))}: an image has at least one pixel.")
+    config = load_config_of(arguments)
+    classes = _classes(config, arguments.classes)
+    model = build_model(config, classes, initial_weights=False)
+    analysis = analyze(model, tuple(arguments.size))
+    if arguments.json:
+        print(json.dumps({"num_classes": len(classes), **dataclasses.asdict(analysis)}, indent=2))
+    else:
+        print(f"{config.path}: {len(classes)} classes, one image of {analysis.size[0]}x{analysis.size[1]}")
+        Console().print(_table(analysis))
+    return 0
+
+
+def _classes(config: Config, count: int | None) -> Classes:
+    from segkit.build import dataset_classes
+    from segkit.data.labels import Classes
+    from segkit.errors import ConfigError, DataError, SegkitError
+
+    if count is not None:
+        if count < 1:
+            raise SegkitError(f"--classes {count}: a model tells at least one class.")
+        return Classes.make([f"class {index}" for index in range(count)])
+    try:
+        return dataset_classes(config)
+    except (DataError, ConfigError) as error:
+        raise type(error)(f"{error}\nWithout the data set, say how many classes there are: --classes N") from error
+
+
+def _table(analysis: Analysis) -> object:
+    from rich.table import Table
+
+    table = Table("part")
+    for column in ("parameters", "multiply-adds", "kept for backward"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, cost in [*analysis.parts.items(), ("total", analysis.total)]:
+        table.add_row(
+            f"  {name.partition('.')[2]}" if "." in name else name,
+            f"{cost.parameters / 1e6:.2f} M",
+            f"{cost.multiply_adds / 1e9:.2f} G",
+            f"{cost.activation_bytes / 1e6:.1f} MB",
+            end_section=name == list(analysis.parts)[-1],
+        )
+    return table

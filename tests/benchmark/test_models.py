@@ -1,0 +1,67 @@
+"""Whole models of equal weights: both programs' outputs, losses and gradients."""
+
+import pytest
+import torch
+
+from segkit.benchmark import models
+from segkit.benchmark.case import Setting, Unequal
+from segkit.benchmark.profile import PHASES, profile_table, profile_training
+
+SMALL = Setting(torch.device("cpu"), scale=0.125)
+
+
+@pytest.fixture
+def tiny_bodies(monkeypatch):
+    """Backbones of a few layers in the place of R50 and Swin-T."""
+    library = pytest.importorskip("transformers")
+    resnet = {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]}
+    swin = {"embed_dim": 24, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 3, 4]}
+    originals = library.ResNetConfig, library.SwinConfig, library.DetrConfig
+    monkeypatch.setattr(library, "ResNetConfig", lambda **settings: originals[0](**settings, **resnet))
+    monkeypatch.setattr(library, "SwinConfig", lambda **settings: originals[1](**settings, **swin))
+    monkeypatch.setattr(library, "DetrConfig", lambda **settings: originals[2](**settings, decoder_layers=2))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("backbone", ["r50", "swin_t"])
+def test_forward(tiny_bodies, backbone, precision):
+    contest = models.forward(SMALL, backbone, precision)
+    contest.check()
+    assert contest.images == 1
+
+
+def test_training(tiny_bodies):
+    contest = models.training(SMALL, "r50", "fp32")
+    contest.check()
+    contest.ours()
+    contest.theirs()
+
+
+def test_unequal_weights_are_found(tiny_bodies):
+    pair = models.TrainingPair(SMALL, "r50")
+    with torch.no_grad():
+        pair.model.get_parameter("transformer_decoder.class_head.bias")[0] += 1
+    with pytest.raises(Unequal, match=r"^class logits: they differ by up to 1 where "):
+        pair.check("fp32")
+    assert pair.criterion.deep_supervision
+    assert pair.peer.config.use_auxiliary_loss
+
+
+def test_file_to_file(tiny_bodies):
+    contest = models.file_to_file(SMALL)
+    contest.check()
+
+
+def test_profile(tiny_bodies):
+    ours, theirs = profile_training(SMALL, "r50", "fp32", repeats=1)
+    assert set(ours) == set(theirs) == set(PHASES)
+    assert min(ours.values()) > 0
+    assert min(theirs.values()) > 0
+
+
+def test_profile_table():
+    ours = dict.fromkeys(PHASES, 0.0) | {"matching": 1.0, "backward": 3.0}
+    lines = profile_table(ours, ours, "peer").splitlines()
+    assert lines[0] == "| phase | segkit | share | peer | share |"
+    assert lines[5] == "| matching | 1.00 s | 25% | 1.00 s | 25% |"
+    assert lines[-1] == "| whole step | 4.00 s | 100% | 4.00 s | 100% |"

@@ -1,0 +1,52 @@
+"""`segkit analyze`."""
+
+import json
+
+import pytest
+from tiny import write_tiny
+
+from segkit.cli.main import main
+
+
+def test_as_a_table(tmp_path, capsys):
+    file = write_tiny(tmp_path)
+    assert main(["analyze", str(file), "--size", "60", "64"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{file}: 8 classes, one image of 64x64"
+    parts = [line.split("│")[1].rstrip() for line in lines if line.startswith("│")]
+    assert parts[0] == " backbone"
+    assert "   body.layer1" in parts
+    assert parts[-2:] == [" masks", " total"]
+
+
+def test_as_json_with_overrides_and_classes(tmp_path, capsys):
+    arguments = ["--classes", "5", "--json", "--size", "64", "64", "model.transformer_decoder.num_queries=3"]
+    assert main(["analyze", str(write_tiny(tmp_path)), *arguments]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["num_classes"] == 5
+    assert answer["size"] == [64, 64]
+    assert answer["parts"]["masks"]["multiply_adds"] == 3 * 16 * 8 * 8
+    assert answer["parts"]["transformer_decoder.class_head"]["parameters"] == 16 * 6 + 6
+
+
+def test_without_a_data_set(tmp_path, capsys):
+    file = write_tiny(tmp_path)
+    file.write_text(file.read_text().partition("data:")[0])
+    assert main(["analyze", str(file)]) == 2
+    assert capsys.readouterr().err == (
+        f"{file}: data: the class list comes from the data set, and the config names none.\n"
+        "Without the data set, say how many classes there are: --classes N\n"
+    )
+    assert main(["analyze", str(file), "--classes", "2"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--classes", "0"], "error: --classes 0: a model tells at least one class.\n"),
+        (["--size", "0", "64"], "error: --size 0 64: an image has at least one pixel.\n"),
+    ],
+)
+def test_a_wrong_option(tmp_path, capsys, arguments, message):
+    assert main(["analyze", str(write_tiny(tmp_path)), *arguments]) == 2
+    assert capsys.readouterr().err == message
