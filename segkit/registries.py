@@ -9,6 +9,7 @@ it.
 """
 
 from segkit.registry import ItemSetting, Registry
+from segkit.signature import Weight
 
 BACKBONES = Registry("backbone", "backbones")
 """`(*, <settings>)`, an nn.Module: `forward(images (B,3,H,W) float, normalized) -> list[Tensor (B,Ci,Hi,Wi)]`, finest
@@ -34,13 +35,13 @@ LOSSES = Registry(
     "loss",
     "losses",
     wired=("classes",),
-    item_settings={"weight": ItemSetting(float, 1.0, "factor of this loss in the sum of all")},
+    item_settings={"weight": ItemSetting(Weight, 1.0, "factor of this loss in the sum of all")},
 )
 """`(*, <settings>)`, an nn.Module with the class attribute `takes`, one of
 
 * `"classes"`: `(class_logits (B,Q,K+1), classes (B,Q) int64, K = no object) -> scalar`;
 * `"masks"`: `(logits (M,P), targets (M,P) float, valid (M,P) bool | None) -> (M,)`, one value per matched mask, P being
-  all pixels or some of them;
+  all pixels or some of them, in any order; it may be compiled;
 * `"prediction"`: `(prediction, targets: list[Target], matches: list[Match] | None) -> scalar`, what fits neither.
 
 Weights (the key `weight` beside a loss's own settings), decoder layers and the division by the number of masks are the

@@ -79,6 +79,11 @@ class Registry:
         return self.kind.replace("_", " ")
 
     @property
+    def many(self) -> str:
+        """`pixel decoders`."""
+        return self.plural.replace("_", " ")
+
+    @property
     def one(self) -> str:
         """`a pixel decoder`."""
         return f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.title}"

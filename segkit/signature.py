@@ -22,6 +22,10 @@ class Bounds:
     most: float | None = None
     below: float | None = None
 
+    def __str__(self) -> str:
+        words = {"at least": self.least, "above": self.above, "at most": self.most, "below": self.below}
+        return ", ".join(f"{word} {bound}" for word, bound in words.items() if bound is not None)
+
     def expected(self, value: float) -> str:
         """What `value` must be, to be read after "must be"; empty where it is so. Nan never is."""
         if self.least is not None and not value >= self.least:

@@ -45,7 +45,7 @@ class _Checker:
     def parts(self, node: Node, registry: Registry, path: str) -> Any:
         if not isinstance(node, Sequence):
             example = f"[{{type: {_example(registry)}}}]"
-            message = f"must be a list of {_plural(registry)}, such as {example}, not {shown(node)}.{spacing(node)}"
+            message = f"must be a list of {registry.many}, such as {example}, not {shown(node)}.{spacing(node)}"
             self.complain(node.origin, path, message)
             return None
         items = item_settings(registry)
@@ -153,10 +153,6 @@ def _nested(key: str) -> str:
 
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
-
-
-def _plural(registry: Registry) -> str:
-    return registry.plural.replace("_", " ")
 
 
 def _elsewhere(name: str, registry: Registry) -> str:

@@ -33,7 +33,7 @@ class Setting:
     def expected(self) -> str:
         """What stands here, in words: `a list of losses`, `text or null`."""
         if self.registry is not None:
-            return f"a list of {self.registry.plural.replace('_', ' ')}" if self.many else self.registry.one
+            return f"a list of {self.registry.many}" if self.many else self.registry.one
         if self.section is not None:
             return "a mapping"
         try:

@@ -30,9 +30,15 @@ class PixelCrossEntropy(nn.Module):
             raise ConfigError(
                 "loss 'pixel_cross_entropy' scores models of pixels, such as 'per_pixel', not of queries."
             )
-        truth = torch.stack([target.label_map(void=_VOID) for target in targets])
+        truth = torch.stack([_known_classes(target) for target in targets])
         logits = functional.interpolate(
             prediction.pixel_logits.float(), size=truth.shape[-2:], mode="bilinear", align_corners=False
         )
         total = functional.cross_entropy(logits, truth, ignore_index=_VOID, reduction="sum")
         return total / (truth != _VOID).sum().clamp(min=1)
+
+
+def _known_classes(target: Target) -> Tensor:
+    """(H,W) int64 class index, `_VOID` where there is no segment or the truth is not known."""
+    classes = target.label_map(void=_VOID)
+    return classes if target.valid is None else classes.masked_fill(~target.valid, _VOID)

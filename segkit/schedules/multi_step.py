@@ -1,17 +1,18 @@
 """The learning rate schedule in steps, with warm-up."""
 
 from segkit.registries import SCHEDULES
+from segkit.signature import NonNegative, Share
 
 
 @SCHEDULES.register("multi_step")
 class MultiStep:
     """Multiplied by `gamma` from each milestone on, rising linearly from nothing over the first steps."""
 
-    def __init__(self, *, milestones: list[int], gamma: float = 0.1, warmup_steps: int = 0) -> None:
+    def __init__(self, *, milestones: list[NonNegative], gamma: Share = 0.1, warmup_steps: NonNegative = 0) -> None:
         """
         Args:
             milestones: steps, from 0, at which the rate falls.
-            gamma: what it is multiplied by there, in (0, 1].
+            gamma: what it is multiplied by there.
             warmup_steps: how many steps the rise takes.
         """
         self.milestones = milestones

@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 
+from segkit.errors import ConfigError
 from segkit.registries import TRANSFORMS
 from segkit.signature import Positive
 from segkit.transforms._geometry import resized
@@ -21,6 +22,8 @@ class ResizeShortestEdge:
         may exceed `max_size`.
     rounding: `nearest`, or `down` for the sizes that transformers' MaskFormerImageProcessor makes: the longer side
         loses its fraction of a pixel. (The shorter side has one only where `max_size` binds; it is always rounded.)
+
+    Raises ConfigError for an empty list of sizes.
     """
 
     def __init__(
@@ -31,6 +34,8 @@ class ResizeShortestEdge:
         size_divisor: Positive = 1,
         rounding: Literal["nearest", "down"] = "nearest",
     ) -> None:
+        if sizes == []:
+            raise ConfigError("transform 'resize_shortest_edge': sizes: the list is empty. Give one size or more.")
         self.sizes = [sizes] if isinstance(sizes, int) else list(sizes)
         self.max_size = max_size
         self.size_divisor = size_divisor

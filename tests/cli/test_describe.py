@@ -16,7 +16,7 @@ And more.
 alpha: a number or one of 'auto', default 0.25
     weight of the pixels inside.
 class_weights: a mapping of numbers or null, default null
-weight: a number, default 1.0
+weight: a number (at least 0, at most 1000000), default 1.0
     factor of this loss in the sum of all
 """
 

@@ -47,3 +47,9 @@ def test_a_small_map_is_upsampled():
     picture = Target(torch.tensor([1]), torch.zeros(4, 6, dtype=torch.int16))
     value = LOSSES.get("pixel_cross_entropy")()(PixelPrediction(logits), [picture], None)
     assert value.item() == pytest.approx(-math.log(0.75))
+
+
+def test_a_pixel_that_is_not_valid_does_not_count():
+    known = target(0, 0, 1)
+    known.valid = torch.tensor([[True, False, True]])
+    assert loss([[0.5, 0.25, 0.25]], [known]) == pytest.approx((math.log(2) + math.log(4)) / 2)

@@ -3,6 +3,7 @@ import torch
 from torch.nn.functional import interpolate
 from transformers.image_transforms import get_size_with_aspect_ratio
 
+from segkit.errors import ConfigError
 from segkit.transforms.resize_shortest_edge import ResizeShortestEdge
 from segkit.types import Sample, Target
 
@@ -90,3 +91,9 @@ def test_overlapping_masks_are_resized(overlapping):
 
 def test_a_sample_without_truth_stays_without(sample):
     assert ResizeShortestEdge(sizes=24)(of_size(48, 64)).target is None
+
+
+def test_no_sizes():
+    with pytest.raises(ConfigError) as caught:
+        ResizeShortestEdge(sizes=[])
+    assert str(caught.value) == ("transform 'resize_shortest_edge': sizes: the list is empty. Give one size or more.")
