@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
@@ -23,7 +22,7 @@ from segkit.datasets._coco import (
     read_coco,
 )
 from segkit.errors import DataError
-from segkit.ops.run_length import Rle, decode_masks
+from segkit.ops.run_length import Rle, decode_masks, unpacked_runs
 from segkit.registries import DATASETS
 from segkit.types import Sample, Size, Target
 
@@ -128,9 +127,11 @@ def _checked_rle(rle: dict[str, Any], size: Size) -> Rle:
     if rle["size"] != list(size):
         raise ValueError(f"its run lengths are of size {rle['size']}, but the picture is {list(size)} (height, width)")
     counts, pixels = rle["counts"], size[0] * size[1]
-    runs = _unpacked(counts) if isinstance(counts, str) else np.array(counts, dtype=np.int64)
-    if len(runs) == 0:
+    if not counts:
         raise ValueError("its run lengths are empty")
+    runs = unpacked_runs(counts) if isinstance(counts, str) else np.array(counts, dtype=np.int64)
+    if runs is None:
+        raise ValueError("its compressed run lengths are broken")
     if runs.min() < 0:
         raise ValueError("it has a run of negative length")
     if runs.sum() != pixels:
@@ -139,24 +140,3 @@ def _checked_rle(rle: dict[str, Any], size: Size) -> Rle:
         return {"size": rle["size"], "counts": counts}
     packed: Rle = coco_mask.frPyObjects(rle, *size)
     return packed
-
-
-def _unpacked(counts: str) -> npt.NDArray[np.int64]:
-    """(R,) int64: the runs of COCO's compressed form.
-
-    A number is 5 bits a character from "0" on, the lowest first, a sixth bit saying that more follow; from the fourth
-    run on it is the difference from the run before the last.
-    """
-    if not counts:
-        return np.zeros(0, dtype=np.int64)
-    codes = np.frombuffer(counts.encode(), dtype=np.uint8).astype(np.int64) - ord("0")
-    ends = np.flatnonzero(codes & 32 == 0)
-    if ((codes < 0) | (codes > 63)).any() or len(ends) == 0 or ends[-1] != len(codes) - 1:
-        raise ValueError("its compressed run lengths are broken")
-    lengths = np.diff(ends, prepend=-1)
-    starts = ends - lengths + 1
-    digit = np.arange(len(codes)) - np.repeat(starts, lengths)
-    runs: npt.NDArray[np.int64] = np.add.reduceat((codes & 31) << (5 * digit), starts)
-    runs -= np.where(codes[ends] & 16, 1 << (5 * lengths), 0)  # the highest bit is the sign
-    runs[1::2], runs[2::2] = runs[1::2].cumsum(), runs[2::2].cumsum()
-    return runs

@@ -51,7 +51,7 @@ def _interpolated(picture: Tensor, size: Size) -> Tensor:
 
 def _nearest(old: int, new: int) -> Tensor:
     """(new,) int64: for each new pixel the old one that holds its centre, as bilinear interpolation aligns them."""
-    return ((torch.arange(new, dtype=torch.float64) + 0.5) * (old / new)).long().clamp(max=old - 1)
+    return (2 * torch.arange(new) + 1) * old // (2 * new)
 
 
 def _moved(target: Target, move: Callable[[Tensor], Tensor]) -> Target:

@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from segkit.datasets.coco_instance import CocoInstance, _unpacked
+from segkit.datasets.coco_instance import CocoInstance
 from segkit.datasets.coco_panoptic import CocoPanoptic
 from segkit.errors import DataError
 from segkit.types import Target
@@ -158,15 +155,6 @@ def test_segmentation_that_cannot_be_drawn(folder: Folder, segmentation: Any, pr
         f"{folder.json}: annotation 2 of image 9 (b.jpg) has no mask that can be drawn: {problem}. Correct it, or take "
         f"it out."
     )
-
-
-@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=70), elements=st.integers(0, 1)))
-def test_unpacked_runs(mask: np.ndarray[Any, np.dtype[np.uint8]]) -> None:
-    mask = np.repeat(np.repeat(mask, 9, 0), 9, 1)
-    line = mask.ravel("F")
-    changes = np.flatnonzero(np.diff(line)) + 1
-    expected = np.diff([0, *changes, line.size]).tolist()
-    assert _unpacked(compressed(mask.tolist())["counts"]).tolist() == ([0, *expected] if line[0] else expected)
 
 
 def test_picture_of_another_size(folder: Folder) -> None:
