@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,22 +61,42 @@ def _shortened(names: list[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+@contextmanager
+def draft_of(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder` to write into, moved to its place at the end; an earlier one there is replaced only
+    then. Where an error comes first, nothing has changed.
+
+    Raises CheckpointError where it cannot be written.
+    """
+    place = folder.resolve()
+    draft, old = place.with_name(place.name + ".writing"), place.with_name(place.name + ".old")
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        yield draft
+        if place.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            place.rename(old)
+        draft.rename(place)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: cannot be written ({error}).") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raises CheckpointError where there is something else than an empty folder."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise CheckpointError(f"{folder}: exists already and is not an empty folder. Name another, or remove it.")
+
+
 def save_checkpoint(folder: Path, model: nn.Module, config: Config, classes: Classes) -> None:
     """Writes a checkpoint folder; an earlier one there is replaced only once the new one is whole."""
-    draft = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft / WEIGHTS)
-    (draft / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
-    (draft / CLASSES).write_text(json.dumps(classes.to_dict(), indent=1), encoding="utf-8")
-    if folder.exists():
-        old = folder.with_name(folder.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-        draft.rename(folder)
-        shutil.rmtree(old)
-    else:
-        draft.rename(folder)
+    with draft_of(folder) as draft:
+        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft / WEIGHTS)
+        (draft / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
+        (draft / CLASSES).write_text(json.dumps(classes.to_dict(), indent=1), encoding="utf-8")
 
 
 def find_checkpoint(path: str | Path) -> Path:

@@ -26,13 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--classes",
         metavar="FILE",
-        help="of an original checkpoint: its class names (default: the config's data set's)",
+        help="of an original checkpoint: its class names (default: those of the config's data set)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from segkit.checkpoint import refuse_taken
+
     destination = Path(arguments.destination)
-    _refuse_taken(destination)
+    refuse_taken(destination)
     if arguments.to == "huggingface":
         _refuse_options(arguments, "A checkpoint of segkit's knows its config and classes.")
         from segkit.interop.huggingface import export_huggingface
@@ -59,7 +61,7 @@ def _from_original(arguments: argparse.Namespace, destination: Path) -> None:
             "--config configs/mask_former/ade20k_r50.yaml."
         )
     config = load_config(arguments.config, arguments.overrides, arguments.plugins)
-    classes = _classes(config, arguments.classes)
+    classes = _classes(config, arguments)
     model, report = import_original(arguments.source, config, classes)
     save_checkpoint(destination, model, config, classes)
     print(report)
@@ -76,26 +78,22 @@ def _from_huggingface(source: str, destination: Path) -> None:
         print(f"note: {note}")
 
 
-def _classes(config: Config, file: str | None) -> Classes:
+def _classes(config: Config, arguments: argparse.Namespace) -> Classes:
+    """Of the file that is named, else of the config's data set; numbered where neither is there."""
     from segkit.build import dataset_classes
-    from segkit.data.labels import read_classes
-    from segkit.errors import CheckpointError, ConfigError, DataError
+    from segkit.data.labels import Classes, read_classes
+    from segkit.errors import ConfigError, DataError
+    from segkit.interop.original import count_classes
 
-    if file is not None:
-        return read_classes(Path(file))
+    if arguments.classes is not None:
+        return read_classes(Path(arguments.classes))
     try:
         return dataset_classes(config)
     except (ConfigError, DataError) as error:
-        raise CheckpointError(
-            f"the classes' names are not known: {error} Or give a file of them: --classes FILE."
-        ) from error
-
-
-def _refuse_taken(destination: Path) -> None:
-    from segkit.errors import CheckpointError
-
-    if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
-        raise CheckpointError(f"{destination}: is there already. Name a folder that is new or empty.")
+        count = count_classes(arguments.source)
+        print(f"note: the {count} classes are numbered, for their names are not known: {error}")
+        print("note: for names, have the data set there, or convert again with --classes FILE")
+        return Classes.make([f"class {index}" for index in range(count)])
 
 
 def _refuse_options(arguments: argparse.Namespace, reason: str) -> None:

@@ -66,6 +66,13 @@ _TRANSFORMERS: tuple[Rule, ...] = (
 )
 _NORMALIZATION = ("normalization.mean", "normalization.std")
 """Tensors that the config determines, so that no checkpoint of segkit holds them."""
+_HEAD_ROWS = {
+    "sem_seg_head.predictor.class_embed.weight": 1,
+    "sem_seg_head.predictor.weight": 0,
+    "sem_seg_head.predictor.query_embed.weight": 0,
+}
+"""Tensors with a row per class, and how many rows they have beside those; the queries come last, being classes only
+where there is no class head."""
 _HEADS: tuple[Rule, ...] = (
     ("sem_seg_head.predictor.query_embed.*", "transformer_decoder.query_positions.*"),
     ("sem_seg_head.predictor.input_proj.*", "transformer_decoder.input_projection.*"),
@@ -89,6 +96,15 @@ def import_original(file: str | PathLike[str], config: Config, classes: Classes)
     tensors = read_model_tensors(Path(file))
     model = build_model(config, classes, initial_weights=False)
     return model.eval(), load_original(model, tensors, str(file), config)
+
+
+def count_classes(file: str | PathLike[str]) -> int:
+    """The number of classes, as the sizes of an original checkpoint's head tell it. Raises CheckpointError."""
+    tensors = read_model_tensors(Path(file))
+    for name, others in _HEAD_ROWS.items():
+        if name in tensors:
+            return len(tensors[name]) - others
+    raise CheckpointError(f"{file}: has no head that classes could be counted by. Is it a checkpoint of a MaskFormer?")
 
 
 def load_original(model: nn.Module, tensors: Mapping[str, Tensor], where: str, config: Config) -> LoadReport:

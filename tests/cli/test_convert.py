@@ -99,14 +99,17 @@ def test_an_original_checkpoint_needs_its_config(tmp_path, capsys):
     )
 
 
-def test_an_original_checkpoint_needs_its_classes(tmp_path, capsys):
+def test_classes_nobody_knows_are_numbered(tmp_path, capsys):
     write_original(tmp_path)
     arguments = [str(tmp_path / "model.pkl"), str(tmp_path / "out"), "--config", str(tmp_path / "x.yaml")]
-    assert main(["convert", *arguments]) == 2
-    assert capsys.readouterr().err == (
-        f"error: the classes' names are not known: {tmp_path}/x.yaml: data: the class list comes from the data set, "
-        "and the config names none. Or give a file of them: --classes FILE.\n"
-    )
+    assert main(["convert", *arguments]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        f"note: the 3 classes are numbered, for their names are not known: {tmp_path}/x.yaml: data: the class list "
+        "comes from the data set, and the config names none.",
+        "note: for names, have the data set there, or convert again with --classes FILE",
+    ]
+    names = json.loads((tmp_path / "out/classes.json").read_text())["names"]
+    assert names == ["class 0", "class 1", "class 2"]
 
 
 def test_a_failed_conversion_leaves_nothing_behind(tmp_path, capsys):
@@ -133,7 +136,10 @@ def test_from_huggingface_and_back(huggingface, tmp_path, capsys):
 def test_what_is_there_is_not_overwritten(huggingface, tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     assert main(["convert", str(huggingface), str(tmp_path)]) == 2
-    assert capsys.readouterr().err == f"error: {tmp_path}: is there already. Name a folder that is new or empty.\n"
+    assert (
+        capsys.readouterr().err
+        == f"error: {tmp_path}: exists already and is not an empty folder. Name another, or remove it.\n"
+    )
 
 
 def test_options_that_say_nothing_here(huggingface, tmp_path, capsys):

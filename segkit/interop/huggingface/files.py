@@ -2,9 +2,6 @@
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,26 +106,3 @@ def _read_file(file: Path) -> dict[str, Tensor]:
 def _damaged(file: Path, error: Exception) -> CheckpointError:
     cause = (str(error).strip() or type(error).__name__).splitlines()[0]
     return CheckpointError(f"{file}: cannot be read ({cause}). The file is damaged or was cut short; fetch it again.")
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A draft to write into, which becomes `folder` at the end; where an error comes first, nothing is left.
-
-    Raises CheckpointError where `folder` exists and is not an empty folder, or cannot be written.
-    """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise CheckpointError(f"{folder}: exists already and is not an empty folder. Name another, or remove it.")
-    target = folder.resolve()
-    draft = target.with_name(target.name + ".writing")
-    try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        yield draft
-        if target.exists():
-            target.rmdir()
-        draft.rename(target)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: cannot be written ({error}).") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)

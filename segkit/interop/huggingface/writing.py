@@ -7,11 +7,11 @@ from typing import Any
 from safetensors.torch import save_file
 
 from segkit.backbones.timm import TimmBackbone
-from segkit.checkpoint import Checkpoint, load_checkpoint
+from segkit.checkpoint import Checkpoint, draft_of, load_checkpoint, refuse_taken
 from segkit.config import Config
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbone_json import backbone_json
-from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, SAFETENSORS, new_folder
+from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, SAFETENSORS
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.interop.huggingface.reading import ARCHITECTURE
 from segkit.interop.huggingface.tensors import their_tensors
@@ -37,7 +37,8 @@ def export_huggingface(checkpoint: str | Path, destination: str | Path) -> None:
     Raises CheckpointError where the checkpoint cannot be loaded, where transformers has no such model (the message
     names the part), or where `destination` exists and is not an empty folder. Then nothing is written.
     """
-    with new_folder(Path(destination)) as draft:
+    refuse_taken(Path(destination))
+    with draft_of(Path(destination)) as draft:
         loaded = load_checkpoint(checkpoint)
         where = str(checkpoint)
         _refuse_other_parts(loaded, where)
