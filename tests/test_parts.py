@@ -95,6 +95,7 @@ SETTINGS = {
     "transform/pad": [{"size": [64, 50]}],
     "transform/random_crop": [{"size": [32, 40]}, {"size": [32, 40], "max_category_share": 0.75}],
     "transform/random_scale": [{"size": [48, 48]}],
+    "transform/resize": [{"size": (48, 36)}],
     "transform/resize_shortest_edge": [{"sizes": [24, 60], "max_size": 70}],
 }
 """`kind/name` -> the settings to try it with, each a mapping or a function that writes files and gives the mapping."""

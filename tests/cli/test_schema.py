@@ -12,6 +12,7 @@ from segkit.cli.main import main
 from segkit.config.nodes import plain
 from segkit.config.source import read_file
 from segkit.discovery import Offer
+from segkit.registries import REGISTRIES
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SCHEMA = CONFIGS / "schema.json"
@@ -20,7 +21,11 @@ FILES = sorted(CONFIGS.rglob("*.yaml"))
 
 @pytest.fixture
 def _no_plugins(monkeypatch):
+    """Neither those installed here nor what other tests have registered."""
     monkeypatch.setattr("segkit.registry.declared_offers", lambda group: ())
+    for registry in REGISTRIES:
+        own = {offer: part for offer, part in registry._registered.items() if offer.own}
+        monkeypatch.setattr(registry, "_registered", own)
 
 
 @pytest.mark.usefixtures("_no_plugins")

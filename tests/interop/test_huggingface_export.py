@@ -146,7 +146,7 @@ def refusal(ours, destination):
         (
             {"transforms": [{"type": "resize_shortest_edge", "sizes": 64}, {"type": "pad", "size": [64, 64]}]},
             "data.val.transforms: their image processor resizes once and does nothing else; it has no 'pad' beside it. "
-            "Leave one resize_shortest_edge, or none.",
+            "Leave one resize_shortest_edge, one resize, or none.",
         ),
         (
             {"transforms": [{"type": "resize_shortest_edge", "sizes": [64, 96]}]},

@@ -376,9 +376,9 @@ def test_settings_that_cannot_be_had_are_named(folder, values, message):
     ("values", "message"),
     [
         (
-            {"size": {"height": 512, "width": 512}},
-            "size: pictures are resized to {'height': 512, 'width': 512}, and segkit resizes by the shorter side. Give "
-            "shortest_edge and longest_edge there.",
+            {"size": {"max_height": 512, "max_width": 512}},
+            "size: pictures are resized to {'max_height': 512, 'max_width': 512}, which segkit does not. Give "
+            "shortest_edge and longest_edge there, or height and width.",
         ),
         ({"image_mean": [0.5]}, "image_mean: must be a list of 3 numbers, not [0.5]."),
         ({"size": {"shortest_edge": "big"}}, "size.shortest_edge: must be a whole number from 1 up, not 'big'."),

@@ -75,6 +75,12 @@ def test_the_image_processor_comes_back(tmp_path):
     assert {key: list(after[key]) if key.startswith("image_") else after[key] for key in settings} == settings
 
 
+def test_a_fixed_size_comes_back_as_the_multiple_that_it_means(tmp_path):
+    round_trip(tmp_path, processor={"size": FIXED, "size_divisor": 32})
+    after = MaskFormerImageProcessor.from_pretrained(tmp_path / "back").to_dict()
+    assert (after["size"], after["size_divisor"]) == ({"height": 96, "width": 128}, 32)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -96,11 +102,15 @@ def test_pixels_mean_the_same_before_and_after(tmp_path, settings):
     torch.testing.assert_close(ours, before, atol=1e-5, rtol=1e-5)
 
 
+FIXED = {"height": 70, "width": 128}
+
+
 @pytest.mark.parametrize("size", [(97, 131), (60, 200), (300, 41)])
+@pytest.mark.parametrize("resized", [{"shortest_edge": 70, "longest_edge": 120}, FIXED], ids=["edges", "fixed"])
 @torch.no_grad()
-def test_a_picture_goes_the_same_way_through_both(tmp_path, size):
+def test_a_picture_goes_the_same_way_through_both(tmp_path, size, resized):
     """Resized, normalized, segmented, and brought back to its size."""
-    processor = {"size": {"shortest_edge": 70, "longest_edge": 120}}
+    processor = {"size": resized}
     theirs = write_theirs(tmp_path / "there", "resnet18", processor=processor)
     coarse = np.random.default_rng(1).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     picture = np.array(Image.fromarray(coarse).resize((size[1], size[0]), Image.Resampling.NEAREST))

@@ -4,6 +4,7 @@ Their sizes are `{"shortest_edge": 800, "longest_edge": 1333}` or, in older file
 standard deviation are of values that `rescale_factor` has brought to 0..1, ours of 0..255.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,21 +53,24 @@ def read_preprocessing(fields: Fields) -> Preprocessing:
 
 def _read_resize(fields: Fields) -> dict[str, Any]:
     size = fields.data.get("size", {"shortest_edge": 800, "longest_edge": 1333})
+    key = "size_divisor" if "size_divisor" in fields.data else "size_divisibility"
+    divisor = 1 if fields.data.get(key) == 0 else fields.integer(key, 32)
     if isinstance(size, dict):
         edges = fields.mapping("size")
+        if size.keys() >= {"height", "width"}:
+            sides = [math.ceil(edges.integer(side, 0) / divisor) * divisor for side in ("height", "width")]
+            return {"type": "resize", "size": sides}
         if "shortest_edge" not in size:
             raise fields.error(
                 "size",
-                f"pictures are resized to {size}, and segkit resizes by the shorter side. Give shortest_edge and "
-                "longest_edge there.",
+                f"pictures are resized to {size}, which segkit does not. Give shortest_edge and longest_edge there, or "
+                "height and width.",
             )
         shortest = edges.integer("shortest_edge", 800)
         longest = edges.integer("longest_edge", 1333) if "longest_edge" in size else None
     else:
         shortest = fields.integer("size", 800)
         longest = fields.integer("max_size", 1333) if fields.data.get("max_size") is not None else None
-    key = "size_divisor" if "size_divisor" in fields.data else "size_divisibility"
-    divisor = 1 if fields.data.get(key) == 0 else fields.integer(key, 32)
     return {
         "type": "resize_shortest_edge",
         "sizes": shortest,
@@ -116,11 +120,14 @@ def preprocessor_json(
 def _size_json(transforms: Sequence[dict[str, Any]], size_divisor: int, where: str) -> dict[str, Any]:
     if not transforms:
         return {"do_resize": False, "size_divisor": size_divisor}
+    if [part["type"] for part in transforms] == ["resize"]:
+        height, width = transforms[0]["size"]
+        return {"do_resize": True, "size": {"height": height, "width": width}, "size_divisor": size_divisor}
     other = next((part["type"] for part in transforms if part["type"] != "resize_shortest_edge"), None)
     if other is not None or len(transforms) > 1:
         raise CheckpointError(
             f"{where}: data.val.transforms: their image processor resizes once and does nothing else; it has no "
-            f"'{other or 'resize_shortest_edge'}' beside it. Leave one resize_shortest_edge, or none."
+            f"'{other or 'resize_shortest_edge'}' beside it. Leave one resize_shortest_edge, one resize, or none."
         )
     sizes = transforms[0]["sizes"]
     if isinstance(sizes, list) and len(sizes) != 1:
