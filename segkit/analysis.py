@@ -16,6 +16,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
+from segkit.data.loading import padded_size
 from segkit.types import Prediction, Size
 
 MASKS = "masks"
@@ -54,8 +55,7 @@ def analyze(model: nn.Module, size: Size) -> Analysis:
 
     For a model of queries, drawing all masks of the last layer is counted too, as a part of its own.
     """
-    divisor = int(model.size_divisor)  # type: ignore[arg-type]
-    height, width = (-(-side // divisor) * divisor for side in size)
+    height, width = padded_size([size], int(model.size_divisor))  # type: ignore[arg-type]
     own = _costs_by_module(model, (height, width))
     costs = {name: _sum_under(name, own) for name, _ in model.named_modules()} | {MASKS: _sum_under(MASKS, own)}
     parts: dict[str, Cost] = {}

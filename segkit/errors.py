@@ -28,6 +28,11 @@ class TrainingError(SegkitError):
     """A training cannot go on (for example a loss that is no longer finite)."""
 
 
+def cause_of(error: BaseException) -> str:
+    """The first line of what an error says; the name of its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """`" Did you mean 'x'?"` for the name nearest to `name` in `known`, or an empty string where none is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

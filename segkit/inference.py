@@ -15,13 +15,14 @@ from torch.nn.functional import pad
 
 from segkit.build import build_part, build_postprocessors, build_transforms
 from segkit.checkpoint import load_checkpoint
+from segkit.data.loading import padded_size
 from segkit.data.pictures import read_picture, to_picture
-from segkit.errors import ConfigError, DataError
+from segkit.errors import ConfigError, DataError, cause_of
 from segkit.ops.precision import Precision, autocast
 from segkit.registries import POSTPROCESSORS
 from segkit.results import without_unsure
 from segkit.sliding_window import SlidingWindow, refuse_segments
-from segkit.types import ImageSizes, InstanceResult, Result, Sample, Size
+from segkit.types import ImageSizes, InstanceResult, Result, Sample
 
 READ_AHEAD = 4
 """Pictures decoded while the model is at work."""
@@ -153,7 +154,7 @@ class Predictor:
         output = sample.size
         for transform in self._transforms:
             sample = transform(sample)
-        padded = _padded_size(sample.size, int(self.model.size_divisor))  # type: ignore[arg-type]
+        padded = padded_size([sample.size], int(self.model.size_divisor))  # type: ignore[arg-type]
         image = pad(sample.picture, (0, padded[1] - sample.size[1], 0, padded[0] - sample.size[0]))
         return Prepared(file, picture, image, ImageSizes(padded, sample.size, output))
 
@@ -177,8 +178,9 @@ def _existing(device: torch.device | str) -> torch.device:
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
-        cause = str(error).strip().splitlines()[0]
-        raise ConfigError(f"device '{device}' cannot be used here ({cause}). Take cpu, or leave it out.") from error
+        raise ConfigError(
+            f"device '{device}' cannot be used here ({cause_of(error)}). Take cpu, or leave it out."
+        ) from error
 
 
 def _checked(picture: Tensor) -> Tensor:
@@ -188,8 +190,3 @@ def _checked(picture: Tensor) -> Tensor:
             "shape (3, H, W) in RGB order."
         )
     return picture
-
-
-def _padded_size(size: Size, divisor: int) -> Size:
-    """The next multiples of `divisor`."""
-    return -(-size[0] // divisor) * divisor, -(-size[1] // divisor) * divisor

@@ -111,7 +111,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """All names, sorted, without importing any part."""
-        return sorted({offer.name for offer in self._offers()})
+        return sorted({offer.name for offer in self.offers()})
 
     def get(self, name: str) -> Part:
         """The part called `name`, or `provider/name` where several provide one of that name.
@@ -134,7 +134,7 @@ class Registry:
     def offer(self, name: str) -> Offer:
         """Who provides the part called `name`, without importing it. Raises RegistryError as `get` does."""
         provider, _, short = name.rpartition("/")
-        found = [offer for offer in self._offers() if offer.name == short]
+        found = [offer for offer in self.offers() if offer.name == short]
         if provider:
             found = [offer for offer in found if normalized(offer.provider) == normalized(provider)]
         if not found:
@@ -147,7 +147,7 @@ class Registry:
 
     def entries(self) -> Iterator[Entry]:
         """What there is, segkit's own first, without importing any part."""
-        for offer in self._offers():
+        for offer in self.offers():
             if offer in self._registered and not offer.own:
                 description, defect = first_line(self._registered[offer].__doc__ or ""), ""
             else:
@@ -155,7 +155,7 @@ class Registry:
                 description, defect = summary.description, summary.defect
             yield Entry(self.kind, offer.name, offer.provider, offer.version, description, defect)
 
-    def _offers(self) -> list[Offer]:
+    def offers(self) -> list[Offer]:
         """All claims to names: segkit's own, packages', and what was registered at run time."""
         own = own_offers(self.plural)
         declared = sorted(declared_offers(self.group))
@@ -191,7 +191,7 @@ class Registry:
         raise AssertionError(f"{offer.module} registers no {self.title} '{offer.name}', the name of its file")
 
     def _unknown(self, name: str) -> str:
-        offers = self._offers()
+        offers = self.offers()
         if not offers:
             return f"there is no {self.title} '{name}', nor any other."
         listed = ", ".join(offer.name if offer.own else f"{offer.name} ({offer.label})" for offer in offers)

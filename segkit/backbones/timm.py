@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segkit.errors import ConfigError, SegkitError, suggest
+from segkit.errors import ConfigError, SegkitError, cause_of, suggest
 from segkit.registries import BACKBONES
 from segkit.types import Feature
 
@@ -177,7 +177,7 @@ def _refuse_foreign(log: _LoadLog, name: str) -> None:
 
 
 def _explain(error: Exception, name: str, pretrained: bool, weights: str | None) -> SegkitError:
-    cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    cause = cause_of(error)
     if weights is not None:
         return SegkitError(
             f"backbone 'timm': the file '{weights}' does not give the weights of '{name}' ({cause}). It must hold a "

@@ -7,13 +7,12 @@ import json
 import shutil
 import textwrap
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from segkit.cli._arguments import add_kind_argument, add_plugin_argument, run_plugins_of
 from segkit.docstrings import parameter_texts, summary_of, text_of
 from segkit.registries import BY_KIND
 from segkit.registry import Registry
-from segkit.signature import Bounds
 
 if TYPE_CHECKING:
     from segkit.config.schema import Setting
@@ -72,15 +71,9 @@ def describe(registry: Registry, name: str) -> PartDescription:
 
 def _described(setting: Setting, texts: dict[str, str]) -> SettingDescription:
     default = None if setting.required else setting.default
-    bounds = f" ({', '.join(map(str, _bounds(setting.annotation())))})" if _bounds(setting.annotation()) else ""
+    bounds = f" ({', '.join(map(str, setting.bounds))})" if setting.bounds else ""
     text = texts.get(setting.name, "")
     return SettingDescription(setting.name, setting.expected + bounds, setting.required, default, text)
-
-
-def _bounds(annotation: Any) -> list[Bounds]:
-    """Of the numbers in it, each once."""
-    own = [annotation] if isinstance(annotation, Bounds) else []
-    return list(dict.fromkeys(own + [bounds for part in get_args(annotation) for bounds in _bounds(part)]))
 
 
 def _text(description: PartDescription) -> str:

@@ -1,7 +1,7 @@
 """What a section or a part may be given in YAML, read off its signature."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from types import NoneType
@@ -11,7 +11,7 @@ from segkit.config.values import describe
 from segkit.errors import RegistryError
 from segkit.registries import BY_KIND, BY_PLURAL
 from segkit.registry import Registry
-from segkit.signature import MISSING, Part, after_star, annotation_of, before_star
+from segkit.signature import MISSING, Bounds, Part, after_star, annotation_of, before_star
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,21 @@ class Setting:
             return describe(self.annotation())
         except (RegistryError, TypeError):
             return "a value"
+
+    @property
+    def bounds(self) -> list[Bounds]:
+        """Of the numbers that may stand here, each once."""
+        try:
+            return list(dict.fromkeys(_bounds_in(self.annotation())))
+        except RegistryError:
+            return []
+
+
+def _bounds_in(annotation: Any) -> Iterator[Bounds]:
+    if isinstance(annotation, Bounds):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _bounds_in(part)
 
 
 @cache

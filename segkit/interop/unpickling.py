@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from segkit.errors import CheckpointError
+from segkit.errors import CheckpointError, cause_of
 
 _ZIP = b"PK\x03\x04"
 _LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
@@ -111,8 +111,9 @@ def _refusal(file: Path, asked: str) -> CheckpointError:
 
 
 def _damage(file: Path, error: Exception) -> CheckpointError:
-    cause = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return CheckpointError(f"{file}: is damaged, cut short or no checkpoint at all ({cause}). Fetch it again.")
+    return CheckpointError(
+        f"{file}: is damaged, cut short or no checkpoint at all ({cause_of(error)}). Fetch it again."
+    )
 
 
 class _Unpickler(pickle.Unpickler):

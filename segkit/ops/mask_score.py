@@ -1,12 +1,13 @@
 """The weighted sum of several mask losses with its gradient, compiled where that is asked for and works."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
+
+from segkit.ops.compilation import warn_uncompiled
 
 
 class MaskScore:
@@ -50,7 +51,12 @@ class MaskScore:
                 return values, gradient, [one for of_loss in by_loss for one in of_loss.values()]
             except Exception as error:  # whatever may go wrong in a compiler, training goes on without it
                 self._compiled = None
-                _warn(error)
+                warn_uncompiled(
+                    "criterion.compile: the mask losses cannot be compiled and run uncompiled from now on, which is "
+                    "slower",
+                    error,
+                    stacklevel=3,
+                )
         with torch.enable_grad():
             leaf = logits.detach().requires_grad_()
             values = self.values(leaf, masks, valid)
@@ -73,12 +79,3 @@ class MaskScore:
     def weighted_sum(self, values: Tensor) -> Tensor:
         """(losses,M) -> scalar."""
         return torch.stack([weight * of_loss.sum() for weight, of_loss in zip(self.weights, values, strict=True)]).sum()
-
-
-def _warn(error: Exception) -> None:
-    cause = next((line for line in str(error).splitlines() if line.strip()), "no reason is given")
-    warnings.warn(
-        f"criterion.compile: the mask losses cannot be compiled and run uncompiled from now on, which is slower: "
-        f"{type(error).__name__}: {cause}",
-        stacklevel=4,
-    )

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segkit.errors import cause_of
 from segkit.testing._common import difference, named, shape_of, trying
 
 Outputs = dict[str, Tensor]
@@ -146,8 +147,9 @@ def warn_unless_compilable(trial: Trial) -> None:
         with torch.no_grad():
             trial.run(compiled, list(trial.inputs.values()))
     except Exception as error:  # whatever stops the compiler is what there is to tell
-        cause = str(error).strip().partition("\n")[0] or type(error).__name__
-        warnings.warn(f"{trial.who} cannot be compiled whole ({cause}); it will run uncompiled there", stacklevel=3)
+        warnings.warn(
+            f"{trial.who} cannot be compiled whole ({cause_of(error)}); it will run uncompiled there", stacklevel=3
+        )
     finally:
         torch._dynamo.reset()
 

@@ -1,11 +1,11 @@
 """`training.compile`: the parts of a model run as `torch.compile` makes them, as long as that works."""
 
-import warnings
 from typing import Any
 
 import torch
 from torch import nn
 
+from segkit.ops.compilation import warn_uncompiled
 from segkit.registries import MODELS
 
 BUCKET = 128
@@ -38,10 +38,6 @@ class _CompiledForward:
             return self.compiled(*inputs)
         except Exception as error:  # whatever may go wrong in a compiler, training goes on without it
             self.compiled = None
-            cause = next((line for line in str(error).splitlines() if line.strip()), "no reason is given")
-            warnings.warn(
-                f"training.compile: the {self.kind} cannot be compiled and runs uncompiled from now on: "
-                f"{type(error).__name__}: {cause}",
-                stacklevel=3,
-            )
+            what = f"training.compile: the {self.kind} cannot be compiled and runs uncompiled from now on"
+            warn_uncompiled(what, error, stacklevel=3)
             return self.plain(*inputs)

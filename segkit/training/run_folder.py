@@ -15,7 +15,6 @@ import torch
 from segkit.config import Config
 from segkit.errors import CheckpointError, SegkitError
 from segkit.registries import REGISTRIES
-from segkit.registry import Entry
 
 RUNS = Path("runs")
 STATE = "training_state.pt"
@@ -113,11 +112,6 @@ def _runs_of(config: Config) -> list[int]:
     return sorted(int(match.group(1) or 1) for match in matches if match)
 
 
-def _foreign_parts() -> list[Entry]:
-    """Those of installed packages and of files, named by the config or not."""
-    return [entry for registry in REGISTRIES for entry in registry.entries() if entry.provider != "segkit"]
-
-
 def _environment() -> dict[str, Any]:
     names = ("segkit", "torch", "torchvision", "timm", "accelerate", "numpy", "scipy", "pillow", "pycocotools")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
@@ -126,7 +120,7 @@ def _environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: metadata.version(name) for name in names},
-        "plugins": {entry.provider: entry.version for entry in _foreign_parts()},
+        "plugins": {offer.provider: offer.version for kind in REGISTRIES for offer in kind.offers() if not offer.own},
         "device": device,
         "cpu_count": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),

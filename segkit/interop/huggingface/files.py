@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from segkit.errors import CheckpointError
+from segkit.errors import CheckpointError, cause_of
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
@@ -46,7 +46,7 @@ def _fetched(repository: str) -> Path:
             folder = Path(snapshot_download(repository, allow_patterns=[CONFIG, PREPROCESSOR, f"{PICKLE[:-4]}*.bin*"]))
         return folder
     except Exception as error:  # the hub's client raises errors of several libraries where the network fails
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        cause = cause_of(error)
         raise CheckpointError(
             f"{repository}: no such folder here, and it cannot be fetched from the Hugging Face hub ({cause}). Fetch "
             "it on a machine with a network (`hf download`), and name the folder."
@@ -104,5 +104,5 @@ def _read_file(file: Path) -> dict[str, Tensor]:
 
 
 def _damaged(file: Path, error: Exception) -> CheckpointError:
-    cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+    cause = cause_of(error)
     return CheckpointError(f"{file}: cannot be read ({cause}). The file is damaged or was cut short; fetch it again.")
