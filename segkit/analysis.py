@@ -16,7 +16,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from segkit.data.loading import padded_size
+from segkit.data.padding import padded_size
 from segkit.types import Prediction, Size
 
 MASKS = "masks"

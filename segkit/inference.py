@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import pad
 
 from segkit.build import build_part, build_postprocessors, build_transforms
 from segkit.checkpoint import load_checkpoint
-from segkit.data.loading import padded_size
+from segkit.data.padding import padded_size, stack_padded
 from segkit.data.pictures import read_picture, to_picture
 from segkit.errors import ConfigError, DataError, cause_of
 from segkit.ops.precision import Precision, autocast
@@ -49,7 +48,7 @@ class Prepared:
     picture: Tensor
     """(3,H,W) uint8, as read."""
     image: Tensor
-    """(3,H',W') uint8, transformed and padded."""
+    """(3,H',W') uint8, transformed."""
     sizes: ImageSizes
 
 
@@ -155,16 +154,15 @@ class Predictor:
         for transform in self._transforms:
             sample = transform(sample)
         padded = padded_size([sample.size], int(self.model.size_divisor))  # type: ignore[arg-type]
-        image = pad(sample.picture, (0, padded[1] - sample.size[1], 0, padded[0] - sample.size[0]))
-        return Prepared(file, picture, image, ImageSizes(padded, sample.size, output))
+        return Prepared(file, picture, sample.picture, ImageSizes(padded, sample.size, output))
 
     @torch.inference_mode()
     def _predict(self, prepared: list[Prepared]) -> list[Result]:
         """One result per picture; all are padded to one size."""
         if not prepared:
             return []
-        images = torch.stack([one.image for one in prepared]).to(self.device)
         sizes = [one.sizes for one in prepared]
+        images = stack_padded([one.image for one in prepared], sizes[0].padded).to(self.device)
         with autocast(self.device, self.precision):
             prediction = self.model(images, [size.picture for size in sizes])
         results: list[Result] = self.postprocessor(prediction, sizes)

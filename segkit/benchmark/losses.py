@@ -21,7 +21,7 @@ MASK_LOSSES = (("focal", 20.0), ("dice", 1.0))
 def paper_criterion(deep_supervision: bool = True) -> Criterion:
     """The weights of Cheng et al. 2021, sec. 4."""
     losses = [_weighted(name, weight) for name, weight in (("cross_entropy", 1.0), *MASK_LOSSES)]
-    return Criterion(losses, build_part(MATCHERS, {"type": "hungarian"}), deep_supervision, ignore_void=False)
+    return Criterion(losses, build_part(MATCHERS, {"type": "hungarian"}), deep_supervision, ignore_void=False, compiled=True)
 
 
 def _weighted(name: str, weight: float) -> WeightedLoss:

@@ -162,7 +162,7 @@ class TrainingPair:
 
 
 def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
+    return torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
 
 
 def _gradient_norm(model: nn.Module, loss: Tensor) -> Tensor:

@@ -89,8 +89,6 @@ class Training:
     log_every: Positive = 20
     """Steps between lines of `metrics.jsonl`."""
     seed: NonNegative = 0
-    channels_last: bool = False
-    """Memory format of pictures and convolutions; faster with bf16 and on GPUs."""
     compile: bool = False
     """Compile the model's parts, with pictures padded to multiples of 128 pixels so that few sizes occur: a minute or
     more at the start, then each step is quicker; needs a C++ compiler."""

@@ -12,13 +12,13 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from segkit.data.labels import Classes
+from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import DataError
-from segkit.types import Batch, ImageSizes, Sample, Size, Target
+from segkit.types import Batch, ImageSizes, Sample, Target
 
 Transform = Callable[[Sample], Sample]
 
@@ -115,22 +115,14 @@ def collate_evaluation(samples: Sequence[Sample], size_divisor: int) -> Batch:
     return _batch(samples, sizes, targets)
 
 
-def padded_size(sizes: Sequence[Size], divisor: int) -> Size:
-    """The least multiples of `divisor` that hold all of `sizes`."""
-    height, width = max(size[0] for size in sizes), max(size[1] for size in sizes)
-    return math.ceil(height / divisor) * divisor, math.ceil(width / divisor) * divisor
-
-
 def _target_of(sample: Sample) -> Target:
     assert sample.target is not None, f"{sample.file}: a data set must give its samples a target"
     return sample.target
 
 
 def _batch(samples: Sequence[Sample], sizes: list[ImageSizes], targets: list[Target]) -> Batch:
-    height, width = sizes[0].padded
-    pictures = [pad(sample.picture, (0, width - sample.size[1], 0, height - sample.size[0])) for sample in samples]
     return Batch(
-        images=torch.stack(pictures),
+        images=stack_padded([sample.picture for sample in samples], sizes[0].padded),
         sizes=sizes,
         targets=_in_one_block(targets),
         files=[sample.file for sample in samples],

@@ -1,5 +1,7 @@
 """Pictures and label maps read from files, whatever their modes.
 
+A picture's channels lie last in memory, as decoders make them: resizing and convolutions are quickest so.
+
 Every failure is a DataError that names the file: a picture that cannot be read is never skipped.
 """
 
@@ -50,7 +52,7 @@ def to_picture(source: str | Path | Image.Image | npt.NDArray[np.generic]) -> Te
             f"(H, W) or (H, W, 3) in RGB order."
         )
     array = np.repeat(source[:, :, None], 3, 2) if source.ndim == 2 else source
-    return torch.from_numpy(array.transpose(2, 0, 1).copy())
+    return torch.from_numpy(array.copy()).permute(2, 0, 1)
 
 
 def read_label_map(path: str | Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
@@ -124,5 +126,4 @@ def _to_rgb(image: Image.Image, name: str) -> Tensor:
         image = Image.fromarray(np.rint(grey * (255 / full)).astype(np.uint8))
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
-    array = np.array(image.convert("RGB"))  # (H, W, 3)
-    return torch.from_numpy(array).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)

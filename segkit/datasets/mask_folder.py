@@ -59,9 +59,13 @@ class MaskFolder:
                 f"{label_file}: the label map is {stored.shape[1]}x{stored.shape[0]}, but its picture {picture_file} "
                 f"is {picture.shape[2]}x{picture.shape[1]} (upright). Give both one size."
             )
-        return Sample(picture, self._target(stored, label_file), str(picture_file), picture_file.stem)
+        return Sample(picture, self.target_of(stored, label_file), str(picture_file), picture_file.stem)
 
-    def _target(self, stored: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], file: Path) -> Target:
+    def target_of(self, stored: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], file: Path) -> Target:
+        """One segment per class of a label map (H,W) as it is stored in `file`.
+
+        Raises DataError for an id that stands for no class.
+        """
         present = np.flatnonzero(np.bincount(stored.ravel()))
         unknown = present[self._class_of[present] == _UNKNOWN]
         if len(unknown):
@@ -76,7 +80,7 @@ class MaskFolder:
         segment_of_class = np.full(len(self.classes) + 1, NO_SEGMENT, dtype=np.int16)  # its last entry is that of void
         segment_of_class[labels] = np.arange(len(labels))
         segment_of_id = segment_of_class[self._class_of[: present[-1] + 1]]
-        segment_map = torch.from_numpy(segment_of_id[stored])  # (H, W)
+        segment_map = torch.from_numpy(segment_of_id.take(stored))  # (H, W)
         has_void = bool((self._class_of[present] == NO_SEGMENT).any())
         return Target(
             torch.from_numpy(labels.astype(np.int64)),

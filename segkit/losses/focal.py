@@ -5,9 +5,9 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import softplus
 
 from segkit.ops.reduction import mean_of_valid
+from segkit.ops.softplus import softplus
 from segkit.registries import LOSSES
 from segkit.signature import Bounds, Share
 
@@ -47,11 +47,12 @@ class _PixelFocal(torch.autograd.Function):
     def forward(logits: Tensor, targets: Tensor, alpha: float, gamma: float) -> Any:
         # Few passes and few buffers: this is most of what mask losses cost.
         sign = torch.rsub(targets, 1, alpha=2)
-        wrong = logits * sign
-        cross_entropy = softplus(wrong)
-        probs = wrong.sigmoid_()
+        # Of the logits themselves, so that a compiler takes it once for this loss and for others beside it.
+        probs = torch.addcmul(targets, logits.sigmoid(), sign)
+        right = 1 - probs
+        cross_entropy = softplus(logits * sign, probs, right)
         weight = torch.rsub(targets, 1 - alpha, alpha=1 - 2 * alpha).mul_(probs**gamma)
-        derivative = torch.addcmul(probs, 1 - probs, cross_entropy, value=gamma).mul_(weight).mul_(sign)
+        derivative = torch.addcmul(probs, right, cross_entropy, value=gamma).mul_(weight).mul_(sign)
         return cross_entropy.mul_(weight), derivative
 
     @staticmethod

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+
+from segkit.ops.softplus import softplus
 
 CPU_CHUNK = 1 << 18
 """Logits per chunk on a CPU: 1 MiB of float32, of which a few stay in cache together."""
@@ -35,11 +36,13 @@ def mask_costs(
     step = max(1, budget // max(1, rows))
     for start in range(0, pixels if count else 0, step):
         logits, chunk = read(start, start + step), segments[:, start : start + step]
-        probs, outside = logits.sigmoid(), softplus(logits)  # softplus(x) = -log(1 - p)
+        probs = logits.sigmoid()
+        rest = 1 - probs
         overlap.addmm_(chunk, probs.T)
-        inside = outside - logits
-        outside.mul_(probs**GAMMA)
-        inside.mul_(probs.neg_().add_(1).pow_(GAMMA))
+        outside = softplus(logits, probs, rest)  # -log(1 - p)
+        inside = outside - logits  # -log(p)
+        outside.mul_(probs.pow_(GAMMA))
+        inside.mul_(rest.pow_(GAMMA))
         change.addmm_(chunk, inside.sub_(outside, alpha=(1 - ALPHA) / ALPHA).T)
         background.addmv_(outside, chunk[-1])
     areas = segments.sum(1)

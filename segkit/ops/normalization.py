@@ -12,7 +12,10 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 class PixelNormalization(nn.Module):
-    """uint8 RGB to zero mean and unit deviation, padding to zero."""
+    """uint8 RGB to zero mean and unit deviation, padding to zero; channels last in memory.
+
+    All that follows keeps this order, in which convolutions are quickest, more so in low precision.
+    """
 
     mean: Tensor
     std: Tensor
@@ -25,7 +28,7 @@ class PixelNormalization(nn.Module):
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> Tensor:
         """(B,3,H,W) uint8 -> (B,3,H,W) float32; beyond the size of an image (its top left part) all is zero."""
-        normalized = (images - self.mean) / self.std
+        normalized = (images.contiguous(memory_format=torch.channels_last) - self.mean) / self.std
         for image, (height, width) in zip(normalized, sizes or [], strict=False):
             image[:, height:] = 0
             image[:, :, width:] = 0

@@ -30,4 +30,4 @@ def adamw(
         betas: decay of the running means of gradient and squared gradient.
     """
     groups = parameter_groups(model, lr, weight_decay, backbone_multiplier)
-    return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, betas=(betas[0], betas[1]))
+    return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, betas=(betas[0], betas[1]), fused=True)

@@ -95,8 +95,6 @@ class Trainer:
             reset_head = self.config.experiment.reset_head
             report = initialize_from(self.model, source, self.config, self.classes, reset_head)
             self.notes.append(f"initialized from {source}: {report}")
-        if self.settings.channels_last:
-            self.model = self.model.to(memory_format=torch.channels_last)
         if self.settings.compile:
             compile_parts(self.model)
         optimizer = build_optimizer(self.settings.optimizer, self.model)
@@ -182,8 +180,6 @@ class Trainer:
     def _forward(self, batch: Batch) -> LossReport:
         device = self.accelerator.device
         images = batch.images.to(device, non_blocking=True)
-        if self.settings.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
         targets = [target.to(device) for target in batch.targets]
         with self.accelerator.autocast():
             prediction = self.prepared(images, [size.picture for size in batch.sizes])

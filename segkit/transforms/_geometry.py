@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from segkit.types import Sample, Size, Target
@@ -16,7 +18,7 @@ def resized(sample: Sample, size: Size) -> Sample:
     target = sample.target
     if target is not None:
         rows, columns = _nearest(target.size[0], size[0]), _nearest(target.size[1], size[1])
-        target = _moved(target, lambda values: values.index_select(-2, rows).index_select(-1, columns))
+        target = _moved(target, lambda values: torch.from_numpy(values.numpy().take(columns, -1).take(rows, -2)))
     return replace(sample, picture=_interpolated(sample.picture, size), target=target)
 
 
@@ -27,8 +29,8 @@ def cropped(sample: Sample, top: int, left: int, size: Size) -> Sample:
     window = (..., slice(top, top + size[0]), slice(left, left + size[1]))
     target = sample.target
     if target is not None:
-        target = _moved(target, lambda values: values[window].contiguous())
-    return replace(sample, picture=sample.picture[window].contiguous(), target=target)
+        target = _moved(target, lambda values: values[window].clone())
+    return replace(sample, picture=sample.picture[window].clone(), target=target)
 
 
 def flipped(sample: Sample) -> Sample:
@@ -49,17 +51,14 @@ def _interpolated(picture: Tensor, size: Size) -> Tensor:
     return resized.round().to(torch.uint8) if narrow else resized
 
 
-def _nearest(old: int, new: int) -> Tensor:
-    """(new,) int64: for each new pixel the old one that holds its centre, as bilinear interpolation aligns them."""
-    return (2 * torch.arange(new) + 1) * old // (2 * new)
+def _nearest(old: int, new: int) -> NDArray[np.int64]:
+    """(new,): for each new pixel the old one that holds its centre, as bilinear interpolation aligns them.
+
+    For numpy's `take`, which on maps is several times as quick as torch's index_select.
+    """
+    return (2 * np.arange(new, dtype=np.int64) + 1) * old // (2 * new)
 
 
 def _moved(target: Target, move: Callable[[Tensor], Tensor]) -> Target:
     """The target with `move` done to each of its maps; the annotation's own areas no longer hold."""
-    return replace(
-        target,
-        segment_map=None if target.segment_map is None else move(target.segment_map),
-        overlapping_masks=None if target.overlapping_masks is None else move(target.overlapping_masks),
-        valid=None if target.valid is None else move(target.valid),
-        areas=None,
-    )
+    return replace(target.each_map(move), areas=None)

@@ -17,7 +17,7 @@ def pixels(file):
     """(H,W,3), as nested lists."""
     picture = read_picture(file)
     assert picture.dtype == torch.uint8
-    assert picture.is_contiguous()
+    assert picture.permute(1, 2, 0).is_contiguous()
     return picture.permute(1, 2, 0).tolist()
 
 

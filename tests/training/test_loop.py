@@ -74,8 +74,8 @@ def test_accumulated_batches_count_as_one_step(tiny):
     assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2]
 
 
-def test_bf16_and_channels_last_train(tiny):
-    run = train(load_config(tiny, ["training.steps=1", "training.precision=bf16", "training.channels_last=true"]))
+def test_bf16_trains(tiny):
+    run = train(load_config(tiny, ["training.steps=1", "training.precision=bf16"]))
     assert all(tensor.dtype != torch.bfloat16 for tensor in read_weights(run / "last").values())
 
 
