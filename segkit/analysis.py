@@ -17,6 +17,7 @@ from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from segkit.data.padding import padded_size
+from segkit.ops.operation_count import counter
 from segkit.types import Prediction, Size
 
 MASKS = "masks"
@@ -112,7 +113,7 @@ class _Ledger:
     parameters: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     operations: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     kept_bytes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    _counter: FlopCounterMode = field(default_factory=lambda: FlopCounterMode(display=False))
+    _counter: FlopCounterMode = field(default_factory=counter)
     _booked: int = 0
     _path: list[str] = field(default_factory=lambda: [""])
     _storages: dict[int, Any] = field(default_factory=dict)

@@ -50,3 +50,5 @@ class Case:
     """Largest ratio of our time to theirs that we are content with."""
     memory_goal: float | None = None
     """The same of memory."""
+    peer: str = "transformers"
+    """The program it is compared with, by the name that `--against` takes."""

@@ -2,16 +2,17 @@
 
 import gc
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from segkit.benchmark.case import Case, Contest, Setting, Unequal
-from segkit.benchmark.measuring import Times, alternately, in_fresh_process, memory_growth, peak_rate
+from segkit.benchmark.measuring import FreshProcess, Times, alternately, memory_growth, peak_rate, seconds
+from segkit.ops.operation_count import counter
 
 Side = Literal["ours", "theirs"]
 
@@ -41,7 +42,8 @@ class Outcome:
 
 
 def compare(case: Case, setting: Setting, threads: int, repeats: int) -> Outcome:
-    """Times only what gives equal outputs."""
+    """Measures only what gives equal outputs, each side in a process of its own, so that neither finds memory as the
+    other has left it."""
     _prepare(threads)
     contest = case.make(setting)
     try:
@@ -51,13 +53,17 @@ def compare(case: Case, setting: Setting, threads: int, repeats: int) -> Outcome
         return Outcome(case.name, contest.work, case.goal, case.memory_goal, error=str(error))
     operations = _operations(contest) if contest.images else 0
     peak = peak_rate(setting.device, contest.dtype) if contest.images else 0.0
-    times = alternately(contest.ours, contest.theirs, repeats, setting.device)
     work, images = contest.work, contest.images
     del contest
     gc.collect()
-    our_memory, their_memory = (
-        in_fresh_process(_memory_of, case, side, setting, threads) for side in ("ours", "theirs")
-    )
+    with FreshProcess() as ours, FreshProcess() as theirs:
+        our_memory = ours.call(_begin, case, "ours", setting, threads)
+        their_memory = theirs.call(_begin, case, "theirs", setting, threads)
+        times = alternately(
+            lambda calls: ours.call(_timed, "ours", calls, setting.device),
+            lambda calls: theirs.call(_timed, "theirs", calls, setting.device),
+            repeats,
+        )
     return Outcome(
         case.name,
         work,
@@ -88,10 +94,23 @@ def _prepare(threads: int) -> None:
     torch.manual_seed(0)
 
 
-def _memory_of(case: Case, side: Side, setting: Setting, threads: int) -> int | None:
+_begun: dict[Side, Contest] = {}
+"""What a side's own process works at."""
+
+
+def _begin(case: Case, side: Side, setting: Setting, threads: int) -> int | None:
+    """Bytes that the first call takes."""
     _prepare(threads)
-    contest = case.make(setting)
-    return memory_growth(getattr(contest, side), setting.device)
+    _begun[side] = case.make(setting)
+    return memory_growth(_work_of(side), setting.device)
+
+
+def _timed(side: Side, calls: int, device: torch.device) -> float:
+    return seconds(_work_of(side), calls, device)
+
+
+def _work_of(side: Side) -> Callable[[], Any]:
+    return _begun[side].ours if side == "ours" else _begun[side].theirs
 
 
 def _operations(contest: Contest) -> int:
@@ -107,12 +126,13 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
+        self._formulas = counter().flop_registry
 
     def __torch_dispatch__(
         self, function: Any, types: Any, arguments: Any = (), settings: dict[str, Any] | None = None
     ) -> Any:
         settings = settings or {}
-        count = flop_registry.get(function._overloadpacket)
+        count = self._formulas.get(function._overloadpacket)
         if count is None:
             with self:
                 inner = function.decompose(*arguments, **settings)

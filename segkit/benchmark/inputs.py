@@ -1,11 +1,13 @@
 """Drawn inputs, the same in every process: truth of some segments, and what a model might say of it."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from segkit.data.labels import Classes
-from segkit.types import Prediction, Size, Target
+from segkit.types import PanopticResult, PanopticSegment, Prediction, Size, Target
 
 NUM_CLASSES = 150
 CLASSES = Classes.make(
@@ -32,6 +34,46 @@ def drawn_target(size: Size, num_segments: int, device: torch.device, seed: int 
 
 def drawn_targets(images: int, size: Size, num_segments: int, device: torch.device) -> list[Target]:
     return [drawn_target(size, num_segments, device, seed) for seed in range(images)]
+
+
+def drawn_truth(size: Size, num_segments: int, seed: int = 0) -> Target:
+    """As panoptic data sets have it: some pixels are void (one more cell), and the first segment is a crowd."""
+    target = drawn_target(size, num_segments + 1, torch.device("cpu"), seed)
+    keep = target.pixel_counts() > 0  # in tiny pictures some cells hold no pixel
+    keep[-1] = False
+    target = target.select(keep)
+    return replace(target, is_crowd=torch.arange(len(target)) == 0)
+
+
+def disturbed(target: Target, seed: int = 0) -> PanopticResult:
+    """What a model that errs says of a picture: of seven segments of `target` about one is left out, one is of another
+    class, and two are moved by up to an eighth of the side. Numbered from 1; those that others cover are not listed."""
+    generator = torch.Generator().manual_seed(seed)
+    assert target.segment_map is not None
+    height, width = target.size
+    segment_map = torch.zeros(height, width, dtype=torch.int32)
+    labels = target.labels.clone()
+    for index, fate in enumerate(torch.randint(7, (len(target),), generator=generator).tolist()):
+        mask = target.segment_map.eq(index)
+        if fate == 0:
+            continue
+        if fate == 1:
+            labels[index] = (labels[index] + 1) % NUM_CLASSES
+        elif fate <= 3:
+            down, right = (torch.rand(2, generator=generator) * torch.tensor([height, width]) / 8).long().tolist()
+            mask = mask.roll((down, right), (0, 1))
+        segment_map[mask] = index + 1
+    present = torch.bincount(segment_map.flatten(), minlength=len(target) + 1)[1:] > 0
+    number = torch.cat([torch.zeros(1, dtype=torch.int64), present.cumsum(0)])
+    return PanopticResult(number[segment_map.long()].int(), numbered_segments(labels[present]))
+
+
+def numbered_segments(labels: Tensor) -> list[PanopticSegment]:
+    """Segments of these classes (S,), numbered from 1."""
+    return [
+        PanopticSegment(id_, label, CLASSES.things[label], score=1.0)
+        for id_, label in enumerate(labels.tolist(), start=1)
+    ]
 
 
 def their_targets(targets: list[Target]) -> dict[str, list[Tensor]]:

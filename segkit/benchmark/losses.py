@@ -18,10 +18,11 @@ MODELING = "models.maskformer.modeling_maskformer"
 MASK_LOSSES = (("focal", 20.0), ("dice", 1.0))
 
 
-def paper_criterion(deep_supervision: bool = True) -> Criterion:
-    """The weights of Cheng et al. 2021, sec. 4."""
+def paper_criterion(compiled: bool) -> Criterion:
+    """The weights of Cheng et al. 2021, sec. 4; as `criterion.compile: true` makes it, or false."""
     losses = [_weighted(name, weight) for name, weight in (("cross_entropy", 1.0), *MASK_LOSSES)]
-    return Criterion(losses, build_part(MATCHERS, {"type": "hungarian"}), deep_supervision, ignore_void=False, compiled=True)
+    matcher = build_part(MATCHERS, {"type": "hungarian"})
+    return Criterion(losses, matcher, deep_supervision=True, ignore_void=False, compiled=compiled)
 
 
 def _weighted(name: str, weight: float) -> WeightedLoss:
@@ -67,7 +68,9 @@ def matching(setting: Setting, images: int = 2, targets: int = 20, queries: int 
     return Contest(work, ours_once, theirs_once, check)
 
 
-def mask_losses(setting: Setting, images: int = 2, targets: int = 20, queries: int = 100, side: int = 512) -> Contest:
+def mask_losses(
+    setting: Setting, images: int = 2, targets: int = 20, queries: int = 100, side: int = 512, compiled: bool = False
+) -> Contest:
     """Focal and dice loss of one layer whose matching is known, with their gradient."""
     side = setting.side(side)
     truth = drawn_targets(images, (side, side), targets, setting.device)
@@ -78,7 +81,11 @@ def mask_losses(setting: Setting, images: int = 2, targets: int = 20, queries: i
     some = torch.arange(targets)
     matches = [(some + image, some) for image in range(images)]
     criterion = Criterion(
-        [_weighted(name, weight) for name, weight in MASK_LOSSES], lambda layers, truth: [matches], False, False
+        [_weighted(name, weight) for name, weight in MASK_LOSSES],
+        lambda layers, truth: [matches],
+        deep_supervision=False,
+        ignore_void=False,
+        compiled=compiled,
     )
     peer = peer_criterion()
 
@@ -90,18 +97,20 @@ def mask_losses(setting: Setting, images: int = 2, targets: int = 20, queries: i
         logits.grad = None
         return _backward(weighted_sum(peer.loss_masks(logits, masks, matches, images * targets)))
 
-    work = f"mask losses of one layer, {images * targets} masks at {side}x{side}, forward and backward"
+    work = f"mask losses of one layer, {images * targets} masks at {side}x{side}, with gradient{_note(compiled)}"
     return Contest(work, ours_once, theirs_once, _same_losses(ours_once, theirs_once, {"masks": logits}))
 
 
-def all_layers(setting: Setting, images: int = 2, targets: int = 12, queries: int = 100, side: int = 512) -> Contest:
+def all_layers(
+    setting: Setting, images: int = 2, targets: int = 12, queries: int = 100, side: int = 512, compiled: bool = False
+) -> Contest:
     """Matching and losses of six layers, from mask embeddings and mask features to their gradients."""
     side = setting.side(side)
     truth = drawn_targets(images, (side, side), targets, setting.device)
     theirs = their_targets(truth)
     prediction = drawn_layers(images, queries, (side // 4, side // 4), 6, setting.device)
     leaves = _leaves(prediction)
-    criterion, peer = paper_criterion().to(setting.device), peer_criterion().to(setting.device)
+    criterion, peer = paper_criterion(compiled).to(setting.device), peer_criterion().to(setting.device)
 
     def ours_once() -> Tensor:
         _clear(leaves)
@@ -115,8 +124,15 @@ def all_layers(setting: Setting, images: int = 2, targets: int = 12, queries: in
         ]
         return _backward(weighted_sum(peer(**layers[-1], **theirs, auxiliary_predictions=layers[:-1])))
 
-    work = f"matching and losses of 6 layers, {images} images of {side}x{side}, {targets} masks each, with gradient"
+    work = (
+        f"matching and losses of 6 layers, {images} images of {side}x{side}, {targets} masks each, with gradient"
+        f"{_note(compiled)}"
+    )
     return Contest(work, ours_once, theirs_once, _same_losses(ours_once, theirs_once, leaves))
+
+
+def _note(compiled: bool) -> str:
+    return ", compiled" if compiled else ""
 
 
 def _backward(total: Tensor) -> Tensor:

@@ -42,18 +42,18 @@ class Times:
 
 
 def alternately(
-    ours: Callable[[], Any], theirs: Callable[[], Any], repeats: int, device: torch.device, warm_ups: int = WARM_UPS
+    ours: Callable[[int], float], theirs: Callable[[int], float], repeats: int, warm_ups: int = WARM_UPS
 ) -> Times:
     """Each side `repeats` times, in turns, the side that begins changing, so that a machine that grows slower or faster
-    meanwhile does so for both."""
+    meanwhile does so for both. A side is given a number of calls, and gives the seconds per call."""
     longest = 0.0
     for _ in range(warm_ups):
-        longest = max(seconds(ours, 1, device), seconds(theirs, 1, device))
+        longest = max(ours(1), theirs(1))
     calls = math.ceil(LEAST_SECONDS / longest) if 0 < longest < LEAST_SECONDS else 1
     taken: tuple[list[float], list[float]] = ([], [])
     for repeat in range(repeats):
         for side in (0, 1) if repeat % 2 == 0 else (1, 0):
-            taken[side].append(seconds((ours, theirs)[side], calls, device))
+            taken[side].append((ours, theirs)[side](calls))
     return Times(*taken)
 
 
@@ -106,13 +106,24 @@ def _forget_peak() -> bool:
     return True
 
 
-def in_fresh_process(function: Callable[..., Answer], *arguments: Any) -> Answer:
-    """The answer of a function of a module, from a new process. Raises SegkitError where the system ended that."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+class FreshProcess:
+    """A new process that calls functions of modules one after the other; a context that ends with it."""
+
+    def __init__(self) -> None:
+        self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
+    def call(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Raises what the function raises, and SegkitError where the system has ended the process."""
         try:
-            return pool.submit(function, *arguments).result()
+            return self._pool.submit(function, *arguments).result()
         except BrokenProcessPool:
             raise SegkitError("the process was ended by the system, most likely for want of memory") from None
+
+    def __enter__(self) -> "FreshProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
 
 
 def peak_rate(device: torch.device, dtype: torch.dtype) -> float:

@@ -12,7 +12,7 @@ import torch
 from segkit.benchmark.case import Contest, Setting
 from segkit.benchmark.comparing import Side
 from segkit.benchmark.losses import mask_losses, matching
-from segkit.benchmark.measuring import in_fresh_process, memory_growth, seconds
+from segkit.benchmark.measuring import FreshProcess, memory_growth, seconds
 from segkit.benchmark.plots import Line, Panel, draw
 from segkit.benchmark.postprocessing import instance, panoptic, semantic
 from segkit.benchmark.table import NOTHING, duration, markdown, size
@@ -72,7 +72,8 @@ def measure_growth(
             for amount in AXES[axis]:
                 for side in ("ours", "theirs"):
                     try:
-                        taken, grown = in_fresh_process(_measure, work, amount, side, setting, threads)
+                        with FreshProcess() as process:
+                            taken, grown = process.call(_measure, work, amount, side, setting, threads)
                         yield Measured(work, axis, amount, side, taken, grown)
                     except SegkitError as error:
                         yield Measured(work, axis, amount, side, error=str(error))

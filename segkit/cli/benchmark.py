@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segkit.benchmark.peer import PEERS
+
 if TYPE_CHECKING:
     from segkit.benchmark.case import Case, Setting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--against", choices=["transformers"], default="transformers", help="default: transformers")
+    parser.add_argument("--against", choices=list(PEERS), default="transformers", help="default: transformers")
     parser.add_argument("--only", metavar="CASE", nargs="+", default=[], help="these cases; a name's beginning will do")
     parser.add_argument("--json", metavar="FILE", help="write all figures into this file too")
     what = parser.add_mutually_exclusive_group()
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segkit.errors import SegkitError
 
     _refuse_idle_options(arguments)
-    cases = chosen(arguments.only)
+    cases = chosen(arguments.only, arguments.against)
     peer = f"{arguments.against} {require_peer(arguments.against)}"
     if arguments.device == "cuda" and not torch.cuda.is_available():
         raise SegkitError("--device cuda: there is no GPU that torch can use. Leave it out to measure the CPU.")
@@ -75,6 +77,9 @@ def _refuse_idle_options(arguments: argparse.Namespace) -> None:
         raise SegkitError("--json: holds the figures of the comparison. Leave it out with --profile and --scaling.")
     if arguments.only and arguments.scaling:
         raise SegkitError("--only: chooses cases of the comparison. Leave it out with --scaling.")
+    for option in ("profile", "scaling"):
+        if getattr(arguments, option) and arguments.against != "transformers":
+            raise SegkitError(f"--{option}: compares with transformers alone. Leave out --against {arguments.against}.")
 
 
 def _environment(arguments: argparse.Namespace, peer: str, threads: int) -> dict[str, str]:

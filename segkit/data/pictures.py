@@ -79,14 +79,16 @@ def read_panoptic_map(path: str | Path) -> npt.NDArray[np.int32]:
     """(H,W) int32: the segment ids of a COCO panoptic PNG, R + 256 G + 65536 B; 0 is void."""
     path = Path(path)
     with _opened(path) as image:
-        mode = image.mode
-        array = np.array(image)
+        image.load()
+        mode, (width, height) = image.mode, image.size
+        pixels = image.tobytes("raw", "RGBX" if mode == "RGB" else mode)  # RGBX: four bytes, as Pillow holds RGB
     if mode not in ("RGB", "RGBA"):
         raise DataError(
             f"{path}: a panoptic map of mode {mode} holds no segment ids. Store them in an RGB PNG, as "
             f"R + 256 G + 65536 B."
         )
-    return array[:, :, :3].astype(np.int32) @ np.array([1, 256, 65536], dtype=np.int32)
+    ids: npt.NDArray[np.int32] = np.frombuffer(pixels, dtype="<i4").reshape(height, width) & 0xFFFFFF
+    return ids
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class CocoPanoptic:
             stored = np.zeros(picture.shape[1:], dtype=np.int32)
         else:
             stored = self._stored(self._masks / mask_name, picture, picture_file)
-        segment_map = _numbered(stored, self._ids[chosen], f"{self._masks / (mask_name or '')}", f"{self._file}")
+        segment_map = segment_map_of(stored, self._ids[chosen], f"{self._masks / (mask_name or '')}", f"{self._file}")
         if self._semantic:
             labels, merged = np.unique(labels, return_inverse=True)
             areas = np.bincount(merged, weights=areas, minlength=len(labels)).astype(np.float32)
@@ -141,7 +141,7 @@ def _segments_info(parsed: CocoFile, index: int) -> list[Entry]:
     return entries
 
 
-def _numbered(
+def segment_map_of(
     stored: npt.NDArray[np.int32], ids: npt.NDArray[np.int64], mask_file: str, file: str
 ) -> npt.NDArray[np.int16 | np.int32]:
     """(H,W): the place in `ids` (N,) of each stored id, NO_SEGMENT where it is 0; int16 where N fits.
@@ -152,9 +152,12 @@ def _numbered(
     order = np.argsort(with_void)
     dtype = np.int16 if len(ids) <= np.iinfo(np.int16).max else np.int32
     number = np.append(np.arange(len(ids)), NO_SEGMENT)[order].astype(dtype)
-    place = np.searchsorted(with_void[order], stored).clip(max=len(ids))  # (H, W)
-    unknown = np.unique(stored[with_void[order][place] != stored])
-    absent = ids[np.bincount(order[place].ravel(), minlength=len(ids) + 1)[:-1] == 0]
+    flat = stored.ravel()
+    starts = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)  # (R,) of the runs of equal ids, which are few
+    lengths, values = np.diff(starts, append=flat.size), flat[starts]
+    place = np.searchsorted(with_void[order], values).clip(max=len(ids))
+    unknown = np.unique(values[with_void[order][place] != values])
+    absent = ids[np.bincount(order[place], minlength=len(with_void))[:-1] == 0]
     problems = []
     if len(unknown):
         problems.append(f"it holds the segment ids {listing(unknown)}, which {file} does not list")
@@ -164,5 +167,5 @@ def _numbered(
         raise DataError(
             f"{mask_file}: {', and '.join(problems)}. Take both from one release, or correct the one that is wrong."
         )
-    segment_map: npt.NDArray[np.int16 | np.int32] = number[place]
+    segment_map: npt.NDArray[np.int16 | np.int32] = np.repeat(number[place], lengths).reshape(stored.shape)
     return segment_map

@@ -3,9 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from segkit.data.labels import Classes
 from segkit.errors import DataError
@@ -108,22 +106,25 @@ class PanopticQuality:
 
 
 def _pair_counts(result: PanopticResult, target: Target) -> NDArray[np.int64]:
-    """(N+1,S+1) int64 pixels by true and predicted segment in their lists' order, row 0 void, column 0 none."""
+    """(N+1,S+1) int64 pixels by true and predicted segment in their lists' order, row 0 void, column 0 none.
+
+    Counted by runs: neighbouring pixels that have both segments in common. There are far fewer of them than pixels.
+    """
     assert target.segment_map is not None
-    predicted = _numbered(result)
-    count = len(result.segments) + 1
-    truth = target.segment_map.to(predicted.device).long() + 1
-    pairs = torch.bincount((truth * count + predicted).flatten(), minlength=(len(target) + 1) * count)
-    return pairs.view(len(target) + 1, count).cpu().numpy()
+    truth, predicted = target.segment_map.cpu().numpy().ravel(), result.segment_map.cpu().numpy().ravel()
+    changes = (truth[1:] != truth[:-1]) | (predicted[1:] != predicted[:-1])
+    starts = np.append(0, np.flatnonzero(changes) + 1)  # (R,)
+    rows, columns = truth[starts].astype(np.int64) + 1, _places(predicted[starts], result)
+    shape = len(target) + 1, len(result.segments) + 1
+    pixels = np.bincount(rows * shape[1] + columns, np.diff(starts, append=truth.size), shape[0] * shape[1])
+    return pixels.astype(np.int64).reshape(shape)
 
 
-def _numbered(result: PanopticResult) -> Tensor:
-    """(H,W) int64: the place in `result.segments`, from 1, of the segment a pixel belongs to, or 0."""
-    segment_map = result.segment_map.long()
-    ids = [segment.id for segment in result.segments]
-    if ids == list(range(1, len(ids) + 1)):
-        return segment_map
-    known, order = torch.tensor([0, *ids], device=segment_map.device).sort()
-    place = torch.searchsorted(known, segment_map).clamp_(max=len(ids))
-    assert bool((known[place] == segment_map).all()), "a panoptic result's map holds an id that its list lacks"
-    return order[place]
+def _places(ids: NDArray[np.int32], result: PanopticResult) -> NDArray[np.int64]:
+    """(R,) int64 of `ids` (R,): the place in `result.segments`, from 1, of the segment of this id, 0 for none."""
+    listed = np.array([0, *[segment.id for segment in result.segments]])
+    order = np.argsort(listed)
+    place = np.searchsorted(listed[order], ids).clip(max=len(listed) - 1)
+    assert (listed[order][place] == ids).all(), "a panoptic result's map holds an id that its list lacks"
+    places: NDArray[np.int64] = order[place]
+    return places

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from segkit.ops.points import sample_channels
 from segkit.types import Match, Prediction
@@ -15,18 +16,30 @@ def matched_mask_logits(layers: Sequence[Prediction], matches: Sequence[Sequence
     `matches` holds per layer and image (query_index, target_index). Layers that share their mask features are one
     product, so that its gradient by the features is made but once.
     """
-    shared = _shared_mask_features(layers)
-    features = None if shared is None else shared.unbind()
+    features = _shared_mask_features(layers)
+    if features is not None:
+        return _products(layers, matches, features)
     logits = []
     for image, of_image in enumerate(zip(*matches, strict=True)):
-        chosen = [(layer, query) for layer, (query, _) in zip(layers, of_image, strict=True)]
-        if features is None:
-            masks = torch.cat([layer.mask_logits_of(image, query) for layer, query in chosen])
-        else:
-            embeddings = torch.cat([_embeddings(layer)[image, query] for layer, query in chosen])
-            masks = torch.einsum("me,ehw->mhw", embeddings, features[image])
-        logits.append(masks.float())
+        masks = [layer.mask_logits_of(image, query) for layer, (query, _) in zip(layers, of_image, strict=True)]
+        logits.append(torch.cat(masks).float())
     return logits
+
+
+def _products(layers: Sequence[Prediction], matches: Sequence[Sequence[Match]], features: Tensor) -> list[Tensor]:
+    """Of all images in one product, those with fewer masks being filled up."""
+    all_embeddings = torch.stack([_embeddings(layer) for layer in layers])  # (L, B, Q, E)
+    embeddings = []
+    for image, of_image in enumerate(zip(*matches, strict=True)):
+        queries = torch.cat([query for query, _ in of_image])
+        counts = torch.tensor([len(query) for query, _ in of_image])
+        layer = torch.arange(len(layers)).repeat_interleave(counts).to(queries.device)
+        embeddings.append(all_embeddings[layer, image, queries])
+    masks = pad_sequence(embeddings, batch_first=True) @ features.flatten(2)  # (B, M, h * w)
+    size = features.shape[2:]
+    return [
+        of_image[: len(own)].view(len(own), *size).float() for of_image, own in zip(masks.unbind(), embeddings, strict=True)
+    ]
 
 
 def pixel_reader(

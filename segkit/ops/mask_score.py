@@ -71,4 +71,4 @@ def _leave_sizes_open(*tensors: Tensor | None) -> None:
     """Neither the number of masks nor that of pixels, which change all the time, may compile anew."""
     for tensor in tensors:
         if tensor is not None:
-            torch._dynamo.maybe_mark_dynamic(tensor, [0, 1])  # type: ignore[no-untyped-call]
+            torch._dynamo.maybe_mark_dynamic(tensor, [0, 1])

@@ -7,17 +7,17 @@ align_corners=False)`, without antialiasing, up to float rounding.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from segkit.types import ImageSizes
+from segkit.types import ImageSizes, Size
 
-CPU_CHUNK = 1 << 20
-"""Values per chunk on a CPU: 4 MiB of float32, about what stays in cache between two passes."""
+CPU_CHUNK = 1 << 19
+"""Values per chunk on a CPU: 2 MiB of float32, which stays in cache between two passes."""
 GPU_CHUNK = 1 << 25
 """Values per chunk on an accelerator, where each launch costs more than a pass over memory."""
 _WIDE_CHUNKS = 4
@@ -124,24 +124,21 @@ def resize_to_output(maps: Tensor, sizes: ImageSizes, top: int, start: int, stop
     return resize_rows(maps, top, sizes.picture[0], sizes.output[0], start, stop)
 
 
-def output_pixels(maps: Tensor, sizes: ImageSizes, top: int, rows: Tensor, columns: Tensor) -> Tensor:
-    """The pixels (rows, columns) (P,) int64 of the output from `maps` (M,r,picture width), the picture's rows from
-    `top` on.
+def pixels(
+    source: Size, output: Size, rows: Tensor, columns: Tensor, read: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """What `read` gives of a map of size `source`, resized to `output`, at the pixels (rows, columns) (P,) int64.
 
-    Returns (M,P).
+    `read(rows, columns)` gives (P,M) at pixels of the source; the result is (P,M).
     """
+    if source == output:
+        return read(rows, columns)
     (above, below, down), (left, right, across) = (
-        [of_line[lines] for of_line in _taps(source, output, 0, output, maps.device)]
-        for source, output, lines in zip(sizes.picture, sizes.output, (rows, columns), strict=True)
+        [of_line[lines] for of_line in _taps(old, new, 0, new, rows.device)]
+        for old, new, lines in zip(source, output, (rows, columns), strict=True)
     )
-    width, flat = maps.shape[2], maps.flatten(1)
-    if sizes.picture == sizes.output:
-        return flat.index_select(1, (above - top) * width + left)
-    upper, lower = (
-        torch.lerp(flat.index_select(1, line + left), flat.index_select(1, line + right), across)
-        for line in ((above - top) * width, (below - top) * width)
-    )
-    return torch.lerp(upper, lower, down)
+    upper, lower = (torch.lerp(read(line, left), read(line, right), across[:, None]) for line in (above, below))
+    return torch.lerp(upper, lower, down[:, None])
 
 
 class _Block(NamedTuple):

@@ -9,21 +9,55 @@ import torch
 from segkit.benchmark import losses, postprocessing, preprocessing
 from segkit.benchmark.case import Setting, Unequal
 from segkit.benchmark.cases import CASES, chosen
+from segkit.benchmark.peer import PEERS
 from segkit.errors import SegkitError
 
 SMALL = Setting(torch.device("cpu"), scale=0.25)
 
 
-def names(*wanted):
-    return [case.name for case in chosen(wanted)]
+def names(*wanted, **against):
+    return [case.name for case in chosen(wanted, **against)]
 
 
 def test_cases_by_name_or_beginning():
-    assert names() == [case.name for case in CASES]
+    assert names() == [case.name for case in CASES if case.peer == "transformers"]
     assert names("instance") == ["instance"]
     assert names("instance_c", "matching") == ["matching", "instance_coco"]
     assert names("forward_r50") == ["forward_r50"]
     assert names("forward_") == ["forward_r50", "forward_r50_bf16", "forward_swin_t", "forward_swin_t_bf16"]
+
+
+def test_cases_of_another_peer():
+    assert names(against="panopticapi") == ["panoptic_quality"]
+    assert names("panoptic", against="panopticapi") == ["panoptic_quality"]
+    assert names("panoptic") == ["panoptic"]
+    assert {case.peer for case in CASES} == set(PEERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "against", "message"),
+    [
+        (
+            "panoptic_q",
+            "transformers",
+            "--only: 'panoptic_q' is not compared with transformers; --against panopticapi measures it.",
+        ),
+        (
+            "matching",
+            "panopticapi",
+            "--only: 'matching' is not compared with panopticapi; --against transformers measures it.",
+        ),
+        (
+            "panoptic_qualty",
+            "panopticapi",
+            "--only: there is no case 'panoptic_qualty'. Did you mean 'panoptic_quality'? There are: panoptic_quality",
+        ),
+    ],
+)
+def test_no_such_case_of_this_peer(name, against, message):
+    with pytest.raises(SegkitError) as caught:
+        chosen([name], against)
+    assert str(caught.value) == message
 
 
 def test_names_are_distinct():
@@ -38,7 +72,7 @@ def test_cases_can_be_handed_to_another_process():
 def test_no_such_case():
     with pytest.raises(SegkitError) as caught:
         chosen(["matchin_"])
-    known = ", ".join(case.name for case in CASES)
+    known = ", ".join(case.name for case in CASES if case.peer == "transformers")
     assert str(caught.value) == (f"--only: there is no case 'matchin_'. Did you mean 'matching'? There are: {known}")
 
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from same_process import SameProcess
 
 from segkit.benchmark import comparing
 from segkit.benchmark.case import Case, Contest, Setting, Unequal
@@ -15,8 +16,8 @@ SETTING = Setting(torch.device("cpu"))
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    """No process for each memory figure, no large matrix product."""
-    monkeypatch.setattr(comparing, "in_fresh_process", lambda function, *arguments: function(*arguments))
+    """No process for each side, no large matrix product."""
+    monkeypatch.setattr(comparing, "FreshProcess", SameProcess)
     monkeypatch.setattr(comparing, "peak_rate", lambda device, dtype: 1e9)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from segkit.benchmark.measuring import Times, alternately, in_fresh_process, memory_growth, peak_rate
+from segkit.benchmark.measuring import FreshProcess, Times, alternately, memory_growth, peak_rate
 from segkit.errors import SegkitError
 
 CPU = torch.device("cpu")
@@ -18,18 +18,27 @@ def test_ratio_and_spread():
     assert times.spread == (0.25, 1.0)
 
 
-def test_sides_take_turns_and_change_who_begins(monkeypatch):
-    monkeypatch.setattr("segkit.benchmark.measuring.LEAST_SECONDS", 0.0)
-    calls = []
-    times = alternately(lambda: calls.append("o"), lambda: calls.append("t"), 3, CPU, warm_ups=1)
-    assert "".join(calls) == "ot" + "ot" + "to" + "ot"
-    assert len(times.ours) == len(times.theirs) == 3
+def _noted(name, sides):
+    """A side that takes a fiftieth of a second per call, and notes the calls."""
+
+    def side(calls):
+        sides.append((name, calls))
+        return 0.02
+
+    return side
+
+
+def test_sides_take_turns_and_change_who_begins():
+    sides = []
+    times = alternately(_noted("o", sides), _noted("t", sides), 3, warm_ups=1)
+    assert [name for name, _ in sides] == list("ot" + "ot" + "to" + "ot")
+    assert (times.ours, times.theirs) == ([0.02] * 3, [0.02] * 3)
 
 
 def test_quick_work_is_repeated_within_a_measurement():
-    calls = []
-    alternately(lambda: calls.append("o"), lambda: calls.append("t"), 1, CPU)
-    assert calls.count("o") == calls.count("t") > 1000
+    sides = []
+    alternately(_noted("o", sides), _noted("t", sides), 1, warm_ups=2)
+    assert [calls for _, calls in sides] == [1, 1, 1, 1, 5, 5]
 
 
 def test_memory_is_that_of_the_worst_moment():
@@ -44,12 +53,13 @@ def test_memory_is_that_of_the_worst_moment():
 
 
 def test_a_process_of_its_own():
-    assert in_fresh_process(os.getpid) != os.getpid()
+    with FreshProcess() as process:
+        assert process.call(os.getpid) == process.call(os.getpid) != os.getpid()
 
 
 def test_a_process_that_is_ended():
-    with pytest.raises(SegkitError) as caught:
-        in_fresh_process(os.abort)
+    with FreshProcess() as process, pytest.raises(SegkitError) as caught:
+        process.call(os.abort)
     assert str(caught.value) == "the process was ended by the system, most likely for want of memory"
 
 

@@ -1,10 +1,10 @@
-"""The peer that is there, and the one that is not."""
+"""The peers that are there, and those that are not."""
 
-import importlib.util
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from segkit.benchmark.peer import require_peer, transformers
+from segkit.benchmark.peer import PEERS, panopticapi, require_peer, transformers
 from segkit.errors import SegkitError
 
 
@@ -13,11 +13,26 @@ def test_present():
     assert transformers("models.maskformer").__name__ == "transformers.models.maskformer"
 
 
-def test_absent(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+def test_panopticapi_present():
+    pytest.importorskip("panopticapi", reason=f"needs {PEERS['panopticapi']}")
+    assert require_peer("panopticapi") == "0.1"
+    assert panopticapi("evaluation").__name__ == "panopticapi.evaluation"
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("transformers", "pip install transformers"),
+        ("panopticapi", "pip install git+https://github.com/cocodataset/panopticapi"),
+    ],
+)
+def test_absent(monkeypatch, name, command):
+    def fail(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("segkit.benchmark.peer.version", fail)
     with pytest.raises(SegkitError) as caught:
-        require_peer("transformers")
+        require_peer(name)
     assert str(caught.value) == (
-        "benchmark: transformers is not installed, so there is nothing to compare with. "
-        "Install it: pip install transformers"
+        f"benchmark: {name} is not installed, so there is nothing to compare with. Install it: {command}"
     )

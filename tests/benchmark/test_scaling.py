@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from same_process import SameProcess
 
 from segkit.benchmark import scaling
 from segkit.benchmark.case import Setting
@@ -30,7 +31,7 @@ def test_every_work_can_be_made(work):
 
 
 def test_a_point(monkeypatch):
-    monkeypatch.setattr(scaling, "in_fresh_process", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr(scaling, "FreshProcess", SameProcess)
     monkeypatch.setitem(AXES, "queries", AXES["queries"][:1])
     ours, theirs = measure_growth(SMALL, 1, ["matching"], ["queries"])
     assert (ours.work, ours.axis, ours.amount["queries"]) == ("matching", "queries", 50)
@@ -43,7 +44,8 @@ def test_a_point_that_fails(monkeypatch):
     def fail(*_):
         raise SegkitError("the process was ended")
 
-    monkeypatch.setattr(scaling, "in_fresh_process", fail)
+    monkeypatch.setattr(SameProcess, "call", fail)
+    monkeypatch.setattr(scaling, "FreshProcess", SameProcess)
     points = list(measure_growth(SMALL, 1, ["matching"], ["side"]))
     assert len(points) == 8
     assert {point.error for point in points} == {"the process was ended"}

@@ -1,8 +1,10 @@
 """`segkit benchmark`."""
 
 import json
+from importlib.metadata import PackageNotFoundError
 
 import pytest
+from same_process import SameProcess
 
 from segkit.benchmark import cases
 from segkit.benchmark.case import Case, Contest, Unequal
@@ -20,7 +22,7 @@ def disputed(setting):
 
 def test_one_case(tmp_path, capsys, monkeypatch):
     """In one process, for a new one needs seconds to import both programs."""
-    monkeypatch.setattr("segkit.benchmark.comparing.in_fresh_process", lambda function, *rest: function(*rest))
+    monkeypatch.setattr("segkit.benchmark.comparing.FreshProcess", SameProcess)
     assert main(["benchmark", "--only", "matching", *QUICK, "--json", str(tmp_path / "figures.json")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("segkit ")
@@ -43,12 +45,41 @@ def test_unequal_outputs(monkeypatch, capsys):
 
 
 def test_an_absent_peer(monkeypatch, capsys):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    def fail(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("segkit.benchmark.peer.version", fail)
     assert main(["benchmark", *QUICK]) == 2
     assert capsys.readouterr().err == (
         "error: benchmark: transformers is not installed, so there is nothing to compare with. "
         "Install it: pip install transformers\n"
     )
+    assert main(["benchmark", "--against", "panopticapi", *QUICK]) == 2
+    assert capsys.readouterr().err == (
+        "error: benchmark: panopticapi is not installed, so there is nothing to compare with. "
+        "Install it: pip install git+https://github.com/cocodataset/panopticapi\n"
+    )
+
+
+def test_another_peer(monkeypatch, capsys):
+    """Only its own cases, under its own name."""
+    monkeypatch.setattr("segkit.benchmark.peer.version", lambda name: "7.0")
+    monkeypatch.setattr(cases, "CASES", [Case("dispute", disputed), Case("other", disputed, peer="panopticapi")])
+    assert main(["benchmark", "--against", "panopticapi", *QUICK]) == 1
+    captured = capsys.readouterr()
+    assert "; against panopticapi 7.0; " in captured.out
+    assert captured.err == (
+        "other …\nerror: other: the outputs are not equal: matched queries: they are not the same\n"
+    )
+
+
+def test_no_such_peer(capsys):
+    with pytest.raises(SystemExit):
+        main(["benchmark", "--against", "detectron2"])
+    message = capsys.readouterr().err
+    assert "argument --against: invalid choice: 'detectron2' (choose from " in message
+    assert "transformers" in message
+    assert "panopticapi" in message
 
 
 def test_an_absent_gpu(monkeypatch, capsys):
@@ -113,6 +144,14 @@ def test_wrong_scales(capsys, scale):
             ["--only", "matching", "--profile"],
             "--profile: none of the chosen cases is one of training_r50, training_r50_bf16, training_swin_t, "
             "training_swin_t_bf16.",
+        ),
+        (
+            ["--profile", "--against", "panopticapi"],
+            "--profile: compares with transformers alone. Leave out --against panopticapi.",
+        ),
+        (
+            ["--scaling", "plots", "--against", "panopticapi"],
+            "--scaling: compares with transformers alone. Leave out --against panopticapi.",
         ),
     ],
 )

@@ -57,17 +57,16 @@ def test_bands_of_the_picture_resized_are_the_same_chain(sizes, chunk, logits, m
     torch.testing.assert_close(torch.cat(bands, 1), plainly(logits, sizes), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_single_pixels_are_those_of_the_bands(sizes, logits):
-    expected = plainly(logits, sizes)
+@pytest.mark.parametrize("output", [(16, 24), (64, 96), (50, 80), (7, 100)], ids=str)
+def test_single_pixels_are_those_of_the_whole_map(output, logits):
+    expected = interpolate(logits[None], size=output, mode="bilinear", align_corners=False)[0]
     generator = torch.Generator().manual_seed(0)
-    for start, stop, top, picture in resizing.picture_bands(logits, sizes, 5):
-        rows = torch.randint(start, stop, (50,), generator=generator)
-        columns = torch.randint(0, sizes.output[1], (50,), generator=generator)
+    rows, columns = (torch.randint(side, (50,), generator=generator) for side in output)
+    source = (int(logits.shape[1]), int(logits.shape[2]))
 
-        pixels = resizing.output_pixels(picture, sizes, top, rows, columns)
+    found = resizing.pixels(source, output, rows, columns, lambda r, c: logits[:, r, c].T)
 
-        torch.testing.assert_close(pixels, expected[:, rows, columns], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found, expected[:, rows, columns].T, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)

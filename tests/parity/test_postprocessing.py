@@ -18,7 +18,7 @@ from transformers import MaskFormerImageProcessor
 
 from segkit.data.labels import Classes
 from segkit.ops import resizing
-from segkit.postprocessors import semantic as semantic_module
+from segkit.ops import votes as votes_module
 from segkit.postprocessors.instance import Instance
 from segkit.postprocessors.panoptic import Panoptic
 from segkit.postprocessors.semantic import Semantic
@@ -143,12 +143,13 @@ def test_semantic(seed, chunk, monkeypatch):
         assert torch.equal(result.label_map[clear], theirs[clear])
 
 
-@pytest.mark.parametrize("many", [-1.0, 0.2, 1.0], ids=["every band in full", "as it is", "never in full"])
-@pytest.mark.parametrize("stride", [1, 4, 1000])
-def test_semantic_however_few_classes_are_expected(stride, many, monkeypatch):
-    """Which classes are looked at first, and when the rest are, does not change what is found."""
-    monkeypatch.setattr(semantic_module, "_STRIDE", stride)
-    monkeypatch.setattr(semantic_module, "_MANY", many)
+@pytest.mark.parametrize("enough", [-1.0, 0.5, 1.0], ids=["always look first", "as it is", "never look first"])
+@pytest.mark.parametrize("left_out", [0.01, 0.3, 1.5])
+def test_semantic_however_much_is_left_out_at_first(left_out, enough, monkeypatch):
+    """Which queries and classes are looked at first does not change what is found."""
+    monkeypatch.setattr(votes_module, "_LEFT_OUT", left_out)
+    monkeypatch.setattr(votes_module, "_FEW", 1.0)
+    monkeypatch.setattr(votes_module, "_ENOUGH", enough)
     monkeypatch.setattr(resizing, "CPU_CHUNK", 20000)
     for seed in range(3):
         prediction = blobs(seed)
@@ -160,7 +161,7 @@ def test_semantic_however_few_classes_are_expected(stride, many, monkeypatch):
 
 @pytest.mark.parametrize("output", [(64, 96), (70, 200)])
 def test_semantic_finds_what_is_as_small_as_a_pixel(output, monkeypatch):
-    """Between the pixels that tell which classes to expect."""
+    """It is not lost between the pixels of the first look."""
     masks = torch.full((1, 2, 64, 96), -9.0)
     masks[0, 0] = 9.0
     masks[0, 1, 30, 41] = 30.0
