@@ -36,10 +36,8 @@ def _products(layers: Sequence[Prediction], matches: Sequence[Sequence[Match]], 
         layer = torch.arange(len(layers)).repeat_interleave(counts).to(queries.device)
         embeddings.append(all_embeddings[layer, image, queries])
     masks = pad_sequence(embeddings, batch_first=True) @ features.flatten(2)  # (B, M, h * w)
-    size = features.shape[2:]
-    return [
-        of_image[: len(own)].view(len(own), *size).float() for of_image, own in zip(masks.unbind(), embeddings, strict=True)
-    ]
+    maps = masks.unflatten(2, features.shape[2:])  # type: ignore[no-untyped-call]
+    return [of_image[: len(own)].float() for of_image, own in zip(maps.unbind(), embeddings, strict=True)]
 
 
 def pixel_reader(
