@@ -39,6 +39,8 @@ class TrainingSplit(Split):
 
 @dataclass(kw_only=True)
 class Data:
+    """The data sets."""
+
     train: TrainingSplit | None = None
     val: Split | None = None
 
@@ -67,11 +69,15 @@ class CriterionSection:
 
 @dataclass(kw_only=True)
 class Training:
+    """How the parameters are found."""
+
     steps: Positive
     """Optimizer steps of the whole training."""
     optimizer: PartConfig
     schedule: PartConfig
+    """How the learning rate changes over the steps."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Of the model's autocast; losses and matching stay in fp32."""
     accumulate: Positive = 1
     """Batches per optimizer step, on top of `data.train.batch_size` and the number of processes."""
     clip_gradients: PositiveFloat | None = None

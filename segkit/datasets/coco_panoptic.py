@@ -25,6 +25,7 @@ from segkit.datasets._coco import (
     read_coco,
 )
 from segkit.errors import DataError
+from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Sample, Target
 
@@ -153,8 +154,8 @@ def segment_map_of(
     dtype = np.int16 if len(ids) <= np.iinfo(np.int16).max else np.int32
     number = np.append(np.arange(len(ids)), NO_SEGMENT)[order].astype(dtype)
     flat = stored.ravel()
-    starts = np.append(0, np.flatnonzero(flat[1:] != flat[:-1]) + 1)  # (R,) of the runs of equal ids, which are few
-    lengths, values = np.diff(starts, append=flat.size), flat[starts]
+    starts = run_starts(flat)
+    values = flat[starts]  # (R,)
     place = np.searchsorted(with_void[order], values).clip(max=len(ids))
     unknown = np.unique(values[with_void[order][place] != values])
     absent = ids[np.bincount(order[place], minlength=len(with_void))[:-1] == 0]
@@ -167,5 +168,5 @@ def segment_map_of(
         raise DataError(
             f"{mask_file}: {', and '.join(problems)}. Take both from one release, or correct the one that is wrong."
         )
-    segment_map: npt.NDArray[np.int16 | np.int32] = np.repeat(number[place], lengths).reshape(stored.shape)
-    return segment_map
+    segment_map: npt.NDArray[np.int16 | np.int32] = np.repeat(number[place], run_lengths(starts, flat.size))
+    return segment_map.reshape(stored.shape)

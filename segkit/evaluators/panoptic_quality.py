@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from segkit.data.labels import Classes
 from segkit.errors import DataError
+from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import EVALUATORS
 from segkit.types import Metrics, PanopticResult, Target
 
@@ -112,11 +113,10 @@ def _pair_counts(result: PanopticResult, target: Target) -> NDArray[np.int64]:
     """
     assert target.segment_map is not None
     truth, predicted = target.segment_map.cpu().numpy().ravel(), result.segment_map.cpu().numpy().ravel()
-    changes = (truth[1:] != truth[:-1]) | (predicted[1:] != predicted[:-1])
-    starts = np.append(0, np.flatnonzero(changes) + 1)  # (R,)
+    starts = run_starts(truth, predicted)  # (R,)
     rows, columns = truth[starts].astype(np.int64) + 1, _places(predicted[starts], result)
     shape = len(target) + 1, len(result.segments) + 1
-    pixels = np.bincount(rows * shape[1] + columns, np.diff(starts, append=truth.size), shape[0] * shape[1])
+    pixels = np.bincount(rows * shape[1] + columns, run_lengths(starts, truth.size), shape[0] * shape[1])
     return pixels.astype(np.int64).reshape(shape)
 
 

@@ -13,6 +13,7 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from segkit.errors import DataError
+from segkit.ops.runs import run_lengths, run_starts
 
 _LONGEST_NUMBER = 7
 """Characters of a number of 32 bits, the largest that a run is held in."""
@@ -41,9 +42,8 @@ def encode_masks(masks: Tensor) -> list[Rle]:
 
 def _runs(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """(P,) -> (R,): the lengths of runs of False and True in turn, the first one of False and perhaps 0."""
-    starts = np.flatnonzero(values[1:] != values[:-1]) + 1
-    first = [0, 0] if len(values) and values[0] else [0]
-    return np.diff(np.concatenate([first, starts, [len(values)]]))
+    lengths = run_lengths(run_starts(values), len(values))
+    return np.append(0, lengths) if values[:1].any() else lengths
 
 
 def decode_masks(rles: list[Rle], size: tuple[int, int]) -> Tensor:

@@ -229,8 +229,12 @@ def test_a_label_map_in_colors_is_refused(tmp_path):
         read_label_map(tmp_path / "a.png")
 
 
-def test_a_panoptic_map_puts_three_bytes_together(tmp_path):
-    Image.fromarray(np.array([[[1, 2, 3], [255, 255, 255], [0, 0, 0]]], dtype=np.uint8)).save(tmp_path / "a.png")
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_panoptic_map_puts_three_bytes_together(tmp_path, mode):
+    picture = Image.fromarray(np.array([[[1, 2, 3], [255, 255, 255], [0, 0, 0]]], dtype=np.uint8))
+    if mode == "RGBA":
+        picture.putalpha(200)
+    picture.save(tmp_path / "a.png")
     read = read_panoptic_map(tmp_path / "a.png")
     assert read.dtype == np.int32
     assert read.tolist() == [[1 + 2 * 256 + 3 * 65536, 2**24 - 1, 0]]
