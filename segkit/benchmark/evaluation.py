@@ -5,6 +5,7 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,8 @@ def _name(image_id: int) -> str:
 
 
 def panoptic_quality(setting: Setting, images: int = 30, segments: int = 20) -> Contest:
-    """Both read all files anew in one process; their answers are the figures of all classes, of things and of stuff."""
+    """Both read all files anew in one process, segkit with as many threads as torch has; their answers are the figures
+    of all classes, of things and of stuff."""
     size = (setting.side(480), setting.side(640))
     folder = tempfile.TemporaryDirectory()
     files = PanopticFiles(Path(folder.name))
@@ -87,11 +89,18 @@ def panoptic_quality(setting: Setting, images: int = 30, segments: int = 20) -> 
 
 
 def our_figures(files: PanopticFiles) -> Figures:
+    """Files are read ahead by as many threads as torch has, as data sets are by a loader's workers."""
     evaluator = PanopticQuality(CLASSES)
-    for truth, predicted in files.annotations():
+
+    def read(entries: tuple[dict[str, Any], dict[str, Any]]) -> tuple[PanopticResult, Target, int]:
+        truth, predicted = entries
         result = _result(files.prediction_maps / predicted["file_name"], predicted["segments_info"])
         target = _target(files.truth_maps / truth["file_name"], truth["segments_info"], str(files.truth))
-        evaluator.add(result, target, truth["image_id"])
+        return result, target, truth["image_id"]
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as readers:
+        for result, target, image_id in readers.map(read, files.annotations()):
+            evaluator.add(result, target, image_id)
     return evaluator.compute().values
 
 
