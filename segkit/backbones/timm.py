@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.errors import ConfigError, SegkitError, cause_of, suggest
+from segkit.ops.linear import convolve_linear
 from segkit.registries import BACKBONES
 from segkit.types import Feature
 
@@ -118,6 +119,7 @@ def _create(name: str, pretrained: bool, weights: str | None, options: dict[str,
         from segkit.backbones._swin import pad_before_shifting
 
         pad_before_shifting(body)
+    convolve_linear(body)
     return body
 
 
