@@ -35,11 +35,11 @@ def row_chunks(height: int, values_per_row: int, device: torch.device, chunks: i
 
 def source_rows(source: int, output: int, start: int, stop: int) -> tuple[int, int]:
     """(first, end): the source rows that output rows start..stop of a resizing from `source` to `output` rows touch."""
-    low, high, _ = _taps(source, output, start, stop, torch.device("cpu"))
+    low, high, _ = taps(source, output, start, stop, torch.device("cpu"))
     return int(low[0]), int(high[-1]) + 1
 
 
-def _taps(source: int, output: int, start: int, stop: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def taps(source: int, output: int, start: int, stop: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """For output rows start..stop: the source rows above and below (int64), and the lower one's weight (float32)."""
     rows = torch.arange(start, stop, dtype=torch.float32, device=device)
     if source == output:
@@ -60,7 +60,7 @@ def resize_rows(
     """
     if source == output:
         return maps[:, start - first : stop - first]
-    low, high, weight = _taps(source, output, start, stop, maps.device)
+    low, high, weight = taps(source, output, start, stop, maps.device)
     if maps.device.type != "cpu":
         return torch.lerp(maps[:, low - first], maps[:, high - first], weight[:, None])
     shape = (maps.shape[0], stop - start, maps.shape[2])
@@ -150,7 +150,7 @@ def pixels(
     if source == output:
         return read(rows, columns)
     (above, below, down), (left, right, across) = (
-        [of_line[lines] for of_line in _taps(old, new, 0, new, rows.device)]
+        [of_line[lines] for of_line in taps(old, new, 0, new, rows.device)]
         for old, new, lines in zip(source, output, (rows, columns), strict=True)
     )
     upper, lower = (torch.lerp(read(line, left), read(line, right), across[:, None]) for line in (above, below))

@@ -77,3 +77,10 @@ def test_operations_are_counted_whatever_the_mode(mode):
         attention(rows, rows, rows, need_weights=False)
     # One of 8 to 4, four of 8 to 8; two products of 5 rows with 5 rows of width 4, for each of two heads.
     assert counter.total == 2 * (5 * 8 * 4 + 4 * 5 * 8 * 8 + 2 * 2 * 5 * 5 * 4)
+
+
+def test_operations_of_a_compiled_function_are_counted():
+    one = torch.ones(8, 8)
+    compiled = torch.compile(lambda: one @ one, backend="eager", fullgraph=True)
+    contest = Contest("a compiled product", compiled, compiled, lambda: None, images=1)
+    assert comparing._operations(contest) == 2 * 8**3

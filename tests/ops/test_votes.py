@@ -32,13 +32,58 @@ def test_an_unsure_model_is_looked_at_in_full():
     assert votes._first_look(*scene(certainty=0.0)) is None
 
 
+@pytest.mark.parametrize("queries", [20, 200])
 @pytest.mark.parametrize("output", [(32, 48), (50, 31)])
-def test_both_ways_find_the_same(output, monkeypatch):
-    class_probs, mask_logits = scene()
+def test_both_ways_find_the_same(output, queries, monkeypatch):
+    class_probs, mask_logits = scene(queries)
     sizes = ImageSizes(SIZES.padded, SIZES.picture, output)
+    assert votes._first_look(class_probs, mask_logits) is not None
     found = votes.classes_by_votes(class_probs, mask_logits, sizes)
     monkeypatch.setattr(votes, "_first_look", lambda *_: None)
     assert torch.equal(found, votes.classes_by_votes(class_probs, mask_logits, sizes))
+    assert len(found.unique()) == 4
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        ImageSizes((32, 48), (32, 48), (32, 48)),
+        ImageSizes((32, 64), (29, 45), (80, 31)),
+        ImageSizes((8, 12), (8, 12), (64, 96)),
+        ImageSizes((10, 13), (10, 13), (5, 6)),
+    ],
+)
+def test_no_votes_left_out_are_more_than_their_bound(sizes):
+    class_probs, mask_logits = scene()
+    look = votes._first_look(class_probs, mask_logits)
+    rows, columns = (
+        votes._first_line(*lines) // votes._BLOCK
+        for lines in zip(mask_logits.shape[1:], sizes.padded, sizes.picture, sizes.output, strict=True)
+    )
+    of_others, for_others = look.left_out[:, rows][:, :, columns]
+    total = torch.cat([band for _, band in votes._bands(class_probs.t(), mask_logits, sizes)], 1)
+    counted = torch.cat([band for _, band in votes._bands(look.by_class, mask_logits[look.queries], sizes)], 1)
+    left_out = total[look.classes] - counted
+    assert (left_out <= of_others + 1e-5).all()
+    assert left_out.amax() > 0.5 * of_others.amin()  # the bound is not far off
+    total[look.classes] = 0
+    assert (total <= for_others + 1e-5).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 9), (4, 8), (6, 6), (13, 5)])
+def test_the_largest_value_in_reach_of_a_block(size):
+    logits = torch.randn(2, *size)
+    reach = votes._reach(logits)
+    assert reach.shape == (2, -(-size[0] // 4), -(-size[1] // 4))
+    for row in range(reach.shape[1]):
+        for column in range(reach.shape[2]):
+            seen = logits[:, 4 * row : 4 * row + 6, 4 * column : 4 * column + 6]
+            assert torch.equal(reach[:, row, column], seen.amax((1, 2)))
+
+
+def test_masks_that_are_shrunk_are_looked_at_in_full(monkeypatch):
+    monkeypatch.setattr(votes, "_first_look", lambda *_: pytest.fail("its bounds would not hold"))
+    found = votes.classes_by_votes(*scene(), ImageSizes((4, 6), (4, 6), (4, 6)))
     assert len(found.unique()) == 4
 
 
@@ -59,6 +104,6 @@ def test_not_a_number_is_never_sure():
     _, mask_logits = scene()
     mask_logits[0, 0, 0] = torch.nan
     look = votes._first_look(*scene())
-    _, sure = look.winners(votes._votes(look.by_class, mask_logits[look.queries].sigmoid()))
+    _, sure = look.winners(votes._votes(look.by_class, mask_logits[look.queries].sigmoid()), torch.zeros(2, 8, 12))
     assert not sure[0, 0]
     assert sure.any()

@@ -144,10 +144,10 @@ def test_semantic(seed, chunk, monkeypatch):
 
 
 @pytest.mark.parametrize("enough", [-1.0, 0.5, 1.0], ids=["always look first", "as it is", "never look first"])
-@pytest.mark.parametrize("left_out", [0.01, 0.3, 1.5])
-def test_semantic_however_much_is_left_out_at_first(left_out, enough, monkeypatch):
+@pytest.mark.parametrize("weak", [0.01, 0.1, 0.5])
+def test_semantic_however_much_is_left_out_at_first(weak, enough, monkeypatch):
     """Which queries and classes are looked at first does not change what is found."""
-    monkeypatch.setattr(votes_module, "_LEFT_OUT", left_out)
+    monkeypatch.setattr(votes_module, "_WEAK", weak)
     monkeypatch.setattr(votes_module, "_FEW", 1.0)
     monkeypatch.setattr(votes_module, "_ENOUGH", enough)
     monkeypatch.setattr(resizing, "CPU_CHUNK", 20000)
