@@ -5,8 +5,9 @@ from functools import partial
 
 from segkit.benchmark.case import Case
 from segkit.benchmark.evaluation import panoptic_quality
+from segkit.benchmark.file_to_file import file_to_file
 from segkit.benchmark.losses import all_layers, mask_losses, matching
-from segkit.benchmark.models import Backbone, file_to_file, forward, training
+from segkit.benchmark.models import Backbone, forward, training
 from segkit.benchmark.postprocessing import instance, instance_coco, panoptic, semantic
 from segkit.benchmark.preprocessing import preprocessing
 from segkit.errors import SegkitError, suggest

@@ -1,25 +1,19 @@
-"""Whole models of equal weights: the forward pass, the training step, and a picture file to a result file."""
+"""Whole models of equal weights: the forward pass and the training step."""
 
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from segkit.benchmark.case import Contest, Setting
-from segkit.benchmark.equality import require_as_near, require_close, require_mostly_same
+from segkit.benchmark.equality import require_as_near, require_close
 from segkit.benchmark.inputs import NUM_CLASSES, drawn_picture, drawn_targets, their_targets
 from segkit.benchmark.losses import paper_criterion
 from segkit.benchmark.peer import transformers
-from segkit.checkpoint import save_checkpoint
-from segkit.inference import Predictor
 from segkit.interop.huggingface import Imported, import_huggingface
 from segkit.ops.precision import Precision, autocast
-from segkit.results import ResultWriter
 from segkit.types import Size
 
 Backbone = Literal["r50", "swin_t"]
@@ -83,7 +77,7 @@ def forward(setting: Setting, backbone: Backbone, precision: Precision) -> Conte
     def check() -> None:
         _require_equal_logits(precision, ours_once, theirs_once)
 
-    work = f"forward, {TITLES[backbone]}, 1 x {side}x{side}, {_named(precision)}"
+    work = f"forward, {TITLES[backbone]}, 1 x {side}x{side}, {named(precision)}"
     dtype = torch.float32 if precision == "fp32" else torch.bfloat16
     return Contest(work, ours_once, theirs_once, check, images=1, dtype=dtype)
 
@@ -100,7 +94,7 @@ def _require_equal_logits(
             require_as_near(f"{what} in {precision}", own, other, expected)
 
 
-def _named(precision: Precision, theirs: Precision = "fp32") -> str:
+def named(precision: Precision, theirs: Precision = "fp32") -> str:
     if precision == theirs:
         return f"both {precision}" if precision != "fp32" else precision
     return f"{precision} to {theirs}"
@@ -188,47 +182,10 @@ def training(
 
     side = pair.size[0]
     return Contest(
-        f"training step, {TITLES[backbone]}, 2 x {side}x{side}, 12 masks each, {_named(precision, their_precision)}",
+        f"training step, {TITLES[backbone]}, 2 x {side}x{side}, 12 masks each, {named(precision, their_precision)}",
         lambda: step(pair.our_loss, precision, pair.our_optimizer),
         lambda: step(pair.their_loss, their_precision, pair.their_optimizer),
         lambda: pair.check(precision),
         images=2,
         dtype=torch.float32 if precision == "fp32" else torch.bfloat16,
     )
-
-
-def file_to_file(setting: Setting, precision: Precision = "fp32") -> Contest:
-    """A JPEG to a label PNG, with a loaded R50. Theirs runs in float32."""
-    size = (setting.side(512), setting.side(640))
-    peer = peer_model("r50")
-    imported = as_ours(peer)
-    peer.config.use_auxiliary_loss = False
-    peer = peer.to(setting.device)
-    folder = tempfile.TemporaryDirectory()
-    path = Path(folder.name)
-    save_checkpoint(path / "checkpoint", imported.model, imported.config, imported.classes)
-    predictor = Predictor(path / "checkpoint", "semantic", device=setting.device, precision=precision)
-    picture, ours_file, theirs_file = path / "picture.jpg", path / "semantic" / "picture.png", path / "theirs.png"
-    Image.fromarray(drawn_picture(size).permute(1, 2, 0).numpy()).save(picture)
-    processor = transformers().MaskFormerImageProcessor(do_resize=False)
-
-    def ours_once() -> None:
-        with ResultWriter(path, imported.classes) as writer:
-            writer.write(predictor(picture), picture, 0)
-
-    @torch.inference_mode()
-    def theirs_once() -> None:
-        with Image.open(picture) as opened:
-            values = processor(opened.convert("RGB"), return_tensors="pt")["pixel_values"]
-        answer = peer(values.to(setting.device))
-        (label_map,) = processor.post_process_semantic_segmentation(answer, target_sizes=[size])
-        Image.fromarray(label_map.to(torch.uint8).cpu().numpy()).save(theirs_file)
-
-    def check() -> None:
-        ours_once()
-        theirs_once()
-        ours, theirs = (torch.from_numpy(np.array(Image.open(file))) for file in (ours_file, theirs_file))
-        require_mostly_same("label map of the picture's size", ours, theirs, 0.95 if precision == "fp32" else 0.9)
-
-    work = f"picture file to result file, R50, {size[0]}x{size[1]}, {_named(precision)}"
-    return Contest(work, ours_once, theirs_once, check, held=folder)

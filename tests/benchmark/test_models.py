@@ -10,18 +10,6 @@ from segkit.benchmark.profile import PHASES, profile_table, profile_training
 SMALL = Setting(torch.device("cpu"), scale=0.125)
 
 
-@pytest.fixture
-def tiny_bodies(monkeypatch):
-    """Backbones of a few layers in the place of R50 and Swin-T."""
-    library = pytest.importorskip("transformers")
-    resnet = {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]}
-    swin = {"embed_dim": 24, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 3, 4]}
-    originals = library.ResNetConfig, library.SwinConfig, library.DetrConfig
-    monkeypatch.setattr(library, "ResNetConfig", lambda **settings: originals[0](**settings, **resnet))
-    monkeypatch.setattr(library, "SwinConfig", lambda **settings: originals[1](**settings, **swin))
-    monkeypatch.setattr(library, "DetrConfig", lambda **settings: originals[2](**settings, decoder_layers=2))
-
-
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("backbone", ["r50", "swin_t"])
 def test_forward(tiny_bodies, backbone, precision):
@@ -45,11 +33,6 @@ def test_unequal_weights_are_found(tiny_bodies):
         pair.check("fp32")
     assert pair.criterion.deep_supervision
     assert pair.peer.config.use_auxiliary_loss
-
-
-def test_file_to_file(tiny_bodies):
-    contest = models.file_to_file(SMALL)
-    contest.check()
 
 
 def test_profile(tiny_bodies):
