@@ -25,7 +25,7 @@ PARTS = (
     "schedules",
 )
 FLOORS = (
-    ("__init__", "types", "errors"),
+    ("__init__", "types", "errors", "allocation"),
     ("signature", "docstrings", "discovery", "registry", "ops"),
     ("registries", "data", "results", "visualization"),
     (*PARTS, "criterion", "contract"),

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from segkit.allocation import keep_freed_memory
 from segkit.benchmark.case import Case, Contest, Setting, Unequal
 from segkit.benchmark.measuring import FreshProcess, Times, alternately, memory_growth, peak_rate, seconds
 from segkit.ops.operation_count import counter
@@ -101,6 +102,8 @@ _begun: dict[Side, Contest] = {}
 def _begin(case: Case, side: Side, setting: Setting, threads: int) -> int | None:
     """Bytes that the first call takes."""
     _prepare(threads)
+    if side == "ours":
+        keep_freed_memory()  # as segkit's commands do
     _begun[side] = case.make(setting)
     return memory_growth(_work_of(side), setting.device)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from segkit.allocation import keep_freed_memory
 from segkit.benchmark.case import Contest, Setting
 from segkit.benchmark.comparing import Side
 from segkit.benchmark.losses import mask_losses, matching
@@ -81,6 +82,8 @@ def measure_growth(
 
 def _measure(work: str, amount: Amount, side: Side, setting: Setting, threads: int) -> tuple[float, int | None]:
     torch.set_num_threads(threads)
+    if side == "ours":
+        keep_freed_memory()  # as segkit's commands do
     contest = WORKS[work](setting, amount)
     once: Callable[[], Any] = getattr(contest, side)
     grown = memory_growth(once, setting.device)  # the first call, which also warms up

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import segkit.cli
 from segkit import __version__
+from segkit.allocation import keep_freed_memory
 from segkit.errors import ConfigError, SegkitError
 
 
@@ -19,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     of segkit's and keeps its own. Wrong arguments end the process as argparse does.
     """
     arguments = _parse(argv)
+    keep_freed_memory()
     try:
         return int(arguments.run(arguments))
     except ConfigError as error:  # its lines say themselves where they come from
