@@ -12,9 +12,9 @@ from segkit import allocation
 PROGRAM = """
 import resource, sys
 import numpy
-from segkit.allocation import keep_freed_memory
+from segkit.allocation import keep_freed_memory, release_freed_memory
 
-if sys.argv[1] == "keep":
+if sys.argv[1] != "leave":
     print(keep_freed_memory())
 
 def faults():
@@ -23,6 +23,8 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 faults()
+if sys.argv[1] == "release":
+    release_freed_memory()
 print(faults())
 """
 PLAIN = {name: value for name, value in os.environ.items() if name not in allocation._ENVIRONMENT}
@@ -44,6 +46,14 @@ def test_the_next_tensor_takes_the_memory_of_the_last():
 
 
 @needs_glibc
+def test_released_memory_is_taken_anew():
+    kept, faults = run("release")
+    assert kept == "True"
+    (plain_faults,) = run("leave")
+    assert int(faults) > 0.9 * int(plain_faults)
+
+
+@needs_glibc
 def test_the_users_own_setting_stays():
     assert run("keep", MALLOC_MMAP_THRESHOLD_="1000000")[0] == "False"
 
@@ -53,3 +63,4 @@ def test_another_c_library_is_left_as_it_is(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(allocation.ctypes, "CDLL", lambda name: object())
     assert allocation.keep_freed_memory() is False
+    allocation.release_freed_memory()

@@ -91,7 +91,8 @@ def drawn_layers(images: int, queries: int, size: Size, num_layers: int, device:
     def leaf(*shape: int, factor: float = 1.0) -> Tensor:
         return (torch.randn(*shape, generator=generator) * factor).to(device).requires_grad_()
 
-    features = leaf(images, 256, *size)
+    by_pixel = torch.randn(images, *size, 256, generator=generator).to(device)
+    features = by_pixel.permute(0, 3, 1, 2).requires_grad_()  # channels last in memory, as convolutions leave them
     layers = [
         Prediction(
             leaf(images, queries, NUM_CLASSES + 1),

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from segkit.allocation import release_freed_memory
 from segkit.errors import SegkitError
 
 LEAST_SECONDS = 0.1
@@ -82,6 +83,7 @@ def memory_growth(work: Callable[[], Any], device: torch.device) -> int | None:
         work()
         synchronize(device)
         return torch.cuda.max_memory_allocated(device) - before
+    release_freed_memory()
     before_ = _resident("VmRSS")
     if before_ is None or not _forget_peak():
         return None

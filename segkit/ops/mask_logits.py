@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from segkit.ops.linear import linear
 from segkit.ops.points import sample_channels
 from segkit.types import Match, Prediction
 
@@ -70,7 +71,8 @@ def _reader(pixels: Tensor) -> Callable[[int, int], Tensor]:
 
 
 def _product_reader(embeddings: Tensor, features: Tensor) -> Callable[[int, int], Tensor]:
-    return lambda start, stop: (embeddings.to(features.dtype) @ features[:, start:stop]).float()
+    pixels, weight = features.T, embeddings.to(features.dtype)
+    return lambda start, stop: linear(pixels[start:stop], weight).T.float()
 
 
 def _shared_mask_features(layers: Sequence[Prediction]) -> Tensor | None:

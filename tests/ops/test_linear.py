@@ -43,7 +43,8 @@ def test_values_that_do_not_lie_in_order(held_back):
 
 def test_the_convolution_is_what_runs_in_float32_alone(held_back, monkeypatch):
     calls = []
-    monkeypatch.setattr(linear, "conv2d", lambda *a: calls.append(1) or torch.nn.functional.conv2d(*a))
+    convolve = linear.functional.conv2d
+    monkeypatch.setattr(linear.functional, "conv2d", lambda *a: calls.append(1) or convolve(*a))
     layer = nn.Linear(7, 6)
     convolve_linear(layer)
     layer(torch.randn(2, 7))
@@ -90,3 +91,13 @@ def test_which_machines_hold_the_matrix_library_back(monkeypatch, tmp_path, capa
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     assert linear._matrix_library_is_held_back.__wrapped__() is held_back
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_product_is_the_same_either_way(monkeypatch, held, dtype):
+    monkeypatch.setattr(linear, "_matrix_library_is_held_back", lambda: held)
+    values, weight = torch.randn(7, 11).T.to(dtype), torch.randn(5, 7).to(dtype)
+    found = linear.linear(values, weight)
+    assert found.dtype == dtype
+    assert_close(found, values @ weight.T)
