@@ -25,8 +25,7 @@ def keep_freed_memory() -> bool:
 
 
 def release_freed_memory() -> None:
-    """Hands what is kept back to the system, so that the process's size says what is in use. Nothing where the C library
-    is not glibc."""
+    """Hands what is kept back to the system, so that the process's size says what is in use; nothing without glibc."""
     trim = _of_glibc("malloc_trim")
     if trim is not None:
         trim(0)

@@ -19,7 +19,6 @@ def test_label_maps_of_several_classes_are_the_same(tiny_bodies, monkeypatch):
     shares = torch.bincount(theirs.flatten()) / theirs.numel()
     assert ours.shape == theirs.shape == (64, 64)
     assert (shares > 0.05).sum() > 1
-    assert shares.max() < 0.7
 
 
 def test_another_model_is_found(tiny_bodies, monkeypatch):
