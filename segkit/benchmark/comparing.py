@@ -95,15 +95,20 @@ def _prepare(threads: int) -> None:
     torch.manual_seed(0)
 
 
+def prepare_side(side: Side, threads: int) -> None:
+    """What a side's own process does first."""
+    _prepare(threads)
+    if side == "ours":
+        keep_freed_memory()  # as segkit's commands do
+
+
 _begun: dict[Side, Contest] = {}
 """What a side's own process works at."""
 
 
 def _begin(case: Case, side: Side, setting: Setting, threads: int) -> int | None:
     """Bytes that the first call takes."""
-    _prepare(threads)
-    if side == "ours":
-        keep_freed_memory()  # as segkit's commands do
+    prepare_side(side, threads)
     _begun[side] = case.make(setting)
     return memory_growth(_work_of(side), setting.device)
 

@@ -7,11 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from segkit.allocation import keep_freed_memory
 from segkit.benchmark.case import Contest, Setting
-from segkit.benchmark.comparing import Side
+from segkit.benchmark.comparing import Side, prepare_side
 from segkit.benchmark.losses import mask_losses, matching
 from segkit.benchmark.measuring import FreshProcess, memory_growth, seconds
 from segkit.benchmark.plots import Line, Panel, draw
@@ -81,9 +78,7 @@ def measure_growth(
 
 
 def _measure(work: str, amount: Amount, side: Side, setting: Setting, threads: int) -> tuple[float, int | None]:
-    torch.set_num_threads(threads)
-    if side == "ours":
-        keep_freed_memory()  # as segkit's commands do
+    prepare_side(side, threads)
     contest = WORKS[work](setting, amount)
     once: Callable[[], Any] = getattr(contest, side)
     grown = memory_growth(once, setting.device)  # the first call, which also warms up

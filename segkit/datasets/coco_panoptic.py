@@ -25,6 +25,7 @@ from segkit.datasets._coco import (
     read_coco,
 )
 from segkit.errors import DataError
+from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Sample, Target
@@ -150,15 +151,14 @@ def segment_map_of(
     Raises DataError where the ids of the PNG and of the JSON are not the same.
     """
     with_void = np.append(ids, 0).astype(np.int32)
-    order = np.argsort(with_void)
     dtype = np.int16 if len(ids) <= np.iinfo(np.int16).max else np.int32
-    number = np.append(np.arange(len(ids)), NO_SEGMENT)[order].astype(dtype)
+    number = np.append(np.arange(len(ids)), NO_SEGMENT).astype(dtype)
     flat = stored.ravel()
     starts = run_starts(flat)
     values = flat[starts]  # (R,)
-    place = np.searchsorted(with_void[order], values).clip(max=len(ids))
-    unknown = np.unique(values[with_void[order][place] != values])
-    absent = ids[np.bincount(order[place], minlength=len(with_void))[:-1] == 0]
+    place, known = places_in(with_void, values)
+    unknown = np.unique(values[~known])
+    absent = ids[np.bincount(place, minlength=len(with_void))[:-1] == 0]
     problems = []
     if len(unknown):
         problems.append(f"it holds the segment ids {listing(unknown)}, which {file} does not list")

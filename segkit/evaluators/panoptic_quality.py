@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from segkit.data.labels import Classes
 from segkit.errors import DataError
+from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import EVALUATORS
 from segkit.types import Metrics, PanopticResult, Target
@@ -123,8 +124,6 @@ def _pair_counts(result: PanopticResult, target: Target) -> NDArray[np.int64]:
 def _places(ids: NDArray[np.int32], result: PanopticResult) -> NDArray[np.int64]:
     """(R,) int64 of `ids` (R,): the place in `result.segments`, from 1, of the segment of this id, 0 for none."""
     listed = np.array([0, *[segment.id for segment in result.segments]])
-    order = np.argsort(listed)
-    place = np.searchsorted(listed[order], ids).clip(max=len(listed) - 1)
-    assert (listed[order][place] == ids).all(), "a panoptic result's map holds an id that its list lacks"
-    places: NDArray[np.int64] = order[place]
+    places, known = places_in(listed, ids)
+    assert known.all(), "a panoptic result's map holds an id that its list lacks"
     return places
