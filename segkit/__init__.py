@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from segkit.checkpoint import load_model
     from segkit.config import Config, load_config
     from segkit.errors import CheckpointError, ConfigError, DataError, RegistryError, SegkitError, TrainingError
-    from segkit.inference import Predictor
-    from segkit.recording import record
+    from segkit.inference.predictor import Predictor
+    from segkit.inspection.intermediates import record
     from segkit.registries import (
         BACKBONES,
         DATASETS,
@@ -62,11 +62,11 @@ def _home(name: str) -> str:
     """The module that defines a public name."""
     homes = {
         "Config": "segkit.config",
-        "Predictor": "segkit.inference",
+        "Predictor": "segkit.inference.predictor",
         "build_model": "segkit.build",
         "load_config": "segkit.config",
         "load_model": "segkit.checkpoint",
-        "record": "segkit.recording",
+        "record": "segkit.inspection.intermediates",
     }
     if name in homes:
         return homes[name]

@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from segkit.classes import Classes
 from segkit.config import Config
 from segkit.config.sections import PartConfig, Split
-from segkit.contract import PUBLISHED, check_contract
-from segkit.criterion import Criterion, WeightedLoss
-from segkit.data.labels import Classes
+from segkit.criterion.criterion import Criterion, WeightedLoss
 from segkit.data.loading import Limit
 from segkit.errors import ConfigError
 from segkit.ops.points import PointSampling
@@ -29,7 +28,8 @@ from segkit.registries import (
     SCHEDULES,
     TRANSFORMS,
 )
-from segkit.registry import Registry
+from segkit.registries.contract import PUBLISHED, check_contract
+from segkit.registries.registry import Registry
 
 
 def build_part(registry: Registry, config: PartConfig, known: dict[str, Any] | None = None) -> Any:
@@ -100,10 +100,10 @@ def dataset_classes(config: Config) -> Classes:
 
 
 def build_dataset(split: Split) -> Any:
-    """Raises ConfigError where the split says only how pictures are prepared."""
+    """Raises ConfigError where the split says only how images are prepared."""
     if split.dataset is None:
         raise ConfigError(
-            "data: a split without a `dataset` says only how pictures are prepared, as the config of an imported "
+            "data: a split without a `dataset` says only how images are prepared, as the config of an imported "
             "checkpoint does. Name the data set that is to be read, for example with data.val.dataset.type=mask_folder."
         )
     dataset = build_part(DATASETS, split.dataset)

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from segkit.build import build_model, class_tensors
+from segkit.classes import Classes
 from segkit.config import Config, load_config
-from segkit.data.labels import Classes
 from segkit.errors import CheckpointError
 
 WEIGHTS, CONFIG, CLASSES = "model.safetensors", "config.yaml", "classes.json"

@@ -17,7 +17,7 @@ class RegistryError(SegkitError):
 
 
 class DataError(SegkitError):
-    """A picture, a label file or a data set is missing, unreadable or contradicts itself."""
+    """An image, a label file or a data set is missing, unreadable or contradicts itself."""
 
 
 class CheckpointError(SegkitError):

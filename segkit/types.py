@@ -168,18 +168,18 @@ class Target:
 
 @dataclass
 class Sample:
-    """One picture of a data set with its truth, before batching."""
+    """One image of a data set with its truth, before batching."""
 
-    picture: Tensor
+    image: Tensor
     """(3,H,W) uint8 RGB."""
     target: Target | None
     file: str
-    """The picture's path, for messages and the names of results."""
+    """The image's path, for messages and the names of results."""
     image_id: int | str
 
     @property
     def size(self) -> Size:
-        return int(self.picture.shape[-2]), int(self.picture.shape[-1])
+        return int(self.image.shape[-2]), int(self.image.shape[-1])
 
 
 @dataclass(frozen=True)
@@ -188,15 +188,15 @@ class ImageSizes:
 
     padded: Size
     """Of the batch the model saw."""
-    picture: Size
-    """The top left part of it that is picture."""
+    unpadded: Size
+    """Of the image within it, at the top left."""
     output: Size
     """The size the result is wanted in."""
 
 
 @dataclass
 class Batch:
-    """Pictures padded at the bottom and right to one size, with what belongs to each."""
+    """Images padded at the bottom and right to one size, with what belongs to each."""
 
     images: Tensor
     """(B,3,H,W) uint8 RGB."""

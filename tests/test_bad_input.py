@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import write_tiny
 
+from segkit.classes import Classes
 from segkit.cli.main import main
-from segkit.data.labels import Classes
+from tests.helpers.tiny import write_tiny
 
 each_number_of_workers = pytest.mark.parametrize("workers", [0, 2])
 
@@ -34,15 +34,15 @@ def contents(folder):
 
 
 class Semantic:
-    """A `mask_folder` of four pictures and two classes, which a test spoils."""
+    """A `mask_folder` of four images and two classes, which a test spoils."""
 
     def __init__(self, folder):
         self.folder = folder
         for index in range(4):
-            save(self.picture(index), np.full((64, 64, 3), 60 * index))
+            save(self.image(index), np.full((64, 64, 3), 60 * index))
             save(self.label(index), np.arange(64)[None].repeat(64, 0) > 31)
 
-    def picture(self, index):
+    def image(self, index):
         return self.folder / "images" / f"{index}.png"
 
     def label(self, index):
@@ -54,7 +54,7 @@ class Semantic:
 
 
 class Panoptic:
-    """A `coco_panoptic` of two pictures with two segments each, which a test spoils."""
+    """A `coco_panoptic` of two images with two segments each, which a test spoils."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -121,7 +121,7 @@ def finished(tmp_path_factory):
 
 
 @each_number_of_workers
-def test_a_missing_picture(panoptic, train, capsys, workers):
+def test_a_missing_image(panoptic, train, capsys, workers):
     for file in (panoptic.folder / "images").iterdir():
         file.unlink()
     assert train(panoptic, "training.seed=1", workers=workers) == 2
@@ -132,9 +132,9 @@ def test_a_missing_picture(panoptic, train, capsys, workers):
 
 @each_number_of_workers
 @pytest.mark.parametrize("left", [0, 60])
-def test_an_unreadable_picture(semantic, train, capsys, workers, left):
+def test_an_unreadable_image(semantic, train, capsys, workers, left):
     for index in range(4):
-        semantic.picture(index).write_bytes(semantic.picture(index).read_bytes()[:left])
+        semantic.image(index).write_bytes(semantic.image(index).read_bytes()[:left])
     assert train(semantic, workers=workers) == 2
     message = told(capsys)
     assert message.startswith(f"error: {semantic.folder}/images/")
@@ -168,13 +168,13 @@ def test_a_panoptic_png_and_a_json_that_disagree(panoptic, train, capsys, worker
 
 
 @each_number_of_workers
-def test_a_picture_and_a_label_of_unlike_size(semantic, train, capsys, workers):
+def test_an_image_and_a_label_of_unlike_size(semantic, train, capsys, workers):
     for index in range(4):
         save(semantic.label(index), np.zeros((32, 48)))
     assert train(semantic, workers=workers) == 2
     message = told(capsys)
     assert message.startswith(f"error: {semantic.folder}/labels/")
-    assert "the label map is 48x32, but its picture " in message
+    assert "the label map is 48x32, but its image " in message
     assert message.endswith(".png is 64x64 (upright). Give both one size.")
 
 
@@ -183,17 +183,17 @@ def test_a_label_that_is_not_there(semantic, train, capsys):
     assert train(semantic) == 2
     assert told(capsys) == (
         f"error: {semantic.folder}/labels: there is no label PNG for 2.png of {semantic.folder}/images. Add PNGs of "
-        "the same names, or take these pictures out."
+        "the same names, or take these images out."
     )
 
 
-def test_a_folder_without_pictures(semantic, train, capsys):
+def test_a_folder_without_images(semantic, train, capsys):
     shutil.rmtree(semantic.folder / "images")
     (semantic.folder / "images").mkdir()
     assert train(semantic) == 2
     assert told(capsys) == (
-        f"error: {semantic.folder}/images: there is no picture in this folder. Point 'images' at the folder of the "
-        "pictures."
+        f"error: {semantic.folder}/images: there is no image in this folder. Point 'images' at the folder of the "
+        "images."
     )
     assert not Path("run").exists()
 
@@ -203,16 +203,16 @@ def test_an_empty_data_set(train, capsys):
         setting = "{type: shapes, length: 0}"
 
     assert train(Empty) == 2
-    assert told(capsys).startswith("error: the data set Shapes has no picture.")
+    assert told(capsys).startswith("error: the data set Shapes has no image.")
     assert not Path("run").exists()
 
 
 @each_number_of_workers
-def test_a_bad_picture_late_in_a_training_loses_nothing(semantic, train, capsys, workers):
+def test_a_bad_image_late_in_a_training_loses_nothing(semantic, train, capsys, workers):
     assert train(semantic) == 0
     before = contents(Path("run"))
     for index in range(4):
-        semantic.picture(index).write_bytes(b"broken")
+        semantic.image(index).write_bytes(b"broken")
     capsys.readouterr()
     assert train(semantic, "--resume", "training.steps=4", workers=workers) == 2
     assert told(capsys).startswith(f"error: {semantic.folder}/images/")
@@ -223,13 +223,13 @@ def test_a_bad_picture_late_in_a_training_loses_nothing(semantic, train, capsys,
     assert after[Path("metrics.jsonl")] == before[Path("metrics.jsonl")]
 
 
-def test_a_bad_picture_in_the_evaluation(semantic, train, capsys, tmp_path):
+def test_a_bad_image_in_the_evaluation(semantic, train, capsys, tmp_path):
     assert train(semantic) == 0
-    semantic.picture(1).write_bytes(b"broken")
+    semantic.image(1).write_bytes(b"broken")
     capsys.readouterr()
     words = [f"data.val={{dataset: {semantic.setting}, workers: 2}}", "--output", str(tmp_path / "out")]
     assert main(["test", "run", *words]) == 2
-    assert told(capsys).startswith(f"error: {semantic.picture(1)}: ")
+    assert told(capsys).startswith(f"error: {semantic.image(1)}: ")
     assert not (tmp_path / "out/metrics.json").exists()
 
 
@@ -247,13 +247,13 @@ def test_a_loss_that_is_not_finite(semantic, train, capsys):
 
 
 def test_more_segments_than_queries(semantic, train):
-    """Allowed; told once, however many steps, layers and pictures."""
+    """Allowed; told once, however many steps, layers and images."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert train(semantic, "training.steps=3", "model.transformer_decoder.num_queries=1") == 0
     messages = [str(one.message) for one in caught if "segments" in str(one.message)]
     assert messages == [
-        "matcher 'hungarian': a picture has 2 segments and the model 1 queries; the best pairs are matched and the "
+        "matcher 'hungarian': an image has 2 segments and the model 1 queries; the best pairs are matched and the "
         "other segments go unlearned. Raise num_queries to learn them all."
     ]
 
@@ -295,7 +295,7 @@ def test_truncated_weights(finished, semantic, tmp_path, monkeypatch, capsys, co
     words = {
         "train": ["train", str(finished / "tiny.yaml"), f"init_from={run}", "--output", "out"],
         "test": ["test", str(run), "--output", "out"],
-        "predict": ["predict", str(run), str(semantic.picture(0)), "--output", "out"],
+        "predict": ["predict", str(run), str(semantic.image(0)), "--output", "out"],
     }
     assert main(words[command]) == 2
     message = told(capsys)

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from tiny import write_tiny
 from torch import nn
 
 from segkit import build
@@ -19,14 +18,15 @@ from segkit.build import (
     class_tensors,
     dataset_classes,
 )
+from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.config.sections import Split
-from segkit.data.labels import Classes
 from segkit.errors import ConfigError, RegistryError
 from segkit.ops.points import PointSampling
 from segkit.registries import DATASETS, LOSSES, PIXEL_DECODERS
-from segkit.registry import Registry
+from segkit.registries.registry import Registry
 from segkit.types import Feature
+from tests.helpers.tiny import write_tiny
 
 CLASSES = Classes.make(["a", "b", "c"], things=[True, True, False])
 
@@ -140,12 +140,12 @@ def test_postprocessors_and_evaluators_know_the_classes(config):
     assert list(evaluators["mean_iou"].compute().per_class["iou"]) == list(CLASSES.names)
 
 
-def test_a_limit_keeps_the_first_pictures():
+def test_a_limit_keeps_the_first_images():
     part = {"type": "shapes", "length": 5}
     limited, whole = build_dataset(Split(dataset=part, limit=2)), build_dataset(Split(dataset=part))
     assert (len(limited), len(whole)) == (2, 5)
     assert limited.classes == whole.classes
-    assert torch.equal(limited[1].picture, whole[1].picture)
+    assert torch.equal(limited[1].image, whole[1].image)
     assert len(build_dataset(Split(dataset=part, limit=9))) == 5
 
 
@@ -162,12 +162,12 @@ def test_optimizer_schedule_and_transforms(config):
 def test_a_part_gets_what_it_asks_for_and_no_more():
     part = build_part(LOSSES, {"type": "cross_entropy", "weight": 3.0}, {"classes": CLASSES, "model": None})
     assert len(part.weights) == 4
-    assert build_part(LOSSES, {"type": "dice"}, {"classes": CLASSES}).takes == "masks"
+    assert build_part(LOSSES, {"type": "dice"}, {"classes": CLASSES}).input_type == "masks"
     assert len(build_part(DATASETS, {"type": "shapes", "length": 3})) == 3
 
 
 def test_nested_parts_of_a_foreign_model_are_built_in_order():
-    kinds = Registry("model", "models_of_a_test", wired=("num_classes",), nests=(PIXEL_DECODERS,))
+    kinds = Registry("model", "models_of_a_test", injected=("num_classes",), nests=(PIXEL_DECODERS,))
 
     @kinds.register("bare")
     class Bare(nn.Module):
@@ -213,12 +213,16 @@ FEATURE = Feature(8, 4)
             "publish as 'memory' a list of segkit.types.Feature, not Feature(channels=8, stride=4)",
         ),
         ("model", {"size_divisor": 32.0}, "publish as 'size_divisor' a whole number, not 32.0"),
-        ("loss", {}, "publish 'takes', the word 'classes', 'masks' or 'prediction', and does not"),
-        ("loss", {"takes": "mask"}, "publish as 'takes' the word 'classes', 'masks' or 'prediction', not 'mask'"),
-        ("postprocessor", {}, "publish 'makes', a type of result, and does not"),
-        ("evaluator", {"takes": "semantic"}, "publish as 'takes' a type of result, not 'semantic'"),
-        ("dataset", {}, "publish 'classes', a segkit.data.labels.Classes, and does not"),
-        ("dataset", {"classes": ["a"]}, "publish as 'classes' a segkit.data.labels.Classes, not ['a']"),
+        ("loss", {}, "publish 'input_type', the word 'classes', 'masks' or 'prediction', and does not"),
+        (
+            "loss",
+            {"input_type": "mask"},
+            "publish as 'input_type' the word 'classes', 'masks' or 'prediction', not 'mask'",
+        ),
+        ("postprocessor", {}, "publish 'result_type', a type of result, and does not"),
+        ("evaluator", {"result_type": "semantic"}, "publish as 'result_type' a type of result, not 'semantic'"),
+        ("dataset", {}, "publish 'classes', a segkit.classes.Classes, and does not"),
+        ("dataset", {"classes": ["a"]}, "publish as 'classes' a segkit.classes.Classes, not ['a']"),
     ],
 )
 def test_a_part_that_does_not_publish_what_its_kind_does_is_refused(kind, attributes, wrong):

@@ -14,8 +14,8 @@ from segkit.checkpoint import (
     read_weights,
     save_checkpoint,
 )
+from segkit.classes import Classes
 from segkit.config import load_config
-from segkit.data.labels import Classes
 from segkit.errors import CheckpointError
 
 CLASSES = Classes.make(["sky", "road", "car"], things=[False, False, True])

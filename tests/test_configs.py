@@ -17,10 +17,10 @@ from segkit.build import (
     build_transforms,
     dataset_classes,
 )
+from segkit.classes import Classes
 from segkit.config import load_config
-from segkit.data.labels import Classes
 from segkit.errors import ConfigError, DataError
-from segkit.evaluation import check_evaluators
+from segkit.evaluation.loop import check_evaluators
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path.relative_to(ROOT) for path in (ROOT / "configs").rglob("*.yaml"))

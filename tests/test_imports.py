@@ -25,14 +25,14 @@ PARTS = (
     "schedules",
 )
 FLOORS = (
-    ("__init__", "types", "errors", "allocation"),
-    ("signature", "docstrings", "discovery", "registry", "ops"),
-    ("registries", "data", "results", "visualization"),
-    (*PARTS, "criterion", "contract"),
+    ("__init__", "types", "classes", "errors"),
+    ("runtime", "registries", "ops", "layers"),
+    ("data", "criterion", "results"),
+    PARTS,
     ("config",),
     ("build", "checkpoint"),
-    ("evaluation", "recording", "validation", "sliding_window", "inference", "interop", "testing"),
-    ("training", "analysis", "benchmark"),
+    ("evaluation", "inference", "interop", "inspection", "testing"),
+    ("training",),
     ("cli",),
     ("__main__",),
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from segkit.discovery import own_offers
+from segkit.registries.discovery import own_candidates
 
 ROOT = Path(__file__).parents[1]
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
@@ -49,7 +49,7 @@ from torch import nn
 
 class Twin(nn.Module):
     """One of two."""
-    takes = "masks"
+    input_type = "masks"
 
     def __init__(self):
         super().__init__()
@@ -212,8 +212,8 @@ def test_a_new_plugin_from_its_first_to_its_last_day(environment):
     }
 
     environment.succeed("pip", "uninstall", "--yes", "acme-parts")
-    Image.new("RGB", (64, 64)).save(environment.folder / "picture.png")
-    again, seen = environment.commands(train[1:], ["predict", "runs/example", "picture.png", "--output", "seen"])
+    Image.new("RGB", (64, 64)).save(environment.folder / "image.png")
+    again, seen = environment.commands(train[1:], ["predict", "runs/example", "image.png", "--output", "seen"])
     assert again == [2, missing_parts(environment, "acme-parts/configs/example.yaml")]
     assert seen == [2, missing_parts(environment, "runs/example/best/config.yaml")]
 
@@ -226,9 +226,9 @@ def missing_parts(environment, config):
         for part in ("pyramid", "tversky")
     )
     odd = [f"{name} (odd-parts 0.3)" for name in ("open", "poor", "raising", "silent")]
-    backbones = ", ".join([offer.name for offer in own_offers("backbones")] + odd)
+    backbones = ", ".join([candidate.name for candidate in own_candidates("backbones")] + odd)
     twins = ["twin (acme-twin 0.3)", "twin (odd-parts 0.3)"]
-    losses = ", ".join([offer.name for offer in own_offers("losses")] + twins)
+    losses = ", ".join([candidate.name for candidate in own_candidates("losses")] + twins)
     return (
         f"{config}:{backbone}: model.backbone.type: there is no backbone 'acme_parts_pyramid'. There are: {backbones}\n"
         f"{config}:{loss}: criterion.losses.2.type: there is no loss 'acme_parts_tversky'. There are: {losses}\n"

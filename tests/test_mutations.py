@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import tiny_yaml
 
 from segkit.build import (
     build_criterion,
@@ -27,6 +26,7 @@ from segkit.config.schema import Setting, item_settings, part_settings, section_
 from segkit.config.sections import Experiment
 from segkit.config.source import inline
 from segkit.errors import ConfigError, SegkitError
+from tests.helpers.tiny import tiny_yaml
 
 LOCATED = re.compile(r"(<command line>|tiny\.yaml:\d+): \S")
 TRANSFORMS = "[{type: random_scale, size: [64, 64]}, {type: random_crop, size: [32, 32]}, {type: random_flip}, \

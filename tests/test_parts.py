@@ -13,9 +13,9 @@ from PIL import Image
 
 from segkit import testing
 from segkit.build import build_part
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.registries import BY_KIND, REGISTRIES
-from segkit.signature import MISSING, after_star
+from segkit.registries.signature import MISSING, after_star
 
 CLASSES = Classes.make(["a", "b", "c"])
 
@@ -49,7 +49,7 @@ def mask_folder(folder):
 
 
 def coco(folder, annotations, **more):
-    """Two pictures of 4x3 pixels with these annotations."""
+    """Two images of 4x3 pixels with these annotations."""
     (folder / "images").mkdir()
     images = [{"id": number, "file_name": f"{number}.png", "height": 3, "width": 4} for number in (7, 2)]
     for image in images:

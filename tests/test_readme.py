@@ -8,8 +8,8 @@ import yaml
 
 import segkit
 from segkit.cli.main import commands
-from segkit.discovery import own_offers
 from segkit.registries import REGISTRIES
+from segkit.registries.discovery import own_candidates
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def test_ci_runs_the_commands_as_printed():
 def test_the_table_of_parts_names_every_part(registry):
     row = re.search(rf"^\| {registry.plural} \| (.*) \|$", README, flags=re.MULTILINE)
     assert row, f"the table has no row for {registry.plural}"
-    assert sorted(re.findall(r"`(\w+)`", row[1])) == [offer.name for offer in own_offers(registry.plural)]
+    assert sorted(re.findall(r"`(\w+)`", row[1])) == [candidate.name for candidate in own_candidates(registry.plural)]
 
 
 def test_configs_named_in_the_text_exist():

@@ -89,7 +89,7 @@ def test_what_covers_a_crowd_stays_known():
     assert target.valid.tolist() == [[False, True, True], [True, True, True]]
 
 
-def test_a_picture_of_crowds_alone():
+def test_an_image_of_crowds_alone():
     target = of_map(is_crowd=torch.tensor([True, True, True])).for_training()
     assert len(target) == 0
     assert target.masks.shape == (0, 2, 3)
@@ -156,7 +156,7 @@ def test_moving_keeps_everything():
     assert moved.overlapping_masks is moved.areas is None
 
 
-def test_a_sample_has_its_picture_s_size():
+def test_a_sample_has_its_image_s_size():
     assert Sample(torch.zeros(3, 4, 6, dtype=torch.uint8), None, "a.png", 1).size == (4, 6)
 
 

@@ -1,8 +1,8 @@
-"""`segkit benchmark`, for those who like a script."""
+"""Compare segkit's speed and memory with another program's, on equal inputs and equal outputs."""
 
 import sys
 
-from segkit.cli.main import main
+from benchmarking.command import main
 
 if __name__ == "__main__":
-    sys.exit(main(["benchmark", *sys.argv[1:]]))
+    sys.exit(main(sys.argv[1:]))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.errors import ConfigError, SegkitError, cause_of, suggest
-from segkit.ops.linear import convolve_linear
+from segkit.ops.cpu.linear import convolve_linear
 from segkit.registries import BACKBONES
 from segkit.types import Feature
 

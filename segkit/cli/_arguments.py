@@ -55,7 +55,7 @@ def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
     """`[--precision …] [--window SIDE]`."""
     parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
     parser.add_argument(
-        "--window", type=int, metavar="SIDE", help="semantic task: see pictures through windows of so many pixels' side"
+        "--window", type=int, metavar="SIDE", help="semantic task: see images through windows of so many pixels' side"
     )
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from segkit.cli._arguments import add_config_arguments, load_config_of
 
 if TYPE_CHECKING:
-    from segkit.analysis import Analysis
+    from segkit.classes import Classes
     from segkit.config import Config
-    from segkit.data.labels import Classes
+    from segkit.inspection.cost import Analysis
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from segkit.analysis import analyze
     from segkit.build import build_model
     from segkit.errors import SegkitError
+    from segkit.inspection.cost import analyze
 
     if min(arguments.size) < 1:
         raise SegkitError(f"--size {' '.join(map(str, arguments.size))}: an image has at least one pixel.")
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _classes(config: Config, count: int | None) -> Classes:
     from segkit.build import dataset_classes
-    from segkit.data.labels import Classes
+    from segkit.classes import Classes
     from segkit.errors import ConfigError, DataError, SegkitError
 
     if count is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from segkit.cli._arguments import add_override_arguments
 
 if TYPE_CHECKING:
+    from segkit.classes import Classes
     from segkit.config import Config
-    from segkit.data.labels import Classes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +81,7 @@ def _from_huggingface(source: str, destination: Path) -> None:
 def _classes(config: Config, arguments: argparse.Namespace) -> Classes:
     """Of the file that is named, else of the config's data set; numbered where neither is there."""
     from segkit.build import dataset_classes
-    from segkit.data.labels import Classes, read_classes
+    from segkit.classes import Classes, read_classes
     from segkit.errors import ConfigError, DataError
     from segkit.interop.original import count_classes
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from segkit.cli._arguments import add_kind_argument, add_plugin_argument, run_plugins_of
-from segkit.docstrings import parameter_texts, summary_of, text_of
 from segkit.registries import BY_KIND
-from segkit.registry import Registry
+from segkit.registries.docstrings import parameter_texts, summary_of, text_of
+from segkit.registries.registry import Registry
 
 if TYPE_CHECKING:
     from segkit.config.schema import Setting
@@ -61,12 +61,12 @@ def describe(registry: Registry, name: str) -> PartDescription:
     from segkit.config.schema import item_settings, part_settings
 
     part = registry.get(name)
-    offer = registry.offer(name)
+    candidate = registry.candidate(name)
     texts = parameter_texts(part) | {name: item.documentation for name, item in registry.item_settings.items()}
     text = text_of(part) or summary_of(part)
     settings = {**part_settings(registry, part), **item_settings(registry)}
     described = [_described(setting, texts) for setting in settings.values()]
-    return PartDescription(registry.kind, offer.name, offer.provider, offer.version, text, described)
+    return PartDescription(registry.kind, candidate.name, candidate.provider, candidate.version, text, described)
 
 
 def _described(setting: Setting, texts: dict[str, str]) -> SettingDescription:

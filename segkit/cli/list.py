@@ -6,7 +6,7 @@ import json
 
 from segkit.cli._arguments import add_kind_argument, add_plugin_argument, run_plugins_of
 from segkit.registries import BY_KIND, REGISTRIES
-from segkit.registry import Entry
+from segkit.registries.registry import Entry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,13 +4,13 @@ import argparse
 import importlib
 import pkgutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 import segkit.cli
 from segkit import __version__
-from segkit.allocation import keep_freed_memory
 from segkit.errors import ConfigError, SegkitError
+from segkit.runtime.allocation import keep_freed_memory
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,9 +20,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     of segkit's and keeps its own. Wrong arguments end the process as argparse does.
     """
     arguments = _parse(argv)
+    return run_command(arguments.run, arguments)
+
+
+def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """The exit code of one command; a SegkitError that it raises is printed, and is exit code 2."""
     keep_freed_memory()
     try:
-        return int(arguments.run(arguments))
+        return run(arguments)
     except ConfigError as error:  # its lines say themselves where they come from
         print(error, file=sys.stderr)
         return 2

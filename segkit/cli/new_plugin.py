@@ -8,8 +8,8 @@ import shlex
 from pathlib import Path
 from string import Template
 
-from segkit.discovery import normalized
 from segkit.errors import SegkitError
+from segkit.registries.discovery import normalized
 
 TEMPLATE = Path(__file__).parent / "_template"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

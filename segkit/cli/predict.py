@@ -1,4 +1,4 @@
-"""Segment pictures with a checkpoint: overlays, and results as PNG or JSON."""
+"""Segment images with a checkpoint: overlays, and results as PNG or JSON."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from segkit.cli._arguments import add_inference_arguments
 
 T = TypeVar("T")
 
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"}
+IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"}
 """Suffixes of the files taken from a folder."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint's or a run's folder")
-    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders of pictures, or quoted globs")
+    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="images, folders of images, or quoted globs")
     parser.add_argument("--output", metavar="DIR", required=True, help="where overlays and results are written")
     parser.add_argument("--task", help="semantic, instance or panoptic (default: the config's first)")
     parser.add_argument("--score-threshold", type=float, default=0.5, metavar="S", help="least score of an instance")
@@ -34,11 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from segkit.inference import Outcome, Predictor
-    from segkit.results import OutputNames, ResultWriter
-    from segkit.visualization import overlay
+    from segkit.inference.predictor import Outcome, Predictor
+    from segkit.results.files import OutputNames, ResultWriter
+    from segkit.results.visualization import overlay
 
-    files = list(pictures_in(arguments.inputs))
+    files = list(images_in(arguments.inputs))
     predictor = Predictor(
         arguments.checkpoint,
         arguments.task,
@@ -54,10 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
     with ResultWriter(output, predictor.classes, names) as writer, Background() as background:
 
         def write(outcome: Outcome) -> None:
-            assert outcome.picture is not None, "an outcome without error has a picture"
+            assert outcome.image is not None, "an outcome without error has an image"
             assert outcome.result is not None, "and a result"
             writer.write(outcome.result, outcome.file, names.of(outcome.file))
-            drawn = overlay(outcome.picture, outcome.result, predictor.classes)
+            drawn = overlay(outcome.image, outcome.result, predictor.classes)
             (output / "overlays").mkdir(parents=True, exist_ok=True)
             drawn.save(output / "overlays" / f"{names.of(outcome.file)}.png")
 
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             else:
                 background.do(write, outcome)
     done = len(files) - failed
-    console.print(f"{done} of {len(files)} pictures segmented ({predictor.task}): {output}", soft_wrap=True)
+    console.print(f"{done} of {len(files)} images segmented ({predictor.task}): {output}", soft_wrap=True)
     return 1 if failed else 0
 
 
@@ -96,8 +96,8 @@ class Background:
             one.result()
 
 
-def pictures_in(inputs: list[str]) -> Iterator[str]:
-    """The picture files that `inputs` mean, each once, a folder's sorted by name.
+def images_in(inputs: list[str]) -> Iterator[str]:
+    """The image files that `inputs` mean, each once, a folder's sorted by name.
 
     Raises DataError where an input means none.
     """
@@ -107,14 +107,14 @@ def pictures_in(inputs: list[str]) -> Iterator[str]:
     for text in inputs:
         path = Path(text)
         if path.is_dir():
-            found = sorted(str(file) for file in path.iterdir() if file.suffix.lower() in PICTURES)
+            found = sorted(str(file) for file in path.iterdir() if file.suffix.lower() in IMAGES)
         elif path.is_file():
             found = [text]
         else:
-            found = sorted(file for file in glob.glob(text, recursive=True) if Path(file).suffix.lower() in PICTURES)
+            found = sorted(file for file in glob.glob(text, recursive=True) if Path(file).suffix.lower() in IMAGES)
         if not found:
-            what = "a folder without pictures" if path.is_dir() else "no such file, folder or glob"
-            raise DataError(f"{text}: {what}. Pictures end in {', '.join(sorted(PICTURES))}.")
+            what = "a folder without images" if path.is_dir() else "no such file, folder or glob"
+            raise DataError(f"{text}: {what}. Images end in {', '.join(sorted(IMAGES))}.")
         for file in found:
             if file not in seen:
                 seen.add(file)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segkit.checkpoint import Checkpoint
+    from segkit.evaluation.validation import Validation
     from segkit.types import Batch, Metrics, Result
-    from segkit.validation import Validation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_override_arguments(parser)
     parser.add_argument("--checkpoint", metavar="PATH", help="where the weights are, with a config")
     parser.add_argument("--output", metavar="DIR", help="default: evaluation/ in the checkpoint's folder")
-    parser.add_argument("--overlays", type=int, default=0, metavar="N", help="draw the first N pictures")
+    parser.add_argument("--overlays", type=int, default=0, metavar="N", help="draw the first N images")
     parser.add_argument("--save-predictions", action="store_true", help="write every result as PNG or JSON")
     add_inference_arguments(parser)
 
@@ -30,10 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from segkit.evaluation import class_table, headline_table, write_metrics
-    from segkit.sliding_window import SlidingWindow, refuse_segments
-    from segkit.training.processes import process
-    from segkit.validation import Validation
+    from segkit.evaluation.loop import class_table, headline_table, write_metrics
+    from segkit.evaluation.validation import Validation
+    from segkit.inference.sliding_window import SlidingWindow, refuse_segments
+    from segkit.runtime.processes import process
 
     state = process()
     checkpoint, folder = _load(arguments, str(state.device))
@@ -67,8 +67,8 @@ def _evaluate(
     """The metrics, with overlays and predictions written on the way where they are asked for."""
     from rich.progress import Progress
 
-    from segkit.results import ResultWriter
-    from segkit.validation import OverlayWriter
+    from segkit.evaluation.validation import OverlayWriter
+    from segkit.results.files import ResultWriter
 
     draw = OverlayWriter(output / "overlays", checkpoint.classes, arguments.overlays)
     share = "" if state.num_processes == 1 else f"_{state.process_index}"

@@ -9,7 +9,7 @@ from segkit.config.sections import Experiment
 from segkit.config.values import read_value
 from segkit.errors import RegistryError, suggest
 from segkit.registries import REGISTRIES
-from segkit.registry import Registry
+from segkit.registries.registry import Registry
 
 
 def check(config: Mapping) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class _Checker:
         for key in node.items:
             if key == "type":
                 continue
-            if key in registry.wired:
+            if key in registry.injected:
                 message = f"segkit itself supplies the '{key}' of {registry.one}. Take this line out."
                 self.complain(node.keys[key], _join(path, key), message)
             else:

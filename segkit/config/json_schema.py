@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from segkit.config.schema import Setting, item_settings, part_settings, section_settings
 from segkit.config.sections import Experiment
 from segkit.config.values import DICTS, LISTS, UNIONS
-from segkit.docstrings import field_texts, parameter_texts, summary_of
 from segkit.errors import RegistryError
 from segkit.registries import REGISTRIES
-from segkit.registry import Registry
-from segkit.signature import Bounds
+from segkit.registries.docstrings import field_texts, parameter_texts, summary_of
+from segkit.registries.registry import Registry
+from segkit.registries.signature import Bounds
 
 Schema = dict[str, Any]
 

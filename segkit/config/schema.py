@@ -10,8 +10,8 @@ from typing import Any, get_args, get_type_hints
 from segkit.config.values import describe
 from segkit.errors import RegistryError
 from segkit.registries import BY_KIND, BY_PLURAL
-from segkit.registry import Registry
-from segkit.signature import MISSING, Bounds, Part, after_star, annotation_of, before_star
+from segkit.registries.registry import Registry
+from segkit.registries.signature import MISSING, Bounds, Part, after_star, annotation_of, before_star
 
 
 @dataclass(frozen=True)

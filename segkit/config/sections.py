@@ -7,7 +7,7 @@ them, as a mapping with `type`.
 from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_type_hints
 
-from segkit.signature import Bounds, NonNegative, Positive, PositiveFloat, Share
+from segkit.registries.signature import Bounds, Fraction, NonNegative, Positive, PositiveFloat
 
 PartConfig = dict[str, Any]
 """The checked mapping of a part: `type` and its settings."""
@@ -18,9 +18,9 @@ class Split:
     """`data.val`: a data set and how it is read."""
 
     dataset: PartConfig | None = None
-    """None where only pictures from elsewhere are to be prepared, as a model that was trained elsewhere wants them."""
+    """None where only images from elsewhere are to be prepared, as a model that was trained elsewhere wants them."""
     transforms: list[PartConfig] = field(default_factory=list)
-    """Applied in order: in training to picture and target together, in evaluation to the picture alone."""
+    """Applied in order: in training to image and target together, in evaluation to the image alone."""
     batch_size: Positive = 1
     """Images per process and step."""
     workers: NonNegative = 2
@@ -34,7 +34,7 @@ class TrainingSplit(Split):
     """`data.train`: the same, and the data set is needed."""
 
     dataset: PartConfig = field()  # without a default: the one above would stand here too
-    """Where pictures and their truth come from."""
+    """Where images and their truth come from."""
 
 
 @dataclass(kw_only=True)
@@ -61,7 +61,7 @@ class CriterionSection:
     """Score each mask at so many random points (Mask2Former takes 12544); by default at every pixel."""
     oversample_ratio: Annotated[float, Bounds(least=1)] = 3.0
     """With `points`: candidates drawn per point, of which the most uncertain are taken first."""
-    importance_ratio: Share = 0.75
+    importance_ratio: Fraction = 0.75
     """With `points`: the share of points taken for their uncertainty; the others are drawn uniformly."""
     compile: bool = False
     """Compile the mask losses: some seconds at the first step, then each step is quicker; needs a C++ compiler."""
@@ -96,7 +96,7 @@ class Training:
     """Steps between lines of `metrics.jsonl`."""
     seed: NonNegative = 0
     compile: bool = False
-    """Compile the model's parts, with pictures padded to multiples of 128 pixels so that few sizes occur: a minute or
+    """Compile the model's parts, with images padded to multiples of 128 pixels so that few sizes occur: a minute or
     more at the start, then each step is quicker; needs a C++ compiler."""
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from segkit.config.complaints import explain
 from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem, shortened
+from segkit.config.yaml_errors import explain
 
 TAG = "tag:yaml.org,2002:"
 MAX_DEPTH = 100

@@ -1,8 +1,8 @@
 """One value of a config against the annotation of the setting it is for.
 
 Understood are bool, int, float, str, None, Any, Literal, unions, lists, tuples, dicts with text keys, and numbers with
-the Bounds of `segkit.signature`. An int serves where a float is asked for; nothing else is converted but lists to the
-tuples a signature names. Nan is no number.
+the Bounds of `segkit.registries.signature`. An int serves where a float is asked for; nothing else is converted but
+lists to the tuples a signature names. Nan is no number.
 """
 
 import collections.abc
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from segkit.config.nodes import Mapping, Node, Problem, Scalar, Sequence, plain, shown, spacing
 from segkit.errors import suggest
-from segkit.signature import Bounds
+from segkit.registries.signature import Bounds
 
 WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "text", type(None): "null"}
 PLURALS = {int: "integers", float: "numbers", str: "texts"}

@@ -1,1 +1,1 @@
-"""Pictures, labels and batches."""
+"""Images, labels and batches."""

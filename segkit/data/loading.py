@@ -1,6 +1,6 @@
 """Everything between a data set and a batch: order, random numbers, transforms, padding, worker processes.
 
-Training reads an endless stream: which picture stands at position p, and what random numbers its transforms get,
+Training reads an endless stream: which image stands at position p, and what random numbers its transforms get,
 follows from (seed, p) alone. So neither the number of workers nor a resumption changes what is learnt from.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import DataError
 from segkit.types import Batch, ImageSizes, Sample, Target
@@ -66,8 +66,8 @@ def training_loader(
 ) -> Iterator[Batch]:
     """An endless iterator of training batches, from the `start_batch`-th on.
 
-    Every picture comes once per epoch, in an order drawn anew for each. Of the batch_size * num_processes pictures of a
-    step, the processes take consecutive shares. Raises DataError for an empty data set and for a picture or truth that
+    Every image comes once per epoch, in an order drawn anew for each. Of the batch_size * num_processes images of a
+    step, the processes take consecutive shares. Raises DataError for an empty data set and for an image or truth that
     cannot be read.
     """
     _refuse_empty(dataset)
@@ -85,9 +85,9 @@ def evaluation_loader(
     rank: int = 0,
     num_processes: int = 1,
 ) -> Iterable[Batch]:
-    """Iterates over every picture once, as often as wanted; of several processes each takes every num_processes-th.
+    """Iterates over every image once, as often as wanted; of several processes each takes every num_processes-th.
 
-    Transforms touch the picture alone; the truth stays as the data set gave it. Raises DataError as `training_loader`.
+    Transforms touch the image alone; the truth stays as the data set gave it. Raises DataError as `training_loader`.
     """
     _refuse_empty(dataset)
     share = range(rank, len(dataset), num_processes)
@@ -96,10 +96,10 @@ def evaluation_loader(
 
 
 def collate_training(samples: Sequence[Sample], size_divisor: int) -> Batch:
-    """Pictures and targets padded to the least common size that `size_divisor` divides.
+    """Images and targets padded to the least common size that `size_divisor` divides.
 
-    Targets lose their crowds and the segments that transforms have left without a pixel. Pictures are padded with 0,
-    which means nothing: models zero whatever lies beyond a picture's size after normalisation.
+    Targets lose their crowds and the segments that transforms have left without a pixel. Images are padded with 0,
+    which means nothing: models zero whatever lies beyond an image's size after normalisation.
     """
     size = padded_size([sample.size for sample in samples], size_divisor)
     targets = [_target_of(sample).for_training().padded(size) for sample in samples]
@@ -108,7 +108,7 @@ def collate_training(samples: Sequence[Sample], size_divisor: int) -> Batch:
 
 
 def collate_evaluation(samples: Sequence[Sample], size_divisor: int) -> Batch:
-    """Pictures as in training; targets as they are, whose own sizes are those that results are wanted in."""
+    """Images as in training; targets as they are, whose own sizes are those that results are wanted in."""
     size = padded_size([sample.size for sample in samples], size_divisor)
     targets = [_target_of(sample) for sample in samples]
     sizes = [ImageSizes(size, sample.size, target.size) for sample, target in zip(samples, targets, strict=True)]
@@ -122,7 +122,7 @@ def _target_of(sample: Sample) -> Target:
 
 def _batch(samples: Sequence[Sample], sizes: list[ImageSizes], targets: list[Target]) -> Batch:
     return Batch(
-        images=stack_padded([sample.picture for sample in samples], sizes[0].padded),
+        images=stack_padded([sample.image for sample in samples], sizes[0].padded),
         sizes=sizes,
         targets=_in_one_block(targets),
         files=[sample.file for sample in samples],
@@ -152,7 +152,7 @@ def _in_one_block(targets: list[Target]) -> list[Target]:
 def _refuse_empty(dataset: Dataset) -> None:
     if len(dataset) == 0:
         named = type(dataset.dataset if isinstance(dataset, Limit) else dataset).__name__
-        raise DataError(f"the data set {named} has no picture. Check its paths, and 'limit'.")
+        raise DataError(f"the data set {named} has no image. Check its paths, and 'limit'.")
 
 
 class _Batches:
@@ -248,7 +248,7 @@ class _TrainingItems(TorchDataset[Sample | DataError]):
 
 
 class _EvaluationItems(TorchDataset[Sample | DataError]):
-    """What a worker makes of a data set in evaluation: the transformed picture with the untouched truth."""
+    """What a worker makes of a data set in evaluation: the transformed image with the untouched truth."""
 
     def __init__(self, dataset: Dataset, transforms: Sequence[Transform], size_divisor: int) -> None:
         self.dataset = dataset

@@ -1,4 +1,4 @@
-"""Pictures of several sizes in one batch."""
+"""Images of several sizes in one batch."""
 
 import math
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ def padded_size(sizes: Sequence[Size], divisor: int) -> Size:
     return math.ceil(height / divisor) * divisor, math.ceil(width / divisor) * divisor
 
 
-def stack_padded(pictures: Sequence[Tensor], size: Size) -> Tensor:
+def stack_padded(images: Sequence[Tensor], size: Size) -> Tensor:
     """(3,h,w) uint8 each -> (B,3,H,W) uint8, grown at the bottom and right to `size` by zeros, channels last in
-    memory, as pictures are decoded and convolutions are quickest."""
-    images = torch.zeros(len(pictures), *size, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
-    for image, picture in zip(images, pictures, strict=True):
-        image[:, : picture.shape[1], : picture.shape[2]] = picture
-    return images
+    memory, as images are decoded and convolutions are quickest."""
+    batch = torch.zeros(len(images), *size, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
+    for padded, image in zip(batch, images, strict=True):
+        padded[:, : image.shape[1], : image.shape[2]] = image
+    return batch

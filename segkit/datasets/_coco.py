@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segkit.data.labels import Classes, check_classes
+from segkit.classes import Classes, check_classes
 from segkit.data.paths import dataset_path
 from segkit.errors import DataError
 

@@ -9,8 +9,8 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
+from segkit.data.images import read_image
 from segkit.data.paths import dataset_path
-from segkit.data.pictures import read_picture
 from segkit.datasets._coco import (
     ID,
     NUMBER,
@@ -31,7 +31,7 @@ from segkit.types import Sample, Size, Target
 class CocoInstance:
     """Things with masks that may overlap. Samples stand in the order of the JSON's images.
 
-    images: folder of the pictures (`segkit.data.paths.dataset_path` says where relative paths lead).
+    images: folder of the images (`segkit.data.paths.dataset_path` says where relative paths lead).
     annotations: the JSON file. Its categories, in its order, are the classes.
 
     Segmentations are lists of polygons or run lengths, compressed or not. A polygon of fewer than three points encloses
@@ -58,10 +58,10 @@ class CocoInstance:
         return len(self._image_ids)
 
     def __getitem__(self, index: int) -> Sample:
-        """Raises DataError where a picture cannot be read, its size is not the JSON's, or a segmentation is broken."""
-        picture_file = self._images / self._names[index]
-        picture = read_picture(picture_file)
-        self._check_size(picture, picture_file, index)
+        """Raises DataError where an image cannot be read, its size is not the JSON's, or a segmentation is broken."""
+        image_file = self._images / self._names[index]
+        image = read_image(image_file)
+        self._check_size(image, image_file, index)
         chosen = self._segments.of(index)
         target = Target(
             torch.from_numpy(self._segments.labels[chosen]),
@@ -69,15 +69,15 @@ class CocoInstance:
             is_crowd=torch.from_numpy(self._segments.is_crowd[chosen]),
             areas=torch.from_numpy(self._segments.areas[chosen]),
         )
-        return Sample(picture, target, str(picture_file), self._image_ids[index])
+        return Sample(image, target, str(image_file), self._image_ids[index])
 
-    def _check_size(self, picture: Tensor, picture_file: Path, index: int) -> None:
-        """Polygons have no size of their own: on a picture of another size they would be wrong unseen."""
+    def _check_size(self, image: Tensor, image_file: Path, index: int) -> None:
+        """Polygons have no size of their own: on an image of another size they would be wrong unseen."""
         height, width = self._sizes[index]
-        if tuple(picture.shape[1:]) != (height, width):
+        if tuple(image.shape[1:]) != (height, width):
             raise DataError(
-                f"{picture_file}: the picture is {picture.shape[2]}x{picture.shape[1]} (upright), but {self._file} "
-                f"says {width}x{height}. Take both from one release, or scale the annotations with the picture."
+                f"{image_file}: the image is {image.shape[2]}x{image.shape[1]} (upright), but {self._file} "
+                f"says {width}x{height}. Take both from one release, or scale the annotations with the image."
             )
 
     def _masks(self, index: int) -> Tensor:
@@ -121,11 +121,11 @@ def _to_rle(segmentation: Any, size: Size) -> Rle:
 
 
 def _checked_rle(rle: dict[str, Any], size: Size) -> Rle:
-    """Raises ValueError or TypeError unless the runs fill the picture: of others pycocotools makes masks of chance."""
+    """Raises ValueError or TypeError unless the runs fill the image: of others pycocotools makes masks of chance."""
     if "counts" not in rle or "size" not in rle:
         raise ValueError("its run lengths need 'size' and 'counts'")
     if rle["size"] != list(size):
-        raise ValueError(f"its run lengths are of size {rle['size']}, but the picture is {list(size)} (height, width)")
+        raise ValueError(f"its run lengths are of size {rle['size']}, but the image is {list(size)} (height, width)")
     counts, pixels = rle["counts"], size[0] * size[1]
     if not counts:
         raise ValueError("its run lengths are empty")
@@ -135,7 +135,7 @@ def _checked_rle(rle: dict[str, Any], size: Size) -> Rle:
     if runs.min() < 0:
         raise ValueError("it has a run of negative length")
     if runs.sum() != pixels:
-        raise ValueError(f"its run lengths add up to {runs.sum()} pixels, but the picture has {pixels}")
+        raise ValueError(f"its run lengths add up to {runs.sum()} pixels, but the image has {pixels}")
     if isinstance(counts, str):
         return {"size": rle["size"], "counts": counts}
     packed: Rle = coco_mask.frPyObjects(rle, *size)

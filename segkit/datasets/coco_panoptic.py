@@ -1,4 +1,4 @@
-"""COCO's panoptic format: a JSON file, and a PNG per picture whose colours are segment ids."""
+"""COCO's panoptic format: a JSON file, and a PNG per image whose colours are segment ids."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from segkit.data.images import read_image, read_panoptic_map
 from segkit.data.paths import dataset_path
-from segkit.data.pictures import read_panoptic_map, read_picture
 from segkit.datasets._coco import (
     FLAG,
     ID,
@@ -38,7 +38,7 @@ _IDS = 2**24
 class CocoPanoptic:
     """Every pixel in one segment, of a thing or of stuff, or void. Samples stand in the order of the JSON's images.
 
-    images: folder of the pictures (`segkit.data.paths.dataset_path` says where relative paths lead).
+    images: folder of the images (`segkit.data.paths.dataset_path` says where relative paths lead).
     annotations: the JSON file. Its categories, in its order, are the classes.
     masks: folder of the PNGs, id = R + 256 G + 65536 B, 0 = void.
     semantic: make one segment of all segments of a class, crowds among them, for semantic segmentation.
@@ -71,19 +71,19 @@ class CocoPanoptic:
 
     def __getitem__(self, index: int) -> Sample:
         """Raises DataError where a file cannot be read, sizes differ, or PNG and JSON disagree."""
-        picture_file = self._images / self._names[index]
-        picture = read_picture(picture_file)
-        return Sample(picture, self._target(picture, picture_file, index), str(picture_file), self._image_ids[index])
+        image_file = self._images / self._names[index]
+        image = read_image(image_file)
+        return Sample(image, self._target(image, image_file, index), str(image_file), self._image_ids[index])
 
-    def _target(self, picture: Tensor, picture_file: Path, index: int) -> Target:
+    def _target(self, image: Tensor, image_file: Path, index: int) -> Target:
         chosen = self._segments.of(index)
         labels, areas = self._segments.labels[chosen], self._segments.areas[chosen]
         is_crowd = torch.from_numpy(self._segments.is_crowd[chosen])
         mask_name = self._mask_names[index]
         if mask_name is None:
-            stored = np.zeros(picture.shape[1:], dtype=np.int32)
+            stored = np.zeros(image.shape[1:], dtype=np.int32)
         else:
-            stored = self._stored(self._masks / mask_name, picture, picture_file)
+            stored = self._stored(self._masks / mask_name, image, image_file)
         segment_map = segment_map_of(stored, self._ids[chosen], f"{self._masks / (mask_name or '')}", f"{self._file}")
         if self._semantic:
             labels, merged = np.unique(labels, return_inverse=True)
@@ -99,13 +99,13 @@ class CocoPanoptic:
             areas=torch.from_numpy(areas),
         )
 
-    def _stored(self, mask_file: Path, picture: Tensor, picture_file: Path) -> npt.NDArray[np.int32]:
+    def _stored(self, mask_file: Path, image: Tensor, image_file: Path) -> npt.NDArray[np.int32]:
         """(H,W) segment ids."""
         stored = read_panoptic_map(mask_file)
-        if tuple(picture.shape[1:]) != stored.shape:
+        if tuple(image.shape[1:]) != stored.shape:
             raise DataError(
-                f"{mask_file}: the panoptic map is {stored.shape[1]}x{stored.shape[0]}, but its picture {picture_file} "
-                f"is {picture.shape[2]}x{picture.shape[1]} (upright). Give both one size."
+                f"{mask_file}: the panoptic map is {stored.shape[1]}x{stored.shape[0]}, but its image {image_file} "
+                f"is {image.shape[2]}x{image.shape[1]} (upright). Give both one size."
             )
         return stored
 

@@ -1,4 +1,4 @@
-"""A folder of pictures and a folder of label PNGs with the same names: the commonest form of semantic truth."""
+"""A folder of images and a folder of label PNGs with the same names: the commonest form of semantic truth."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from segkit.data.labels import VOID, Classes, check_classes, read_classes
+from segkit.classes import VOID, Classes, check_classes, read_classes
+from segkit.data.images import IMAGE_SUFFIXES, read_image, read_label_map
 from segkit.data.paths import dataset_path
-from segkit.data.pictures import EXTENSIONS, read_label_map, read_picture
 from segkit.errors import DataError
 from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Sample, Target
@@ -20,9 +20,9 @@ _UNKNOWN = -2
 class MaskFolder:
     """Semantic truth, one segment per class present. `a.jpg` belongs to `a.png`; samples stand in the order of names.
 
-    images: folder of the pictures, of any format (`segkit.data.paths.dataset_path` says where relative paths lead).
+    images: folder of the images, of any format (`segkit.data.paths.dataset_path` says where relative paths lead).
     labels: folder of the label PNGs, grey with 8 or 16 bits or palette, one id per pixel.
-    classes: the names, or a file that lists them (`segkit.data.labels.read_classes`). The ids stored in the PNGs are
+    classes: the names, or a file that lists them (`segkit.classes.read_classes`). The ids stored in the PNGs are
         those the file gives, otherwise 0, 1, 2, … in the order of the names.
     things: names of the countable classes; by default those the file flags, or none.
     label_map: stored id -> class name, class index, or `void`. Where it is given it is the whole map, and replaces the
@@ -51,15 +51,15 @@ class MaskFolder:
 
     def __getitem__(self, index: int) -> Sample:
         """Raises DataError where a file cannot be read, sizes differ, or an id is neither class nor void."""
-        picture_file, label_file = self._pairs[index]
-        picture = read_picture(picture_file)
+        image_file, label_file = self._pairs[index]
+        image = read_image(image_file)
         stored = read_label_map(label_file)
-        if tuple(picture.shape[1:]) != stored.shape:
+        if tuple(image.shape[1:]) != stored.shape:
             raise DataError(
-                f"{label_file}: the label map is {stored.shape[1]}x{stored.shape[0]}, but its picture {picture_file} "
-                f"is {picture.shape[2]}x{picture.shape[1]} (upright). Give both one size."
+                f"{label_file}: the label map is {stored.shape[1]}x{stored.shape[0]}, but its image {image_file} "
+                f"is {image.shape[2]}x{image.shape[1]} (upright). Give both one size."
             )
-        return Sample(picture, self.target_of(stored, label_file), str(picture_file), picture_file.stem)
+        return Sample(image, self.target_of(stored, label_file), str(image_file), image_file.stem)
 
     def target_of(self, stored: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], file: Path) -> Target:
         """One segment per class of a label map (H,W) as it is stored in `file`.
@@ -90,23 +90,23 @@ class MaskFolder:
 
 
 def _pair_up(images: Path, labels: Path) -> list[tuple[Path, Path]]:
-    """The picture and label files that belong together, in the order of names."""
-    pictures: dict[str, Path] = {}
-    for file in _files(images, EXTENSIONS):
-        if file.stem in pictures:
-            raise DataError(f"{file}: it and {pictures[file.stem].name} would have the same label. Rename one.")
-        pictures[file.stem] = file
-    if not pictures:
-        raise DataError(f"{images}: there is no picture in this folder. Point 'images' at the folder of the pictures.")
+    """The image and label files that belong together, in the order of names."""
+    by_stem: dict[str, Path] = {}
+    for file in _files(images, IMAGE_SUFFIXES):
+        if file.stem in by_stem:
+            raise DataError(f"{file}: it and {by_stem[file.stem].name} would have the same label. Rename one.")
+        by_stem[file.stem] = file
+    if not by_stem:
+        raise DataError(f"{images}: there is no image in this folder. Point 'images' at the folder of the images.")
     maps = {file.stem: file for file in _files(labels, frozenset({".png"}))}
-    missing = [picture.name for stem, picture in pictures.items() if stem not in maps]
+    missing = [image.name for stem, image in by_stem.items() if stem not in maps]
     if missing:
         named = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise DataError(
             f"{labels}: there is no label PNG for {named} of {images}. Add PNGs of the same names, or take these "
-            f"pictures out."
+            f"images out."
         )
-    return [(picture, maps[stem]) for stem, picture in sorted(pictures.items())]
+    return [(image, maps[stem]) for stem, image in sorted(by_stem.items())]
 
 
 def _files(folder: Path, extensions: frozenset[str]) -> list[Path]:

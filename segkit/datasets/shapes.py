@@ -1,4 +1,4 @@
-"""Drawn pictures with exact truth: a data set that needs no files, for first steps and tests."""
+"""Drawn images with exact truth: a data set that needs no files, for first steps and tests."""
 
 import math
 
@@ -8,10 +8,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.errors import ConfigError
 from segkit.registries import DATASETS
-from segkit.signature import NonNegative
+from segkit.registries.signature import NonNegative
 from segkit.types import NO_SEGMENT, Sample, Target
 
 STUFF = {"sky": (120, 170, 225), "grass": (85, 150, 60), "sand": (215, 190, 130), "water": (35, 85, 140)}
@@ -27,16 +27,16 @@ class Shapes:
     """Circles, squares, triangles and stars before a horizon, overlapping each other.
 
     Sky lies above one of three grounds. Nearer things hide farther ones; what is left of a thing is one segment, and
-    so is each stuff class. A thing's outline, one or two pixels wide, is void. Picture `index` follows from `seed` and
+    so is each stuff class. A thing's outline, one or two pixels wide, is void. Image `index` follows from `seed` and
     `index` alone.
     """
 
     def __init__(self, *, length: NonNegative = 1000, size: tuple[int, int] = (96, 128), seed: NonNegative = 0) -> None:
         """
         Args:
-            length: number of pictures.
+            length: number of images.
             size: (height, width) in pixels, 32 at least.
-            seed: another one gives other pictures, for training and evaluation.
+            seed: another one gives other images, for training and evaluation.
         """
         if min(size) < 32:
             raise ConfigError(f"dataset 'shapes': size {tuple(size)} is too small to draw in; take 32 pixels or more.")
@@ -53,13 +53,13 @@ class Shapes:
         if not 0 <= index < self.length:
             raise IndexError(index)
         generator = np.random.default_rng([self.seed, index])
-        picture, segments, labels = _background(generator, *self.size)
+        image, segments, labels = _background(generator, *self.size)
         for _ in range(generator.integers(1, MOST_THINGS + 1)):
-            _draw_thing(generator, picture, segments, labels)
-        picture += generator.normal(0, 6, picture.shape)
+            _draw_thing(generator, image, segments, labels)
+        image += generator.normal(0, 6, image.shape)
         valid = torch.from_numpy(segments >= 0)
         target = Target(torch.tensor(labels), torch.from_numpy(segments), valid=valid)
-        pixels = torch.from_numpy(picture.clip(0, 255).astype(np.uint8)).permute(2, 0, 1).contiguous()
+        pixels = torch.from_numpy(image.clip(0, 255).astype(np.uint8)).permute(2, 0, 1).contiguous()
         name = f"shapes_{self.seed}_{index:05}"
         return Sample(pixels, _without_hidden(target), name, name)
 
@@ -72,7 +72,7 @@ def _without_hidden(target: Target) -> Target:
 def _background(
     generator: Generator, height: int, width: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int16], list[int]]:
-    """Sky above a wavy horizon, a ground below: picture (H,W,3), segments (H,W), labels."""
+    """Sky above a wavy horizon, a ground below: image (H,W,3), segments (H,W), labels."""
     ground = int(generator.integers(1, len(STUFF)))
     waves = generator.uniform(0.5, 3) * 2 * math.pi * np.arange(width) / width + generator.uniform(0, 2 * math.pi)
     horizon = height * (generator.uniform(0.3, 0.65) + 0.04 * np.sin(waves))  # (W,)
@@ -86,7 +86,7 @@ def _background(
 
 
 def _draw_thing(
-    generator: Generator, picture: NDArray[np.float64], segments: NDArray[np.int16], labels: list[int]
+    generator: Generator, image: NDArray[np.float64], segments: NDArray[np.int16], labels: list[int]
 ) -> None:
     """One thing over what is there: its pixels get a new segment, its outline none."""
     height, width = segments.shape
@@ -100,8 +100,8 @@ def _draw_thing(
     label = len(STUFF) + kind
     color = np.array(COLORS[label]) * generator.uniform(0.75, 1.1) + generator.normal(0, 8, 3)
     light = np.linspace(1.1, 0.9, height)[:, None, None]
-    picture[drawn == 2] = (color * light).repeat(width, 1)[drawn == 2]
-    picture[drawn == 1] = OUTLINE
+    image[drawn == 2] = (color * light).repeat(width, 1)[drawn == 2]
+    image[drawn == 1] = OUTLINE
     segments[drawn == 2] = len(labels)
     segments[drawn == 1] = NO_SEGMENT
     labels.append(label)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.ops.run_length import Rle, encode_masks, rle_areas
 from segkit.registries import EVALUATORS
 from segkit.types import InstanceResult, Metrics, Target
@@ -39,7 +39,7 @@ class AveragePrecision:
     annotations' own areas are honoured. An image added twice counts once.
     """
 
-    takes: ClassVar[type] = InstanceResult
+    result_type: ClassVar[type] = InstanceResult
 
     def __init__(self, classes: Classes) -> None:
         self.classes = classes

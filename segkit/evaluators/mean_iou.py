@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.registries import EVALUATORS
 from segkit.types import Metrics, SemanticResult, Target
 
@@ -17,7 +17,7 @@ class MeanIoU:
     A class that the truth never shows has no figure (nan) and no part in the means.
     """
 
-    takes: ClassVar[type] = SemanticResult
+    result_type: ClassVar[type] = SemanticResult
 
     def __init__(self, classes: Classes) -> None:
         self.classes = classes

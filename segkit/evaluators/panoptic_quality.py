@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.errors import DataError
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
@@ -25,7 +25,7 @@ class PanopticQuality:
     false alarm where more than half of it lies on void or a crowd of its class; an unmatched crowd is no miss.
     """
 
-    takes: ClassVar[type] = PanopticResult
+    result_type: ClassVar[type] = PanopticResult
 
     def __init__(self, classes: Classes) -> None:
         self.classes = classes

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from segkit.build import build_model
 from segkit.checkpoint import LoadReport, load_fitting
+from segkit.classes import Classes
 from segkit.config import Config
-from segkit.data.labels import Classes
 from segkit.errors import CheckpointError
 from segkit.interop._mismatch import describe_mismatch
 from segkit.interop._renaming import Rule, rename

@@ -6,17 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.errors import ConfigError, suggest
 from segkit.registries import LOSSES
-from segkit.signature import Weight
+from segkit.registries.signature import Weight
 
 
 @LOSSES.register("cross_entropy")
 class CrossEntropy(nn.Module):
     """Cross entropy over all queries, the unmatched ones' class being no-object; a mean weighted by class."""
 
-    takes: ClassVar = "classes"
+    input_type: ClassVar = "classes"
     weights: Tensor
 
     def __init__(

@@ -11,7 +11,7 @@ from segkit.registries import LOSSES
 class Dice(nn.Module):
     """One minus twice the overlap over the sum of areas, each smoothed by one pixel."""
 
-    takes: ClassVar = "masks"
+    input_type: ClassVar = "masks"
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from segkit.ops.cpu.softplus import softplus
 from segkit.ops.reduction import mean_of_valid
-from segkit.ops.softplus import softplus
 from segkit.registries import LOSSES
-from segkit.signature import Bounds, Share
+from segkit.registries.signature import Bounds, Fraction
 
 Gamma = Annotated[float, Bounds(least=0, most=100)]
 
@@ -18,9 +18,9 @@ Gamma = Annotated[float, Bounds(least=0, most=100)]
 class Focal(nn.Module):
     """Binary cross entropy with well-classified pixels weighed down; the mean over a mask's pixels."""
 
-    takes: ClassVar = "masks"
+    input_type: ClassVar = "masks"
 
-    def __init__(self, *, alpha: Share = 0.25, gamma: Gamma = 2.0) -> None:
+    def __init__(self, *, alpha: Fraction = 0.25, gamma: Gamma = 2.0) -> None:
         """
         Args:
             alpha: weight of the pixels inside the true mask, those outside having 1 - alpha.

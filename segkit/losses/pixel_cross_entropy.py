@@ -17,7 +17,7 @@ _VOID = -100
 class PixelCrossEntropy(nn.Module):
     """Cross entropy at every pixel of known class, the logits being upsampled to the truth's size; the mean."""
 
-    takes: ClassVar = "prediction"
+    input_type: ClassVar = "prediction"
 
     def __init__(self) -> None:
         super().__init__()

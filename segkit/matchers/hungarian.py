@@ -7,11 +7,11 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from segkit.criterion.mask_logits import pixel_reader
 from segkit.ops.mask_costs import class_costs, mask_costs
-from segkit.ops.mask_logits import pixel_reader
 from segkit.ops.points import pixels_of, uniform_points
 from segkit.registries import MATCHERS
-from segkit.signature import Positive, Weight
+from segkit.registries.signature import Positive, Weight
 from segkit.types import Match, Prediction, Target
 
 
@@ -20,7 +20,7 @@ class HungarianMatcher:
     """Pairs queries and segments one to one at the least total cost of class, focal and dice terms.
 
     The class term is minus the probability, not its logarithm, so that it stays on the scale of the others. Masks are
-    compared at the size of the mask map, or at points drawn anew for each picture; pixels that a target says are not
+    compared at the size of the mask map, or at points drawn anew for each image; pixels that a target says are not
     valid are left out. With more segments than queries the best pairs are made, and a warning is given once.
     """
 
@@ -84,7 +84,7 @@ class HungarianMatcher:
         if cost.shape[1] > cost.shape[0] and not self._warned_of_excess:
             self._warned_of_excess = True
             warnings.warn(
-                f"matcher 'hungarian': a picture has {cost.shape[1]} segments and the model {cost.shape[0]} queries; "
+                f"matcher 'hungarian': an image has {cost.shape[1]} segments and the model {cost.shape[0]} queries; "
                 "the best pairs are matched and the other segments go unlearned. Raise num_queries to learn them all.",
                 stacklevel=2,
             )

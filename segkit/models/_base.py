@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from segkit.ops.normalization import PixelNormalization
+from segkit.layers.normalization import PixelNormalization
 from segkit.types import Size
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from segkit.errors import ConfigError
+from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.models._base import PyramidModel
-from segkit.ops.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.registries import MODELS
-from segkit.signature import PositiveFloat
+from segkit.registries.signature import PositiveFloat
 from segkit.types import PixelPrediction, Size
 
 

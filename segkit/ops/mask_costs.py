@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from segkit.ops.softplus import softplus
+from segkit.ops.cpu.softplus import softplus
 
 CPU_CHUNK = 1 << 18
 """Logits per chunk on a CPU: 1 MiB of float32, of which a few stay in cache together."""

@@ -1,4 +1,4 @@
-"""Points drawn at random in a picture, and what maps, segments and validity say there (Kirillov et al. 2020).
+"""Points drawn at random in an image, and what maps, segments and validity say there (Kirillov et al. 2020).
 
 Points are (…,P,2): x and y as shares of width and height, in [0, 1). They come from torch's global generator.
 """
@@ -20,7 +20,7 @@ class PointSampling:
     oversample_ratio: float = 3.0
     """Candidates per point; the most uncertain ones, whose logits are nearest 0, are taken first."""
     importance_ratio: float = 0.75
-    """Share of the points taken so; the others are drawn uniformly."""
+    """Fraction of the points taken so; the others are drawn uniformly."""
 
     @property
     def candidates(self) -> int:
@@ -55,7 +55,7 @@ def sample_channels(channels: Tensor, points: Tensor) -> Tensor:
 
 
 def pixels_of(points: Tensor, size: Size) -> Tensor:
-    """(…,P,2) -> (…,P) int64: the pixel, counted by rows, of a picture of `size` in which each point lies."""
+    """(…,P,2) -> (…,P) int64: the pixel, counted by rows, of an image of `size` in which each point lies."""
     height, width = size
     columns = (points[..., 0] * width).long().clamp_(max=width - 1)
     rows = (points[..., 1] * height).long().clamp_(max=height - 1)

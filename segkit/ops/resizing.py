@@ -1,7 +1,7 @@
-"""Bilinear resizing of logit maps, a few rows at a time, so that memory is bounded by a chunk and not by the picture.
+"""Bilinear resizing of logit maps, a few rows at a time, so that memory is bounded by a chunk and not by the image.
 
 Bilinear resizing is linear and acts on rows and columns separately. So any band of output rows is made from the few
-source rows under it, and a chain of two resizings (map -> padded batch -> picture -> wanted size) widens the few source
+source rows under it, and a chain of two resizings (map -> padded batch -> image -> wanted size) widens the few source
 rows before it makes many rows of them. The values are those of `torch.nn.functional.interpolate(mode="bilinear",
 align_corners=False)`, without antialiasing, up to float rounding.
 """
@@ -120,24 +120,24 @@ def positive_bands(logits: Tensor, sizes: ImageSizes) -> Iterator[tuple[int, int
                 yield start, stop, which, band
 
 
-def picture_bands(logits: Tensor, sizes: ImageSizes, maps: int) -> Iterator[tuple[int, int, int, Tensor]]:
-    """The picture from top to bottom: `logits` (M,h,w) upsampled to the padded size and cropped, in bands of which
+def unpadded_bands(logits: Tensor, sizes: ImageSizes, maps: int) -> Iterator[tuple[int, int, int, Tensor]]:
+    """The image from top to bottom: `logits` (M,h,w) upsampled to the padded size and cropped, in bands of which
     `maps` maps fill no more than a chunk either.
 
-    Yields (start, stop, top, rows): the picture's rows from `top` on that the rows start..stop of the output are made
-    of, (M,r,picture width) float32. They are the caller's to change, and hold until the next ones.
+    Yields (start, stop, top, rows): the image's rows from `top` on that the rows start..stop of the output are made
+    of, (M,r,image width) float32. They are the caller's to change, and hold until the next ones.
     """
-    for block in _blocks(logits, sizes, sizes.picture[1], _WIDE_CHUNKS):
-        yield from _bands(logits[:, block.first : block.end], block, sizes, sizes.picture[1], maps)
+    for block in _blocks(logits, sizes, sizes.unpadded[1], _WIDE_CHUNKS):
+        yield from _bands(logits[:, block.first : block.end], block, sizes, sizes.unpadded[1], maps)
 
 
 def resize_to_output(maps: Tensor, sizes: ImageSizes, top: int, start: int, stop: int) -> Tensor:
-    """Rows start..stop of the output from `maps` (M,r,picture width), the picture's rows from `top` on.
+    """Rows start..stop of the output from `maps` (M,r,image width), the image's rows from `top` on.
 
     Returns (M,stop-start,output width), a part of `maps` where there is nothing to resize.
     """
     maps = resize_columns(maps, sizes.output[1])
-    return resize_rows(maps, top, sizes.picture[0], sizes.output[0], start, stop)
+    return resize_rows(maps, top, sizes.unpadded[0], sizes.output[0], start, stop)
 
 
 def pixels(
@@ -172,32 +172,32 @@ class _Block(NamedTuple):
 def _blocks(logits: Tensor, sizes: ImageSizes, width: int, chunks: int) -> Iterator[_Block]:
     """Blocks from top to bottom whose source rows, widened on the way to `width`, fill about `chunks` chunks."""
     count, height, _ = logits.shape
-    rows_per_row = min(1.0, height / sizes.padded[0]) * max(1.0, sizes.picture[0] / sizes.output[0])
+    rows_per_row = min(1.0, height / sizes.padded[0]) * max(1.0, sizes.unpadded[0] / sizes.output[0])
     values = int(count * max(sizes.padded[1], width) * rows_per_row)
     for start, stop in row_chunks(sizes.output[0], values, logits.device, chunks):
-        picture = source_rows(sizes.picture[0], sizes.output[0], start, stop)
-        yield _Block(start, stop, *source_rows(height, sizes.padded[0], *picture), height)
+        image = source_rows(sizes.unpadded[0], sizes.output[0], start, stop)
+        yield _Block(start, stop, *source_rows(height, sizes.padded[0], *image), height)
 
 
 def _output_bands(logits: Tensor, block: _Block, sizes: ImageSizes) -> Iterator[tuple[int, int, Tensor]]:
     for start, stop, top, rows in _bands(logits, block, sizes, sizes.output[1], len(logits)):
-        yield start, stop, resize_rows(rows, top, sizes.picture[0], sizes.output[0], start, stop)
+        yield start, stop, resize_rows(rows, top, sizes.unpadded[0], sizes.output[0], start, stop)
 
 
 def _bands(
     logits: Tensor, block: _Block, sizes: ImageSizes, width: int, maps: int
 ) -> Iterator[tuple[int, int, int, Tensor]]:
-    """(start, stop, top, rows): rows start..stop of the output, and the picture's rows from `top` on that they are made
+    """(start, stop, top, rows): rows start..stop of the output, and the image's rows from `top` on that they are made
     of, (M,r,width) float32, the caller's to change. `logits` (M,r,w) are those of the block."""
-    picture, output = sizes.picture[0], sizes.output[0]
-    wide = resize_columns(logits.detach().to(torch.float32, copy=True), sizes.padded[1])[..., : sizes.picture[1]]
+    image, output = sizes.unpadded[0], sizes.output[0]
+    wide = resize_columns(logits.detach().to(torch.float32, copy=True), sizes.padded[1])[..., : sizes.unpadded[1]]
     wide = resize_columns(wide, width)
-    shared = block.height == sizes.padded[0] and picture != output  # rows of `wide` itself, by neighbouring bands
-    values = max(len(logits), maps) * max(sizes.padded[1], width) * max(1.0, picture / output)
+    shared = block.height == sizes.padded[0] and image != output  # rows of `wide` itself, by neighbouring bands
+    values = max(len(logits), maps) * max(sizes.padded[1], width) * max(1.0, image / output)
     scratch: Tensor | None = None
     for start, stop in row_chunks(block.stop - block.start, int(values), logits.device):
         start, stop = block.start + start, block.start + stop
-        top, bottom = source_rows(picture, output, start, stop)
+        top, bottom = source_rows(image, output, start, stop)
         size = len(logits) * (bottom - top) * width
         if scratch is None or scratch.numel() < size:
             scratch = wide.new_empty(size)

@@ -1,7 +1,7 @@
 """Masks as COCO's compressed run lengths, boxes and areas.
 
 An `Rle` is what pycocotools makes and reads: runs in column-major order, packed into bytes. In memory it takes about as
-much as the mask's outline, so that results of many pictures can be held.
+much as the mask's outline, so that results of many images can be held.
 """
 
 from typing import TypedDict

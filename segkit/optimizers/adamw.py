@@ -7,7 +7,7 @@ from torch import nn
 
 from segkit.optimizers._groups import parameter_groups
 from segkit.registries import OPTIMIZERS
-from segkit.signature import Bounds, NonNegativeFloat
+from segkit.registries.signature import Bounds, NonNegativeFloat
 
 Decay = Annotated[float, Bounds(least=0, below=1)]
 

@@ -3,9 +3,9 @@
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from segkit.ops.layers import conv_norm_relu, initialize_convolutions
+from segkit.layers.convolution import conv_norm_relu, initialize_convolutions
 from segkit.registries import PIXEL_DECODERS
-from segkit.signature import Positive
+from segkit.registries.signature import Positive
 from segkit.types import Feature
 
 

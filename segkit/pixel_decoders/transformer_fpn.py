@@ -2,11 +2,11 @@
 
 from torch import Tensor, nn
 
-from segkit.ops.position_encoding import sine_position_encoding
-from segkit.ops.transformer import EncoderLayer, check_width
+from segkit.layers.position_encoding import sine_position_encoding
+from segkit.layers.transformer import EncoderLayer, check_width
 from segkit.pixel_decoders.fpn import FPN
 from segkit.registries import PIXEL_DECODERS
-from segkit.signature import Positive, Share
+from segkit.registries.signature import Fraction, Positive
 from segkit.types import Feature
 
 
@@ -26,7 +26,7 @@ class TransformerFPN(nn.Module):
         num_layers: Positive = 6,
         num_heads: Positive = 8,
         feedforward_dim: Positive = 2048,
-        dropout: Share = 0.1,
+        dropout: Fraction = 0.1,
         pre_norm: bool = False,
     ) -> None:
         """

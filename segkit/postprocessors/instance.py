@@ -5,11 +5,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.errors import ConfigError
 from segkit.ops.resizing import positive_bands, row_chunks
 from segkit.registries import POSTPROCESSORS
-from segkit.signature import Positive, Share
+from segkit.registries.signature import Fraction, Positive
 from segkit.types import ImageSizes, InstanceResult, PixelPrediction, Prediction
 
 
@@ -25,9 +25,9 @@ class Instance:
     score_threshold: instances that score less are left out; 0 keeps all, since average precision ranks them itself.
     """
 
-    makes: ClassVar[type] = InstanceResult
+    result_type: ClassVar[type] = InstanceResult
 
-    def __init__(self, classes: Classes, *, max_instances: Positive = 100, score_threshold: Share = 0.0) -> None:
+    def __init__(self, classes: Classes, *, max_instances: Positive = 100, score_threshold: Fraction = 0.0) -> None:
         self.classes = classes
         self.max_instances = max_instances
         self.score_threshold = score_threshold
@@ -63,7 +63,7 @@ def _masks(mask_logits: Tensor, sizes: ImageSizes, room: int) -> tuple[Tensor, T
     """`mask_logits` (M,h,w) -> masks (room,W,H) bool at the output size, transposed, of which the first M are theirs,
     and their mean probability inside (M,), 0 for an empty mask."""
     count = len(mask_logits)
-    upright = ImageSizes(sizes.padded[::-1], sizes.picture[::-1], sizes.output[::-1])
+    upright = ImageSizes(sizes.padded[::-1], sizes.unpadded[::-1], sizes.output[::-1])
     masks = torch.zeros(room, *upright.output, dtype=torch.bool, device=mask_logits.device)
     inside = torch.zeros(count, dtype=torch.float32, device=mask_logits.device)
     area = torch.zeros(count, dtype=torch.int64, device=mask_logits.device)

@@ -5,12 +5,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.errors import ConfigError, suggest
-from segkit.ops.argmax import largest_
+from segkit.ops.cpu.argmax import largest_
 from segkit.ops.resizing import output_bands
 from segkit.registries import POSTPROCESSORS
-from segkit.signature import Share
+from segkit.registries.signature import Fraction
 from segkit.types import ImageSizes, PanopticResult, PanopticSegment, PixelPrediction, Prediction
 
 
@@ -24,14 +24,14 @@ class Panoptic:
     segment: its pixels stay empty. What remains of one stuff class is one segment, of things one segment per query.
     """
 
-    makes: ClassVar[type] = PanopticResult
+    result_type: ClassVar[type] = PanopticResult
 
     def __init__(
         self,
         classes: Classes,
         *,
-        score_threshold: Share = 0.8,
-        overlap_threshold: Share = 0.8,
+        score_threshold: Fraction = 0.8,
+        overlap_threshold: Fraction = 0.8,
         fuse: list[str] | None = None,
     ) -> None:
         """

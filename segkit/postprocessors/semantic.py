@@ -5,10 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from segkit.data.labels import Classes
-from segkit.ops.argmax import largest_
+from segkit.classes import Classes
+from segkit.ops.cpu.argmax import largest_
 from segkit.ops.resizing import output_bands
-from segkit.ops.votes import classes_by_votes
+from segkit.ops.semantic_inference import semantic_class_map
 from segkit.registries import POSTPROCESSORS
 from segkit.types import ImageSizes, PixelPrediction, Prediction, SemanticResult
 
@@ -22,7 +22,7 @@ class Semantic:
     Also takes a per-pixel model's prediction, whose logits are resized instead.
     """
 
-    makes: ClassVar[type] = SemanticResult
+    result_type: ClassVar[type] = SemanticResult
 
     def __init__(self, classes: Classes) -> None:
         self.classes = classes
@@ -37,7 +37,7 @@ class Semantic:
         class_probs = prediction.class_logits.float().softmax(-1)[..., :-1]  # (B,Q,K)
         queries = torch.arange(prediction.num_queries, device=class_probs.device)
         return [
-            SemanticResult(classes_by_votes(class_probs[image], prediction.mask_logits_of(image, queries), size))
+            SemanticResult(semantic_class_map(class_probs[image], prediction.mask_logits_of(image, queries), size))
             for image, size in enumerate(sizes)
         ]
 

@@ -1,14 +1,14 @@
 """The learning rate schedule in steps, with warm-up."""
 
 from segkit.registries import SCHEDULES
-from segkit.signature import NonNegative, Share
+from segkit.registries.signature import Fraction, NonNegative
 
 
 @SCHEDULES.register("multi_step")
 class MultiStep:
     """Multiplied by `gamma` from each milestone on, rising linearly from nothing over the first steps."""
 
-    def __init__(self, *, milestones: list[NonNegative], gamma: Share = 0.1, warmup_steps: NonNegative = 0) -> None:
+    def __init__(self, *, milestones: list[NonNegative], gamma: Fraction = 0.1, warmup_steps: NonNegative = 0) -> None:
         """
         Args:
             milestones: steps, from 0, at which the rate falls.

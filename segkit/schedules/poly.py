@@ -1,7 +1,7 @@
 """The polynomial learning rate schedule, with warm-up."""
 
 from segkit.registries import SCHEDULES
-from segkit.signature import NonNegative, NonNegativeFloat, Share
+from segkit.registries.signature import Fraction, NonNegative, NonNegativeFloat
 
 
 @SCHEDULES.register("poly")
@@ -9,7 +9,7 @@ class Poly:
     """(1 - step / steps) ** power, rising linearly to it over the first steps."""
 
     def __init__(
-        self, *, power: NonNegativeFloat = 0.9, warmup_steps: NonNegative = 0, warmup_factor: Share = 1e-6
+        self, *, power: NonNegativeFloat = 0.9, warmup_steps: NonNegative = 0, warmup_factor: Fraction = 1e-6
     ) -> None:
         """
         Args:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.errors import SegkitError
 
 CLASSES = Classes.make(["cat", "sky", "dog", "sea"], things=[True, False, True, False])

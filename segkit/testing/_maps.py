@@ -28,12 +28,12 @@ def published_features(who: str, name: str, features: object) -> list[Feature]:
 
 
 def random_maps(features: Sequence[Feature], size: Size, batch: int = 2) -> list[Tensor]:
-    """The maps (B,Ci,Hi,Wi) that belong to pictures of `size`."""
+    """The maps (B,Ci,Hi,Wi) that belong to images of `size`."""
     return [torch.randn(batch, f.channels, size[0] // f.stride, size[1] // f.stride) for f in features]
 
 
 def check_maps(who: str, words: str, maps: object, features: Sequence[Feature], size: Size) -> None:
-    """`maps` are those of `features` for two pictures of `size`, and finite; `words`: what a map is called."""
+    """`maps` are those of `features` for two images of `size`, and finite; `words`: what a map is called."""
     assert isinstance(maps, list | tuple), (
         f"{who} gives its {words}s as {type(maps).__name__}, where a list is promised"
     )
@@ -41,7 +41,7 @@ def check_maps(who: str, words: str, maps: object, features: Sequence[Feature], 
     for index, (found, feature) in enumerate(zip(maps, features, strict=True)):
         expected = (2, feature.channels, size[0] // feature.stride, size[1] // feature.stride)
         assert shape_of(found) == expected, (
-            f"{who} gives for pictures of {size[0]}x{size[1]} the {words} {index} as {shape_of(found)}, where "
+            f"{who} gives for images of {size[0]}x{size[1]} the {words} {index} as {shape_of(found)}, where "
             f"{feature} promises {expected}"
         )
         assert found.isfinite().all(), f"{who} gives a {words} {index} that is not finite"

@@ -3,7 +3,7 @@
 * It keeps no tensor as a plain attribute, which would not move to another device with it.
 * In eval mode it draws nothing and remembers nothing: two calls give the same.
 * It leaves its inputs as they were.
-* A picture gets the same answer alone as in a batch.
+* An image gets the same answer alone as in a batch.
 * Under bf16 autocast it gives finite floating outputs of the same shapes.
 * In training mode a gradient comes to every parameter that requires one, and through to the inputs.
 * Its state is all in `state_dict()`: a second instance that loads it answers the same.
@@ -110,7 +110,7 @@ def _check_alone(trial: Trial, answer: Outputs) -> None:
         for name, alone in trial.part_of_batch(index).outputs("on a batch of one").items():
             apart = difference(answer[name][index : index + 1], alone)
             assert not apart, (
-                f"{trial.who} answers a picture otherwise alone than in a batch: the {name} differ by up to {apart:.3g}"
+                f"{trial.who} answers an image otherwise alone than in a batch: the {name} differ by up to {apart:.3g}"
             )
 
 

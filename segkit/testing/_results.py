@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.testing._common import check_tensor, difference
 from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult, Size
 

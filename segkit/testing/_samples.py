@@ -16,7 +16,7 @@ def halves(size: Size, labels: tuple[int, int], valid: Tensor | None = None) -> 
 
 
 def no_segment(size: Size) -> Target:
-    """A picture that is known to show nothing."""
+    """An image that is known to show nothing."""
     return Target(torch.zeros(0, dtype=torch.int64), torch.full(size, NO_SEGMENT, dtype=torch.int16))
 
 
@@ -36,9 +36,9 @@ def same(one: Tensor | None, other: Tensor | None) -> bool:
 
 
 def sample_differs(one: Sample, other: Sample) -> str:
-    """Empty where both samples are the same; else what is not: `picture`, `target.labels`, …"""
-    if not same(one.picture, other.picture):
-        return "picture"
+    """Empty where both samples are the same; else what is not: `image`, `target.labels`, …"""
+    if not same(one.image, other.image):
+        return "image"
     if (one.file, one.image_id) != (other.file, other.image_id):
         return "file or image_id"
     if one.target is None or other.target is None:
@@ -50,12 +50,12 @@ def sample_differs(one: Sample, other: Sample) -> str:
 
 
 def check_sample(gives: str, sample: object) -> None:
-    """A Sample whose picture is (3,H,W) uint8; `gives` begins every complaint: `dataset Mine gives as item 0`."""
+    """A Sample whose image is (3,H,W) uint8; `gives` begins every complaint: `dataset Mine gives as item 0`."""
     assert isinstance(sample, Sample), f"{gives} a {type(sample).__name__}, where a Sample is promised"
-    picture = sample.picture
-    good = isinstance(picture, Tensor) and picture.dtype == torch.uint8
-    good = good and picture.dim() == 3 and picture.shape[0] == 3 and picture.numel() > 0
-    assert good, f"{gives} a picture {described(picture)}, where (3, H, W) of uint8 is promised"
+    image = sample.image
+    good = isinstance(image, Tensor) and image.dtype == torch.uint8
+    good = good and image.dim() == 3 and image.shape[0] == 3 and image.numel() > 0
+    assert good, f"{gives} an image {described(image)}, where (3, H, W) of uint8 is promised"
     assert isinstance(sample.file, str), f"{gives} file = {sample.file!r}, where a str is promised"
     assert isinstance(sample.image_id, int | str), (
         f"{gives} image_id = {sample.image_id!r}, where an int or a str is promised"

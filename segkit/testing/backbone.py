@@ -1,9 +1,9 @@
 """A backbone.
 
 * It publishes `features`: finest first, each stride once.
-* For pictures whose sides are multiples of the coarsest stride it gives the maps that `features` promises: pictures
+* For images whose sides are multiples of the coarsest stride it gives the maps that `features` promises: images
   wider than high, higher than wide, of a single coarsest cell, of an odd number of them.
-* Gradients come to the picture and to every parameter, and all else that `segkit.testing._modules` names.
+* Gradients come to the image and to every parameter, and all else that `segkit.testing._modules` names.
 """
 
 from copy import deepcopy
@@ -27,11 +27,11 @@ def check_backbone(backbone: Any) -> None:
     backbone.eval()
     for rows, columns in CELLS:
         size = (rows * coarsest, columns * coarsest)
-        with trying(who, f"on pictures of {size[0]}x{size[1]}"), torch.no_grad():
+        with trying(who, f"on images of {size[0]}x{size[1]}"), torch.no_grad():
             maps = backbone(torch.randn(2, 3, *size))
         check_maps(who, "map", maps, features, size)
-    picture = torch.randn(2, 3, 2 * coarsest, 3 * coarsest)
-    trial = Trial(who, backbone, {"picture": picture}, _run, reached={"picture": ["picture"]})
+    image = torch.randn(2, 3, 2 * coarsest, 3 * coarsest)
+    trial = Trial(who, backbone, {"image": image}, _run, reached={"image": ["image"]})
     check_module(trial, _other(backbone))
     warn_unless_compilable(trial)
 

@@ -2,7 +2,7 @@
 
 * It publishes `classes`, with names that are all different, and has a length of one at least; the index of that length
   raises IndexError, as a sequence does.
-* Its first three items and its last are Samples: a picture (3,H,W) uint8, a Target of the picture's size with labels
+* Its first three items and its last are Samples: an image (3,H,W) uint8, a Target of the image's size with labels
   among the classes, its map int16 or int32 and naming only segments that are there; no two with one image_id.
 * An item is the same whenever it is read, whatever torch's generator draws, and from a pickled copy, as loading workers
   have it.
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.testing._common import named, seeded, trying
 from segkit.testing._modules import published
 from segkit.testing._samples import check_sample, check_target, sample_differs

@@ -1,7 +1,7 @@
 """An evaluator.
 
-* `takes` is SemanticResult, InstanceResult or PanopticResult; it adds such results and leaves them, and their truth, as
-  they were; a picture may be without segments, or a result.
+* `result_type` is SemanticResult, InstanceResult or PanopticResult; it adds such results and leaves them, and their
+  truth, as they were; an image may be without segments, or a result.
 * `compute` gives Metrics with or without anything added: the same names, rates in [0, 1] or nan, every per-class column
   with every class; two calls give the same.
 * `state` can be pickled, and two halves merged compute what all at once do; a half may be empty.
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.testing._common import CLASSES, named, seeded, trying
 from segkit.testing._results import KIND_NAMES, KINDS, same_results
 from segkit.testing._samples import no_segment, same
@@ -41,9 +41,9 @@ def check_evaluator(make: Callable[[Classes], Any]) -> None:
     """`make(classes)` builds the part. Raises AssertionError, saying in words what it does wrong."""
     evaluator = make(CLASSES)
     who = named("evaluator", evaluator)
-    takes = getattr(evaluator, "takes", None)
-    assert takes in KINDS, f"{who} says takes = {takes!r}, where {KIND_NAMES} is promised"
-    images = _images(takes, (24, 33))
+    result_type = getattr(evaluator, "result_type", None)
+    assert result_type in KINDS, f"{who} says result_type = {result_type!r}, where {KIND_NAMES} is promised"
+    images = _images(result_type, (24, 33))
     empty = _computed(who, make(CLASSES), "with nothing added")
     _add(who, evaluator, images)
     metrics = _computed(who, evaluator, "with five images added")
@@ -61,19 +61,19 @@ def check_evaluator(make: Callable[[Classes], Any]) -> None:
             halves[0].merge(pickle.loads(pickle.dumps(half.state())))
     apart = _apart(metrics, _computed(who, halves[0], "after merging"))
     assert not apart, f"{who} computes another {apart} when two halves are merged than when all is added to one"
-    _check_memory(who, make(CLASSES), takes)
+    _check_memory(who, make(CLASSES), result_type)
 
 
-def _images(takes: type, size: Size) -> Images:
+def _images(result_type: type, size: Size) -> Images:
     """Five images: seen exactly, seen with errors twice, shown nothing, seen nothing."""
     truth = _target(size)
     nothing = torch.full(size, NO_SEGMENT, dtype=torch.int64)
     assert truth.segment_map is not None
     exact = truth.segment_map.long()
     shifted = [exact.roll(shift, dims=1) for shift in (2, 5)]
-    seen = [_result(takes, places, truth.labels) for places in (exact, *shifted)]
-    of_nothing = _result(takes, exact, truth.labels), no_segment(size)
-    return [*((result, truth) for result in seen), of_nothing, (_result(takes, nothing, truth.labels[:0]), truth)]
+    seen = [_result(result_type, places, truth.labels) for places in (exact, *shifted)]
+    of_nothing = _result(result_type, exact, truth.labels), no_segment(size)
+    return [*((result, truth) for result in seen), of_nothing, (_result(result_type, nothing, truth.labels[:0]), truth)]
 
 
 def _target(size: Size) -> Target:
@@ -83,11 +83,11 @@ def _target(size: Size) -> Target:
     return Target(torch.tensor([0, 1, 2]), segment_map, valid=segment_map != NO_SEGMENT)
 
 
-def _result(takes: type, places: Tensor, labels: Tensor) -> Result:
+def _result(result_type: type, places: Tensor, labels: Tensor) -> Result:
     """The result that says that the segment with `labels[i]` lies where `places` (H,W) is i."""
-    if takes is SemanticResult:
+    if result_type is SemanticResult:
         return SemanticResult(torch.cat([labels, torch.zeros(1, dtype=torch.int64)])[places])
-    if takes is InstanceResult:
+    if result_type is InstanceResult:
         masks = places == torch.arange(len(labels))[:, None, None]
         return InstanceResult(labels.clone(), torch.linspace(0.9, 0.5, len(labels)), masks)
     listed = labels.tolist()
@@ -137,15 +137,15 @@ def _apart(one: Metrics, other: Metrics) -> str:
     return ""
 
 
-def _check_memory(who: str, evaluator: Any, takes: type) -> None:
-    """The picture is 1024 pixels wide and high: 128 KiB if a bit were kept of each."""
+def _check_memory(who: str, evaluator: Any, result_type: type) -> None:
+    """The image is 1024 pixels wide and high: 128 KiB if a bit were kept of each."""
     size = (1024, 1024)
     target = _target(size)
     assert target.segment_map is not None
     before = len(pickle.dumps(evaluator.state()))
-    evaluator.add(_result(takes, target.segment_map.long(), target.labels), target, 0)
+    evaluator.add(_result(result_type, target.segment_map.long(), target.labels), target, 0)
     grown = len(pickle.dumps(evaluator.state())) - before
     assert grown < 2**15, (
-        f"{who} keeps {grown} bytes of a picture of three stripes and 1024x1024 pixels, where memory is promised not "
+        f"{who} keeps {grown} bytes of an image of three stripes and 1024x1024 pixels, where memory is promised not "
         "to grow with the pixels seen"
     )

@@ -1,8 +1,9 @@
 """A loss, by what it says it takes.
 
-* Every one: `takes` is 'classes', 'masks' or 'prediction'; the values have the shape promised, are finite, and carry a
-  finite gradient that is not zero, to the logits and to the loss's own parameters; also on logits of 1e4 either way, on
-  bf16 logits under autocast, and where the truth is empty (no matched query, no mask, no segment, no valid pixel).
+* Every one: `input_type` is 'classes', 'masks' or 'prediction'; the values have the shape promised, are finite, and
+  carry a finite gradient that is not zero, to the logits and to the loss's own parameters; also on logits of 1e4 either
+  way, on bf16 logits under autocast, and where the truth is empty (no matched query, no mask, no segment, no valid
+  pixel).
 * 'classes' and 'masks': what is right scores lower than what is wrong.
 * 'masks': one value per mask that depends on that mask alone, so that masks may be fed in pieces; pixels that are not
   valid do not count.
@@ -35,11 +36,13 @@ def check_loss(loss: nn.Module, num_classes: int = 3) -> None:
     wrong."""
     check_is_module("loss", loss)
     who = named("loss", loss)
-    takes = getattr(loss, "takes", None)
-    assert takes in SHAPES, f"{who} says takes = {takes!r}, where 'classes', 'masks' or 'prediction' is promised"
-    if takes == "classes":
+    input_type = getattr(loss, "input_type", None)
+    assert input_type in SHAPES, (
+        f"{who} says input_type = {input_type!r}, where 'classes', 'masks' or 'prediction' is promised"
+    )
+    if input_type == "classes":
         _check_class_loss(who, loss, num_classes)
-    elif takes == "masks":
+    elif input_type == "masks":
         _check_mask_loss(who, loss)
     else:
         _check_prediction_loss(who, loss, num_classes)
@@ -164,8 +167,8 @@ def _check_on_prediction(
     half = converted(prediction, torch.bfloat16)
     for situation, given, truth, pairs, flat in (
         (f"on a {kind}", prediction, targets, matches, False),
-        (f"on a {kind} of pictures without segments", prediction, nothing, no_matches, True),
-        (f"on a {kind} of pictures without a valid pixel", prediction, void, no_matches, True),
+        (f"on a {kind} of images without segments", prediction, nothing, no_matches, True),
+        (f"on a {kind} of images without a valid pixel", prediction, void, no_matches, True),
         (f"on a {kind} with logits of about 1e4", _scaled(prediction), targets, matches, True),
         (f"on a {kind} in bf16 under autocast", half, targets, matches, False),
     ):

@@ -2,7 +2,7 @@
 
 * Per decoder layer and image it gives (query_index, target_index), int64 and on the CPU. No query and no segment comes
   twice; every segment gets a query, there being enough.
-* It takes pictures without a segment or without a valid pixel, more segments than queries, masks that overlap, masks
+* It takes images without a segment or without a valid pixel, more segments than queries, masks that overlap, masks
   that are products and masks that are not, bf16, and logits that are not finite.
 * It finds the pairing that is plainly right, and finds it by the pixels that count: those that a target says are not
   valid do not.
@@ -33,12 +33,12 @@ def check_matcher(matcher: Matcher) -> None:
     prediction = random_prediction(2, num_queries=6, num_classes=4, size=MASK_SIZE, layers=3)
     layers = prediction.layers
     targets = [halves(SIZE, (0, 3)), no_segment(SIZE)]
-    first = _matched(who, matcher, "on a picture of two segments and one of none", layers, targets)
+    first = _matched(who, matcher, "on an image of two segments and one of none", layers, targets)
     again = _matched(who, matcher, "when it is called again", layers, targets)
     assert _pairs(first) == _pairs(again), f"{who} gives two answers to two calls: {_pairs(first)} and {_pairs(again)}"
-    _matched(who, matcher, "on pictures without segments", layers, [no_segment(SIZE), no_segment(SIZE)])
+    _matched(who, matcher, "on images without segments", layers, [no_segment(SIZE), no_segment(SIZE)])
     void = halves(SIZE, (0, 3), torch.zeros(SIZE, dtype=torch.bool))
-    _matched(who, matcher, "on pictures without a valid pixel", layers, [void, void])
+    _matched(who, matcher, "on images without a valid pixel", layers, [void, void])
     _matched(who, matcher, "on segments that overlap", layers, [overlapping(SIZE, (1, 1)), halves(SIZE, (2, 0))])
     _matched(who, matcher, "on more segments than queries", [_few(layer) for layer in layers], targets)
     _matched(who, matcher, "on masks that are no products", [_dense(layer) for layer in layers], targets)

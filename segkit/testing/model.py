@@ -1,7 +1,7 @@
 """A model.
 
-* It publishes `size_divisor`, a whole number from 1, and takes uint8 pictures whose sides are multiples of it, with and
-  without the sizes of what in them is picture.
+* It publishes `size_divisor`, a whole number from 1, and takes uint8 images whose sides are multiples of it, with and
+  without the sizes of what in them is image.
 * It makes a well-formed Prediction or PixelPrediction: the shapes of its glossary in every layer, all finite.
 * Gradients come to every parameter, and all else that `segkit.testing._modules` names.
 """
@@ -38,19 +38,19 @@ def check_model(make: Callable[[int], Any]) -> None:
     model.eval()
     for rows, columns in ((1, 1), (2, 3), (3, 2)):
         size = (rows * divisor, columns * divisor)
-        images = _pictures(size)
-        picture = (max(1, size[0] - divisor // 2), size[1])
-        for sizes, words in ((None, "without sizes"), ([picture, size], "with the sizes of the pictures")):
-            with trying(who, f"on uint8 pictures of {size[0]}x{size[1]} {words}"), torch.no_grad():
+        images = _images(size)
+        image = (max(1, size[0] - divisor // 2), size[1])
+        for sizes, words in ((None, "without sizes"), ([image, size], "with the sizes of the images")):
+            with trying(who, f"on uint8 images of {size[0]}x{size[1]} {words}"), torch.no_grad():
                 prediction = model(images, sizes)
             check_prediction(who, prediction, NUM_CLASSES, None)
-    trial = Trial(who, model, {"pictures": _pictures((2 * divisor, 3 * divisor))}, _run, reached={})
+    trial = Trial(who, model, {"images": _images((2 * divisor, 3 * divisor))}, _run, reached={})
     check_module(trial, make(NUM_CLASSES))
     warn_unless_compilable(trial)
     check_meta(who, lambda: make(NUM_CLASSES))
 
 
-def _pictures(size: tuple[int, int]) -> Tensor:
+def _images(size: tuple[int, int]) -> Tensor:
     return torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8)
 
 

@@ -1,12 +1,12 @@
 """A postprocessor.
 
-* `makes` is SemanticResult, InstanceResult or PanopticResult, and it gives one of these per image of `sizes`, at that
-  image's `output` size, keeping the promises of the type: label types and ranges, falling scores, distinct ids that map
-  and list share.
+* `result_type` is SemanticResult, InstanceResult or PanopticResult, and it gives one of these per image of `sizes`, at
+  that image's `output` size, keeping the promises of the type: label types and ranges, falling scores, distinct ids
+  that map and list share.
 * It takes a Prediction or a PixelPrediction, in float32 or bf16, leaves it as it was, and refuses the other by a
   SegkitError.
-* Two calls give the same, and a picture gets the same result alone as in a batch.
-* What is plain is seen: one query of one class on the picture, another on the padding, which is cut away.
+* Two calls give the same, and an image gets the same result alone as in a batch.
+* What is plain is seen: one query of one class on the image, another on the padding, which is cut away.
 * Where every query is certain of no object, there is no segment and no instance of any score.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.testing._common import CLASSES, named, refuses, seeded, trying
 from segkit.testing._predictions import converted, image_of, random_prediction, tensors_in
 from segkit.testing._results import KIND_NAMES, KINDS, check_result, same_results, shown_classes
@@ -24,7 +24,7 @@ from segkit.types import ImageSizes, InstanceResult, PanopticResult, PixelPredic
 
 PADDED = (32, 48)
 SIZES = [ImageSizes(PADDED, (32, 41), (47, 60)), ImageSizes(PADDED, (21, 48), (21, 48))]
-"""One picture is enlarged, the other kept."""
+"""One image is enlarged, the other kept."""
 
 
 @seeded()
@@ -33,8 +33,8 @@ def check_postprocessor(make: Callable[[Classes], Any]) -> None:
     for classes in (CLASSES, Classes.make(["only"], [False])):
         part = make(classes)
         who = named("postprocessor", part)
-        makes = getattr(part, "makes", None)
-        assert makes in KINDS, f"{who} says makes = {makes!r}, where {KIND_NAMES} is promised"
+        result_type = getattr(part, "result_type", None)
+        assert result_type in KINDS, f"{who} says result_type = {result_type!r}, where {KIND_NAMES} is promised"
         queries = _stripes(len(classes))
         pixels = PixelPrediction(3 * torch.randn(2, len(classes), 8, 12))
         taken = 0
@@ -59,14 +59,15 @@ def _stripes(num_classes: int) -> Prediction:
 def _results(
     who: str, part: Any, prediction: Prediction | PixelPrediction, sizes: list[ImageSizes], classes: Classes, words: str
 ) -> list[Result]:
-    """What the part makes of it, checked; `words` say what is special about it."""
+    """What the part result_type of it, checked; `words` say what is special about it."""
     situation = f"on a {type(prediction).__name__}{words}"
     with trying(who, situation):
         results: list[Result] = part(prediction, sizes)
     assert len(results) == len(sizes), f"{who} gives {len(results)} results for {len(sizes)} images {situation}"
     for index, (result, size) in enumerate(zip(results, sizes, strict=True)):
-        assert type(result) is part.makes, (
-            f"{who} gives for image {index} a {type(result).__name__}, where it says makes = {part.makes.__name__}"
+        assert type(result) is part.result_type, (
+            f"{who} gives for image {index} a {type(result).__name__}, where it says result_type = "
+            f"{part.result_type.__name__}"
         )
         check_result(f"{who} gives for image {index} {situation}", result, classes, size.output)
     return results
@@ -89,7 +90,7 @@ def _check_results(who: str, part: Any, prediction: Prediction | PixelPrediction
 
 
 def _check_plain_case(who: str, part: Any, prediction: Prediction | PixelPrediction, classes: Classes) -> None:
-    """The first class on the picture, the left half of the batch's width; the last class on the padding."""
+    """The first class on the image, the left half of the batch's width; the last class on the padding."""
     left = (torch.arange(12) < 6).expand(8, 12)
     regions = torch.stack([left, ~left]).float()[None] * 32 - 16  # (1, 2, h, w)
     plain: Prediction | PixelPrediction
@@ -105,7 +106,7 @@ def _check_plain_case(who: str, part: Any, prediction: Prediction | PixelPredict
     shown = shown_classes(result)[:, :10]  # the mask's border is soft
     wrong = int((shown != 0).sum())
     assert wrong == 0, (
-        f"{who} shows on {wrong} of {shown.numel()} pixels another class than the one that fills the picture; the "
+        f"{who} shows on {wrong} of {shown.numel()} pixels another class than the one that fills the image; the "
         "others lie on padding, which is promised to be cut away"
     )
 

@@ -1,7 +1,7 @@
 """A transform.
 
-* It gives a Sample: a picture (3,H,W) uint8, the same file and image_id, a target of the picture's size whose labels,
-  map or masks are those of the glossary in `segkit.types`; a target of None stays None. Pictures are higher than wide,
+* It gives a Sample: an image (3,H,W) uint8, the same file and image_id, a target of the image's size whose labels,
+  map or masks are those of the glossary in `segkit.types`; a target of None stays None. Images are higher than wide,
   wider than high, of odd sides; segments overlap or do not, or there are none.
 * What it is given stays as it was.
 * It draws from torch's global generator and from no other: the same seed gives the same sample.
@@ -20,7 +20,7 @@ from segkit.testing._samples import check_sample, check_target, halves, no_segme
 from segkit.types import Sample, Size, Target
 
 SEEDS = range(8)
-"""So many that a transform which acts on every second picture acts on some."""
+"""So many that a transform which acts on every second image acts on some."""
 
 
 @seeded()
@@ -52,13 +52,13 @@ def _samples() -> dict[str, Sample]:
     return {
         "on two segments": _sample(wide, mapped),
         "on segments that overlap": _sample(odd, overlapping(odd, (1, 2))),
-        "on a picture without segments": _sample(square, no_segment(square)),
-        "on a picture without target": _sample(odd, None),
+        "on an image without segments": _sample(square, no_segment(square)),
+        "on an image without target": _sample(odd, None),
     }
 
 
 def _sample(size: Size, target: Target | None) -> Sample:
-    return Sample(torch.randint(0, 256, (3, *size), dtype=torch.uint8), target, "picture.png", "picture")
+    return Sample(torch.randint(0, 256, (3, *size), dtype=torch.uint8), target, "image.png", "image")
 
 
 def _transformed(who: str, transform: Callable[[Sample], Sample], sample: Sample, seed: int, words: str) -> Sample:

@@ -25,21 +25,21 @@ from segkit.checkpoint import (
 )
 from segkit.config import Config
 from segkit.config.sections import Split, Training
-from segkit.criterion import LossReport
+from segkit.criterion.criterion import LossReport
 from segkit.data.loading import training_loader
 from segkit.errors import CheckpointError, ConfigError, TrainingError, suggest
-from segkit.evaluation import class_table, headline, headline_table, write_metrics
-from segkit.training.compilation import BUCKET, compile_parts
+from segkit.evaluation.loop import class_table, headline, headline_table, write_metrics
+from segkit.evaluation.validation import OverlayWriter, Validation
+from segkit.runtime.compilation import BUCKET, compile_parts
+from segkit.runtime.processes import accelerator
 from segkit.training.interruption import Interruption
-from segkit.training.processes import accelerator
 from segkit.training.progress import Meter, Reporter
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import TrainingState, load_state, save_state
 from segkit.types import Batch, Metrics
-from segkit.validation import OverlayWriter, Validation
 
 OVERLAYS = 8
-"""Pictures drawn after the last evaluation."""
+"""Images drawn after the last evaluation."""
 
 
 class Trainer:
@@ -182,7 +182,7 @@ class Trainer:
         images = batch.images.to(device, non_blocking=True)
         targets = [target.to(device) for target in batch.targets]
         with self.accelerator.autocast():
-            prediction = self.prepared(images, [size.picture for size in batch.sizes])
+            prediction = self.prepared(images, [size.unpadded for size in batch.sizes])
             report: LossReport = self.criterion(prediction, targets)
         if not math.isfinite(report.total.item()):
             raise TrainingError(
@@ -276,7 +276,7 @@ class Trainer:
             self._save()
         self.reporter.say(f"checkpoints: {self.run_folder.best if metrics else self.run_folder.last}")
         if self.run_folder.overlays.is_dir():
-            self.reporter.say(f"pictures: {self.run_folder.overlays}")
+            self.reporter.say(f"images: {self.run_folder.overlays}")
 
 
 def _sections(config: Config) -> tuple[Training, Split]:

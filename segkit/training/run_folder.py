@@ -120,7 +120,12 @@ def _environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: metadata.version(name) for name in names},
-        "plugins": {offer.provider: offer.version for kind in REGISTRIES for offer in kind.offers() if not offer.own},
+        "plugins": {
+            candidate.provider: candidate.version
+            for kind in REGISTRIES
+            for candidate in kind.candidates()
+            if not candidate.own
+        },
         "device": device,
         "cpu_count": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),

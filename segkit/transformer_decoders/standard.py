@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from segkit.ops.layers import mlp
-from segkit.ops.position_encoding import sine_position_encoding
-from segkit.ops.transformer import DecoderLayer, check_width
+from segkit.layers.convolution import mlp
+from segkit.layers.position_encoding import sine_position_encoding
+from segkit.layers.transformer import DecoderLayer, check_width
 from segkit.registries import TRANSFORMER_DECODERS
-from segkit.signature import Positive, Share
+from segkit.registries.signature import Fraction, Positive
 from segkit.types import Feature, Prediction
 
 
@@ -30,7 +30,7 @@ class StandardDecoder(nn.Module):
         num_heads: Positive = 8,
         hidden_dim: Positive = 256,
         feedforward_dim: Positive = 2048,
-        dropout: Share = 0.1,
+        dropout: Fraction = 0.1,
         pre_norm: bool = False,
         class_head: bool = True,
     ) -> None:
@@ -39,7 +39,7 @@ class StandardDecoder(nn.Module):
             memory: what the pixel decoder publishes; the last map is attended to.
             mask_dim: width of the mask features.
             num_classes: without no-object.
-            num_queries: learned queries, thus the most segments that one picture can get.
+            num_queries: learned queries, thus the most segments that one image can get.
             num_layers: decoder layers; each gives a prediction.
             num_heads: attention heads of each.
             hidden_dim: width of the queries; a multiple of 4 and of `num_heads`.

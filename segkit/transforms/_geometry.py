@@ -1,4 +1,4 @@
-"""Resizing and cutting a sample: picture and truth in one step."""
+"""Resizing and cutting a sample: image and truth in one step."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,14 +12,14 @@ from segkit.types import Sample, Size, Target
 
 
 def resized(sample: Sample, size: Size) -> Sample:
-    """The sample in `size`: the picture by antialiased bilinear interpolation, the truth by nearest neighbour."""
+    """The sample in `size`: the image by antialiased bilinear interpolation, the truth by nearest neighbour."""
     if size == sample.size:
         return sample
     target = sample.target
     if target is not None:
         rows, columns = _nearest(target.size[0], size[0]), _nearest(target.size[1], size[1])
         target = _moved(target, lambda values: torch.from_numpy(values.numpy().take(columns, -1).take(rows, -2)))
-    return replace(sample, picture=_interpolated(sample.picture, size), target=target)
+    return replace(sample, image=_interpolated(sample.image, size), target=target)
 
 
 def cropped(sample: Sample, top: int, left: int, size: Size) -> Sample:
@@ -30,7 +30,7 @@ def cropped(sample: Sample, top: int, left: int, size: Size) -> Sample:
     target = sample.target
     if target is not None:
         target = _moved(target, lambda values: values[window].clone())
-    return replace(sample, picture=sample.picture[window].clone(), target=target)
+    return replace(sample, image=sample.image[window].clone(), target=target)
 
 
 def flipped(sample: Sample) -> Sample:
@@ -38,15 +38,15 @@ def flipped(sample: Sample) -> Sample:
     target = sample.target
     if target is not None:
         target = replace(_moved(target, lambda values: values.flip(-1)), areas=target.areas)
-    return replace(sample, picture=sample.picture.flip(-1), target=target)
+    return replace(sample, image=sample.image.flip(-1), target=target)
 
 
-def _interpolated(picture: Tensor, size: Size) -> Tensor:
+def _interpolated(image: Tensor, size: Size) -> Tensor:
     """(3,H,W) uint8 of that size."""
     from torchvision.transforms.v2 import functional as F  # slow to import, and not needed to check a config
 
     narrow = size[1] == 1  # torch's uint8 kernel fails, or gives wrong values, where the result is one pixel wide
-    source = picture.float() if narrow else picture
+    source = image.float() if narrow else image
     resized: Tensor = F.resize(source, list(size), F.InterpolationMode.BILINEAR, antialias=True)
     return resized.round().to(torch.uint8) if narrow else resized
 

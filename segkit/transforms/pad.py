@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 
 from segkit.registries import TRANSFORMS
-from segkit.signature import Bounds, Positive
+from segkit.registries.signature import Bounds, Positive
 from segkit.types import Sample
 
 Byte = Annotated[int, Bounds(least=0, most=255)]
@@ -14,7 +14,7 @@ Byte = Annotated[int, Bounds(least=0, most=255)]
 
 @TRANSFORMS.register("pad")
 class Pad:
-    """Grows the picture at the bottom and right; what is larger stays as large as it is.
+    """Grows the image at the bottom and right; what is larger stays as large as it is.
 
     size: (height, width) in pixels.
     fill: RGB of the new pixels, 0..255, by default ImageNet's mean, which normalisation turns into zero. The truth
@@ -30,7 +30,7 @@ class Pad:
         size = (max(self.size[0], height), max(self.size[1], width))
         if size == sample.size:
             return sample
-        picture = torch.tensor(self.fill, dtype=torch.uint8)[:, None, None].repeat(1, *size)  # (3, H, W)
-        picture[:, :height, :width] = sample.picture
+        image = torch.tensor(self.fill, dtype=torch.uint8)[:, None, None].repeat(1, *size)  # (3, H, W)
+        image[:, :height, :width] = sample.image
         target = None if sample.target is None else sample.target.padded(size)  # one without segments is falsy
-        return replace(sample, picture=picture, target=target)
+        return replace(sample, image=image, target=target)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from segkit.registries import TRANSFORMS
-from segkit.signature import Bounds
+from segkit.registries.signature import Bounds
 from segkit.types import Sample
 
 Factor = Annotated[float, Bounds(least=0, most=100)]
@@ -15,7 +15,7 @@ Factor = Annotated[float, Bounds(least=0, most=100)]
 
 @TRANSFORMS.register("photometric_distortion")
 class PhotometricDistortion:
-    """Changes the picture's colours; each of the four changes is made with a probability of one half.
+    """Changes the image's colours; each of the four changes is made with a probability of one half.
 
     brightness: largest value, of 255, that is added or taken away.
     contrast, saturation: (lowest, highest) factor; contrast is changed before or after the colours, at random.
@@ -38,22 +38,22 @@ class PhotometricDistortion:
     def __call__(self, sample: Sample) -> Sample:
         from torchvision.transforms.v2 import functional as F  # slow to import, and not needed to check a config
 
-        picture = sample.picture.float() / 255  # (3, H, W) in [0, 1]
+        image = sample.image.float() / 255  # (3, H, W) in [0, 1]
         if _coin():
-            picture = (picture + _between(-self.brightness, self.brightness) / 255).clamp(0, 1)
+            image = (image + _between(-self.brightness, self.brightness) / 255).clamp(0, 1)
         contrast_first = _coin()
         if contrast_first:
-            picture = self._change_contrast(picture)
+            image = self._change_contrast(image)
         if _coin():
-            picture = F.adjust_saturation(picture, _between(*self.saturation))
+            image = F.adjust_saturation(image, _between(*self.saturation))
         if _coin():
-            picture = F.adjust_hue(picture, _between(-self.hue, self.hue) / 360)
+            image = F.adjust_hue(image, _between(-self.hue, self.hue) / 360)
         if not contrast_first:
-            picture = self._change_contrast(picture)
-        return replace(sample, picture=(picture * 255).round().to(torch.uint8))
+            image = self._change_contrast(image)
+        return replace(sample, image=(image * 255).round().to(torch.uint8))
 
-    def _change_contrast(self, picture: Tensor) -> Tensor:
-        return (picture * _between(*self.contrast)).clamp(0, 1) if _coin() else picture
+    def _change_contrast(self, image: Tensor) -> Tensor:
+        return (image * _between(*self.contrast)).clamp(0, 1) if _coin() else image
 
 
 def _coin() -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 import torch
 
 from segkit.registries import TRANSFORMS
-from segkit.signature import Bounds, Positive
+from segkit.registries.signature import Bounds, Positive
 from segkit.transforms._geometry import cropped
 from segkit.types import Sample, Target
 
@@ -16,12 +16,12 @@ PositiveShare = Annotated[float, Bounds(above=0, most=1)]
 
 @TRANSFORMS.register("random_crop")
 class RandomCrop:
-    """Cuts a random window out; a picture smaller than the window in a dimension is kept whole in it.
+    """Cuts a random window out; an image smaller than the window in a dimension is kept whole in it.
 
     size: (height, width) of the window in pixels.
     max_category_share: upper bound in (0, 1] of the share one class may have of the window's known pixels (void does
         not count). Windows are drawn up to ten times until one keeps it and holds more than one class; then the last is
-        taken, so a picture of one class is cut all the same.
+        taken, so an image of one class is cut all the same.
     """
 
     def __init__(self, *, size: tuple[Positive, Positive], max_category_share: PositiveShare | None = None) -> None:

@@ -3,7 +3,7 @@
 import torch
 
 from segkit.registries import TRANSFORMS
-from segkit.signature import Share
+from segkit.registries.signature import Fraction
 from segkit.transforms._geometry import flipped
 from segkit.types import Sample
 
@@ -15,7 +15,7 @@ class RandomFlip:
     probability: of the exchange, in [0, 1].
     """
 
-    def __init__(self, *, probability: Share = 0.5) -> None:
+    def __init__(self, *, probability: Fraction = 0.5) -> None:
         self.probability = probability
 
     def __call__(self, sample: Sample) -> Sample:

@@ -5,7 +5,7 @@ from typing import Annotated
 import torch
 
 from segkit.registries import TRANSFORMS
-from segkit.signature import Bounds, Positive
+from segkit.registries.signature import Bounds, Positive
 from segkit.transforms._geometry import resized
 from segkit.types import Sample
 
@@ -14,7 +14,7 @@ Factor = Annotated[float, Bounds(above=0, most=100)]
 
 @TRANSFORMS.register("random_scale")
 class RandomScale:
-    """Resizes the picture to the largest size, in its own proportions, that fits `size` times a random factor.
+    """Resizes the image to the largest size, in its own proportions, that fits `size` times a random factor.
 
     size: (height, width) in pixels that a factor of 1 stands for.
     min_factor, max_factor: bounds of the factor, drawn evenly ("Simple Copy-Paste", section 3: 0.1 to 2).

@@ -1,14 +1,14 @@
 """Resizing to a fixed size, whatever the proportions."""
 
 from segkit.registries import TRANSFORMS
-from segkit.signature import Positive
+from segkit.registries.signature import Positive
 from segkit.transforms._geometry import resized
 from segkit.types import Sample
 
 
 @TRANSFORMS.register("resize")
 class Resize:
-    """Makes every picture the same size, stretching where proportions differ.
+    """Makes every image the same size, stretching where proportions differ.
 
     size: (height, width) in pixels.
     """

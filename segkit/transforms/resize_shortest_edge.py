@@ -7,7 +7,7 @@ import torch
 
 from segkit.errors import ConfigError
 from segkit.registries import TRANSFORMS
-from segkit.signature import Positive
+from segkit.registries.signature import Positive
 from segkit.transforms._geometry import resized
 from segkit.types import Sample, Size
 
@@ -46,7 +46,7 @@ class ResizeShortestEdge:
         return resized(sample, self.size_of(sample.size, chosen))
 
     def size_of(self, size: Size, chosen: int) -> Size:
-        """What a picture of `size` becomes if its shorter side is to have `chosen` pixels."""
+        """What an image of `size` becomes if its shorter side is to have `chosen` pixels."""
         sides = self._nearest(size, chosen) if self.rounding == "nearest" else self._down(size, chosen)
         height, width = (math.ceil(side / self.size_divisor) * self.size_divisor for side in sides)
         return height, width

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from fake_parts import only_fake_parts
+
+from tests.helpers.fake_parts import only_fake_parts
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from tiny import write_tiny
 
 from segkit.cli.main import main
+from tests.helpers.tiny import write_tiny
 
 
 def test_as_a_table(tmp_path, capsys):

@@ -1,9 +1,9 @@
 """`segkit check`."""
 
 import pytest
-from fake_parts import CONFIG
 
 from segkit.cli.main import main
+from tests.helpers.fake_parts import CONFIG
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,11 @@ import pickle
 
 import pytest
 import torch
-from tiny import write_tiny
 from transformers import MaskFormerConfig, MaskFormerForInstanceSegmentation, MaskFormerImageProcessor, ResNetConfig
 
 import segkit
 from segkit.cli.main import main
+from tests.helpers.tiny import write_tiny
 
 YAML = """
 model:
@@ -41,7 +41,7 @@ def huggingface(tmp_path_factory):
 
 def write_original(folder, wrong=None):
     """The state dict of `YAML`'s model under the original's names, and the config beside it."""
-    from segkit.data.labels import Classes
+    from segkit.classes import Classes
 
     (folder / "x.yaml").write_text(YAML)
     model = segkit.build_model(segkit.load_config(folder / "x.yaml"), Classes.make(["sky", "car", "road"]))

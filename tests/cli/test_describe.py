@@ -23,7 +23,7 @@ weight: a number (at least 0, at most 1000000), default 1.0
 
 @pytest.fixture(autouse=True)
 def _parts(fake_parts, monkeypatch):
-    from fake_parts import focal
+    from tests.helpers.fake_parts import focal
 
     monkeypatch.setattr(
         focal, "__doc__", "How sharp masks are.\n\nalpha: weight of the pixels\n    inside.\n\nAnd more."

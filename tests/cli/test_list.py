@@ -15,10 +15,10 @@ loss  focal  segkit
 
 @pytest.fixture(autouse=True)
 def _parts(fake_parts, monkeypatch):
-    from fake_parts import dice
+    from tests.helpers.fake_parts import dice
 
     monkeypatch.setattr(dice, "__doc__", "How much masks overlap.\n\nMore.")
-    monkeypatch.setattr("segkit.registry.Offer.own", False)  # they have no file to be described from
+    monkeypatch.setattr("segkit.registries.registry.Candidate.own", False)  # they have no file to be described from
 
 
 @pytest.mark.parametrize("kind", ["loss", "losses"])
@@ -52,10 +52,10 @@ def test_for_programs(capsys):
 
 
 def test_broken_parts_are_marked(capsys, tmp_path, monkeypatch):
-    from segkit.discovery import Offer
+    from segkit.registries.discovery import Candidate
 
-    offer = Offer("dense", "acme-segkit", "0.1", "gone_altogether", "Dense")
-    monkeypatch.setattr("segkit.registry.declared_offers", lambda group: (offer,))
+    candidate = Candidate("dense", "acme-segkit", "0.1", "gone_altogether", "Dense")
+    monkeypatch.setattr("segkit.registries.registry.declared_candidates", lambda group: (candidate,))
     assert main(["list", "matcher"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         "matcher  dense      acme-segkit 0.1  BROKEN: ModuleNotFoundError: No module named 'gone_altogether'",

@@ -1,19 +1,19 @@
-"""`segkit predict` on files, folders and globs, with good and bad pictures among them."""
+"""`segkit predict` on files, folders and globs, with good and bad images among them."""
 
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import write_tiny
 
 from segkit.build import build_model, dataset_classes
 from segkit.checkpoint import save_checkpoint
 from segkit.cli.main import main
-from segkit.cli.predict import PICTURES, pictures_in
+from segkit.cli.predict import IMAGES, images_in
 from segkit.config import load_config
-from segkit.data.pictures import EXTENSIONS
+from segkit.data.images import IMAGE_SUFFIXES
 from segkit.errors import DataError
+from tests.helpers.tiny import write_tiny
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +26,14 @@ def checkpoint(tmp_path_factory):
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """Three pictures of unlike sizes, a text file beside them and a folder inside."""
-    folder = tmp_path / "pictures"
+def images(tmp_path):
+    """Three images of unlike sizes, a text file beside them and a folder inside."""
+    folder = tmp_path / "images"
     (folder / "deep").mkdir(parents=True)
     generator = np.random.default_rng(0)
     for name, size in (("a.png", (40, 50)), ("b.JPG", (64, 64)), ("deep/a.png", (33, 70))):
         Image.fromarray(generator.integers(0, 256, (*size, 3), dtype=np.uint8)).save(folder / name)
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 
@@ -41,15 +41,15 @@ def files_under(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_folder(checkpoint, pictures, tmp_path, capsys):
-    assert main(["predict", checkpoint, str(pictures), "--output", str(tmp_path / "out")]) == 0
+def test_a_folder(checkpoint, images, tmp_path, capsys):
+    assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out")]) == 0
     assert files_under(tmp_path / "out") == ["overlays/a.png", "overlays/b.png", "semantic/a.png", "semantic/b.png"]
     assert Image.open(tmp_path / "out/semantic/a.png").size == (50, 40)
-    assert capsys.readouterr().out.endswith(f"2 of 2 pictures segmented (semantic): {tmp_path}/out\n")
+    assert capsys.readouterr().out.endswith(f"2 of 2 images segmented (semantic): {tmp_path}/out\n")
 
 
-def test_a_glob_a_folder_and_a_file(checkpoint, pictures, tmp_path):
-    inputs = [str(pictures / "**/*.png"), str(pictures), str(pictures / "b.JPG")]
+def test_a_glob_a_folder_and_a_file(checkpoint, images, tmp_path):
+    inputs = [str(images / "**/*.png"), str(images), str(images / "b.JPG")]
     assert main(["predict", checkpoint, *inputs, "--output", str(tmp_path / "out"), "--batch-size", "2"]) == 0
     assert files_under(tmp_path / "out/semantic") == ["a.png", "b.png", "deep_a.png"]
 
@@ -58,24 +58,24 @@ def test_a_glob_a_folder_and_a_file(checkpoint, pictures, tmp_path):
     ("task", "results"),
     [("panoptic", ["panoptic.json", "panoptic/a.png"]), ("instance", ["instances.json"])],
 )
-def test_other_tasks(checkpoint, pictures, tmp_path, task, results):
+def test_other_tasks(checkpoint, images, tmp_path, task, results):
     output = tmp_path / "out"
     arguments = ["--task", task, "--score-threshold", "0", "--output", str(output)]
-    assert main(["predict", checkpoint, str(pictures / "a.png"), *arguments]) == 0
+    assert main(["predict", checkpoint, str(images / "a.png"), *arguments]) == 0
     assert files_under(output) == sorted([*results, "overlays/a.png"])
     json.loads((output / results[0]).read_text())
 
 
-def test_bad_pictures_are_told_and_the_others_done(checkpoint, pictures, tmp_path, capsys):
-    (pictures / "broken.png").write_bytes((pictures / "a.png").read_bytes()[:60])
-    (pictures / "text.png").write_text("no picture")
-    assert main(["predict", checkpoint, str(pictures), "--output", str(tmp_path / "out")]) == 1
+def test_bad_images_are_told_and_the_others_done(checkpoint, images, tmp_path, capsys):
+    (images / "broken.png").write_bytes((images / "a.png").read_bytes()[:60])
+    (images / "text.png").write_text("no image")
+    assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out")]) == 1
     captured = capsys.readouterr()
     lines = captured.err.splitlines()
     assert len(lines) == 2
-    assert lines[0].startswith(f"error: {pictures}/broken.png: ")
-    assert lines[1].startswith(f"error: {pictures}/text.png: ")
-    assert captured.out.endswith(f"2 of 4 pictures segmented (semantic): {tmp_path}/out\n")
+    assert lines[0].startswith(f"error: {images}/broken.png: ")
+    assert lines[1].startswith(f"error: {images}/text.png: ")
+    assert captured.out.endswith(f"2 of 4 images segmented (semantic): {tmp_path}/out\n")
     assert files_under(tmp_path / "out/overlays") == ["a.png", "b.png"]
 
 
@@ -83,13 +83,13 @@ def test_bad_pictures_are_told_and_the_others_done(checkpoint, pictures, tmp_pat
     ("name", "what"),
     [("nothing.png", "no such file, folder or glob"), ("*.gif", "no such file, folder or glob"), ("empty", "a folder")],
 )
-def test_an_input_that_means_nothing(pictures, tmp_path, capsys, name, what):
+def test_an_input_that_means_nothing(images, tmp_path, capsys, name, what):
     """Told before the checkpoint is looked at."""
-    (pictures / "empty").mkdir()
-    assert main(["predict", "no_checkpoint", str(pictures / name), "--output", str(tmp_path / "out")]) == 2
+    (images / "empty").mkdir()
+    assert main(["predict", "no_checkpoint", str(images / name), "--output", str(tmp_path / "out")]) == 2
     message = capsys.readouterr().err
-    assert message.startswith(f"error: {pictures}/{name}: {what}")
-    assert message.endswith("Pictures end in .bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff, .webp.\n")
+    assert message.startswith(f"error: {images}/{name}: {what}")
+    assert message.endswith("Images end in .bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff, .webp.\n")
     assert not (tmp_path / "out").exists()
 
 
@@ -100,24 +100,24 @@ def test_an_input_that_means_nothing(pictures, tmp_path, capsys, name, what):
         (["--device", "gpu"], "device 'gpu' cannot be used here ("),
     ],
 )
-def test_a_wrong_option(checkpoint, pictures, tmp_path, capsys, arguments, message):
-    assert main(["predict", checkpoint, str(pictures), "--output", str(tmp_path / "out"), *arguments]) == 2
+def test_a_wrong_option(checkpoint, images, tmp_path, capsys, arguments, message):
+    assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out"), *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
 
 
-def test_the_pictures_of_inputs(pictures):
-    files = list(pictures_in([str(pictures / "b.JPG"), str(pictures), str(pictures / "notes.txt")]))
-    assert files == [f"{pictures}/b.JPG", f"{pictures}/a.png", f"{pictures}/notes.txt"]
+def test_the_images_of_inputs(images):
+    files = list(images_in([str(images / "b.JPG"), str(images), str(images / "notes.txt")]))
+    assert files == [f"{images}/b.JPG", f"{images}/a.png", f"{images}/notes.txt"]
     with pytest.raises(DataError):
-        list(pictures_in([str(pictures / "*.txt")]))
+        list(images_in([str(images / "*.txt")]))
 
 
-def test_a_name_with_brackets_is_a_file_before_it_is_a_glob(pictures):
-    (pictures / "a[1].png").write_bytes((pictures / "a.png").read_bytes())
-    assert list(pictures_in([str(pictures / "a[1].png")])) == [f"{pictures}/a[1].png"]
+def test_a_name_with_brackets_is_a_file_before_it_is_a_glob(images):
+    (images / "a[1].png").write_bytes((images / "a.png").read_bytes())
+    assert list(images_in([str(images / "a[1].png")])) == [f"{images}/a[1].png"]
 
 
 def test_folders_are_read_as_the_data_sets_read_them():
-    assert PICTURES == EXTENSIONS
+    assert IMAGES == IMAGE_SUFFIXES

@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 from segkit.cli.main import main
 from segkit.config.nodes import plain
 from segkit.config.source import read_file
-from segkit.discovery import Offer
+from segkit.registries.discovery import Candidate
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SCHEMA = CONFIGS / "schema.json"
@@ -24,7 +24,7 @@ WITHOUT_PLUGINS = """\
 import sys
 from unittest import mock
 from segkit.cli.main import main
-with mock.patch("segkit.registry.declared_offers", return_value=()):
+with mock.patch("segkit.registries.registry.declared_candidates", return_value=()):
     sys.exit(main(["schema", "--output", sys.argv[1]]))
 """
 
@@ -60,8 +60,10 @@ def test_parts_of_local_files_are_in_it(tmp_path, capsys):
 
 @pytest.mark.usefixtures("fake_parts")
 def test_broken_parts_are_left_out_and_told(capsys, monkeypatch):
-    offer = Offer("dense", "acme-segkit", "0.1", "gone_altogether", "Dense")
-    monkeypatch.setattr("segkit.registry.declared_offers", lambda group: (offer,) if group == "segkit.losses" else ())
+    candidate = Candidate("dense", "acme-segkit", "0.1", "gone_altogether", "Dense")
+    monkeypatch.setattr(
+        "segkit.registries.registry.declared_candidates", lambda group: (candidate,) if group == "segkit.losses" else ()
+    )
     assert main(["schema"]) == 0
     told = capsys.readouterr()
     assert "losses.dense" not in json.loads(told.out)["definitions"]

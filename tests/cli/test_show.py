@@ -1,10 +1,10 @@
 """`segkit show`."""
 
 import pytest
-from fake_parts import CONFIG
 
 from segkit.cli.main import main
 from segkit.config import load_config
+from tests.helpers.fake_parts import CONFIG
 
 SHOWN = """\
 model:

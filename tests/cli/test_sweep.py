@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny import write_tiny
 
 from segkit.cli.main import main
 from segkit.cli.sweep import grid
 from segkit.errors import SegkitError
+from tests.helpers.tiny import write_tiny
 
 GRID = ["model.transformer_decoder.num_queries=[4, 8]", "training.seed=[0, 1]", "training.steps=1"]
 

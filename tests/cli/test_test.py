@@ -4,9 +4,9 @@ import json
 import shutil
 
 import pytest
-from tiny import write_tiny
 
 from segkit.cli.main import main
+from tests.helpers.tiny import write_tiny
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_a_run_is_tested_at_its_best(trained, capsys):
     assert out.endswith(f"metrics: {trained}/run/best/evaluation\n")
 
 
-def test_a_checkpoint_with_pictures_and_predictions(trained, tmp_path, capsys):
+def test_a_checkpoint_with_images_and_predictions(trained, tmp_path, capsys):
     arguments = ["--output", str(tmp_path / "out"), "--save-predictions", "--overlays", "2"]
     assert main(["test", str(trained / "run/checkpoints/step_1"), *arguments]) == 0
     files = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())

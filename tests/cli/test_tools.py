@@ -1,4 +1,4 @@
-"""`tools/*.py`: a script for every command and no other, each the same as `segkit <command>`."""
+"""`tools/*.py`: a script for every command, each the same as `segkit <command>`, and the benchmark."""
 
 import subprocess
 import sys
@@ -12,12 +12,13 @@ TOOLS = Path(__file__).parents[2] / "tools"
 
 
 def test_every_command_has_a_script_and_every_script_a_command():
-    assert {path.stem.replace("_", "-") for path in TOOLS.glob("*.py")} == set(commands())
+    assert {path.stem.replace("_", "-") for path in TOOLS.glob("*.py")} == {*commands(), "benchmark"}
 
 
 @pytest.mark.parametrize("tool", sorted(TOOLS.glob("*.py")), ids=lambda path: path.stem)
 def test_a_script_runs_from_anywhere(tool, tmp_path):
     done = subprocess.run([sys.executable, tool, "--help"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0
-    assert done.stdout.startswith(f"usage: segkit {tool.stem.replace('_', '-')} ")
+    program = "benchmark.py" if tool.stem == "benchmark" else f"segkit {tool.stem.replace('_', '-')}"
+    assert done.stdout.startswith(f"usage: {program} ")
     assert done.stderr == ""

@@ -1,10 +1,10 @@
 """`segkit train`, from the command line to the run's folder."""
 
 import pytest
-from tiny import lines_of, write_tiny
 
 from segkit.cli.main import main
 from segkit.config import load_config
+from tests.helpers.tiny import lines_of, write_tiny
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def test_a_run_named_like_its_config(config, capsys):
     out = capsys.readouterr().out
     assert f"{config} -> runs/tiny: 2.8 M trainable parameters, 8 classes, 2 images a step, fp32 on 1 x " in out
     assert "step 1/1 | total " in out
-    assert out.endswith("checkpoints: runs/tiny/best\npictures: runs/tiny/evaluation/overlays\n")
+    assert out.endswith("checkpoints: runs/tiny/best\nimages: runs/tiny/evaluation/overlays\n")
 
 
 def test_overrides_output_resume_and_init_from(config, tmp_path, capsys):

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fake_parts import CONFIG, only_fake_parts
 
 from segkit.config import load_config
 from segkit.errors import ConfigError
+from tests.helpers.fake_parts import CONFIG, only_fake_parts
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from fake_parts import CONFIG
-
 from segkit.config import load_config
 from segkit.registries import BACKBONES, LOSSES, REGISTRIES
+from tests.helpers.fake_parts import CONFIG
 
 MODEL = """\
 model:

@@ -1,10 +1,10 @@
 """What differs between two configs."""
 
 import pytest
-from fake_parts import CONFIG
 
 from segkit.config import load_config
 from segkit.config.difference import differences
+from tests.helpers.fake_parts import CONFIG
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """The JSON Schema that editors check configs with, against the check that segkit does itself."""
 
 import pytest
-from fake_parts import CONFIG
 from jsonschema import Draft7Validator
 
 from segkit.config import load_config
@@ -9,6 +8,7 @@ from segkit.config.json_schema import json_schema
 from segkit.config.nodes import COMMAND_LINE, plain
 from segkit.config.source import parse
 from segkit.errors import ConfigError
+from tests.helpers.fake_parts import CONFIG
 
 WRONG = {
     "unknown key": ("model.backbone.nmae=a", "('nmae' was unexpected)"),
@@ -17,7 +17,7 @@ WRONG = {
     "no choice": ("model.backbone.norm=group", "'group' is not one of ['batch', 'layer']"),
     "list too long": ("model.backbone.depths=[1, 2, 3]", "[1, 2, 3] is too long"),
     "item of a list": ("model.backbone.stages=[1, a]", "'a' is not of type 'integer'"),
-    "wired": ("model.pixel_decoder.features=[]", "('features' was unexpected)"),
+    "injected": ("model.pixel_decoder.features=[]", "('features' was unexpected)"),
     "part as a name": ("criterion.matcher=hungarian", "'hungarian' is not of type 'object'"),
     "part without type": ("criterion.losses=[{weight: 1}]", "'type' is a required property"),
     "item without a needed setting": (

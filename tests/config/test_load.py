@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_parts import CONFIG
 
 import segkit
 from segkit.config import load_config
 from segkit.config.sections import Data, Experiment, Split
+from tests.helpers.fake_parts import CONFIG
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import re
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from fake_parts import CONFIG
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,8 +25,9 @@ from segkit.registries import (
     SCHEDULES,
     TRANSFORMS,
 )
-from segkit.registry import Registry
-from segkit.signature import before_star
+from segkit.registries.registry import Registry
+from segkit.registries.signature import before_star
+from tests.helpers.fake_parts import CONFIG
 
 LOCATED = re.compile(r"(<command line>|[xy]\.yaml:\d+): \S")
 WORDS = ["type", "name", "tiny", "fpn", "dice", "weight", "model", "losses", "data", "transforms", "flip", "some_of"]
@@ -135,7 +135,7 @@ def call_all(registry: Registry, parts: list[dict[str, Any] | None]) -> None:
 def call(registry: Registry, config: dict[str, Any]) -> None:
     part = registry.get(config["type"])
     given = {key: value for key, value in config.items() if key != "type" and key not in registry.item_settings}
-    part(**dict.fromkeys(name for name in before_star(part) if name in registry.wired), **given)
+    part(**dict.fromkeys(name for name in before_star(part) if name in registry.injected), **given)
     hints = get_type_hints(part, include_extras=True)
     for key, value in given.items():
         if key in registry.nests:

@@ -9,7 +9,7 @@ import pytest
 from segkit.config.nodes import Origin
 from segkit.config.source import parse
 from segkit.config.values import describe, read_value
-from segkit.signature import Bounds, NonNegative, NonNegativeFloat, Positive, PositiveFloat, Share
+from segkit.registries.signature import Bounds, Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat
 
 START = Origin("x.yaml", 1)
 
@@ -59,12 +59,12 @@ def problems(text: str, annotation: Any) -> list[str]:
         ("1", Positive, 1),
         ("0", NonNegativeFloat, 0.0),
         (".inf", PositiveFloat, float("inf")),
-        ("1", Share, 1.0),
+        ("1", Fraction, 1.0),
         ("null", Positive | None, None),
         ("3", Positive | None, 3),
         ("1.0", Positive | PositiveFloat, 1.0),
         ("0", Positive | NonNegativeFloat, 0.0),
-        ("[1, 0.5]", tuple[Share, Share], (1.0, 0.5)),
+        ("[1, 0.5]", tuple[Fraction, Fraction], (1.0, 0.5)),
     ],
 )
 def test_values_that_fit(text, annotation, value):
@@ -125,9 +125,9 @@ def test_values_that_do_not_fit(text, annotation, message):
         ("-1", NonNegative, "must be at least 0, not -1."),
         ("0", PositiveFloat, "must be more than 0, not 0."),
         ("-1e-9", NonNegativeFloat, "must be at least 0, not -1e-09."),
-        ("1.5", Share, "must be at most 1, not 1.5."),
+        ("1.5", Fraction, "must be at most 1, not 1.5."),
         ("1", Annotated[float, Bounds(below=1)], "must be less than 1, not 1."),
-        (".nan", Share, "must be a number, not nan."),
+        (".nan", Fraction, "must be a number, not nan."),
         ("x", Positive, "must be an integer, not 'x'."),
         ("0", Positive | None, "must be at least 1, not 0."),
         ("none", Positive | None, "must be an integer or null, not 'none'. Write null, without quotes."),

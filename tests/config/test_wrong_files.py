@@ -1,12 +1,12 @@
 """Files that are no configs, and configs of several files: every problem at its own file, in full."""
 
 import pytest
-from fake_parts import keys_of
 
 from segkit.config import load_config
 from segkit.config.sections import Experiment
 from segkit.config.source import read_file
 from segkit.errors import ConfigError
+from tests.helpers.fake_parts import keys_of
 
 MODEL = "model: {type: per_pixel, backbone: {type: plain}}\n"
 SECTIONS = keys_of(Experiment)

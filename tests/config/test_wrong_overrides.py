@@ -1,11 +1,11 @@
 """What is wrong on the command line: the whole message, located there."""
 
 import pytest
-from fake_parts import keys_of
 
 from segkit.config import load_config
 from segkit.config.sections import Experiment
 from segkit.errors import ConfigError
+from tests.helpers.fake_parts import keys_of
 
 SECTIONS = keys_of(Experiment)
 TINY = "name, pretrained, width, depths, stages, norm, options"

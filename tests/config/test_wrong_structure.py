@@ -1,9 +1,9 @@
 """Parts and sections that are missing, unknown or of the wrong kind: the whole message, where it stands."""
 
 import pytest
-from fake_parts import keys_of
 
 from segkit.config.sections import CriterionSection, Experiment, Split
+from tests.helpers.fake_parts import keys_of
 
 MODEL = """\
 model:
@@ -117,12 +117,12 @@ WRONG = {
         f"{MODEL}data: 3\n",
         "x.yaml:6: data: must be a mapping of train, val, not 3.",
     ),
-    "wired": (
+    "injected": (
         MODEL.replace("standard", "standard, num_classes: 150"),
         "x.yaml:5: model.transformer_decoder.num_classes: segkit itself supplies the 'num_classes' of a transformer "
         "decoder. Take this line out.",
     ),
-    "wired elsewhere": (
+    "injected elsewhere": (
         f"{MODEL}  num_classes: 150\n",
         "x.yaml:6: model.num_classes: segkit itself supplies the 'num_classes' of a model. Take this line out.",
     ),
@@ -184,7 +184,7 @@ WRONG = {
         "x.yaml:3: model.backbone.type: there is no backbone 'mask_former'. There are: plain, tiny. "
         "'mask_former' is a model",
     ),
-    "two wired": (
+    "two injected": (
         MODEL.replace("{type: fpn}", "{type: fpn, features: [1]}").replace("standard", "standard, mask_dim: 2"),
         "x.yaml:4: model.pixel_decoder.features: segkit itself supplies the 'features' of a pixel decoder. "
         "Take this line out.",

@@ -9,7 +9,7 @@ import textwrap
 import pytest
 import torch
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.data.loading import (
     Limit,
     collate_evaluation,
@@ -23,7 +23,7 @@ from segkit.types import NO_SEGMENT, ImageSizes, Sample, Target
 
 
 class Numbers:
-    """Picture `i` has the value i everywhere, and is i + 1 pixels wide; `broken` ones cannot be read."""
+    """Image `i` has the value i everywhere, and is i + 1 pixels wide; `broken` ones cannot be read."""
 
     classes = Classes.make(["a", "b"])
 
@@ -44,7 +44,7 @@ class Numbers:
 
 def shuffle_values(sample):
     """A transform whose result shows the random numbers it was given."""
-    noise = torch.randint(0, 200, sample.picture.shape, dtype=torch.uint8)
+    noise = torch.randint(0, 200, sample.image.shape, dtype=torch.uint8)
     return Sample(noise, sample.target, sample.file, sample.image_id)
 
 
@@ -81,7 +81,7 @@ def test_processes_share_each_step():
     assert together == ids(batches(8))
 
 
-def test_every_picture_comes_once_an_epoch_in_another_order_each_time():
+def test_every_image_comes_once_an_epoch_in_another_order_each_time():
     stream = list(itertools.chain(*ids(batches(14))))
     epochs = [stream[start : start + 7] for start in range(0, 42, 7)]
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
@@ -106,7 +106,7 @@ def test_loading_leaves_the_global_random_numbers_alone():
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_evaluation_takes_every_picture_once_as_often_as_wanted(workers):
+def test_evaluation_takes_every_image_once_as_often_as_wanted(workers):
     loader = evaluation_loader(Numbers(), [], batch_size=3, workers=workers, size_divisor=1)
     for _ in range(2):
         assert ids(loader) == [[0, 1, 2], [3, 4, 5], [6]]
@@ -120,14 +120,14 @@ def test_evaluation_is_shared_without_repeats():
     assert shares == [[[0]], [[1]], [[2]], []]
 
 
-def test_evaluation_transforms_the_picture_alone():
+def test_evaluation_transforms_the_image_alone():
     def halve(sample):
         assert sample.target is None
-        return Sample(sample.picture[:, ::2, ::2], None, sample.file, sample.image_id)
+        return Sample(sample.image[:, ::2, ::2], None, sample.file, sample.image_id)
 
     (batch,) = evaluation_loader(Numbers(6), [halve], batch_size=6, workers=0, size_divisor=4)
     assert batch.images.shape == (6, 3, 4, 4)
-    assert batch.sizes[5] == ImageSizes(padded=(4, 4), picture=(2, 3), output=(4, 6))
+    assert batch.sizes[5] == ImageSizes(padded=(4, 4), unpadded=(2, 3), output=(4, 6))
     assert batch.targets[5].size == (4, 6)
 
 
@@ -151,7 +151,7 @@ def test_a_limit_leaves_the_first():
 
 @pytest.mark.parametrize("empty", [Numbers(0), Limit(Numbers(), 0)])
 def test_an_empty_data_set_is_an_error(empty):
-    message = re.escape("the data set Numbers has no picture. Check its paths, and 'limit'.")
+    message = re.escape("the data set Numbers has no image. Check its paths, and 'limit'.")
     with pytest.raises(DataError, match=f"^{message}$"):
         batches(1, empty)
     with pytest.raises(DataError, match=f"^{message}$"):
@@ -173,7 +173,7 @@ def test_a_training_batch_is_padded_with_nothing():
     none = Target(torch.zeros(0, dtype=torch.int64), overlapping_masks=torch.zeros(0, 2, 3, dtype=torch.bool))
     batch = collate_training([sample(2, whole), sample(3, none)], size_divisor=4)
     assert batch.images[0, 0].tolist() == [[9, 9, 0, 0], [9, 9, 0, 0], [0] * 4, [0] * 4]
-    assert batch.sizes[1] == ImageSizes(padded=(4, 4), picture=(2, 3), output=(2, 3))
+    assert batch.sizes[1] == ImageSizes(padded=(4, 4), unpadded=(2, 3), output=(2, 3))
     first, second = batch.targets
     assert first.labels.tolist() == [4]
     assert first.segment_map.dtype == torch.int16

@@ -12,15 +12,15 @@ def test_the_least_multiples_that_hold_all(sizes, divisor, padded):
     assert padded_size(sizes, divisor) == padded
 
 
-def test_pictures_lie_top_left_and_zeros_around_them():
-    pictures = [
+def test_images_lie_top_left_and_zeros_around_them():
+    images = [
         torch.randint(1, 256, (3, 4, 7), dtype=torch.uint8),
         torch.randint(1, 256, (3, 6, 2), dtype=torch.uint8),
     ]
-    images = stack_padded(pictures, (8, 8))
-    assert images.shape == (2, 3, 8, 8)
-    assert images.is_contiguous(memory_format=torch.channels_last)
-    for image, picture in zip(images, pictures, strict=True):
-        _, height, width = picture.shape
-        assert torch.equal(image[:, :height, :width], picture)
-        assert image.count_nonzero() == picture.numel()
+    batch = stack_padded(images, (8, 8))
+    assert batch.shape == (2, 3, 8, 8)
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    for padded, image in zip(batch, images, strict=True):
+        _, height, width = image.shape
+        assert torch.equal(padded[:, :height, :width], image)
+        assert padded.count_nonzero() == image.numel()

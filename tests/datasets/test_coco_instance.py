@@ -25,7 +25,7 @@ def compressed(mask: list[list[int]]) -> dict[str, Any]:
 
 
 class Folder:
-    """A data set of two 4x3 pictures, the second without annotations, that a test may spoil."""
+    """A data set of two 4x3 images, the second without annotations, that a test may spoil."""
 
     def __init__(self, root: Path) -> None:
         self.images, self.json = root / "images", root / "instances.json"
@@ -137,12 +137,12 @@ def test_all_forms_of_one_mask(folder: Folder) -> None:
         ({"size": [3, 4]}, "its run lengths need 'size' and 'counts'"),
         (
             {"size": [4, 3], "counts": [12]},
-            "its run lengths are of size [4, 3], but the picture is [3, 4] (height, width)",
+            "its run lengths are of size [4, 3], but the image is [3, 4] (height, width)",
         ),
-        ({"size": [3, 4], "counts": [3, 5]}, "its run lengths add up to 8 pixels, but the picture has 12"),
+        ({"size": [3, 4], "counts": [3, 5]}, "its run lengths add up to 8 pixels, but the image has 12"),
         ({"size": [3, 4], "counts": [16, -4]}, "it has a run of negative length"),
         ({"size": [3, 4], "counts": []}, "its run lengths are empty"),
-        ({"size": [3, 4], "counts": "3"}, "its run lengths add up to 3 pixels, but the picture has 12"),
+        ({"size": [3, 4], "counts": "3"}, "its run lengths add up to 3 pixels, but the image has 12"),
         ({"size": [3, 4], "counts": ""}, "its run lengths are empty"),
         ({"size": [3, 4], "counts": "zz"}, "its compressed run lengths are broken"),
         ({"size": [3, 4], "counts": "3é"}, "its compressed run lengths are broken"),
@@ -157,11 +157,11 @@ def test_segmentation_that_cannot_be_drawn(folder: Folder, segmentation: Any, pr
     )
 
 
-def test_picture_of_another_size(folder: Folder) -> None:
+def test_image_of_another_size(folder: Folder) -> None:
     Image.new("RGB", (8, 6)).save(folder.images / "b.jpg")
     assert folder.error() == (
-        f"{folder.images / 'b.jpg'}: the picture is 8x6 (upright), but {folder.json} says 4x3. Take both from one "
-        f"release, or scale the annotations with the picture."
+        f"{folder.images / 'b.jpg'}: the image is 8x6 (upright), but {folder.json} says 4x3. Take both from one "
+        f"release, or scale the annotations with the image."
     )
 
 
@@ -201,7 +201,7 @@ def test_segmentation_of_another_kind(folder: Folder) -> None:
     )
 
 
-def test_missing_picture(folder: Folder) -> None:
+def test_missing_image(folder: Folder) -> None:
     (folder.images / "b.jpg").unlink()
     assert folder.error() == f"{folder.images / 'b.jpg'}: there is no such file. Restore it, or correct the path."
 

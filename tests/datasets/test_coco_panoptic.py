@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from segkit.data.labels import Classes, check_classes
+from segkit.classes import Classes, check_classes
 from segkit.datasets.coco_panoptic import CocoPanoptic
 from segkit.errors import DataError
 from segkit.types import Target
@@ -28,7 +28,7 @@ def write_png(file: Path, ids: list[list[int]]) -> None:
 
 
 class Folder:
-    """A data set of two 3x2 pictures, the second without an annotation, that a test may spoil."""
+    """A data set of two 3x2 images, the second without an annotation, that a test may spoil."""
 
     def __init__(self, root: Path) -> None:
         self.images, self.masks, self.json = root / "images", root / "masks", root / "panoptic.json"
@@ -192,7 +192,7 @@ def test_ids_that_png_and_json_do_not_share(folder: Folder) -> None:
 def test_png_of_another_size(folder: Folder) -> None:
     write_png(folder.masks / "b.png", [[SKY]])
     assert folder.error() == (
-        f"{folder.masks / 'b.png'}: the panoptic map is 1x1, but its picture {folder.images / 'b.jpg'} is 3x2 "
+        f"{folder.masks / 'b.png'}: the panoptic map is 1x1, but its image {folder.images / 'b.jpg'} is 3x2 "
         f"(upright). Give both one size."
     )
 
@@ -351,7 +351,7 @@ def test_real_sample(shared_data: Path, split: str, crowds: int) -> None:
     found, without_things = 0, []
     for index in range(len(dataset)):
         sample, target = dataset[index], target_of(dataset, index)
-        assert sample.picture.shape[0] == 3
+        assert sample.image.shape[0] == 3
         assert sample.size == target.size
         assert target.is_crowd is not None
         assert target.areas is not None
@@ -364,12 +364,12 @@ def test_real_sample(shared_data: Path, split: str, crowds: int) -> None:
         assert sorted(map(int, without_things)) == [250, 508]
 
 
-def test_real_grey_picture(shared_data: Path) -> None:
+def test_real_grey_image(shared_data: Path) -> None:
     dataset = real(shared_data, "train2017")
     index = next(index for index in range(100) if dataset[index].image_id == 86)
-    picture = dataset[index].picture
-    assert torch.equal(picture[0], picture[1])
-    assert torch.equal(picture[0], picture[2])
+    image = dataset[index].image
+    assert torch.equal(image[0], image[1])
+    assert torch.equal(image[0], image[2])
 
 
 def test_real_semantic(shared_data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Label PNGs beside pictures, by hand and on real data sets."""
+"""Label PNGs beside images, by hand and on real data sets."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.datasets.mask_folder import MaskFolder
 from segkit.errors import DataError
 from segkit.registries import DATASETS
@@ -23,9 +23,9 @@ class Folders:
         self.images.mkdir()
         self.labels.mkdir()
 
-    def add(self, name, ids, picture="{}.jpg", dtype=np.uint8):
+    def add(self, name, ids, image="{}.jpg", dtype=np.uint8):
         ids = np.array(ids, dtype=dtype)
-        Image.new("RGB", ids.shape[::-1], "red").save(self.images / picture.format(name))
+        Image.new("RGB", ids.shape[::-1], "red").save(self.images / image.format(name))
         Image.fromarray(ids).save(self.labels / f"{name}.png")
 
     def load(self, **settings):
@@ -50,7 +50,7 @@ def test_it_is_registered():
 def test_one_segment_per_class_present(folders):
     folders.add("a", [[2, 2, 255], [0, 0, 2]])
     (sample,) = folders.load()
-    assert sample.picture.shape == (3, 2, 3)
+    assert sample.image.shape == (3, 2, 3)
     assert sample.file == str(folders.images / "a.jpg")
     assert sample.image_id == "a"
     assert sample.target.labels.tolist() == [0, 2]
@@ -67,7 +67,7 @@ def test_without_void_all_is_valid(folders):
     assert target.label_map(255).tolist() == [[1, 1]]
 
 
-def test_a_picture_of_void_alone_has_no_segment(folders):
+def test_an_image_of_void_alone_has_no_segment(folders):
     folders.add("a", [[255, 255]])
     target = folders.load()[0].target
     assert len(target) == 0
@@ -76,11 +76,11 @@ def test_a_picture_of_void_alone_has_no_segment(folders):
 
 
 def test_samples_stand_in_the_order_of_names_whatever_the_format(folders):
-    for name, picture in (("c", "{}.JPG"), ("a", "{}.png"), ("b", "{}.bmp"), ("a-1", "{}.jpeg")):
-        folders.add(name, [[0]], picture)
-    (folders.images / "notes.txt").write_text("no picture")
+    for name, image in (("c", "{}.JPG"), ("a", "{}.png"), ("b", "{}.bmp"), ("a-1", "{}.jpeg")):
+        folders.add(name, [[0]], image)
+    (folders.images / "notes.txt").write_text("no image")
     (folders.images / "._c.jpg").write_text("what a Mac leaves behind")
-    folders.labels.joinpath("extra.png").write_text("a label without a picture is never read")
+    folders.labels.joinpath("extra.png").write_text("a label without an image is never read")
     assert [sample.image_id for sample in folders.load()] == ["a", "a-1", "b", "c"]
 
 
@@ -147,29 +147,27 @@ def test_sizes_must_agree(folders):
     folders.add("a", [[0, 0]])
     Image.new("RGB", (5, 4)).save(folders.images / "a.jpg")
     folders.refused(
-        f"{folders.labels}/a.png: the label map is 2x1, but its picture {folders.images}/a.jpg is 5x4 (upright). Give "
+        f"{folders.labels}/a.png: the label map is 2x1, but its image {folders.images}/a.jpg is 5x4 (upright). Give "
         f"both one size."
     )
 
 
 def test_an_empty_folder_is_an_error(folders):
-    folders.refused(
-        f"{folders.images}: there is no picture in this folder. Point 'images' at the folder of the pictures."
-    )
+    folders.refused(f"{folders.images}: there is no image in this folder. Point 'images' at the folder of the images.")
 
 
-def test_pictures_without_label_are_named(folders):
+def test_images_without_label_are_named(folders):
     for name in "abcde":
         folders.add(name, [[0]])
     for name in "bcde":
         (folders.labels / f"{name}.png").unlink()
     folders.refused(
         f"{folders.labels}: there is no label PNG for b.jpg, c.jpg, d.jpg and 1 more of {folders.images}. Add PNGs of "
-        f"the same names, or take these pictures out."
+        f"the same names, or take these images out."
     )
 
 
-def test_two_pictures_of_one_name_are_an_error(folders):
+def test_two_images_of_one_name_are_an_error(folders):
     folders.add("a", [[0]])
     folders.add("a", [[0]], "{}.png")
     folders.refused(f"{folders.images}/a.png: it and a.jpg would have the same label. Rename one.")
@@ -221,7 +219,7 @@ def test_camvid(shared_data, split, count):
     for index in range(0, count, 25):
         sample = dataset[index]
         stored = np.asarray(Image.open(root / "labels" / split / f"{sample.image_id}.png"))
-        assert sample.picture.shape == (3, 360, 480)
+        assert sample.image.shape == (3, 360, 480)
         assert torch.equal(sample.target.label_map(11), torch.from_numpy(stored.astype(np.int64)))
         assert sample.target.pixel_counts().min() > 0
 

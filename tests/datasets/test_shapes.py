@@ -20,12 +20,12 @@ def samples():
     return [dataset[index] for index in range(len(dataset))]
 
 
-def test_a_picture_follows_from_seed_and_index():
+def test_an_image_follows_from_seed_and_index():
     one, again, other = shapes()[7], shapes(length=8)[7], shapes(seed=1)[7]
-    assert torch.equal(one.picture, again.picture)
+    assert torch.equal(one.image, again.image)
     assert torch.equal(one.target.segment_map, again.target.segment_map)
     assert one.file == again.file == "shapes_0_00007"
-    assert not torch.equal(one.picture, other.picture)
+    assert not torch.equal(one.image, other.image)
     assert one.file != other.file
 
 
@@ -39,10 +39,10 @@ def test_the_global_random_numbers_are_left_alone():
     assert (torch.rand(1), np.random.rand()) == expected
 
 
-def test_pictures_and_truth_are_well_formed(samples):
+def test_images_and_truth_are_well_formed(samples):
     for sample in samples:
-        assert sample.picture.dtype == torch.uint8
-        assert sample.picture.shape == (3, 96, 128)
+        assert sample.image.dtype == torch.uint8
+        assert sample.image.shape == (3, 96, 128)
         target = sample.target
         assert target.size == (96, 128)
         assert torch.equal(target.valid, target.segment_map != NO_SEGMENT)
@@ -68,7 +68,7 @@ def test_every_class_comes_and_things_overlap(samples):
 
 def test_void_is_the_outline_of_things(samples):
     for sample in samples:
-        drawn = sample.picture[:, ~sample.target.valid].float().mean(1)
+        drawn = sample.image[:, ~sample.target.valid].float().mean(1)
         torch.testing.assert_close(drawn, torch.tensor(OUTLINE, dtype=torch.float32), atol=6, rtol=0)
         assert 0 < (~sample.target.valid).float().mean() < 0.15
 
@@ -86,7 +86,7 @@ def test_the_end_is_an_end():
         dataset[-1]
 
 
-def test_pictures_too_small_to_draw_in():
+def test_images_too_small_to_draw_in():
     with pytest.raises(ConfigError) as caught:
         shapes(size=(64, 20))
     assert str(caught.value) == "dataset 'shapes': size (64, 20) is too small to draw in; take 32 pixels or more."

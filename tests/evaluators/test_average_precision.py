@@ -7,7 +7,7 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.evaluators.average_precision import AveragePrecision
 from segkit.ops.run_length import decode_masks, encode_masks
 from segkit.types import InstanceResult, Target

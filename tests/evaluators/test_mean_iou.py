@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.evaluators.mean_iou import MeanIoU
 from segkit.types import NO_SEGMENT, SemanticResult, Target
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.errors import DataError
 from segkit.evaluators.panoptic_quality import PanopticQuality
 from segkit.types import NO_SEGMENT, PanopticResult, PanopticSegment, Target

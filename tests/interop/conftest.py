@@ -1,7 +1,8 @@
 """What tests of several files use."""
 
 import pytest
-from originals import read_facts
+
+from tests.helpers.originals import read_facts
 
 
 @pytest.fixture

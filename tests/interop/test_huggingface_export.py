@@ -3,14 +3,14 @@
 import json
 
 import pytest
-from huggingface_cases import write_theirs
 
 from segkit.build import build_model
 from segkit.checkpoint import save_checkpoint
+from segkit.classes import Classes
 from segkit.config import make_config
-from segkit.data.labels import Classes
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface import export_huggingface, import_huggingface
+from tests.helpers.huggingface_cases import write_theirs
 
 SWIN = {
     "type": "timm",

@@ -4,12 +4,12 @@ import json
 
 import pytest
 import torch
-from huggingface_cases import FOUR, make_theirs, write_theirs
 from safetensors.torch import load_file, save_file
 
 from segkit.build import build_dataset, build_model
 from segkit.errors import CheckpointError, ConfigError
 from segkit.interop.huggingface import import_huggingface
+from tests.helpers.huggingface_cases import FOUR, make_theirs, write_theirs
 
 WEIGHTS = "model.safetensors"
 
@@ -157,8 +157,8 @@ def test_a_dropout_that_acts_elsewhere_is_told(folder):
 def test_preprocessing_that_differs_is_told(folder):
     change(folder, "preprocessor_config.json", resample=3, pad_size={"height": 64, "width": 64})
     assert import_huggingface(folder).notes[-2:] == [
-        "pictures are resized bilinearly here, in transformers by its filter 3",
-        "pictures are padded as far as the model needs, in transformers to {'height': 64, 'width': 64}",
+        "images are resized bilinearly here, in transformers by its filter 3",
+        "images are padded as far as the model needs, in transformers to {'height': 64, 'width': 64}",
     ]
 
 
@@ -377,7 +377,7 @@ def test_settings_that_cannot_be_had_are_named(folder, values, message):
     [
         (
             {"size": {"max_height": 512, "max_width": 512}},
-            "size: pictures are resized to {'max_height': 512, 'max_width': 512}, which segkit does not. Give "
+            "size: images are resized to {'max_height': 512, 'max_width': 512}, which segkit does not. Give "
             "shortest_edge and longest_edge there, or height and width.",
         ),
         ({"image_mean": [0.5]}, "image_mean: must be a list of 3 numbers, not [0.5]."),
@@ -394,7 +394,7 @@ def test_the_config_names_no_data_set_and_says_so_where_one_is_needed(written):
     with pytest.raises(ConfigError) as caught:
         build_dataset(imported.config.experiment.data.val)
     assert str(caught.value) == (
-        "data: a split without a `dataset` says only how pictures are prepared, as the config of an imported "
+        "data: a split without a `dataset` says only how images are prepared, as the config of an imported "
         "checkpoint does. Name the data set that is to be read, for example with data.val.dataset.type=mask_folder."
     )
     with pytest.raises(ConfigError) as caught:

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from huggingface_cases import assert_close, write_theirs
 
 import segkit
 from segkit.interop.huggingface import import_huggingface
+from tests.helpers.huggingface_cases import assert_close, write_theirs
 
 
 @pytest.mark.parametrize("name", ["swin", "resnet18"])

@@ -2,19 +2,19 @@
 
 import pytest
 import torch
-from huggingface_cases import (
-    BACKBONES,
-    assert_close,
-    gradients_by_ours,
-    make_theirs,
-    random_pictures,
-    their_layers,
-    write_theirs,
-)
 
 from segkit.build import build_criterion
 from segkit.interop.huggingface import import_huggingface
 from segkit.types import NO_SEGMENT, Target
+from tests.helpers.huggingface_cases import (
+    BACKBONES,
+    assert_close,
+    gradients_by_ours,
+    make_theirs,
+    random_images,
+    their_layers,
+    write_theirs,
+)
 
 
 @pytest.fixture(params=BACKBONES, scope="module")
@@ -30,7 +30,7 @@ def pair(request, tmp_path_factory):
 def test_all_layers_say_the_same(pair, size, padded):
     theirs, imported = pair
     torch.manual_seed(1)
-    images = random_pictures(2, size, padded)
+    images = random_images(2, size, padded)
     pixels = imported.model.normalization(images, [size, size])
     expected = their_layers(theirs, pixels)
     prediction = imported.model(images, [size, size])
@@ -44,7 +44,7 @@ def test_all_layers_say_the_same(pair, size, padded):
 
 
 def targets_of(size):
-    """Two pictures, of three segments and of one, with pixels that belong to none."""
+    """Two images, of three segments and of one, with pixels that belong to none."""
     torch.manual_seed(2)
     blobs = torch.full(size, NO_SEGMENT, dtype=torch.int16)
     blobs[4:30, 6:50], blobs[20:60, 30:64], blobs[50:64, :20] = 0, 1, 2
@@ -71,7 +71,7 @@ def test_loss_and_gradients_are_the_same(tmp_path, name, auxiliary):
     theirs.train()
     targets = targets_of((64, 64))
     torch.manual_seed(3)
-    images = random_pictures(2, (64, 64), (64, 64))
+    images = random_images(2, (64, 64), (64, 64))
     loss = build_criterion(imported.config, imported.classes)(ours(images), targets).total
     expected = their_loss(theirs, ours.normalization(images), targets, auxiliary)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)

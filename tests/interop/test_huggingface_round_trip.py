@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from huggingface_cases import BACKBONES, make_theirs, random_pictures, tell_queries_apart, write_theirs
 from PIL import Image
 from transformers import MaskFormerForInstanceSegmentation, MaskFormerImageProcessor
 
@@ -13,6 +12,7 @@ import segkit
 from segkit.checkpoint import load_checkpoint, save_checkpoint
 from segkit.interop.huggingface import export_huggingface, import_huggingface
 from segkit.types import Prediction
+from tests.helpers.huggingface_cases import BACKBONES, make_theirs, random_images, tell_queries_apart, write_theirs
 
 
 def round_trip(folder, name="swin", **settings):
@@ -42,7 +42,7 @@ def test_every_tensor_comes_back(tmp_path, name):
 
 @torch.no_grad()
 def test_stages_behind_the_last_used_map_are_left_out(tmp_path, monkeypatch):
-    from huggingface_cases import SWIN, MaskFormerSwinConfig
+    from tests.helpers.huggingface_cases import SWIN, MaskFormerSwinConfig
 
     used = {**SWIN, "out_features": ["stage1", "stage3"]}
     monkeypatch.setitem(BACKBONES, "cut", lambda: MaskFormerSwinConfig(**used))
@@ -92,13 +92,13 @@ def test_a_fixed_size_comes_back_as_the_multiple_that_it_means(tmp_path):
 )
 def test_pixels_mean_the_same_before_and_after(tmp_path, settings):
     round_trip(tmp_path, processor=settings)
-    picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
     before, after = (
-        MaskFormerImageProcessor.from_pretrained(tmp_path / name)(picture, return_tensors="pt")["pixel_values"]
+        MaskFormerImageProcessor.from_pretrained(tmp_path / name)(image, return_tensors="pt")["pixel_values"]
         for name in ("there", "back")
     )
     torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
-    ours = segkit.load_model(tmp_path / "ours").normalization(torch.from_numpy(picture).permute(2, 0, 1)[None])
+    ours = segkit.load_model(tmp_path / "ours").normalization(torch.from_numpy(image).permute(2, 0, 1)[None])
     torch.testing.assert_close(ours, before, atol=1e-5, rtol=1e-5)
 
 
@@ -108,25 +108,25 @@ FIXED = {"height": 70, "width": 128}
 @pytest.mark.parametrize("size", [(97, 131), (60, 200), (300, 41)])
 @pytest.mark.parametrize("resized", [{"shortest_edge": 70, "longest_edge": 120}, FIXED], ids=["edges", "fixed"])
 @torch.no_grad()
-def test_a_picture_goes_the_same_way_through_both(tmp_path, size, resized):
+def test_an_image_goes_the_same_way_through_both(tmp_path, size, resized):
     """Resized, normalized, segmented, and brought back to its size."""
     processor = {"size": resized}
     theirs = write_theirs(tmp_path / "there", "resnet18", processor=processor)
     coarse = np.random.default_rng(1).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    picture = np.array(Image.fromarray(coarse).resize((size[1], size[0]), Image.Resampling.NEAREST))
+    image = np.array(Image.fromarray(coarse).resize((size[1], size[0]), Image.Resampling.NEAREST))
     prepare = MaskFormerImageProcessor.from_pretrained(tmp_path / "there")
-    inputs = prepare(picture, return_tensors="pt")
+    inputs = prepare(image, return_tensors="pt")
     tell_queries_apart(theirs, inputs["pixel_values"])
     theirs.save_pretrained(tmp_path / "there")
     imported = import_huggingface(tmp_path / "there")
     save_checkpoint(tmp_path / "ours", imported.model, imported.config, imported.classes)
     output = theirs(inputs["pixel_values"])
     predictor = segkit.Predictor(tmp_path / "ours", device="cpu")
-    prepared = predictor._prepare(torch.from_numpy(picture).permute(2, 0, 1), "picture")
+    prepared = predictor._prepare(torch.from_numpy(image).permute(2, 0, 1), "image")
     pixels = predictor.model.normalization(prepared.image[None])
     torch.testing.assert_close(pixels, inputs["pixel_values"], atol=1e-5, rtol=1e-5)
     prediction = Prediction(output.class_queries_logits, dense_mask_logits=output.masks_queries_logits)
-    label_map = predictor(Image.fromarray(picture)).label_map
+    label_map = predictor(Image.fromarray(image)).label_map
     assert len(label_map.unique()) > 1
     assert agreement(label_map, predictor.postprocessor(prediction, [prepared.sizes])[0].label_map) > 0.999
     # Theirs enlarges the scores of the small maps at once; ours, as the original, the masks before they are scored.
@@ -139,9 +139,9 @@ def agreement(one, other):
 
 def test_an_imported_checkpoint_answers_all_three_tasks(tmp_path):
     round_trip(tmp_path)
-    picture = random_pictures(1, (40, 60), (40, 60))[0]
+    image = random_images(1, (40, 60), (40, 60))[0]
     for task, kind in (("semantic", "Semantic"), ("instance", "Instance"), ("panoptic", "Panoptic")):
-        result = segkit.Predictor(tmp_path / "ours", task=task, device="cpu")(picture)
+        result = segkit.Predictor(tmp_path / "ours", task=task, device="cpu")(image)
         assert type(result).__name__ == f"{kind}Result"
     assert [part["type"] for part in load_checkpoint(tmp_path / "ours").config["postprocessors"]] == [
         "semantic",
@@ -181,9 +181,8 @@ def test_a_checkpoint_in_half_precision_is_read_in_full(tmp_path):
     assert {parameter.dtype for parameter in imported.model.parameters()} == {torch.float32}
     assert (
         imported.notes[1]
-        == ("there is no preprocessor_config.json: pictures are prepared as transformers does by default")
-        or "there is no preprocessor_config.json: pictures are prepared as transformers does by default"
-        in imported.notes
+        == ("there is no preprocessor_config.json: images are prepared as transformers does by default")
+        or "there is no preprocessor_config.json: images are prepared as transformers does by default" in imported.notes
     )
 
 
@@ -191,7 +190,7 @@ def test_without_a_preprocessor_file_theirs_by_default_is_taken(tmp_path):
     make_theirs("resnet18").save_pretrained(tmp_path / "there")
     imported = import_huggingface(tmp_path / "there")
     assert imported.notes[-1] == (
-        "there is no preprocessor_config.json: pictures are prepared as transformers does by default"
+        "there is no preprocessor_config.json: images are prepared as transformers does by default"
     )
     MaskFormerImageProcessor().save_pretrained(tmp_path / "there")
     assert import_huggingface(tmp_path / "there").config.data == imported.config.data

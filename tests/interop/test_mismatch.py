@@ -1,9 +1,9 @@
 """What is told where an original checkpoint and a config do not belong together."""
 
 import pytest
-from originals import CONFIGS, PANOPTIC, PER_PIXEL, R50, R101C, Unfilled
 
 from segkit.errors import CheckpointError
+from tests.helpers.originals import CONFIGS, PANOPTIC, PER_PIXEL, R50, R101C, Unfilled
 
 
 def complaint(unfilled, shapes):

@@ -7,22 +7,34 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from originals import CONFIGS, PANOPTIC, R50, R101C, ROOT, SWIN_T, Unfilled, classes_of, made_tensor, older, read_facts
 
 from segkit.build import build_criterion, build_model
+from segkit.classes import Classes
 from segkit.config import load_config
-from segkit.data.labels import Classes
 from segkit.errors import CheckpointError
 from segkit.interop.original import import_original, load_original
 from segkit.registries import POSTPROCESSORS
 from segkit.types import ImageSizes, Target
+from tests.helpers.originals import (
+    CONFIGS,
+    PANOPTIC,
+    R50,
+    R101C,
+    ROOT,
+    SWIN_T,
+    Unfilled,
+    classes_of,
+    made_tensor,
+    older,
+    read_facts,
+)
 
 of_queries = pytest.mark.parametrize("golden", [R50, R101C, SWIN_T, PANOPTIC], indirect=True)
 of_all = pytest.mark.parametrize("golden", CONFIGS, indirect=True)
 
 BOUND = 1e-4
 """Of what float32 leaves over when sums are taken in another order, relative to a tensor's largest value."""
-SIZES = [ImageSizes(padded=(64, 96), picture=(64, 96), output=(50, 80))]
+SIZES = [ImageSizes(padded=(64, 96), unpadded=(64, 96), output=(50, 80))]
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +140,7 @@ def test_matching_and_losses(golden):
 
 @pytest.mark.parametrize("golden", [PANOPTIC], indirect=True)
 def test_panoptic_result(golden):
-    """The original finds no segment in this picture, for its queries hide each other."""
+    """The original finds no segment in this image, for its queries hide each other."""
     panoptic = POSTPROCESSORS.get("panoptic")
     (result,) = panoptic(golden.classes, score_threshold=0.0, overlap_threshold=0.8)(golden.prediction, SIZES)
     segments = [(segment.id, segment.label, segment.is_thing) for segment in result.segments]

@@ -6,17 +6,17 @@ begun a second time from weights changed by 1e-7, loses otherwise after a few la
 
 import pytest
 import torch
-from huggingface_cases import random_pictures, tell_queries_apart, write_theirs
 
 from segkit.build import build_criterion
 from segkit.interop.huggingface import import_huggingface
 from segkit.types import NO_SEGMENT, Target
+from tests.helpers.huggingface_cases import random_images, tell_queries_apart, write_theirs
 
 SIZE = (64, 64)
 
 
 def batch_of(step):
-    """Two pictures whose segments are bands that lie otherwise at each step."""
+    """Two images whose segments are bands that lie otherwise at each step."""
     torch.manual_seed(100 + step)
     targets = []
     for _ in range(2):
@@ -25,7 +25,7 @@ def batch_of(step):
         segment_map = columns.expand(SIZE).clone()
         segment_map[: int(torch.randint(0, 16, ()))] = NO_SEGMENT
         targets.append(Target(torch.randint(0, 3, (3,)), segment_map).for_training())
-    return random_pictures(2, SIZE, SIZE), targets
+    return random_images(2, SIZE, SIZE), targets
 
 
 @pytest.mark.parametrize("name", ["swin", "resnet18"])

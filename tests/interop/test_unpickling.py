@@ -235,7 +235,7 @@ def test_bytes_that_are_changed_anywhere(write):
                 read_model_tensors(write(whole[:place] + bytes([value]) + whole[place + 1 :]))
 
 
-def picture():
+def image():
     stream = io.BytesIO()
     Image.new("RGB", (8, 8)).save(stream, "JPEG")
     return stream.getvalue()
@@ -246,10 +246,10 @@ def picture():
     [
         (b"", "it is empty"),
         (b"hello world", "it begins with b'hello wo'"),
-        (picture(), "it begins with b'\\xff\\xd8\\xff\\xe0\\x00\\x10JF'"),
+        (image(), "it begins with b'\\xff\\xd8\\xff\\xe0\\x00\\x10JF'"),
         (b"version https://git-lfs.github.com/spec/v1\n", "it begins with b'version '"),
     ],
-    ids=["nothing", "text", "a picture", "a pointer"],
+    ids=["nothing", "text", "an image", "a pointer"],
 )
 def test_foreign_files(write, content, found):
     file = write(content)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.registries import LOSSES
 
 CLASSES = Classes.make(["a", "b"])
@@ -29,7 +29,7 @@ def test_classes_weigh_by_name():
     assert value.item() == pytest.approx((3 * math.log(4) + math.log(2)) / 4)
 
 
-def test_all_pictures_of_a_batch_share_one_mean():
+def test_all_images_of_a_batch_share_one_mean():
     """One matched query in the first, none in the second."""
     logits = torch.tensor([0.5, 0.25, 0.25]).log().expand(2, 1, 3)
     value = loss(no_object_weight=0.5)(logits, torch.tensor([[0], [NO_OBJECT]]))

@@ -24,8 +24,8 @@ def test_the_mean_over_pixels():
     assert value == pytest.approx((2 * math.log(2) + math.log(4)) / 3)
 
 
-def test_void_does_not_count_and_pictures_share_one_mean():
-    """Two known pixels in the first picture, one in the second."""
+def test_void_does_not_count_and_images_share_one_mean():
+    """Two known pixels in the first image, one in the second."""
     targets = [target(0, 0, NO_SEGMENT), target(1, NO_SEGMENT, NO_SEGMENT)]
     value = loss([[0.5, 0.5], [0.5, 0.5]], targets)
     assert value == pytest.approx(math.log(2))
@@ -42,10 +42,10 @@ def test_no_known_pixel_costs_nothing():
 
 
 def test_a_small_map_is_upsampled():
-    """One pixel of the map stands for the whole picture."""
+    """One pixel of the map stands for the whole image."""
     logits = torch.tensor([0.25, 0.75]).log().view(1, 2, 1, 1)
-    picture = Target(torch.tensor([1]), torch.zeros(4, 6, dtype=torch.int16))
-    value = LOSSES.get("pixel_cross_entropy")()(PixelPrediction(logits), [picture], None)
+    image = Target(torch.tensor([1]), torch.zeros(4, 6, dtype=torch.int16))
+    value = LOSSES.get("pixel_cross_entropy")()(PixelPrediction(logits), [image], None)
     assert value.item() == pytest.approx(-math.log(0.75))
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import QUERY_CRITERION, empty_target, halves_target, write_tiny
 
 from segkit.build import build_criterion, build_model, dataset_classes
+from segkit.classes import Classes
 from segkit.config import load_config
-from segkit.data.labels import Classes
 from segkit.types import Prediction
+from tests.helpers.tiny import QUERY_CRITERION, empty_target, halves_target, write_tiny
 
 NAMES = ["mask_former", "mask_former with transformer_fpn"]
 
@@ -20,7 +20,7 @@ def built(folder, name="mask_former", *overrides):
     return build_model(config).eval(), config
 
 
-def pictures(*size):
+def random_images(*size):
     return torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
@@ -28,7 +28,7 @@ def pictures(*size):
 def test_shapes(tmp_path, name):
     model, _ = built(tmp_path, name)
     assert model.size_divisor == 16
-    prediction = model(pictures(64, 96), [(64, 96), (50, 70)])
+    prediction = model(random_images(64, 96), [(64, 96), (50, 70)])
     assert isinstance(prediction, Prediction)
     assert prediction.class_logits.shape == (2, 8, 9)
     assert prediction.mask_features.shape == (2, 16, 8, 12)
@@ -39,9 +39,9 @@ def test_shapes(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_in_a_batch_is_a_picture_alone(tmp_path, name):
+def test_an_image_in_a_batch_is_an_image_alone(tmp_path, name):
     model, _ = built(tmp_path, name)
-    images = pictures(64, 64)
+    images = random_images(64, 64)
     with torch.no_grad():
         together, alone = model(images), model(images[1:])
     torch.testing.assert_close(together.class_logits[1:], alone.class_logits, atol=1e-5, rtol=1e-4)
@@ -50,7 +50,7 @@ def test_a_picture_in_a_batch_is_a_picture_alone(tmp_path, name):
 
 def test_what_lies_in_the_padding_is_not_seen(tmp_path):
     model, _ = built(tmp_path)
-    black, white = pictures(64, 96), pictures(64, 96)
+    black, white = random_images(64, 96), random_images(64, 96)
     for images, value in ((black, 0), (white, 255)):
         images[0, :, 48:], images[0, :, :, 64:] = value, value
     sizes = [(48, 64), (64, 96)]
@@ -77,7 +77,7 @@ def test_every_parameter_learns(tmp_path, name, empty):
     model, config = built(tmp_path, name)
     criterion = build_criterion(config, dataset_classes(config))
     target = empty_target((64, 64)) if empty else halves_target((64, 64))
-    criterion(model.train()(pictures(64, 64)), [target, target]).total.backward()
+    criterion(model.train()(random_images(64, 64)), [target, target]).total.backward()
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
 
@@ -85,7 +85,7 @@ def test_every_parameter_learns(tmp_path, name, empty):
 def test_without_deep_supervision_every_parameter_learns_too(tmp_path):
     model, config = built(tmp_path, "mask_former", f"criterion={QUERY_CRITERION[:-1]}, deep_supervision: false}}")
     criterion = build_criterion(config, dataset_classes(config))
-    report = criterion(model(pictures(64, 64)), [halves_target((64, 64))] * 2)
+    report = criterion(model(random_images(64, 64)), [halves_target((64, 64))] * 2)
     report.total.backward()
     assert set(report.parts) == {"cross_entropy", "focal", "dice"}
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
@@ -98,7 +98,7 @@ def test_pre_norm_is_another_model_with_the_same_tensors(tmp_path):
     own = {"pixel_decoder.norm.weight", "pixel_decoder.norm.bias"}
     assert pre.state_dict().keys() - post.state_dict().keys() == own
     pre.load_state_dict(post.state_dict(), strict=False)
-    images = pictures(64, 64)
+    images = random_images(64, 64)
     with torch.no_grad():
         assert not torch.allclose(pre(images).class_logits, post(images).class_logits)
 

@@ -34,7 +34,7 @@ def test_the_pixel_of_a_point():
     assert pixels_of(corners, (2, 10)).tolist() == [0, 9, 19]
 
 
-def test_uniform_points_cover_the_picture_and_follow_the_seed():
+def test_uniform_points_cover_the_image_and_follow_the_seed():
     torch.manual_seed(3)
     points = uniform_points(2, 4000, torch.device("cpu"))
     counts = torch.bincount(pixels_of(points, (2, 2)).flatten(), minlength=4)

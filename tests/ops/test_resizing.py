@@ -21,7 +21,7 @@ SIZES = [
 def plainly(logits, size):
     """The chain in whole maps: padded size, crop, output size."""
     padded = interpolate(logits[None], size=size.padded, mode="bilinear", align_corners=False)
-    cropped = padded[..., : size.picture[0], : size.picture[1]]
+    cropped = padded[..., : size.unpadded[0], : size.unpadded[1]]
     return interpolate(cropped, size=size.output, mode="bilinear", align_corners=False)[0]
 
 
@@ -46,13 +46,13 @@ def test_bands_make_up_the_map_that_interpolate_makes(sizes, chunk, logits, monk
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize("chunk", [1, 3000, 1 << 20])
-def test_bands_of_the_picture_resized_are_the_same_chain(sizes, chunk, logits, monkeypatch):
+def test_bands_of_the_image_resized_are_the_same_chain(sizes, chunk, logits, monkeypatch):
     monkeypatch.setattr(resizing, "CPU_CHUNK", chunk)
     bands = []
-    for start, stop, top, picture in resizing.picture_bands(logits, sizes, 7):
-        assert picture.shape[2] == sizes.picture[1]
-        bands.append(resizing.resize_to_output(picture, sizes, top, start, stop).clone())
-        picture.fill_(torch.nan)
+    for start, stop, top, image in resizing.unpadded_bands(logits, sizes, 7):
+        assert image.shape[2] == sizes.unpadded[1]
+        bands.append(resizing.resize_to_output(image, sizes, top, start, stop).clone())
+        image.fill_(torch.nan)
 
     torch.testing.assert_close(torch.cat(bands, 1), plainly(logits, sizes), rtol=0, atol=1e-5)
 

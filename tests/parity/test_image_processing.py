@@ -1,8 +1,8 @@
-"""Data set, transforms, collation and normalization against transformers' MaskFormerImageProcessor, on real pictures.
+"""Data set, transforms, collation and normalization against transformers' MaskFormerImageProcessor, on real images.
 
 Its resizing of label maps takes, as segkit's, the old pixel that holds the new one's centre (torch's nearest-exact). So
 labels must be equal everywhere but where a centre falls on the border of two old pixels: there float rounding decides.
-Pictures go through the same kernel of torchvision.
+Images go through the same kernel of torchvision.
 """
 
 import json
@@ -17,7 +17,7 @@ from transformers import MaskFormerImageProcessor
 from segkit.data.loading import collate_evaluation, collate_training
 from segkit.datasets.coco_panoptic import CocoPanoptic
 from segkit.datasets.mask_folder import MaskFolder
-from segkit.ops.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization
+from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization
 from segkit.transforms.pad import Pad
 from segkit.transforms.resize_shortest_edge import ResizeShortestEdge
 
@@ -27,7 +27,7 @@ GREY_LEVEL = 1 / torch.tensor(IMAGENET_STD).view(3, 1, 1)
 
 @pytest.fixture(scope="module")
 def ade20k(shared_data):
-    """Pictures of 500 x 364, 683 x 512 and 400 x 300 (width, height)."""
+    """Images of 500 x 364, 683 x 512 and 400 x 300 (width, height)."""
     folder = shared_data / "ade20k_sample" / "ADEChallengeData2016"
     return MaskFolder(
         images=str(folder / "images" / "validation"),
@@ -39,7 +39,7 @@ def ade20k(shared_data):
 
 @pytest.fixture(scope="module")
 def ade20k_files(shared_data):
-    """(RGB picture, stored label map) of each, as transformers takes them."""
+    """(RGB image, stored label map) of each, as transformers takes them."""
     folder = shared_data / "ade20k_sample" / "ADEChallengeData2016"
     return [
         (Image.open(file).convert("RGB"), np.array(Image.open(folder / "annotations/validation" / f"{file.stem}.png")))
@@ -52,16 +52,16 @@ def ours(samples, transforms, size_divisor):
     for transform in transforms:
         samples = [transform(sample) for sample in samples]
     batch = collate_training(samples, size_divisor)
-    pictures = [sizes.picture for sizes in batch.sizes]
+    images = [sizes.unpadded for sizes in batch.sizes]
     pixel_mask = torch.zeros(len(samples), *batch.images.shape[-2:], dtype=torch.bool)
-    for mask, (height, width) in zip(pixel_mask, pictures, strict=True):
+    for mask, (height, width) in zip(pixel_mask, images, strict=True):
         mask[:height, :width] = True
-    return batch, PixelNormalization(IMAGENET_MEAN, IMAGENET_STD)(batch.images, pictures), pixel_mask
+    return batch, PixelNormalization(IMAGENET_MEAN, IMAGENET_STD)(batch.images, images), pixel_mask
 
 
-def theirs(pictures, maps, instance_id_to_semantic_id=None, **settings):
+def theirs(images, maps, instance_id_to_semantic_id=None, **settings):
     return MaskFormerImageProcessor(**settings)(
-        pictures, maps, instance_id_to_semantic_id=instance_id_to_semantic_id, return_tensors="pt"
+        images, maps, instance_id_to_semantic_id=instance_id_to_semantic_id, return_tensors="pt"
     )
 
 
@@ -71,7 +71,7 @@ def decided(old, new):
 
 
 def same_masks(masks, others, old, new):
-    """Both (N,H,W) bool, of which the part of size `new` was made of pictures of size `old`."""
+    """Both (N,H,W) bool, of which the part of size `new` was made of images of size `old`."""
     different = (masks[:, : new[0], : new[1]] != others[:, : new[0], : new[1]]).any(0)
     certain = decided(old[0], new[0])[:, None] & decided(old[1], new[1])
     return not (different & certain).any() and different.float().mean() < 1e-3
@@ -97,7 +97,7 @@ SETTINGS = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_pixels_masks_and_labels(name, ade20k, ade20k_files):
     resize, size, size_divisor = SETTINGS[name]
-    pictures, maps = map(list, zip(*ade20k_files, strict=True))
+    images, maps = map(list, zip(*ade20k_files, strict=True))
 
     samples = [ade20k[index] for index in range(3)]
     batch, pixels, pixel_mask = ours(
@@ -105,20 +105,20 @@ def test_pixels_masks_and_labels(name, ade20k, ade20k_files):
         [ResizeShortestEdge(**resize, size_divisor=max(1, size_divisor), rounding="down")],
         1,
     )
-    outputs = theirs(pictures, maps, size=size, size_divisor=size_divisor, do_reduce_labels=True, ignore_index=255)
+    outputs = theirs(images, maps, size=size, size_divisor=size_divisor, do_reduce_labels=True, ignore_index=255)
 
     assert pixels.shape == outputs["pixel_values"].shape
     assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GREY_LEVEL).all()
     assert torch.equal(pixel_mask, outputs["pixel_mask"].bool())
-    same_targets(batch, outputs, samples, [sizes.picture for sizes in batch.sizes])
+    same_targets(batch, outputs, samples, [sizes.unpadded for sizes in batch.sizes])
 
 
 def test_the_size_divisor_of_a_model_pads_where_that_of_transformers_stretches(ade20k, ade20k_files):
-    """Of one picture each that needs no padding the two differ in nothing else: both make multiples of 32."""
-    pictures, maps = map(list, zip(*ade20k_files[:1], strict=True))
+    """Of one image each that needs no padding the two differ in nothing else: both make multiples of 32."""
+    images, maps = map(list, zip(*ade20k_files[:1], strict=True))
     _, pixels, pixel_mask = ours([ade20k[0]], [ResizeShortestEdge(sizes=128, rounding="down")], 32)
     outputs = theirs(
-        pictures, maps, size={"shortest_edge": 128, "longest_edge": 9999}, do_reduce_labels=True, ignore_index=255
+        images, maps, size={"shortest_edge": 128, "longest_edge": 9999}, do_reduce_labels=True, ignore_index=255
     )
 
     assert pixels.shape == outputs["pixel_values"].shape == (1, 3, 128, 192)
@@ -129,7 +129,7 @@ def test_the_size_divisor_of_a_model_pads_where_that_of_transformers_stretches(a
 
 def test_pad_size(ade20k, ade20k_files):
     """Ours pads the sample, whose truth is void there, with the mean in whole grey levels."""
-    pictures, maps = map(list, zip(*ade20k_files, strict=True))
+    images, maps = map(list, zip(*ade20k_files, strict=True))
     size = {"shortest_edge": 128, "longest_edge": 9999}
 
     samples = [ade20k[index] for index in range(3)]
@@ -139,7 +139,7 @@ def test_pad_size(ade20k, ade20k_files):
         1,
     )
     outputs = theirs(
-        pictures,
+        images,
         maps,
         size=size,
         size_divisor=0,
@@ -163,15 +163,15 @@ def test_labels_that_are_not_reduced(ade20k_files, shared_data):
         labels=str(folder / "annotations" / "validation"),
         classes=[f"class {index}" for index in range(151)],
     )
-    pictures, maps = map(list, zip(*ade20k_files[1:2], strict=True))
+    images, maps = map(list, zip(*ade20k_files[1:2], strict=True))
 
     samples = [dataset[1]]
     batch, _, _ = ours(samples, [ResizeShortestEdge(sizes=96, rounding="down")], 1)
-    outputs = theirs(pictures, maps, size={"shortest_edge": 96, "longest_edge": 9999}, size_divisor=0)
+    outputs = theirs(images, maps, size={"shortest_edge": 96, "longest_edge": 9999}, size_divisor=0)
 
     assert 0 in batch.targets[0].labels
     assert batch.targets[0].valid is None
-    same_targets(batch, outputs, samples, [batch.sizes[0].picture])
+    same_targets(batch, outputs, samples, [batch.sizes[0].unpadded])
 
 
 def test_an_ignored_id(ade20k_files, shared_data):
@@ -183,13 +183,13 @@ def test_an_ignored_id(ade20k_files, shared_data):
         classes=[f"class {index}" for index in range(151)],
         label_map={str(index): "void" if index == 3 else index for index in range(151)},
     )
-    pictures, maps = map(list, zip(*ade20k_files[:1], strict=True))
+    images, maps = map(list, zip(*ade20k_files[:1], strict=True))
 
     samples = [dataset[0]]
     batch, _, _ = ours(samples, [ResizeShortestEdge(sizes=96, rounding="down")], 1)
-    outputs = theirs(pictures, maps, size={"shortest_edge": 96, "longest_edge": 9999}, size_divisor=0, ignore_index=3)
+    outputs = theirs(images, maps, size={"shortest_edge": 96, "longest_edge": 9999}, size_divisor=0, ignore_index=3)
 
-    same_targets(batch, outputs, samples, [batch.sizes[0].picture])
+    same_targets(batch, outputs, samples, [batch.sizes[0].unpadded])
     masks = outputs["mask_labels"][0].bool()
     assert torch.equal(batch.targets[0].valid, masks.any(0))
     assert not masks.any(0).all()
@@ -219,7 +219,7 @@ def test_instance_ids_with_their_classes(reduced, shared_data):
     chosen = [0, 1, 2, 3, 4, 5]
     samples = [dataset[index] for index in chosen]
     infos = [entries[stored["images"][index]["id"]] for index in chosen]
-    pictures = [sample.picture for sample in samples]
+    images = [sample.image for sample in samples]
     maps = [
         np.array(Image.open(folder / "annotations" / "panoptic_val2017" / info["file_name"])).astype(np.int32)
         @ np.array([1, 256, 65536], dtype=np.int32)
@@ -232,7 +232,7 @@ def test_instance_ids_with_their_classes(reduced, shared_data):
 
     batch, pixels, _ = ours(samples, [ResizeShortestEdge(sizes=640, max_size=640, rounding="down")], 1)
     outputs = theirs(
-        pictures,
+        images,
         maps,
         lookups,
         size={"shortest_edge": 640, "longest_edge": 640},
@@ -251,14 +251,14 @@ def test_instance_ids_with_their_classes(reduced, shared_data):
         wanted = [their_ids.index(number) for number in ids]
         assert torch.equal(labels, outputs["class_labels"][index][wanted])
         their_masks = outputs["mask_labels"][index][wanted].bool()
-        assert same_masks(masks, their_masks, samples[index].size, sizes.picture)
+        assert same_masks(masks, their_masks, samples[index].size, sizes.unpadded)
 
 
-def test_a_grey_picture(shared_data):
+def test_a_grey_image(shared_data):
     """COCO's greyscale JPEG becomes three equal channels."""
     file = shared_data / "coco_panoptic_sample" / "images" / "val2017" / "000000007888.jpg"
-    picture = Image.open(file)
-    assert picture.mode == "L"
+    image = Image.open(file)
+    assert image.mode == "L"
     dataset = CocoPanoptic(
         images=str(file.parent),
         annotations=str(file.parents[2] / "annotations" / "panoptic_val2017.json"),
@@ -267,7 +267,7 @@ def test_a_grey_picture(shared_data):
     sample = next(dataset[index] for index in range(len(dataset)) if dataset._names[index] == file.name)
 
     _, pixels, _ = ours([sample], [ResizeShortestEdge(sizes=200, rounding="down")], 1)
-    outputs = theirs([picture.convert("RGB")], None, size={"shortest_edge": 200, "longest_edge": 9999}, size_divisor=0)
+    outputs = theirs([image.convert("RGB")], None, size={"shortest_edge": 200, "longest_edge": 9999}, size_divisor=0)
 
     assert pixels.shape == outputs["pixel_values"].shape
     assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GREY_LEVEL).all()
@@ -276,13 +276,13 @@ def test_a_grey_picture(shared_data):
 def test_padding_is_no_part_of_a_mask(ade20k, ade20k_files):
     """A fault of transformers: in a batch of unlike sizes, `ignore_index` is put into the binary masks, whose losses
     then see 255 beside 0 and 1. Ours are False there, and not valid."""
-    pictures, maps = map(list, zip(*ade20k_files, strict=True))
+    images, maps = map(list, zip(*ade20k_files, strict=True))
 
     batch, _, pixel_mask = ours(
         [ade20k[index] for index in range(3)], [ResizeShortestEdge(sizes=96, rounding="down")], 1
     )
     outputs = theirs(
-        pictures,
+        images,
         maps,
         size={"shortest_edge": 96, "longest_edge": 9999},
         size_divisor=0,
@@ -300,7 +300,7 @@ def test_padding_is_no_part_of_a_mask(ade20k, ade20k_files):
 
 
 def test_evaluation_keeps_the_truth_as_it_is(ade20k, ade20k_files):
-    """Pictures are the same as in training; transformers leaves it to its user to keep the label map."""
+    """Images are the same as in training; transformers leaves it to its user to keep the label map."""
     samples = [ade20k[index] for index in range(3)]
     transform = ResizeShortestEdge(sizes=128, rounding="down")
     resized = [transform(sample) for sample in samples]

@@ -1,6 +1,6 @@
 """Results against the original's formulas, written out below, and against transformers' MaskFormerImageProcessor.
 
-The original resizes logits to the padded batch, cuts the picture out and works there: for semantic segmentation it
+The original resizes logits to the padded batch, cuts the image out and works there: for semantic segmentation it
 resizes the sums of votes, for the others the logits, to the wanted size. transformers takes the sigmoid of the small
 maps first and resizes probabilities (semantic, panoptic) or finished masks (instance), so that near borders it differs
 from what the network was trained for. Given logits that are resized already, it computes the same; that is how it is
@@ -16,15 +16,15 @@ from pycocotools import mask as coco_mask
 from torch.nn.functional import interpolate
 from transformers import MaskFormerImageProcessor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.ops import resizing
-from segkit.ops import votes as votes_module
+from segkit.ops import semantic_inference as votes_module
 from segkit.postprocessors.instance import Instance
 from segkit.postprocessors.panoptic import Panoptic
 from segkit.postprocessors.semantic import Semantic
 from segkit.registries import POSTPROCESSORS
-from segkit.results import instance_entries
-from segkit.signature import after_star
+from segkit.registries.signature import after_star
+from segkit.results.files import instance_entries
 from segkit.types import ImageSizes, Prediction
 
 NUM_CLASSES, NUM_QUERIES = 12, 30
@@ -59,19 +59,19 @@ def blobs(seed, size=(16, 24), sure=20):
     return Prediction(class_logits, dense_mask_logits=masks)
 
 
-def at_picture(logits, size):
-    """(Q,h,w) -> (Q,picture height,picture width)."""
+def at_image(logits, size):
+    """(Q,h,w) -> (Q,image height,image width)."""
     padded = interpolate(logits[None], size=size.padded, mode="bilinear", align_corners=False)[0]
-    return padded[:, : size.picture[0], : size.picture[1]]
+    return padded[:, : size.unpadded[0], : size.unpadded[1]]
 
 
 def at_output(logits, size):
-    return interpolate(at_picture(logits, size)[None], size=size.output, mode="bilinear", align_corners=False)[0]
+    return interpolate(at_image(logits, size)[None], size=size.output, mode="bilinear", align_corners=False)[0]
 
 
 def original_semantic(class_logits, logits, size):
     """Votes (K,H,W)."""
-    probs = at_picture(logits, size).sigmoid()
+    probs = at_image(logits, size).sigmoid()
     votes = (class_logits.softmax(-1)[:, :-1, None, None] * probs[:, None]).sum(0)
     return interpolate(votes[None], size=size.output, mode="bilinear", align_corners=False)[0]
 
@@ -138,7 +138,7 @@ def test_semantic(seed, chunk, monkeypatch):
         assert len(votes.argmax(0).unique()) > 3
         assert torch.equal(result.label_map[clear], votes.argmax(0)[clear])
         (theirs,) = MaskFormerImageProcessor().post_process_semantic_segmentation(
-            outputs_of(class_logits, at_picture(logits, size)), target_sizes=[size.output]
+            outputs_of(class_logits, at_image(logits, size)), target_sizes=[size.output]
         )
         assert torch.equal(result.label_map[clear], theirs[clear])
 
@@ -373,7 +373,7 @@ def test_run_lengths_are_those_of_coco():
     for number, counts in zip(ids, theirs["segmentation"], strict=True):
         mask = their_map["segmentation"] == number
         assert sum(counts[1::2]) == int(mask.sum())  # starts and lengths
-        assert sum(counts) != mask.numel()  # COCO's fill the picture
+        assert sum(counts) != mask.numel()  # COCO's fill the image
 
 
 @pytest.mark.parametrize("task", [Semantic, Panoptic, Instance])

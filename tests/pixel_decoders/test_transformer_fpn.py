@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from segkit.ops.transformer import EncoderLayer
+from segkit.layers.transformer import EncoderLayer
 from segkit.pixel_decoders import transformer_fpn
 from segkit.registries import PIXEL_DECODERS
 from segkit.types import Feature

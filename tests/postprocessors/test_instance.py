@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import interpolate
 from transformers import MaskFormerImageProcessor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.errors import ConfigError
 from segkit.ops import resizing
 from segkit.postprocessors.instance import Instance
@@ -39,7 +39,7 @@ def test_bands_find_what_whole_maps_do(chunk, monkeypatch):
 
     for image, size in enumerate(sizes):
         padded = interpolate(prediction.mask_logits[image][None], size=size.padded, mode="bilinear")
-        cropped = padded[..., : size.picture[0], : size.picture[1]]
+        cropped = padded[..., : size.unpadded[0], : size.unpadded[1]]
         logits = interpolate(cropped, size=size.output, mode="bilinear")[0]
         expected = []
         for query in range(12):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.ops import resizing
 from segkit.postprocessors.instance import Instance
 from segkit.postprocessors.panoptic import Panoptic

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import interpolate
 from transformers import MaskFormerImageProcessor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.errors import ConfigError
 from segkit.ops import resizing
 from segkit.postprocessors.panoptic import Panoptic
@@ -38,7 +38,7 @@ def by_hand(rows):
 def plainly(class_logits, masks, size, classes, score_threshold, overlap_threshold):
     """The paper's inference, query after query, on whole maps of one image."""
     padded = interpolate(masks[None], size=size.padded, mode="bilinear", align_corners=False)
-    cropped = padded[..., : size.picture[0], : size.picture[1]]
+    cropped = padded[..., : size.unpadded[0], : size.unpadded[1]]
     probs = interpolate(cropped, size=size.output, mode="bilinear", align_corners=False)[0].sigmoid()
     scores, labels = class_logits.softmax(-1).max(-1)
     kept = (labels != len(classes)) & (scores > score_threshold)

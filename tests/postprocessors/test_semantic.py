@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import interpolate
 from transformers import MaskFormerImageProcessor
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.ops import resizing
 from segkit.postprocessors.semantic import Semantic
 from segkit.types import ImageSizes, PixelPrediction, Prediction, SemanticResult
@@ -59,7 +59,7 @@ def test_bands_find_what_whole_maps_do(sizes, chunk, monkeypatch):
     size = ImageSizes(*sizes)
     masks = interpolate(prediction.mask_logits, size=size.padded, mode="bilinear", align_corners=False).sigmoid()
     scores = torch.einsum("bqc,bqhw->bchw", prediction.class_logits.softmax(-1)[..., :-1], masks)
-    scores = scores[..., : size.picture[0], : size.picture[1]]
+    scores = scores[..., : size.unpadded[0], : size.unpadded[1]]
     expected = interpolate(scores, size=size.output, mode="bilinear", align_corners=False)[0].argmax(0)
 
     (result,) = Semantic(numbered(7))(prediction, [size])
@@ -75,7 +75,7 @@ def test_a_per_pixel_prediction_is_resized_as_logits():
 
     for result, one, size in zip(results, logits, sizes, strict=True):
         padded = interpolate(one[None], size=size.padded, mode="bilinear", align_corners=False)
-        cropped = padded[..., : size.picture[0], : size.picture[1]]
+        cropped = padded[..., : size.unpadded[0], : size.unpadded[1]]
         expected = interpolate(cropped, size=size.output, mode="bilinear", align_corners=False)[0].argmax(0)
         assert torch.equal(result.label_map, expected)
 

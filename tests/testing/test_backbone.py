@@ -1,11 +1,11 @@
 """Complaints about backbones."""
 
 import torch
-from complaints import complaint, each_of
 from torch import nn
 
 from segkit.testing import check_backbone
 from segkit.types import Feature
+from tests.helpers.contract_errors import complaint, each_of
 
 
 class Good(nn.Module):
@@ -46,7 +46,7 @@ class CoarsestFirst(Good):
 class OnlyLarge(Good):
     def forward(self, images):
         if images.shape[-1] < 8:
-            raise ValueError("the picture\nis too small")
+            raise ValueError("the image\nis too small")
         return super().forward(images)
 
 
@@ -87,12 +87,12 @@ COMPLAINTS = [
         "backbone CoarsestFirst publishes features of the strides [4, 2], where the finest comes first and none comes "
         "twice",
     ),
-    (OnlyLarge, "backbone OnlyLarge fails on pictures of 4x4: ValueError: the picture is too small"),
+    (OnlyLarge, "backbone OnlyLarge fails on images of 4x4: ValueError: the image is too small"),
     (Named, "backbone Named gives its maps as dict, where a list is promised"),
     (TooFew, "backbone TooFew gives 1 maps and publishes 2"),
     (
         Wider,
-        "backbone Wider gives for pictures of 8x12 the map 1 as (2, 12, 2, 3), where Feature(channels=6, stride=4) "
+        "backbone Wider gives for images of 8x12 the map 1 as (2, 12, 2, 3), where Feature(channels=6, stride=4) "
         "promises (2, 6, 2, 3)",
     ),
     (Infinite, "backbone Infinite gives a map 1 that is not finite"),

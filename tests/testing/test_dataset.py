@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 import torch
-from complaints import complaint, each_of
 
-from segkit.data.labels import Classes
+from segkit.classes import Classes
 from segkit.testing import check_dataset
 from segkit.types import Sample, Target
+from tests.helpers.contract_errors import complaint, each_of
 
 
 class Good:
-    """Five pictures of two classes."""
+    """Five images of two classes."""
 
     def __init__(self):
         self.classes = Classes.make(["sky", "sea"])
@@ -22,9 +22,9 @@ class Good:
     def __getitem__(self, index):
         if index >= 5:
             raise IndexError(index)
-        picture = torch.full((3, 4, 6), index, dtype=torch.uint8)
+        image = torch.full((3, 4, 6), index, dtype=torch.uint8)
         segment_map = (torch.arange(6) >= 3).to(torch.int16).expand(4, 6)
-        return Sample(picture, Target(torch.tensor([1, 0]), segment_map), f"{index}.png", index)
+        return Sample(image, Target(torch.tensor([1, 0]), segment_map), f"{index}.png", index)
 
 
 class Classless(Good):
@@ -73,7 +73,7 @@ class SameId(Good):
 class Drawing(Good):
     def __getitem__(self, index):
         sample = super().__getitem__(index)
-        return replace(sample, picture=torch.randint(0, 256, sample.picture.shape, dtype=torch.uint8))
+        return replace(sample, image=torch.randint(0, 256, sample.image.shape, dtype=torch.uint8))
 
 
 class Counting(Good):
@@ -106,7 +106,7 @@ class Broken(Good):
 class Plain(Good):
     def __getitem__(self, index):
         sample = super().__getitem__(index)
-        return sample.picture, sample.target
+        return sample.image, sample.target
 
 
 class Truthless(Good):
@@ -131,7 +131,7 @@ COMPLAINTS = [
     (Endless, "dataset Endless gives an item at index 5, its length, where an IndexError is promised"),
     (KeyErrors, "dataset KeyErrors fails at index 5, its length, by another error than IndexError: KeyError: 5"),
     (SameId, "dataset SameId gives the items 0 and 1 with one image_id, 'a'"),
-    (Drawing, "dataset Drawing gives another picture when item 0 is read again"),
+    (Drawing, "dataset Drawing gives another image when item 0 is read again"),
     (Counting, "dataset Counting gives another file or image_id when item 0 is read again"),
     (Copied, "dataset Copied gives another target.valid when item 0 is read from a pickled copy"),
     (Broken, "dataset Broken fails when item 4 is read: ValueError: a broken file"),

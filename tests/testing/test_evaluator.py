@@ -2,19 +2,19 @@
 
 import pytest
 import torch
-from complaints import complaint, each_of
 
 from segkit.evaluators.average_precision import AveragePrecision
 from segkit.evaluators.mean_iou import MeanIoU
 from segkit.evaluators.panoptic_quality import PanopticQuality
 from segkit.testing import check_evaluator
 from segkit.types import Metrics, SemanticResult
+from tests.helpers.contract_errors import complaint, each_of
 
 
 class Accuracy:
     """The share of right pixels."""
 
-    takes = SemanticResult
+    result_type = SemanticResult
 
     def __init__(self, classes):
         self.names = classes.names
@@ -39,7 +39,7 @@ class Accuracy:
 
 
 class Silent(Accuracy):
-    takes = None
+    result_type = None
 
 
 class Unready(Accuracy):
@@ -141,7 +141,7 @@ class Unpicklable(Accuracy):
 COMPLAINTS = [
     (
         Silent,
-        "evaluator Silent says takes = None, where SemanticResult, InstanceResult or PanopticResult is promised",
+        "evaluator Silent says result_type = None, where SemanticResult, InstanceResult or PanopticResult is promised",
     ),
     (
         Unready,
@@ -193,7 +193,7 @@ def test_memory_that_grows_with_the_pixels():
     kept = int(message.split()[3])
     assert 2**20 < kept < 2**20 + 2000
     assert message == (
-        f"evaluator Keeping keeps {kept} bytes of a picture of three stripes and 1024x1024 pixels, where memory is "
+        f"evaluator Keeping keeps {kept} bytes of an image of three stripes and 1024x1024 pixels, where memory is "
         "promised not to grow with the pixels seen"
     )
 

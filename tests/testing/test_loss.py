@@ -2,24 +2,24 @@
 
 import pytest
 import torch
-from complaints import complaint, each_of
 from torch import nn
 from torch.nn import functional
 
 from segkit.errors import ConfigError
 from segkit.testing import check_loss
 from segkit.types import PixelPrediction, Prediction
+from tests.helpers.contract_errors import complaint, each_of
 
 
 class ClassLoss(nn.Module):
-    takes = "classes"
+    input_type = "classes"
 
     def forward(self, class_logits, classes):
         return functional.cross_entropy(class_logits.flatten(0, 1).float(), classes.flatten())
 
 
 class MaskLoss(nn.Module):
-    takes = "masks"
+    input_type = "masks"
 
     def forward(self, logits, targets, valid):
         return self.reduced(
@@ -35,7 +35,7 @@ class MaskLoss(nn.Module):
 class PredictionLoss(nn.Module):
     """Takes queries alone."""
 
-    takes = "prediction"
+    input_type = "prediction"
 
     def forward(self, prediction, targets, matches):
         if not isinstance(prediction, Prediction):
@@ -46,7 +46,7 @@ class PredictionLoss(nn.Module):
 class PixelLoss(nn.Module):
     """Takes pixels alone."""
 
-    takes = "prediction"
+    input_type = "prediction"
 
     def forward(self, prediction, targets, matches):
         if not isinstance(prediction, PixelPrediction):
@@ -63,7 +63,7 @@ class Takeless(nn.Module):
 
 
 class TakesPixels(nn.Module):
-    takes = "pixels"
+    input_type = "pixels"
 
 
 class PerQuery(ClassLoss):
@@ -195,8 +195,8 @@ class NeedsPixels(PixelLoss):
 
 COMPLAINTS = [
     (lambda: function, "loss function is no nn.Module, which every loss has to be"),
-    (Takeless, "loss Takeless says takes = None, where 'classes', 'masks' or 'prediction' is promised"),
-    (TakesPixels, "loss TakesPixels says takes = 'pixels', where 'classes', 'masks' or 'prediction' is promised"),
+    (Takeless, "loss Takeless says input_type = None, where 'classes', 'masks' or 'prediction' is promised"),
+    (TakesPixels, "loss TakesPixels says input_type = 'pixels', where 'classes', 'masks' or 'prediction' is promised"),
     (
         PerQuery,
         "loss PerQuery gives a value (2, 6) of float32 on logits and classes, where a floating tensor () is promised",
@@ -241,11 +241,11 @@ COMPLAINTS = [
     (NeedsMatches, "loss NeedsMatches fails on a PixelPrediction: ValueError: matches"),
     (
         NeedsSegments,
-        "loss NeedsSegments gives a value that carries no gradient on a Prediction of pictures without segments",
+        "loss NeedsSegments gives a value that carries no gradient on a Prediction of images without segments",
     ),
     (
         NeedsPixels,
-        "loss NeedsPixels gives inf on a PixelPrediction of pictures without a valid pixel, where finite values are "
+        "loss NeedsPixels gives inf on a PixelPrediction of images without a valid pixel, where finite values are "
         "promised",
     ),
 ]

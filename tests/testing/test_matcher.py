@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import torch
-from complaints import complaint, each_of
 
 from segkit.matchers.hungarian import HungarianMatcher
 from segkit.testing import check_matcher
+from tests.helpers.contract_errors import complaint, each_of
 
 HUNGARIAN = HungarianMatcher()
 
@@ -103,7 +103,7 @@ def all_pixels(layers, targets):
     return HUNGARIAN(layers, [replace(target, valid=None) for target in targets])
 
 
-TWO = "on a picture of two segments and one of none"
+TWO = "on an image of two segments and one of none"
 COMPLAINTS = [
     (
         Alternating(),
@@ -142,7 +142,7 @@ COMPLAINTS = [
         f"matcher same_segment gives {TWO} the segments [0, 0], where none is promised to come twice",
     ),
     (changed(beyond), f"matcher beyond gives {TWO} the segments [1, 2], where there are 0..1"),
-    (needs_segments, "matcher needs_segments fails on pictures without segments: ValueError: nothing to match"),
+    (needs_segments, "matcher needs_segments fails on images without segments: ValueError: nothing to match"),
     (strict, "matcher strict fails on logits of nan: ValueError: a matrix of numbers is needed"),
     (
         in_order,

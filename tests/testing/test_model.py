@@ -1,11 +1,11 @@
 """Complaints about models."""
 
 import torch
-from complaints import complaint, each_of
 from torch import nn
 
 from segkit.testing import check_model
 from segkit.types import PixelPrediction
+from tests.helpers.contract_errors import complaint, each_of
 
 
 class Good(nn.Module):
@@ -41,7 +41,7 @@ class Zero(Good):
 class FloatOnly(Good):
     def forward(self, images, sizes=None):
         if not images.is_floating_point():
-            raise TypeError("a picture of floats")
+            raise TypeError("an image of floats")
         return super().forward(images)
 
 
@@ -85,10 +85,10 @@ COMPLAINTS = [
     (NoModule, "model NoModule is no nn.Module, which every model has to be"),
     (Unsized, "model Unsized publishes size_divisor = None, where a whole number from 1 is promised"),
     (Zero, "model Zero publishes size_divisor = 0, where a whole number from 1 is promised"),
-    (FloatOnly, "model FloatOnly fails on uint8 pictures of 4x4 without sizes: TypeError: a picture of floats"),
+    (FloatOnly, "model FloatOnly fails on uint8 images of 4x4 without sizes: TypeError: an image of floats"),
     (
         SizesRefused,
-        "model SizesRefused fails on uint8 pictures of 4x4 with the sizes of the pictures: ValueError: sizes",
+        "model SizesRefused fails on uint8 images of 4x4 with the sizes of the images: ValueError: sizes",
     ),
     (Bare, "model Bare gives a Tensor, where a Prediction or PixelPrediction is promised"),
     (

@@ -4,12 +4,12 @@ import warnings
 
 import pytest
 import torch
-from complaints import complaint, each_of
-from test_backbone import Good
-from test_pixel_decoder import Good as GoodPixelDecoder
 from torch import nn
 
 from segkit.testing import check_backbone, check_pixel_decoder
+from tests.helpers.contract_errors import complaint, each_of
+from tests.testing.test_backbone import Good
+from tests.testing.test_pixel_decoder import Good as GoodPixelDecoder
 
 
 class Holding(Good):
@@ -150,7 +150,7 @@ COMPLAINTS = [
         "backbone Holding keeps the tensor 'second.grid' as a plain attribute, which stays behind when the part moves "
         "to another device. Make it a buffer, persistent=False where it follows from the settings",
     ),
-    (Overwriting, "backbone Overwriting changes the picture it is given in place, which others may still need"),
+    (Overwriting, "backbone Overwriting changes the image it is given in place, which others may still need"),
     (
         Counting,
         "backbone Counting gives two answers to two calls in eval mode: the values of map 1 differ by up to 1. There a "
@@ -158,7 +158,7 @@ COMPLAINTS = [
     ),
     (
         Together,
-        "backbone Together answers a picture otherwise alone than in a batch: the values of map 0 differ by up to 1",
+        "backbone Together answers an image otherwise alone than in a batch: the values of map 0 differ by up to 1",
     ),
     (
         Rounding,
@@ -181,7 +181,7 @@ COMPLAINTS = [
         'state_dict for Growing: Unexpected key(s) in state_dict: "seen".',
     ),
     (Detaching, "backbone Detaching gives values of map 1 that carry no gradient in training mode"),
-    (Stopping, "backbone Stopping lets no gradient through to the picture"),
+    (Stopping, "backbone Stopping lets no gradient through to the image"),
     (
         Spare,
         "backbone Spare has parameters that get no gradient, which training on several devices refuses: spare.weight, "

@@ -4,10 +4,10 @@ from functools import partial
 
 import pytest
 import torch
-from complaints import complaint, each_of
 from torch import nn
 
 from segkit.testing import check_optimizer
+from tests.helpers.contract_errors import complaint, each_of
 
 
 def trainable(model):

@@ -1,11 +1,11 @@
 """Complaints about pixel decoders."""
 
-from complaints import complaint, each_of
 from torch import nn
 from torch.nn.functional import interpolate
 
 from segkit.testing import check_pixel_decoder
 from segkit.types import Feature
+from tests.helpers.contract_errors import complaint, each_of
 
 
 class Good(nn.Module):
@@ -99,13 +99,13 @@ COMPLAINTS = [
     (Even, "pixel decoder Even fails on a coarsest map of 2x3: ValueError: an odd width"),
     (
         Wide,
-        "pixel decoder Wide gives for pictures of 64x96 the mask feature map 0 as (2, 4, 16, 24), where "
+        "pixel decoder Wide gives for images of 64x96 the mask feature map 0 as (2, 4, 16, 24), where "
         "Feature(channels=8, stride=4) promises (2, 8, 16, 24)",
     ),
     (Forgetful, "pixel decoder Forgetful gives 0 memory maps and publishes 1"),
     (
         OtherMemory,
-        "pixel decoder OtherMemory gives for pictures of 64x96 the memory map 0 as (2, 40, 2, 3), where "
+        "pixel decoder OtherMemory gives for images of 64x96 the memory map 0 as (2, 40, 2, 3), where "
         "Feature(channels=40, stride=16) promises (2, 40, 4, 6)",
     ),
     (Skipping, "pixel decoder Skipping lets no gradient through to the map of stride 16"),

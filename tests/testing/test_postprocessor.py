@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from complaints import complaint, each_of
 
 from segkit.errors import ConfigError
 from segkit.postprocessors.instance import Instance
@@ -12,6 +11,7 @@ from segkit.postprocessors.panoptic import Panoptic
 from segkit.postprocessors.semantic import Semantic
 from segkit.testing import check_postprocessor
 from segkit.types import InstanceResult, PanopticSegment, PixelPrediction, SemanticResult
+from tests.helpers.contract_errors import complaint, each_of
 
 
 class Sure(Panoptic):
@@ -29,7 +29,7 @@ class Changing:
 
 
 class Silent(Semantic):
-    makes = None
+    result_type = None
 
 
 class Refusing(Semantic):
@@ -57,7 +57,7 @@ class FirstOnly(Semantic):
 
 
 class OtherKind(Semantic):
-    makes = InstanceResult
+    result_type = InstanceResult
 
 
 class Padded(Changing, Semantic):
@@ -98,10 +98,10 @@ class Together(Semantic):
 
 
 class WithPadding(Semantic):
-    """Takes the whole batch for the picture."""
+    """Takes the whole batch for the image."""
 
     def __call__(self, prediction, sizes):
-        return super().__call__(prediction, [replace(size, picture=size.padded) for size in sizes])
+        return super().__call__(prediction, [replace(size, image=size.padded) for size in sizes])
 
 
 class StuffToo(Instance):
@@ -197,7 +197,8 @@ GIVES = "gives for image 0 on a Prediction"
 COMPLAINTS = [
     (
         Silent,
-        "postprocessor Silent says makes = None, where SemanticResult, InstanceResult or PanopticResult is promised",
+        "postprocessor Silent says result_type = None, where SemanticResult, InstanceResult or PanopticResult is "
+        "promised",
     ),
     (
         Refusing,
@@ -208,7 +209,7 @@ COMPLAINTS = [
     (FirstOnly, "postprocessor FirstOnly gives 1 results for 2 images on a Prediction"),
     (
         OtherKind,
-        "postprocessor OtherKind gives for image 0 a SemanticResult, where it says makes = InstanceResult",
+        "postprocessor OtherKind gives for image 0 a SemanticResult, where it says result_type = InstanceResult",
     ),
     (
         Padded,
@@ -230,7 +231,7 @@ COMPLAINTS = [
     (Together, "postprocessor Together answers image 0 otherwise alone than in a batch"),
     (
         WithPadding,
-        "postprocessor WithPadding shows on 64 of 160 pixels another class than the one that fills the picture; the "
+        "postprocessor WithPadding shows on 64 of 160 pixels another class than the one that fills the image; the "
         "others lie on padding, which is promised to be cut away",
     ),
     (

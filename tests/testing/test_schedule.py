@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from complaints import complaint, each_of
 
 from segkit.testing import check_schedule
+from tests.helpers.contract_errors import complaint, each_of
 
 
 def constant(step, steps):

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from complaints import complaint, each_of
 
 from segkit.testing import check_transform
 from segkit.types import Sample, Target
+from tests.helpers.contract_errors import complaint, each_of
 
 
 class Good:
@@ -26,7 +26,7 @@ class Good:
                 if (value := getattr(target, name)) is not None
             }
             target = replace(target, **tensors)
-        return replace(sample, picture=sample.picture.flip(-1), target=target)
+        return replace(sample, image=sample.image.flip(-1), target=target)
 
 
 class Flipping(Good):
@@ -44,7 +44,7 @@ class Local:
 
 class Overwriting(Good):
     def __call__(self, sample):
-        sample.picture.zero_()
+        sample.image.zero_()
         return sample
 
 
@@ -63,7 +63,7 @@ class Renaming(Good):
 
 class OwnRandom(Good):
     def __call__(self, sample):
-        return replace(sample, picture=(sample.picture * random.random()).to(torch.uint8))
+        return replace(sample, image=(sample.image * random.random()).to(torch.uint8))
 
 
 class Counting(Good):
@@ -79,14 +79,14 @@ class Counting(Good):
 
 
 class Changing(Good):
-    """Gives the sample with `picture` and what `target` makes of its truth."""
+    """Gives the sample with `image` and what `target` makes of its truth."""
 
     def __call__(self, sample):
         target = None if sample.target is None else self.target(sample.target)
-        return replace(sample, picture=self.picture(sample.picture), target=target)
+        return replace(sample, image=self.image(sample.image), target=target)
 
-    def picture(self, picture):
-        return picture
+    def image(self, image):
+        return image
 
     def target(self, target):
         return target
@@ -94,17 +94,17 @@ class Changing(Good):
 
 class Bare(Good):
     def __call__(self, sample):
-        return sample.picture
+        return sample.image
 
 
 class Floating(Changing):
-    def picture(self, picture):
-        return picture.float()
+    def image(self, image):
+        return image.float()
 
 
 class Grey(Changing):
-    def picture(self, picture):
-        return picture[0]
+    def image(self, image):
+        return image[0]
 
 
 class NoName(Good):
@@ -133,9 +133,9 @@ class Forgetting(Good):
         return replace(sample, target=None)
 
 
-class PictureOnly(Changing):
-    def picture(self, picture):
-        return picture[:, :20].contiguous()
+class ImageOnly(Changing):
+    def image(self, image):
+        return image[:, :20].contiguous()
 
 
 class LongMap(Changing):
@@ -195,30 +195,30 @@ class Refusing(Changing):
 
 SEGMENTS = "on two segments"
 COMPLAINTS = [
-    (Overwriting, f"transform Overwriting changes the picture it is given in place, {SEGMENTS}"),
+    (Overwriting, f"transform Overwriting changes the image it is given in place, {SEGMENTS}"),
     (OverwritingTruth, f"transform OverwritingTruth changes the target.labels it is given in place, {SEGMENTS}"),
     (Renaming, f"transform Renaming changes the file or image_id it is given in place, {SEGMENTS}"),
     (
         OwnRandom,
-        f"transform OwnRandom gives another picture for the same seed of torch's generator, {SEGMENTS}, where it is "
+        f"transform OwnRandom gives another image for the same seed of torch's generator, {SEGMENTS}, where it is "
         "promised to draw from",
     ),
-    (Counting, f"transform Counting gives another picture when it is a pickled copy, {SEGMENTS}"),
+    (Counting, f"transform Counting gives another image when it is a pickled copy, {SEGMENTS}"),
     (Bare, f"transform Bare gives {SEGMENTS} a Tensor, where a Sample is promised"),
     (
         Floating,
-        f"transform Floating gives {SEGMENTS} a picture (3, 48, 64) of float32, where (3, H, W) of uint8 is promised",
+        f"transform Floating gives {SEGMENTS} an image (3, 48, 64) of float32, where (3, H, W) of uint8 is promised",
     ),
-    (Grey, f"transform Grey gives {SEGMENTS} a picture (48, 64) of uint8, where (3, H, W) of uint8 is promised"),
+    (Grey, f"transform Grey gives {SEGMENTS} an image (48, 64) of uint8, where (3, H, W) of uint8 is promised"),
     (NoName, f"transform NoName gives {SEGMENTS} file = None, where a str is promised"),
     (NoId, f"transform NoId gives {SEGMENTS} image_id = 1.5, where an int or a str is promised"),
     (OtherName, f"transform OtherName gives {SEGMENTS} another file or image_id"),
-    (Inventing, "transform Inventing gives on a picture without target a target"),
+    (Inventing, "transform Inventing gives on an image without target a target"),
     (Forgetting, f"transform Forgetting gives {SEGMENTS} a target as NoneType, where a Target is promised"),
     (ListOfLabels, f"transform ListOfLabels gives {SEGMENTS} a target as list, where a Target is promised"),
     (
-        PictureOnly,
-        f"transform PictureOnly gives {SEGMENTS} segment_map (48, 64) of int16, where (20, 64) of int16 or int32 is "
+        ImageOnly,
+        f"transform ImageOnly gives {SEGMENTS} segment_map (48, 64) of int16, where (20, 64) of int16 or int32 is "
         "promised",
     ),
     (
@@ -249,7 +249,7 @@ COMPLAINTS = [
         WholeAreas,
         f"transform WholeAreas gives {SEGMENTS} areas (2,) of int64, where (2,) of float32 or float64 is promised",
     ),
-    (Refusing, "transform Refusing fails on a picture without segments: ValueError: no segment"),
+    (Refusing, "transform Refusing fails on an image without segments: ValueError: no segment"),
 ]
 
 

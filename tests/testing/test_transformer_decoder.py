@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import torch
-from complaints import complaint, each_of
 from torch import nn
 
 from segkit.testing import check_transformer_decoder
 from segkit.types import PixelPrediction, Prediction
+from tests.helpers.contract_errors import complaint, each_of
 
 
 class Good(nn.Module):

@@ -1,7 +1,8 @@
 """What tests of trainings share."""
 
 import pytest
-from tiny import write_tiny
+
+from tests.helpers.tiny import write_tiny
 
 
 @pytest.fixture

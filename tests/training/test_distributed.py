@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import assert_equal_weights, evaluations_of, lines_of, write_tiny
+
+from tests.helpers.tiny import assert_equal_weights, evaluations_of, lines_of, write_tiny
 
 ROOT = Path(__file__).parents[2]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -54,7 +55,7 @@ def test_there_is_one_run(run):
     assert environment["effective_batch"] == 8
     assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2]
     assert len(evaluations_of(run)) == 1
-    assert len(list((run / "evaluation/overlays").iterdir())) == 4  # the main process's share: two of three pictures
+    assert len(list((run / "evaluation/overlays").iterdir())) == 4  # the main process's share: two of three images
     assert [path.name for path in run.parent.iterdir() if path.is_dir()] == ["run"]
 
 
@@ -86,13 +87,13 @@ def test_accelerate_launches_it(tmp_path):
 
 
 PROGRAM = '''
-"""Gradients of the criterion over two processes, each with half of a batch of four pictures."""
+"""Gradients of the criterion over two processes, each with half of a batch of four images."""
 import sys
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from segkit.criterion import Criterion, WeightedLoss
+from segkit.criterion.criterion import Criterion, WeightedLoss
 from segkit.registries import LOSSES, MATCHERS
 from segkit.types import Prediction, Target
 
@@ -139,6 +140,6 @@ if rank == 0:
 
 
 def test_mask_losses_of_two_processes_have_the_gradients_of_one(tmp_path):
-    """Pictures of 1, 4, 2 and 0 segments: the number of masks is averaged over the processes."""
+    """Images of 1, 4, 2 and 0 segments: the number of masks is averaged over the processes."""
     (tmp_path / "program.py").write_text(PROGRAM)
     assert start(*TORCHRUN, tmp_path / "program.py").strip() == "equal"

@@ -6,14 +6,14 @@ import signal
 
 import pytest
 import torch
-from tiny import assert_equal_weights, lines_of
 
 from segkit.checkpoint import read_weights
 from segkit.config import load_config
-from segkit.criterion import Criterion
+from segkit.criterion.criterion import Criterion
 from segkit.errors import CheckpointError, ConfigError, SegkitError, TrainingError
 from segkit.training import loop
 from segkit.training.loop import train
+from tests.helpers.tiny import assert_equal_weights, lines_of
 
 
 def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
@@ -35,7 +35,7 @@ def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
     overlays = sorted(path.name for path in (run / "evaluation/overlays").iterdir())
     assert len(overlays) == 6
     shown = capsys.readouterr().out
-    assert "pictures: runs/tiny/evaluation/overlays" in shown
+    assert "images: runs/tiny/evaluation/overlays" in shown
     assert "mean_iou" in shown
 
 

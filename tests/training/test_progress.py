@@ -70,7 +70,7 @@ def test_tensorboard_gets_every_number(tmp_path, monkeypatch):
     assert closed == [True]
 
 
-def test_a_meter_counts_pictures_and_waiting(monkeypatch):
+def test_a_meter_counts_images_and_waiting(monkeypatch):
     clock = iter([0.0, 1.0, 4.0, 5.0])
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
 

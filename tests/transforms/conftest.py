@@ -1,4 +1,4 @@
-"""Samples whose pictures show their own truth, so that a shift between the two is seen."""
+"""Samples whose images show their own truth, so that a shift between the two is seen."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def encoded(target):
 @pytest.fixture
 def agree():
     """A function: the share of a sample's pixels whose colour is the one that the truth stands for."""
-    return lambda sample: float((encoded(sample.target) == sample.picture).all(0).float().mean())
+    return lambda sample: float((encoded(sample.target) == sample.image).all(0).float().mean())
 
 
 @pytest.fixture

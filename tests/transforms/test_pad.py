@@ -7,10 +7,10 @@ from segkit.types import Sample
 def test_it_grows_at_the_bottom_and_right(sample):
     padded = Pad(size=(60, 80))(sample)
     assert padded.size == padded.target.size == (60, 80)
-    assert torch.equal(padded.picture[:, :48, :64], sample.picture)
+    assert torch.equal(padded.image[:, :48, :64], sample.image)
     assert torch.equal(padded.target.segment_map[:48, :64], sample.target.segment_map)
     assert padded.target.segment_map.dtype == torch.int16
-    assert padded.picture[:, 59, 0].tolist() == padded.picture[:, 0, 79].tolist() == [124, 116, 104]
+    assert padded.image[:, 59, 0].tolist() == padded.image[:, 0, 79].tolist() == [124, 116, 104]
     new = torch.ones(60, 80, dtype=torch.bool)
     new[:48, :64] = False
     assert (padded.target.segment_map[new] == -1).all()
@@ -28,4 +28,4 @@ def test_overlapping_masks_and_no_truth_at_all(overlapping):
     padded = Pad(size=(10, 12))(overlapping)
     assert padded.target.masks.shape == (2, 10, 12)
     assert padded.target.valid.sum() == 8 * 12
-    assert Pad(size=(10, 12))(Sample(overlapping.picture, None, "a.png", "a")).target is None
+    assert Pad(size=(10, 12))(Sample(overlapping.image, None, "a.png", "a")).target is None

@@ -14,9 +14,9 @@ def changed(color, times=200, **settings):
     torch.manual_seed(0)
     distort = PhotometricDistortion(**(STILL | settings))
     sample = Sample(torch.tensor(color, dtype=torch.uint8)[:, None, None].repeat(1, 2, 2), None, "a.png", "a")
-    pictures = [distort(sample).picture for _ in range(times)]
-    assert all(torch.equal(picture, picture[:, :1, :1].expand(3, 2, 2)) for picture in pictures)
-    return torch.stack([picture[:, 0, 0] for picture in pictures]).float()
+    images = [distort(sample).image for _ in range(times)]
+    assert all(torch.equal(image, image[:, :1, :1].expand(3, 2, 2)) for image in images)
+    return torch.stack([image[:, 0, 0] for image in images]).float()
 
 
 def test_brightness_is_added():
@@ -24,7 +24,7 @@ def test_brightness_is_added():
     assert (difference == difference[:, :1]).all()
     assert -32 <= difference.min() < -25
     assert 25 < difference.max() <= 32
-    assert 70 < (difference[:, 0] == 0).sum() < 135  # about half the pictures, and a few that change by less than 1
+    assert 70 < (difference[:, 0] == 0).sum() < 135  # about half the images, and a few that change by less than 1
 
 
 def test_contrast_is_a_factor():
@@ -54,9 +54,9 @@ def test_colors_stay_within_their_range():
         torch.manual_seed(0)
         sample = Sample(torch.tensor(color, dtype=torch.uint8)[:, None, None], None, "a.png", "a")
         for _ in range(50):
-            picture = PhotometricDistortion()(sample).picture
-            assert picture.dtype == torch.uint8
-            assert (picture.flatten().int() - torch.tensor(color)).abs().max() < 140  # 250 that wraps around would be 5
+            image = PhotometricDistortion()(sample).image
+            assert image.dtype == torch.uint8
+            assert (image.flatten().int() - torch.tensor(color)).abs().max() < 140  # 250 that wraps around would be 5
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -65,5 +65,5 @@ def test_the_truth_and_the_seed(sample, seed):
     for _ in range(2):
         torch.manual_seed(seed)
         results.append(PhotometricDistortion()(sample))
-    assert torch.equal(results[0].picture, results[1].picture)
+    assert torch.equal(results[0].image, results[1].image)
     assert results[0].target is sample.target

@@ -5,7 +5,7 @@ from segkit.transforms.random_crop import RandomCrop
 from segkit.types import NO_SEGMENT, Sample, Target
 
 
-def test_picture_and_truth_are_cut_alike(sample, agree):
+def test_image_and_truth_are_cut_alike(sample, agree):
     torch.manual_seed(0)
     corners = set()
     for _ in range(30):
@@ -13,20 +13,20 @@ def test_picture_and_truth_are_cut_alike(sample, agree):
         assert cut.size == cut.target.size == tuple(cut.target.valid.shape) == (20, 30)
         assert agree(cut) == 1
         assert cut.target.areas is None
-        corners.add(tuple(cut.picture[0, ::19, ::29].flatten().tolist()))
+        corners.add(tuple(cut.image[0, ::19, ::29].flatten().tolist()))
     assert len(corners) > 3
 
 
 @pytest.mark.parametrize(("size", "expected"), [((20, 100), (20, 64)), ((100, 30), (48, 30)), ((100, 100), (48, 64))])
-def test_a_smaller_picture_is_kept_whole(sample, size, expected):
+def test_a_smaller_image_is_kept_whole(sample, size, expected):
     assert RandomCrop(size=size)(sample).size == expected
 
 
 def test_every_place_is_reached():
-    picture = torch.arange(12, dtype=torch.uint8).reshape(1, 3, 4).repeat(3, 1, 1)
+    image = torch.arange(12, dtype=torch.uint8).reshape(1, 3, 4).repeat(3, 1, 1)
     torch.manual_seed(0)
     crop = RandomCrop(size=(2, 2))
-    first = {int(crop(Sample(picture, None, "a.png", "a")).picture[0, 0, 0]) for _ in range(100)}
+    first = {int(crop(Sample(image, None, "a.png", "a")).image[0, 0, 0]) for _ in range(100)}
     assert first == {0, 1, 2, 4, 5, 6}
 
 
@@ -81,7 +81,7 @@ def test_overlapping_masks_are_cut(overlapping):
     torch.manual_seed(0)
     cut = RandomCrop(size=(4, 5), max_category_share=0.75)(overlapping)
     assert cut.target.masks.shape == (2, 4, 5)
-    assert torch.equal((cut.target.masks.sum(0) * 100).to(torch.uint8), cut.picture[0])
+    assert torch.equal((cut.target.masks.sum(0) * 100).to(torch.uint8), cut.image[0])
 
 
 def _classes(sample):

@@ -58,22 +58,22 @@ def test_the_size_is_drawn_from_the_list():
 
 @pytest.mark.parametrize("size", [24, 33, 48, 100, 144])
 def test_a_border_stays_where_it_is(size):
-    """A step in the picture, sharp or blurred, crosses the middle value where the truth has its border."""
+    """A step in the image, sharp or blurred, crosses the middle value where the truth has its border."""
     segments = torch.zeros(48, 64, dtype=torch.int16)
     segments[:, 27:] = 1
-    picture = (segments * 255).to(torch.uint8).repeat(3, 1, 1)
-    resized = ResizeShortestEdge(sizes=size)(Sample(picture, Target(torch.tensor([0, 1]), segments), "a.png", "a"))
+    image = (segments * 255).to(torch.uint8).repeat(3, 1, 1)
+    resized = ResizeShortestEdge(sizes=size)(Sample(image, Target(torch.tensor([0, 1]), segments), "a.png", "a"))
     assert resized.target.segment_map.dtype == torch.int16
-    assert torch.equal(resized.picture[0] > 127, resized.target.segment_map == 1)
+    assert torch.equal(resized.image[0] > 127, resized.target.segment_map == 1)
 
 
 @pytest.mark.parametrize("size", [(40, 1), (1, 40), (7, 1), (3, 2), (1, 1)])
-def test_narrow_pictures_are_resized_right(size):
+def test_narrow_images_are_resized_right(size):
     torch.manual_seed(0)
-    picture = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
-    resized = ResizeShortestEdge(sizes=1, max_size=5)(Sample(picture, None, "a.png", "a"))
-    exact = interpolate(picture[None].float(), resized.size, mode="bilinear", antialias=True)[0]
-    assert (resized.picture.float() - exact).abs().max() <= 1.5
+    image = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
+    resized = ResizeShortestEdge(sizes=1, max_size=5)(Sample(image, None, "a.png", "a"))
+    exact = interpolate(image[None].float(), resized.size, mode="bilinear", antialias=True)[0]
+    assert (resized.image.float() - exact).abs().max() <= 1.5
 
 
 def test_void_moves_along_and_areas_are_dropped(sample):

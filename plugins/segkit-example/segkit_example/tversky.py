@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class Tversky(nn.Module):
     """One minus the Tversky index, smoothed by half a pixel; with alpha = beta = 0.5 it is the dice loss."""
 
-    takes: ClassVar = "masks"
+    input_type: ClassVar = "masks"
 
     def __init__(self, *, alpha: float = 0.3, beta: float = 0.7) -> None:
         """

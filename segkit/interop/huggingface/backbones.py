@@ -42,7 +42,7 @@ class Backbone:
 def read_backbone(fields: Fields) -> Backbone:
     """Raises CheckpointError where it is neither Swin nor ResNet, or a setting of it cannot be had here."""
     kind = fields.data.get("model_type")
-    fields.require("num_channels", 3, 3, "segkit's models take pictures of three channels")
+    fields.require("num_channels", 3, 3, "segkit's models take images of three channels")
     if kind in ("swin", "maskformer-swin"):
         return _read_swin(fields, all_stages=kind == "swin")
     if kind == "resnet":

@@ -31,12 +31,12 @@ class Preprocessing:
 
 
 def read_preprocessing(fields: Fields) -> Preprocessing:
-    """Raises CheckpointError where pictures are resized in a way that segkit does not know."""
+    """Raises CheckpointError where images are resized in a way that segkit does not know."""
     notes = []
     if fields.data.get("resample", BILINEAR) != BILINEAR:
-        notes.append(f"pictures are resized bilinearly here, in transformers by its filter {fields.data['resample']}")
+        notes.append(f"images are resized bilinearly here, in transformers by its filter {fields.data['resample']}")
     if fields.data.get("pad_size") is not None:
-        notes.append(f"pictures are padded as far as the model needs, in transformers to {fields.data['pad_size']}")
+        notes.append(f"images are padded as far as the model needs, in transformers to {fields.data['pad_size']}")
     scale = fields.number("rescale_factor", RESCALE) if fields.flag("do_rescale", True) else 1.0
     mean, std = [0.0] * 3, [1.0] * 3
     if fields.flag("do_normalize", True):
@@ -63,7 +63,7 @@ def _read_resize(fields: Fields) -> dict[str, Any]:
         if "shortest_edge" not in size:
             raise fields.error(
                 "size",
-                f"pictures are resized to {size}, which segkit does not. Give shortest_edge and longest_edge there, or "
+                f"images are resized to {size}, which segkit does not. Give shortest_edge and longest_edge there, or "
                 "height and width.",
             )
         shortest = edges.integer("shortest_edge", 800)
@@ -90,7 +90,7 @@ def preprocessor_json(
 ) -> dict[str, Any]:
     """The content of `preprocessor_config.json`.
 
-    Pictures become multiples of `size_divisor` there by resizing, also where they do here by padding.
+    Images become multiples of `size_divisor` there by resizing, also where they do here by padding.
 
     Args:
         transforms: those of the evaluation.

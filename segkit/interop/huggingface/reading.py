@@ -8,8 +8,8 @@ from torch import nn
 
 from segkit.build import build_model
 from segkit.checkpoint import LoadReport
+from segkit.classes import Classes
 from segkit.config import Config, make_config
-from segkit.data.labels import Classes
 from segkit.errors import CheckpointError, ConfigError
 from segkit.interop.huggingface.backbones import Backbone, read_backbone
 from segkit.interop.huggingface.fields import Fields
@@ -27,7 +27,7 @@ class Imported:
     model: nn.Module
     """In eval mode, on the CPU."""
     config: Config
-    """Model, criterion, postprocessors, and under `data.val` how pictures are prepared; no data set."""
+    """Model, criterion, postprocessors, and under `data.val` how images are prepared; no data set."""
     classes: Classes
     """All of them things, since the files do not tell things from stuff."""
     report: LoadReport
@@ -81,7 +81,7 @@ def _read_preprocessor(folder: Path) -> tuple[Preprocessing, list[str]]:
     file = folder / PREPROCESSOR
     if not file.is_file():
         prepared = read_preprocessing(Fields({}, file))
-        return prepared, [f"there is no {PREPROCESSOR}: pictures are prepared as transformers does by default"]
+        return prepared, [f"there is no {PREPROCESSOR}: images are prepared as transformers does by default"]
     prepared = read_preprocessing(Fields(read_json(file), file))
     return prepared, prepared.notes
 

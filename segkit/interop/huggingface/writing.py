@@ -15,8 +15,8 @@ from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, SAFETENSORS
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.interop.huggingface.reading import ARCHITECTURE
 from segkit.interop.huggingface.tensors import their_tensors
+from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.models.mask_former import MaskFormer
-from segkit.ops.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.pixel_decoders.fpn import FPN
 from segkit.transformer_decoders.standard import StandardDecoder
 

@@ -1,0 +1,1 @@
+"""Matching and weighted losses over all decoder layers."""

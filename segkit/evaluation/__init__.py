@@ -1,0 +1,1 @@
+"""The test loop, the validation of a config, and tables of metrics."""

@@ -1,0 +1,1 @@
+"""Prediction for single images: the predictor and the sliding window."""

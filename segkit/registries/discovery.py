@@ -1,0 +1,174 @@
+"""Where parts are found without importing them: the files of segkit's own folders and installed entry points."""
+
+import ast
+import configparser
+import importlib.util
+import pkgutil
+import re
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import entrypoints
+
+from segkit import __version__
+from segkit.errors import RegistryError
+
+
+@dataclass(frozen=True, order=True)
+class Candidate:
+    """One provider's claim to a name."""
+
+    name: str
+    provider: str
+    """`segkit`, the name of a distribution, or of the file that registered the part."""
+    version: str | None
+    """Of the distribution; None for a file."""
+    module: str
+    attribute: str | None = None
+    """The part's name in its module; None where the module registers it on import."""
+
+    @property
+    def own(self) -> bool:
+        return self.provider == "segkit"
+
+    @property
+    def label(self) -> str:
+        """`segkit-mask2former 0.1`."""
+        return f"{self.provider} {self.version}" if self.version else self.provider
+
+    @property
+    def target(self) -> str:
+        """`acme_segkit.fpn:AcmeFPN`, as an entry point spells it."""
+        return f"{self.module}:{self.attribute}" if self.attribute else self.module
+
+    @property
+    def qualified(self) -> str:
+        """The spelling that no other provider's claim can be mistaken for."""
+        return f"{self.provider}/{self.name}"
+
+
+def normalized(distribution: str) -> str:
+    """A distribution's name as users spell it: folders on disk hold `acme_segkit`, pip says `acme-segkit` (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+@cache
+def own_candidates(plural: str) -> tuple[Candidate, ...]:
+    """One per file of segkit's folder of this kind, without importing any."""
+    folder = str(Path(__file__).parents[1] / plural)
+    names = sorted(module.name for module in pkgutil.iter_modules([folder]) if not module.name.startswith("_"))
+    return tuple(Candidate(name, "segkit", __version__, f"segkit.{plural}.{name}") for name in names)
+
+
+def declared_candidates(group: str) -> tuple[Candidate, ...]:
+    """The entry points that installed packages declare in `group`, read once per process and import path."""
+    return _scan(group, tuple(sys.path))
+
+
+@cache
+def _scan(group: str, path: tuple[str, ...]) -> tuple[Candidate, ...]:
+    try:
+        points = entrypoints.get_group_all(group, path=list(path))
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise RegistryError(
+            f"the entry points of an installed package cannot be read: {' '.join(str(error).split())}. "
+            "Reinstall or remove that package."
+        ) from error
+    return tuple(
+        Candidate(
+            point.name,
+            normalized(point.distro.name),
+            point.distro.version or _version(point.distro.name),
+            point.module_name,
+            point.object_name,
+        )
+        for point in points
+    )
+
+
+def _version(distribution: str) -> str | None:
+    """For packages used in place: their folder's name lacks the version that an installed one's has."""
+    import importlib.metadata  # slow to import, and seldom needed
+
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an candidate's source tells without being imported."""
+
+    description: str = ""
+    defect: str = ""
+    """Why importing it will fail, where that can be seen."""
+
+
+def summarize(candidate: Candidate) -> Summary:
+    """Reads the candidate's source file; a part that lives in no readable file has no description."""
+    try:
+        file = _source_file(candidate.module)
+    except ModuleNotFoundError as error:
+        return Summary(defect=f"ModuleNotFoundError: {error}")
+    if file is None or file.suffix != ".py":
+        return Summary()
+    try:
+        module = ast.parse(file.read_bytes())
+    except SyntaxError as error:
+        return Summary(defect=f"SyntaxError: {error.msg} ({file.name}, line {error.lineno})")
+    docstrings = [ast.get_docstring(module)]
+    if candidate.attribute is not None:
+        docstrings.insert(0, _docstring_of(module, candidate.attribute))
+    description = next((first_line(text) for text in docstrings if text), "")
+    missing = next((name for name in _imported(module) if not _is_there(name)), None)
+    return Summary(description, f"ModuleNotFoundError: No module named '{missing}'" if missing else "")
+
+
+def first_line(docstring: str) -> str:
+    return docstring.strip().partition("\n")[0].strip()
+
+
+def _docstring_of(module: ast.Module, attribute: str) -> str | None:
+    for node in module.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+            return ast.get_docstring(node)
+    return None
+
+
+def _imported(module: ast.Module) -> list[str]:
+    """The packages that `module` imports whatever happens; what stands under a condition may do without."""
+    names: list[str] = []
+    for node in module.body:
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return [name.partition(".")[0] for name in names]
+
+
+def _is_there(package: str) -> bool:
+    return package in sys.modules or importlib.util.find_spec(package) is not None
+
+
+def _source_file(module: str) -> Path | None:
+    """Where `module` lies, found without importing its packages, as `importlib.util.find_spec` would.
+
+    Raises ModuleNotFoundError where it lies nowhere. None where it has no file (a namespace, a built-in).
+    """
+    package, *inner = module.split(".")
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named '{package}'")
+    if not inner:
+        return Path(spec.origin) if spec.has_location and spec.origin else None
+    for folder in spec.submodule_search_locations or ():
+        stem = Path(folder).joinpath(*inner)
+        for file in (stem / "__init__.py", *sorted(stem.parent.glob(f"{stem.name}.*"))):
+            if file.is_file():
+                return file
+        if stem.is_dir():
+            return None
+    raise ModuleNotFoundError(f"No module named '{module}'")

@@ -1,0 +1,93 @@
+"""The signature is the schema: segkit injects what stands before `*`, YAML sets what stands after it."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, get_type_hints
+
+from segkit.errors import RegistryError
+
+Part = Callable[..., Any]
+
+MISSING = inspect.Parameter.empty
+"""The default of a parameter that has none."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Within an `Annotated`: what a number that YAML sets must lie between."""
+
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+
+    def __str__(self) -> str:
+        words = {"at least": self.least, "above": self.above, "at most": self.most, "below": self.below}
+        return ", ".join(f"{word} {bound}" for word, bound in words.items() if bound is not None)
+
+    def expected(self, value: float) -> str:
+        """What `value` must be, to be read after "must be"; empty where it is so. Nan never is."""
+        if self.least is not None and not value >= self.least:
+            return f"at least {self.least}"
+        if self.above is not None and not value > self.above:
+            return f"more than {self.above}"
+        if self.most is not None and not value <= self.most:
+            return f"at most {self.most}"
+        if self.below is not None and not value < self.below:
+            return f"less than {self.below}"
+        return ""
+
+
+Positive = Annotated[int, Bounds(least=1)]
+NonNegative = Annotated[int, Bounds(least=0)]
+PositiveFloat = Annotated[float, Bounds(above=0)]
+NonNegativeFloat = Annotated[float, Bounds(least=0)]
+Fraction = Annotated[float, Bounds(least=0, most=1)]
+"""Such as a probability."""
+Weight = Annotated[float, Bounds(least=0, most=1_000_000)]
+"""Of one term among others."""
+
+
+def name_of(part: Part) -> str:
+    """`acme_segkit.fpn.AcmeFPN`."""
+    qualname = getattr(part, "__qualname__", None)
+    return f"{part.__module__}.{qualname}" if qualname else repr(part)
+
+
+def parameters(part: Part) -> list[inspect.Parameter]:
+    """All parameters of a part, without `self`. Raises RegistryError for what has no readable signature."""
+    try:
+        return list(inspect.signature(part).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise RegistryError(f"{part!r} is no part: its signature cannot be read ({error}).") from error
+
+
+def before_star(part: Part) -> dict[str, inspect.Parameter]:
+    """What segkit supplies: built parts and sizes."""
+    return {p.name: p for p in parameters(part) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)}
+
+
+def after_star(part: Part) -> dict[str, inspect.Parameter]:
+    """What YAML sets."""
+    return {p.name: p for p in parameters(part) if p.kind is p.KEYWORD_ONLY}
+
+
+def annotation_of(part: Part, parameter: inspect.Parameter) -> Any:
+    """The parameter's type, with annotations written as text resolved where the part was defined.
+
+    Each is resolved by itself, so that a name imported for type checkers only harms just the parameter that uses it.
+    Raises RegistryError where it cannot be resolved.
+    """
+    if parameter.annotation is MISSING:
+        return Any
+    function = inspect.unwrap(part.__init__ if inspect.isclass(part) else part)
+    holder = type("Holder", (), {"__annotations__": {"value": parameter.annotation}})
+    globalns = getattr(function, "__globals__", {})
+    try:
+        return get_type_hints(holder, globalns=globalns, include_extras=True)["value"]
+    except Exception as error:
+        raise RegistryError(
+            f"{name_of(part)}: the annotation of '{parameter.name}' cannot be resolved "
+            f"({type(error).__name__}: {error}). Import what it names at run time."
+        ) from error

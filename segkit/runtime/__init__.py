@@ -1,0 +1,1 @@
+"""How a process computes: memory, precision, compilation, processes."""

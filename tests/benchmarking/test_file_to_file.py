@@ -1,0 +1,35 @@
+"""An image file to a result file by both programs."""
+
+import pytest
+import torch
+from benchmarking import file_to_file as module
+from benchmarking.case import Setting, Unequal
+
+SMALL = Setting(torch.device("cpu"), scale=0.125)
+
+
+def test_label_maps_of_several_classes_are_the_same(tiny_bodies, monkeypatch):
+    compared = []
+    require = module.require_mostly_same
+    monkeypatch.setattr(module, "require_mostly_same", lambda *a: compared.append(a) or require(*a))
+    contest = module.file_to_file(SMALL)
+    contest.check()
+    ((_, ours, theirs, _),) = compared
+    shares = torch.bincount(theirs.flatten()) / theirs.numel()
+    assert ours.shape == theirs.shape == (64, 64)
+    assert (shares > 0.05).sum() > 1
+
+
+def test_another_model_is_found(tiny_bodies, monkeypatch):
+    as_ours = module.as_ours
+
+    def another(peer):
+        imported = as_ours(peer)
+        with torch.no_grad():
+            imported.model.get_parameter("transformer_decoder.class_head.bias").copy_(torch.randn(151) * 3)
+        return imported
+
+    monkeypatch.setattr(module, "as_ours", another)
+    contest = module.file_to_file(SMALL)
+    with pytest.raises(Unequal, match=r"^label map of the image's size: "):
+        contest.check()

@@ -1,0 +1,256 @@
+"""Images of all modes, made on the spot."""
+
+import re
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from segkit.data.images import read_image, read_label_map, read_panoptic_map, to_image
+from segkit.errors import DataError
+
+
+def pixels(file):
+    """(H,W,3), as nested lists."""
+    image = read_image(file)
+    assert image.dtype == torch.uint8
+    assert image.permute(1, 2, 0).is_contiguous()
+    return image.permute(1, 2, 0).tolist()
+
+
+def write_png(file, rows, width, bits, kind):
+    """A PNG of packed rows, for the depths that Pillow does not write. kind: 0 grey, 2 RGB."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, len(rows), bits, kind, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+
+
+def test_rgb(tmp_path):
+    Image.fromarray(np.array([[[1, 2, 3], [4, 5, 6]]], dtype=np.uint8)).save(tmp_path / "a.png")
+    assert pixels(tmp_path / "a.png") == [[[1, 2, 3], [4, 5, 6]]]
+
+
+def test_grey(tmp_path):
+    Image.fromarray(np.array([[7, 200]], dtype=np.uint8)).save(tmp_path / "a.png")
+    assert pixels(tmp_path / "a.png") == [[[7, 7, 7], [200, 200, 200]]]
+
+
+def test_one_bit(tmp_path):
+    Image.fromarray(np.array([[False, True]])).save(tmp_path / "a.png")
+    assert pixels(tmp_path / "a.png") == [[[0, 0, 0], [255, 255, 255]]]
+
+
+def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
+    Image.fromarray(np.array([[0, 257, 25700, 65535]], dtype=np.uint16)).save(tmp_path / "a.png")
+    assert [grey for grey, _, _ in pixels(tmp_path / "a.png")[0]] == [0, 1, 100, 255]
+    Image.fromarray(np.array([[0, 257, 25700, 65535]], dtype=np.uint16)).save(tmp_path / "a.tif")
+    assert [grey for grey, _, _ in pixels(tmp_path / "a.tif")[0]] == [0, 1, 100, 255]
+
+
+def test_a_dark_sixteen_bit_image_stays_dark(tmp_path):
+    Image.fromarray(np.array([[0, 1028]], dtype=np.uint16)).save(tmp_path / "a.png")
+    assert [grey for grey, _, _ in pixels(tmp_path / "a.png")[0]] == [0, 4]
+
+
+def test_thirty_two_bit_grey_is_scaled(tmp_path):
+    Image.fromarray(np.array([[0, 2**30, 2**31 - 1]], dtype=np.int32)).save(tmp_path / "a.tif")
+    assert [grey for grey, _, _ in pixels(tmp_path / "a.tif")[0]] == [0, 128, 255]
+
+
+def test_sixteen_bit_rgb(tmp_path):
+    write_png(tmp_path / "a.png", [struct.pack(">3H", 65535, 25700, 0)], width=1, bits=16, kind=2)
+    assert pixels(tmp_path / "a.png") == [[[255, 100, 0]]]
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+def test_palette(tmp_path, transparent):
+    image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8)).convert("P")
+    image.putpalette([10, 20, 30, 40, 50, 60])
+    image.save(tmp_path / "a.png", **({"transparency": b"\x00\x80"} if transparent else {}))
+    assert pixels(tmp_path / "a.png") == [[[10, 20, 30], [40, 50, 60]]]
+
+
+@pytest.mark.parametrize(("mode", "color", "expected"), [("RGBA", (9, 8, 7, 0), [9, 8, 7]), ("LA", (9, 0), [9, 9, 9])])
+def test_transparency_is_dropped(tmp_path, mode, color, expected):
+    Image.new(mode, (1, 1), color).save(tmp_path / "a.png")
+    assert pixels(tmp_path / "a.png") == [[expected]]
+
+
+def test_cmyk(tmp_path):
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=100)
+    assert Image.open(tmp_path / "a.jpg").mode == "CMYK"
+    red, green, blue = pixels(tmp_path / "a.jpg")[4][4]
+    assert red > 250
+    assert green < 5
+    assert blue < 5
+
+
+def test_a_camera_s_rotation_is_applied_to_images_only(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    array = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.uint8)
+    Image.fromarray(array).save(tmp_path / "a.png", exif=exif)
+    assert read_image(tmp_path / "a.png")[0].tolist() == [[4, 1], [5, 2], [6, 3]]
+    assert read_label_map(tmp_path / "a.png").tolist() == array.tolist()
+
+
+def test_an_image_is_read_from_any_source():
+    array = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    expected = torch.arange(12, dtype=torch.uint8).reshape(2, 2, 3).permute(2, 0, 1)
+    assert torch.equal(to_image(array), expected)
+    assert torch.equal(to_image(Image.fromarray(array)), expected)
+    assert torch.equal(to_image(array[::-1]), expected.flip(1))
+    assert to_image(np.array([[5, 6]], dtype=np.uint8)).tolist() == [[[5, 6]]] * 3
+
+
+def test_a_path_is_a_source_too(tmp_path):
+    Image.new("RGB", (3, 2)).save(tmp_path / "a.png")
+    assert to_image(tmp_path / "a.png").shape == (3, 2, 3)
+    assert to_image(str(tmp_path / "a.png")).shape == (3, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            np.zeros((2, 2), dtype=np.float32),
+            "an array of shape (2, 2) and type float32 is no image. Give a uint8 array",
+        ),
+        (
+            np.zeros((3, 2, 2), dtype=np.uint8),
+            "an array of shape (3, 2, 2) and type uint8 is no image. Give a uint8 array",
+        ),
+        (np.zeros((0, 2), dtype=np.uint8), "an array of shape (0, 2) and type uint8 is no image. Give a uint8 array"),
+        (np.zeros((2,), dtype=np.uint8), "an array of shape (2,) and type uint8 is no image. Give a uint8 array"),
+        (7, "an image cannot be made of a int. Give a path, a PIL image, or a uint8 numpy array"),
+    ],
+)
+def test_what_is_no_image_is_told(source, said):
+    message = f"{said} of shape (H, W) or (H, W, 3) in RGB order."
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        to_image(source)
+
+
+@pytest.mark.parametrize("read", [read_image, read_label_map, read_panoptic_map])
+class TestBadFiles:
+    def test_missing(self, tmp_path, read):
+        message = f"{tmp_path}/a.png: there is no such file. Restore it, or correct the path."
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            read(tmp_path / "a.png")
+
+    def test_no_image(self, tmp_path, read):
+        (tmp_path / "a.png").write_text("hello")
+        message = (
+            f"{tmp_path}/a.png: this is no image, or of a format that cannot be read. Replace it, or take it out of "
+            f"the data."
+        )
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            read(tmp_path / "a.png")
+
+    def test_a_folder(self, tmp_path, read):
+        message = f"{tmp_path}: the image cannot be read (Is a directory). Replace it, or take it out of the data."
+        with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+            read(tmp_path)
+
+    @pytest.mark.parametrize("suffix", ["png", "jpg"])
+    def test_truncated(self, tmp_path, read, suffix):
+        file = tmp_path / f"a.{suffix}"
+        noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(file)
+        file.write_bytes(file.read_bytes()[:2000])
+        with pytest.raises(DataError) as error:
+            read(file)
+        assert re.fullmatch(
+            re.escape(f"{file}: the image cannot be read (")
+            + "image file is truncated.*"
+            + re.escape("). Replace it, or take it out of the data."),
+            str(error.value),
+        )
+
+
+def test_floating_point_is_refused(tmp_path):
+    Image.fromarray(np.zeros((2, 2), dtype=np.float32)).save(tmp_path / "a.tif")
+    message = f"{tmp_path}/a.tif: an image of floating-point values has no known range. Store it with 8 or 16 bits."
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_a_label_map_keeps_its_ids(tmp_path):
+    ids = np.array([[0, 1], [150, 255]])
+    Image.fromarray(ids.astype(np.uint8)).save(tmp_path / "grey.png")
+    palette = Image.fromarray(ids.astype(np.uint8)).convert("P")
+    palette.putpalette([200] * 768)
+    palette.save(tmp_path / "palette.png")
+    for name in ("grey.png", "palette.png"):
+        read = read_label_map(tmp_path / name)
+        assert read.dtype == np.uint8
+        assert read.tolist() == ids.tolist()
+
+
+def test_a_sixteen_bit_label_map_keeps_its_ids(tmp_path):
+    ids = np.array([[0, 300], [65535, 7]], dtype=np.uint16)
+    Image.fromarray(ids).save(tmp_path / "a.png")
+    assert read_label_map(tmp_path / "a.png").dtype == np.uint16
+    assert read_label_map(tmp_path / "a.png").tolist() == ids.tolist()
+
+
+def test_a_one_bit_label_map_holds_0_and_1(tmp_path):
+    Image.fromarray(np.array([[False, True]])).save(tmp_path / "a.png")
+    assert read_label_map(tmp_path / "a.png").tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize(("bits", "row", "ids"), [(2, b"\x1b", [0, 1, 2, 3]), (4, b"\x1f\x02", [1, 15, 0, 2])])
+def test_ids_packed_in_few_bits_are_not_stretched(tmp_path, bits, row, ids):
+    write_png(tmp_path / "a.png", [row], width=4, bits=bits, kind=0)
+    assert read_label_map(tmp_path / "a.png").tolist() == [ids]
+
+
+def test_few_colors_in_a_palette_keep_their_index(tmp_path):
+    image = Image.fromarray(np.array([[0, 1, 2, 3]], dtype=np.uint8)).convert("P")
+    image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
+    image.save(tmp_path / "a.png", bits=2)
+    assert read_label_map(tmp_path / "a.png").tolist() == [[0, 1, 2, 3]]
+
+
+def test_a_label_map_in_colors_is_refused(tmp_path):
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    message = (
+        f"{tmp_path}/a.png: a label map of mode RGB holds no ids. Store one id per pixel in a grey PNG of 8 or 16 bits "
+        f"or in a palette PNG."
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        read_label_map(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_panoptic_map_puts_three_bytes_together(tmp_path, mode):
+    image = Image.fromarray(np.array([[[1, 2, 3], [255, 255, 255], [0, 0, 0]]], dtype=np.uint8))
+    if mode == "RGBA":
+        image.putalpha(200)
+    image.save(tmp_path / "a.png")
+    read = read_panoptic_map(tmp_path / "a.png")
+    assert read.dtype == np.int32
+    assert read.tolist() == [[1 + 2 * 256 + 3 * 65536, 2**24 - 1, 0]]
+
+
+def test_a_grey_panoptic_map_is_refused(tmp_path):
+    Image.new("L", (2, 2)).save(tmp_path / "a.png")
+    message = (
+        f"{tmp_path}/a.png: a panoptic map of mode L holds no segment ids. Store them in an RGB PNG, as "
+        f"R + 256 G + 65536 B."
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        read_panoptic_map(tmp_path / "a.png")
+
+
+def test_real_grey_jpeg(shared_data):
+    image = read_image(shared_data / "coco_panoptic_sample/images/train2017/000000000086.jpg")
+    assert image.shape[0] == 3
+    assert torch.equal(image[0], image[2])

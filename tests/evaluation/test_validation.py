@@ -1,0 +1,93 @@
+"""`data.val` made ready once, evaluated often, and what is refused before anything runs."""
+
+import pytest
+import torch
+
+from segkit.build import build_model, dataset_classes
+from segkit.classes import Classes
+from segkit.config import load_config
+from segkit.errors import ConfigError
+from segkit.evaluation.validation import OverlayWriter, Validation
+from tests.helpers.tiny import write_tiny
+
+
+def validation(folder, *overrides, classes=None, **shares):
+    config = load_config(write_tiny(folder), list(overrides))
+    return Validation(config, classes or dataset_classes(config), 16, **shares)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    torch.manual_seed(0)
+    return build_model(load_config(write_tiny(tmp_path_factory.mktemp("model"))))
+
+
+def test_every_run_starts_anew(tmp_path, model):
+    ready = validation(tmp_path)
+    seen = []
+    first, second = ready.run(model, "cpu", progress=seen.append), ready.run(model, "cpu")
+    assert first["mean_iou"].values == second["mean_iou"].values
+    assert seen == [1, 1, 1]
+    assert model.training
+
+
+def test_the_names_of_the_figures_are_known_before_a_run(tmp_path, model):
+    ready = validation(tmp_path)
+    metrics = ready.run(model, "cpu")
+    assert ready.figures() == [name for one in metrics.values() for name in one.values]
+
+
+def test_processes_share_the_images(tmp_path, model):
+    seen = [[], []]
+    for rank, files in enumerate(seen):
+        part = validation(tmp_path, rank=rank, num_processes=2)
+        part.run(model, "cpu", on_result=lambda batch, index, result, files=files: files.append(batch.files[index]))
+    assert sorted(set(seen[0] + seen[1])) == [f"shapes_1_0000{index}" for index in range(3)]
+    assert not set(seen[0]) & set(seen[1])
+
+
+def test_overlays_of_the_first_images(tmp_path, model):
+    ready = validation(tmp_path)
+    ready.run(model, "cpu", on_result=OverlayWriter(tmp_path / "drawn", ready.classes, 2))
+    names = sorted(path.name for path in (tmp_path / "drawn").iterdir())
+    assert names == [f"shapes_1_0000{index}_{kind}.png" for index in range(2) for kind in ("panoptic", "semantic")]
+
+
+def test_no_overlays_make_no_folder(tmp_path, model):
+    ready = validation(tmp_path)
+    ready.run(model, "cpu", on_result=OverlayWriter(tmp_path / "drawn", ready.classes, 0))
+    assert not (tmp_path / "drawn").exists()
+
+
+def test_without_data_there_is_nothing_to_evaluate(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        validation(tmp_path, "data.val=null")
+    assert str(caught.value) == (
+        f"{tmp_path}/tiny.yaml: data.val: an evaluation needs a data set, and the config names none."
+    )
+
+
+def test_without_evaluators_there_is_nothing_to_say(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        validation(tmp_path, "evaluators=[]")
+    assert str(caught.value) == (
+        f"{tmp_path}/tiny.yaml: evaluators: an evaluation needs at least one, such as {{type: mean_iou}}."
+    )
+
+
+def test_an_evaluator_without_results_is_refused(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        validation(tmp_path, "postprocessors=[{type: semantic}]")
+    assert str(caught.value) == (
+        "evaluators: 'panoptic_quality' takes a PanopticResult, which no postprocessor makes. There are: 'semantic' "
+        "makes SemanticResult"
+    )
+
+
+def test_a_data_set_of_other_classes_is_refused(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        validation(tmp_path, classes=Classes.make(["sky", "road"]))
+    assert str(caught.value) == (
+        f"{tmp_path}/tiny.yaml: data.val: the data set has another class list than the model (8 classes there, 2 here; "
+        "class 1 is 'grass' there, 'road' here). Name a data set of the model's classes."
+    )

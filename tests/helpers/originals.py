@@ -1,0 +1,62 @@
+"""What tests of original checkpoints share: the golden results' configs, tensors and names."""
+
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from segkit.build import build_model
+from segkit.classes import Classes
+from segkit.config import load_config
+from segkit.interop.original import load_original
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = {
+    "ade20k-150__maskformer_R50_bs16_160k": "mask_former/ade20k_r50",
+    "ade20k-150__maskformer_R101c_bs16_160k": "mask_former/ade20k_r101c",
+    "ade20k-150__swin__maskformer_swin_tiny_bs16_160k": "mask_former/ade20k_swin_tiny",
+    "coco-panoptic__maskformer_panoptic_R50_bs64_554k": "mask_former/coco_panoptic_r50",
+    "ade20k-150__per_pixel_baseline_R50_bs16_160k": "per_pixel/ade20k_r50",
+    "ade20k-150__per_pixel_baseline_plus_R50_bs16_160k": "per_pixel/ade20k_r50_plus",
+}
+"""Golden result -> the config of the same model."""
+R50, R101C, SWIN_T, PANOPTIC, PER_PIXEL, PER_PIXEL_PLUS = CONFIGS
+
+
+def made_tensor(name, shape):
+    """The golden results' weights follow from the tensors' names; see the README beside them."""
+    x = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape).astype(np.float32)
+    if name.endswith("running_var"):
+        return np.abs(x) + np.float32(0.5)
+    if len(shape) > 1:
+        return (x / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+    return 1 + np.float32(0.1) * x if name.endswith("weight") else np.float32(0.1) * x
+
+
+def older(name):
+    return name.replace("sem_seg_head.pixel_decoder.", "sem_seg_head.")
+
+
+class Unfilled:
+    """A config's model and an original's tensors on torch's meta device, where tensors have shapes and no values."""
+
+    def __init__(self, config, overrides=(), num_classes=150):
+        self.config = load_config(ROOT / f"configs/{config}.yaml", overrides)
+        with torch.device("meta"):
+            self.model = build_model(self.config, classes_of(num_classes), initial_weights=False)
+
+    def load(self, shapes, **more):
+        tensors = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()} | more
+        return load_original(self.model, tensors, "model.pkl", self.config)
+
+
+def classes_of(count):
+    return Classes.make([f"class {index}" for index in range(count)])
+
+
+def read_facts(folder, name):
+    """Shapes of the tensors by original names, and the number of classes, of a golden result."""
+    facts = json.loads((folder / f"original/{name}.json").read_text())
+    return {key: tuple(shape) for key, shape in facts["tensors"].items()}, facts["num_classes"]

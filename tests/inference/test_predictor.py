@@ -1,0 +1,200 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn.functional import one_hot
+
+from segkit.checkpoint import Checkpoint
+from segkit.classes import Classes
+from segkit.config.sections import Data, Experiment, Split
+from segkit.errors import ConfigError, DataError, RegistryError
+from segkit.inference import predictor as inference
+from segkit.inference.predictor import Predictor
+from segkit.types import InstanceResult, PanopticResult, PixelPrediction, Prediction, SemanticResult
+
+CLASSES = Classes.make(["sky", "car", "person"], things=[False, True, True])
+
+
+class RedIsClass(nn.Module):
+    """Reads a pixel's class off its red value, and takes part in batches of any size that 8 divides."""
+
+    size_divisor = 8
+
+    def __init__(self, per_pixel=True):
+        super().__init__()
+        self.per_pixel = per_pixel
+        self.seen = []
+
+    def forward(self, images, sizes):
+        assert images.dtype == torch.uint8
+        self.seen.append((tuple(images.shape), sizes))
+        scores = one_hot((images[:, 0] // 100).long(), len(CLASSES)).permute(0, 3, 1, 2) * 20.0 - 10
+        if self.per_pixel:
+            return PixelPrediction(scores)
+        return Prediction(
+            6 * torch.eye(len(CLASSES), len(CLASSES) + 1).expand(len(images), -1, -1), dense_mask_logits=scores
+        )
+
+
+def image_of(height, width):
+    """Three upright stripes of red 0, 100 and 200."""
+    image = torch.zeros(3, height, width, dtype=torch.uint8)
+    image[0] = torch.arange(width) * 3 // width * 100
+    return image
+
+
+def save(image, path):
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+    return path
+
+
+@pytest.fixture
+def checkpoint(monkeypatch):
+    """Stands for a checkpoint folder: what a test sets here is what is loaded."""
+    settings = SimpleNamespace(model=RedIsClass(), postprocessors=[], transforms=None)
+
+    def load(path, device):
+        split = Split(dataset={"type": "shapes"}, transforms=[])
+        experiment = Experiment(
+            model={"type": "per_pixel"}, postprocessors=settings.postprocessors, data=Data(val=split)
+        )
+        return Checkpoint(settings.model, CLASSES, SimpleNamespace(experiment=experiment, path="config.yaml"))
+
+    monkeypatch.setattr(inference, "load_checkpoint", load)
+    monkeypatch.setattr(inference, "build_transforms", lambda parts: settings.transforms or [])
+    return settings
+
+
+def test_an_image_however_it_is_given(checkpoint, tmp_path):
+    image = image_of(10, 21)
+    expected = image[0].long() // 100
+    predictor = Predictor("runs/x/best")
+    array = image.permute(1, 2, 0).numpy()
+
+    for given in (image, array, Image.fromarray(array), save(image, tmp_path / "a.png"), str(tmp_path / "a.png")):
+        result = predictor(given)
+        assert isinstance(result, SemanticResult)
+        assert torch.equal(result.label_map, expected)
+    assert checkpoint.model.seen == [((1, 3, 16, 24), [(10, 21)])] * 5
+
+
+def test_the_result_has_the_images_own_size(checkpoint):
+    class Half:
+        def __call__(self, sample):
+            sample.image = sample.image[:, ::2, ::2]
+            return sample
+
+    checkpoint.transforms = [Half()]
+
+    result = Predictor("runs/x/best")(image_of(16, 24))
+
+    assert checkpoint.model.seen == [((1, 3, 8, 16), [(8, 12)])]
+    assert result.label_map.shape == (16, 24)
+
+
+def test_the_configs_first_postprocessor_answers(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    checkpoint.postprocessors = [{"type": "panoptic", "score_threshold": 0.5}, {"type": "semantic"}]
+
+    predictor = Predictor("runs/x/best")
+
+    assert predictor.task == "panoptic"
+    assert predictor.postprocessor.score_threshold == 0.5
+    assert isinstance(predictor(image_of(8, 24)), PanopticResult)
+
+
+def test_a_task_the_config_lacks_runs_with_its_defaults(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    checkpoint.postprocessors = [{"type": "panoptic", "score_threshold": 0.5}]
+
+    assert isinstance(Predictor("runs/x/best", "semantic")(image_of(8, 24)), SemanticResult)
+    assert Predictor("runs/x/best", "panoptic").postprocessor.score_threshold == 0.5
+
+
+def test_unsure_instances_are_left_out_by_default(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+
+    sure = Predictor("runs/x/best", "instance")(image_of(8, 24))
+    every = Predictor("runs/x/best", "instance", score_threshold=0.0)(image_of(8, 24))
+
+    assert isinstance(sure, InstanceResult)
+    assert sure.labels.tolist() == [1, 2]
+    assert len(every.labels) > 2
+
+
+def test_a_task_the_model_cannot_answer(checkpoint):
+    with pytest.raises(ConfigError, match="postprocessor 'panoptic': a per-pixel model says only which class"):
+        Predictor("runs/x/best", "panoptic")(image_of(8, 24))
+
+
+def test_a_task_that_does_not_exist(checkpoint):
+    with pytest.raises(RegistryError, match=r"'panoptik'.* Did you mean 'panoptic'"):
+        Predictor("runs/x/best", "panoptik")
+
+
+def test_what_is_no_image(checkpoint):
+    with pytest.raises(DataError) as error:
+        Predictor("runs/x/best")(torch.zeros(3, 8, 8))
+
+    assert str(error.value) == (
+        "a tensor of shape (3, 8, 8) and type torch.float32 is no image. Give a uint8 tensor of shape (3, H, W) in "
+        "RGB order."
+    )
+
+
+def test_bad_images_are_reported_and_the_rest_go_on(checkpoint, tmp_path):
+    files = [save(image_of(8, 24), tmp_path / f"{index}.png") for index in range(8)]
+    files[2].write_bytes(b"no image")
+    files[7].unlink()
+
+    outcomes = list(Predictor("runs/x/best").predict_many(files, batch_size=2))
+
+    assert [outcome.file for outcome in outcomes] == [str(file) for file in files]
+    assert [outcome.error is None for outcome in outcomes] == [index not in (2, 7) for index in range(8)]
+    assert all(str(files[index]) in str(outcomes[index].error) for index in (2, 7))
+    assert all(isinstance(outcome.result, SemanticResult) for outcome in outcomes if outcome.error is None)
+    assert torch.equal(outcomes[0].image, image_of(8, 24))
+    assert [shape[0] for shape, _ in checkpoint.model.seen] == [2, 2, 2]
+
+
+def test_only_images_of_one_padded_size_go_together(checkpoint, tmp_path):
+    sizes = [(8, 24), (7, 23), (9, 24), (8, 24)]
+    files = [save(image_of(*size), tmp_path / f"{index}.png") for index, size in enumerate(sizes)]
+    predictor = Predictor("runs/x/best")
+
+    together = [outcome.result.label_map for outcome in predictor.predict_many(files, batch_size=4)]
+
+    assert [shape for shape, _ in checkpoint.model.seen] == [(2, 3, 8, 24), (1, 3, 16, 24), (1, 3, 8, 24)]
+    for file, label_map in zip(files, together, strict=True):
+        assert torch.equal(predictor(file).label_map, label_map)
+
+
+def test_no_images(checkpoint):
+    assert list(Predictor("runs/x/best").predict_many([])) == []
+
+
+def test_stopping_early_leaves_nothing_hanging(checkpoint, tmp_path):
+    files = [save(image_of(8, 24), tmp_path / f"{index}.png") for index in range(20)]
+
+    outcomes = Predictor("runs/x/best").predict_many(files)
+    next(outcomes)
+    outcomes.close()
+
+    assert len(checkpoint.model.seen) == 1
+
+
+def test_a_large_image_through_windows(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    image = image_of(16, 40)
+
+    result = Predictor("runs/x/best", window=16)(image)
+
+    assert torch.equal(result.label_map, image[0].long() // 100)
+    assert {shape for shape, _ in checkpoint.model.seen} == {(1, 3, 16, 16)}
+
+
+def test_windows_are_for_the_semantic_task(checkpoint):
+    with pytest.raises(ConfigError, match="'panoptic' cannot be put together from windows"):
+        Predictor("runs/x/best", task="panoptic", window=16)

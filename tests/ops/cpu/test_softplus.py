@@ -1,0 +1,13 @@
+"""Against torch's own, in double precision."""
+
+import torch
+
+from segkit.ops.cpu.softplus import softplus
+
+
+def test_it_is_exact_to_float_rounding():
+    logits = torch.cat([torch.linspace(-110, 110, 2001), torch.randn(1000, generator=torch.Generator().manual_seed(0))])
+    probs = logits.sigmoid()
+    found = softplus(logits, probs, 1 - probs)
+    expected = torch.nn.functional.softplus(logits.double())
+    torch.testing.assert_close(found.double(), expected, atol=2e-7, rtol=2e-7)

@@ -1,0 +1,191 @@
+"""Whole models of equal weights: the forward pass and the training step."""
+
+import tempfile
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from benchmarking.case import Contest, Setting
+from benchmarking.equality import require_as_near, require_close
+from benchmarking.inputs import NUM_CLASSES, drawn_image, drawn_targets, their_targets
+from benchmarking.losses import paper_criterion
+from benchmarking.peer import transformers
+from segkit.interop.huggingface import Imported, import_huggingface
+from segkit.runtime.precision import Precision, autocast
+from segkit.types import Size
+
+Backbone = Literal["r50", "swin_t"]
+TITLES = {"r50": "R50", "swin_t": "Swin-T"}
+Logits = tuple[Tensor, Tensor]
+LOGITS = ("class logits", "mask logits")
+LEARNING_RATE = 1e-6
+"""So small that many steps leave the model as good as it was."""
+
+
+def peer_model(backbone: Backbone) -> Any:
+    """A MaskFormer of transformers with random weights. No layer drops anything, so that steps can be compared."""
+    library = transformers()
+    library.utils.logging.disable_progress_bar()
+    stages = ["stage1", "stage2", "stage3", "stage4"]
+    body = (
+        library.ResNetConfig(out_features=stages)
+        if backbone == "r50"
+        else library.SwinConfig(out_features=stages, drop_path_rate=0.0)
+    )
+    config = library.MaskFormerConfig(
+        backbone_config=body,
+        decoder_config=library.DetrConfig(dropout=0.0),
+        num_labels=NUM_CLASSES,
+        use_auxiliary_loss=True,
+    )
+    torch.manual_seed(0)
+    return library.MaskFormerForInstanceSegmentation(config).eval()
+
+
+def as_ours(theirs: Any) -> Imported:
+    """The same model, weight for weight."""
+    with tempfile.TemporaryDirectory() as folder:
+        theirs.save_pretrained(folder)
+        transformers().MaskFormerImageProcessor(do_resize=False).save_pretrained(folder)
+        return import_huggingface(folder)
+
+
+def forward(setting: Setting, backbone: Backbone, precision: Precision) -> Contest:
+    """One image to its logits. Theirs runs in float32: they have no precision of their own."""
+    side = setting.side(512)
+    peer = peer_model(backbone)
+    imported = as_ours(peer)
+    peer.config.use_auxiliary_loss = False  # else it predicts at every layer
+    peer, model = peer.to(setting.device), imported.model.to(setting.device)
+    images = drawn_image((side, side))[None].to(setting.device)
+    values = model.normalization(images)  # type: ignore[operator]
+
+    @torch.inference_mode()
+    def ours_once(precision: Precision = precision) -> Logits:
+        with autocast(setting.device, precision):
+            prediction = model(images)
+            return prediction.class_logits, prediction.mask_logits
+
+    @torch.inference_mode()
+    def theirs_once(precision: Precision = "fp32") -> Logits:
+        with autocast(setting.device, precision):
+            answer = peer(values)
+            return answer.class_queries_logits, answer.masks_queries_logits
+
+    def check() -> None:
+        _require_equal_logits(precision, ours_once, theirs_once)
+
+    work = f"forward, {TITLES[backbone]}, 1 x {side}x{side}, {named(precision)}"
+    dtype = torch.float32 if precision == "fp32" else torch.bfloat16
+    return Contest(work, ours_once, theirs_once, check, images=1, dtype=dtype)
+
+
+def _require_equal_logits(
+    precision: Precision, ours: Callable[[Precision], Logits], theirs: Callable[[Precision], Logits]
+) -> None:
+    """Equal in float32; in `precision` as near to that as the peer's own. Raises Unequal."""
+    exact = theirs("fp32")
+    for what, own, other in zip(LOGITS, ours("fp32"), exact, strict=True):
+        require_close(what, own, other)
+    if precision != "fp32":
+        for what, own, other, expected in zip(LOGITS, ours(precision), theirs(precision), exact, strict=True):
+            require_as_near(f"{what} in {precision}", own, other, expected)
+
+
+def named(precision: Precision, theirs: Precision = "fp32") -> str:
+    if precision == theirs:
+        return f"both {precision}" if precision != "fp32" else precision
+    return f"{precision} to {theirs}"
+
+
+class TrainingPair:
+    """Both programs' models in training, on the same two images of twelve segments each; segkit compiles its mask
+    losses."""
+
+    def __init__(self, setting: Setting, backbone: Backbone) -> None:
+        device, side = setting.device, setting.side(512)
+        self.device = device
+        self.peer = peer_model(backbone).to(device).train()
+        self.model = as_ours(self.peer).model.to(device).train()
+        self.criterion = paper_criterion(compiled=True).to(device)
+        self.images = torch.stack([drawn_image((side, side), seed) for seed in range(2)]).to(device)
+        self.targets = drawn_targets(2, (side, side), 12, device)
+        self.values: Tensor = self.model.normalization(self.images)  # type: ignore[operator]
+        self.labels = their_targets(self.targets)
+        self.size: Size = (side, side)
+        self.our_optimizer = _optimizer(self.model)
+        self.their_optimizer = _optimizer(self.peer)
+
+    def our_loss(self, precision: Precision) -> Tensor:
+        with autocast(self.device, precision):
+            total: Tensor = self.criterion(self.model(self.images), self.targets).total
+        return total
+
+    def their_loss(self, precision: Precision) -> Tensor:
+        with autocast(self.device, precision):
+            # Without the hidden states its auxiliary loss fails.
+            hidden = bool(self.peer.config.use_auxiliary_loss)
+            loss: Tensor = self.peer(self.values, **self.labels, output_hidden_states=hidden).loss
+        return loss
+
+    def check(self, precision: Precision) -> None:
+        """The same logits, loss and gradient, but of the last layer alone: of earlier layers transformers takes the
+        queries before the decoder's last norm, which the original does not."""
+        self.criterion.deep_supervision = self.peer.config.use_auxiliary_loss = False
+        try:
+            _require_equal_logits(precision, self._our_logits, self._their_logits)
+            ours, theirs = self.our_loss("fp32"), self.their_loss("fp32")
+            require_close("loss of the last layer", ours.detach(), theirs.detach())
+            norms = _gradient_norm(self.model, ours), _gradient_norm(self.peer, theirs)
+            require_close("norm of the gradient", *norms, tolerance=1e-3)
+        finally:
+            self.criterion.deep_supervision = self.peer.config.use_auxiliary_loss = True
+
+    @torch.no_grad()
+    def _our_logits(self, precision: Precision) -> Logits:
+        with autocast(self.device, precision):
+            prediction = self.model(self.images)
+            return prediction.class_logits, prediction.mask_logits
+
+    @torch.no_grad()
+    def _their_logits(self, precision: Precision) -> Logits:
+        with autocast(self.device, precision):
+            answer = self.peer(self.values)
+            return answer.class_queries_logits, answer.masks_queries_logits
+
+
+def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)  # as both programs' trainers do
+
+
+def _gradient_norm(model: nn.Module, loss: Tensor) -> Tensor:
+    model.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    norm: Tensor = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    model.zero_grad()
+    return norm
+
+
+def training(
+    setting: Setting, backbone: Backbone, precision: Precision, their_precision: Precision = "fp32"
+) -> Contest:
+    """Forward pass, matching and losses of all layers, backward pass, AdamW."""
+    pair = TrainingPair(setting, backbone)
+
+    def step(loss: Callable[[Precision], Tensor], precision: Precision, optimizer: torch.optim.Optimizer) -> None:
+        optimizer.zero_grad()
+        loss(precision).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    side = pair.size[0]
+    return Contest(
+        f"training step, {TITLES[backbone]}, 2 x {side}x{side}, 12 masks each, {named(precision, their_precision)}",
+        lambda: step(pair.our_loss, precision, pair.our_optimizer),
+        lambda: step(pair.their_loss, their_precision, pair.their_optimizer),
+        lambda: pair.check(precision),
+        images=2,
+        dtype=torch.float32 if precision == "fp32" else torch.bfloat16,
+    )
