@@ -71,8 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def grid(overrides: list[str], output: Path) -> list[Run]:
     """Every combination of the values that `overrides` list, the last one changing fastest."""
-    from segkit.config.nodes import plain
     from segkit.config.overrides import parse_overrides
+    from segkit.config.plain import plain
     from segkit.config.source import inline
 
     axes = []

@@ -14,10 +14,9 @@ from segkit.config.overrides import Override
 from segkit.config.source import read_file
 
 
-def compose(file: str, overrides: Iterable[Override] = ()) -> Mapping:
-    """The config in `file` with what it extends and the overrides. Raises ConfigError."""
-    require_file(file, None, "")
-    config = _resolve(file, ())
+def compose(config: Mapping, overrides: Iterable[Override] = ()) -> Mapping:
+    """Merges a config with the files it extends, then applies the overrides. Raises ConfigError."""
+    config = _resolve(config, ())
     problems: list[Problem] = []
     for override in sorted(overrides, key=Override.rank):
         try:
@@ -74,20 +73,20 @@ Links = tuple[tuple[str, Origin], ...]
 """The files being resolved, each with the line that extends the next one."""
 
 
-def _resolve(file: str, chain: Links) -> Mapping:
-    config = read_file(file)
+def _resolve(config: Mapping, chain: Links) -> Mapping:
+    at = config.origin
     extends = config.items.get("extends")
     own_items = {key: value for key, value in config.items.items() if key != "extends"}
     own = Mapping(own_items, config.origin, {key: at for key, at in config.keys.items() if key != "extends"})
     result: Node | None = None
     problems: list[Problem] = []
     for name, origin in _bases(extends, config):
-        base = os.path.normpath(os.path.join(os.path.dirname(file), os.path.expanduser(name)))
+        base = os.path.normpath(os.path.join(at.folder, os.path.expanduser(name)))
         try:
             require_file(base, origin, "extends")
-            links = (*chain, (file, origin))
+            links = (*chain, (at.file, origin))
             _refuse_circle(base, links)
-            below = _resolve(base, links)
+            below = _resolve(read_file(base), links)
             result = below if result is None else merge(result, below)
         except ProblemsError as error:
             problems += error.problems

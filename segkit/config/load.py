@@ -1,19 +1,19 @@
 """`load_config`: from a file to a checked config."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import abc
 from functools import cached_property
 from os import PathLike
 from typing import Any
 
-from segkit.config import nodes
 from segkit.config.check import check
-from segkit.config.compose import compose
-from segkit.config.nodes import Mapping, Node, Origin, problem
+from segkit.config.compose import compose, require_file
+from segkit.config.nodes import Mapping, Node, Origin, Sequence, problem
 from segkit.config.overrides import parse_overrides
+from segkit.config.plain import from_plain
 from segkit.config.plugins import run_plugins, with_plugins
 from segkit.config.sections import Experiment, make_section
-from segkit.config.source import dump, parse
+from segkit.config.source import dump, read_file
 
 CONFIG_FILE = "config.yaml"
 """The resolved config in the folder of a run or checkpoint."""
@@ -50,39 +50,54 @@ class Config:
 
 
 def load_config(
-    path: str | PathLike[str], overrides: Sequence[str] = (), plugins: Sequence[str | PathLike[str]] = ()
+    source: str | PathLike[str] | abc.Mapping[str, object],
+    overrides: abc.Sequence[str] = (),
+    plugins: abc.Sequence[str | PathLike[str]] = (),
+    *,
+    name: str = "<dict>",
 ) -> Config:
-    """The checked config in `path`, a YAML file or the folder of a run or checkpoint.
+    """Loads and checks a config.
 
     Args:
-        overrides: `key.sub=value` each, laid over the file's.
-        plugins: Python files to execute first; they become part of the config.
+        source: a YAML file, the folder of a run or checkpoint, or the config itself as a dict. Paths in a dict are
+            relative to the working directory.
+        overrides: values that replace those of the config, each as text: `key.sub=value`.
+        plugins: Python files to import first. They become part of the config.
+        name: where error messages locate the values of a dict.
 
-    Raises ConfigError, with one located line per problem.
+    Raises:
+        ConfigError: something is wrong. The message has one line per problem, each with its location.
+
+    Example:
+        >>> model = {"backbone": {"type": "timm", "name": "resnet18", "pretrained": False}}
+        >>> config = load_config({"extends": "configs/quickstart.yaml", "model": model}, ["training.steps=100"])
+        >>> config["training"]["steps"]
+        100
     """
-    file = os.fspath(path)
-    if os.path.isdir(file):
-        folder, file = file, os.path.join(file, CONFIG_FILE)
-        if not os.path.isfile(file):
-            raise problem(Origin(folder), "", f"this folder has no {CONFIG_FILE}, as those of runs have. Name a file.")
-    tree = with_plugins(compose(file, parse_overrides(overrides)), [os.fspath(plugin) for plugin in plugins])
+    parsed = parse_overrides(overrides)
+    top = from_plain(source, Origin(name)) if isinstance(source, abc.Mapping) else read_file(_file(os.fspath(source)))
+    tree = with_plugins(compose(top, parsed), [os.fspath(plugin) for plugin in plugins])
     run_plugins(tree)
-    return Config(file, tree, check(tree))
+    return Config(top.origin.file, tree, check(tree))
 
 
-def make_config(data: dict[str, Any], name: str) -> Config:
-    """The checked config of plain values that a program made; problems are located in `name`. Raises ConfigError."""
-    tree = parse(dump(data), Origin(name, 1))
-    assert isinstance(tree, Mapping), "a config is a mapping"
-    return Config(name, tree, check(tree))
+def _file(path: str) -> str:
+    """Returns the config file that `path`, a file or a folder, means. Raises ConfigError where there is none."""
+    if not os.path.isdir(path):
+        require_file(path, None, "")
+        return path
+    file = os.path.join(path, CONFIG_FILE)
+    if not os.path.isfile(file):
+        raise problem(Origin(path), "", f"this folder has no {CONFIG_FILE}, as those of runs have. Name a file.")
+    return file
 
 
-def _origins(node: Node, path: str) -> Iterator[tuple[str, Origin]]:
+def _origins(node: Node, path: str) -> abc.Iterator[tuple[str, Origin]]:
     if path:
         yield path, node.origin
     if isinstance(node, Mapping):
         for key, value in node.items.items():
             yield from _origins(value, f"{path}.{key}" if path else key)
-    if isinstance(node, nodes.Sequence):
+    if isinstance(node, Sequence):
         for index, value in enumerate(node.items):
             yield from _origins(value, f"{path}.{index}")

@@ -6,9 +6,19 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from segkit.errors import ConfigError
+
+MAX_DEPTH = 100
+"""How many mappings and lists may contain each other: more than any config needs, less than Python's stack holds."""
+TOO_DEEP = f"this is nested too deeply, by more than {MAX_DEPTH} levels. Make it flatter."
+
+Value: TypeAlias = Any
+"""What YAML can hold: None, bool, int, float, str, and lists and dicts with text keys of these.
+
+A checked value has the type of its setting's annotation (then lists may be tuples), which a static type cannot express.
+"""
 
 
 @dataclass(frozen=True, order=True)
@@ -54,15 +64,6 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
-
-
-def plain(node: Node) -> Any:
-    """The value without its origins."""
-    if isinstance(node, Mapping):
-        return {key: plain(value) for key, value in node.items.items()}
-    if isinstance(node, Sequence):
-        return [plain(item) for item in node.items]
-    return node.value
 
 
 def shown(node: Node) -> str:

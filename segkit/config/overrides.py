@@ -4,8 +4,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from segkit.config.nodes import COMMAND_LINE, Mapping, Node, ProblemsError, Scalar, Sequence, problem, shortened, shown
-from segkit.config.source import MAX_DEPTH, parse
+from segkit.config.nodes import (
+    COMMAND_LINE,
+    MAX_DEPTH,
+    Mapping,
+    Node,
+    ProblemsError,
+    Scalar,
+    Sequence,
+    problem,
+    shortened,
+    shown,
+)
+from segkit.config.source import parse
 
 Merge = Callable[[Node, Node], Node]
 """(below, above) -> both, as files of a config are laid over each other."""

@@ -10,13 +10,22 @@ from typing import Any
 
 import yaml
 
-from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem, shortened
+from segkit.config.nodes import (
+    MAX_DEPTH,
+    TOO_DEEP,
+    Mapping,
+    Node,
+    Origin,
+    Problem,
+    ProblemsError,
+    Scalar,
+    Sequence,
+    problem,
+    shortened,
+)
 from segkit.config.yaml_errors import explain
 
 TAG = "tag:yaml.org,2002:"
-MAX_DEPTH = 100
-"""Collections inside each other; far more than a config has, and far fewer than Python's stack holds."""
-TOO_DEEP = f"this is nested too deeply, by more than {MAX_DEPTH} levels. Make it flatter."
 MAX_DIGITS = 1000
 NUMBER_STARTS = list("-+.0123456789")
 RULES: tuple[tuple[str, str, list[str]], ...] = (

@@ -10,7 +10,8 @@ import math
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from segkit.config.nodes import Mapping, Node, Problem, Scalar, Sequence, plain, shown, spacing
+from segkit.config.nodes import Mapping, Node, Problem, Scalar, Sequence, shown, spacing
+from segkit.config.plain import plain
 from segkit.errors import suggest
 from segkit.registries.signature import Bounds
 

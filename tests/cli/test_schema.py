@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from segkit.cli.main import main
-from segkit.config.nodes import plain
+from segkit.config.plain import plain
 from segkit.config.source import read_file
 from segkit.registries.discovery import Candidate
 

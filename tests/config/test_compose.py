@@ -3,7 +3,8 @@
 import pytest
 
 from segkit.config.compose import compose
-from segkit.config.nodes import plain
+from segkit.config.plain import plain
+from segkit.config.source import read_file
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_mappings_merge_and_everything_else_replaces(files):
         base="a: {b: 1, c: {d: 2}}\nlist: [1, 2]\ngone: {x: 1}",
         x="extends: base.yaml\na: {c: {e: 3}}\nlist: [4]\ngone: null",
     )
-    assert plain(compose("x.yaml")) == {"a": {"b": 1, "c": {"d": 2, "e": 3}}, "list": [4], "gone": None}
+    assert plain(compose(read_file("x.yaml"))) == {"a": {"b": 1, "c": {"d": 2, "e": 3}}, "list": [4], "gone": None}
 
 
 def test_a_new_type_drops_the_old_settings(files):
@@ -32,7 +33,7 @@ def test_a_new_type_drops_the_old_settings(files):
         base="p: {type: a, width: 1}\nq: {type: a, width: 1}",
         x="extends: base.yaml\np: {type: b}\nq: {type: a, depth: 2}",
     )
-    assert plain(compose("x.yaml")) == {"p": {"type": "b"}, "q": {"type": "a", "width": 1, "depth": 2}}
+    assert plain(compose(read_file("x.yaml"))) == {"p": {"type": "b"}, "q": {"type": "a", "width": 1, "depth": 2}}
 
 
 def test_later_bases_lie_over_earlier_ones_and_paths_are_relative_to_the_file(files):
@@ -42,7 +43,7 @@ def test_later_bases_lie_over_earlier_ones_and_paths_are_relative_to_the_file(fi
         base__c="c: 3",
         model__x="extends: [../base/b.yaml, ../base/c.yaml]\nd: 4",
     )
-    config = compose("model/x.yaml")
+    config = compose(read_file("model/x.yaml"))
     assert plain(config) == {"a": 1, "b": 2, "c": 3, "d": 4}
     assert {key: str(node.origin) for key, node in config.items.items()} == {
         "a": "base/a.yaml:1",
@@ -59,10 +60,10 @@ def test_one_base_may_be_reached_on_two_ways(files):
         right="extends: base.yaml\nc: 3",
         x="extends: [left.yaml, right.yaml]",
     )
-    assert plain(compose("x.yaml")) == {"a": 1, "b": 2, "c": 3}
+    assert plain(compose(read_file("x.yaml"))) == {"a": 1, "b": 2, "c": 3}
 
 
 def test_a_base_may_lie_in_the_home_folder(files, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     files(home__base="a: 1", model__x="extends: ~/base.yaml\nb: 2")
-    assert plain(compose("model/x.yaml")) == {"a": 1, "b": 2}
+    assert plain(compose(read_file("model/x.yaml"))) == {"a": 1, "b": 2}

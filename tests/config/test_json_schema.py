@@ -5,7 +5,8 @@ from jsonschema import Draft7Validator
 
 from segkit.config import load_config
 from segkit.config.json_schema import json_schema
-from segkit.config.nodes import COMMAND_LINE, plain
+from segkit.config.nodes import COMMAND_LINE
+from segkit.config.plain import plain
 from segkit.config.source import parse
 from segkit.errors import ConfigError
 from tests.helpers.fake_parts import CONFIG

@@ -9,6 +9,7 @@ import pytest
 import segkit
 from segkit.config import load_config
 from segkit.config.sections import Data, Experiment, Split
+from segkit.errors import ConfigError
 from tests.helpers.fake_parts import CONFIG
 
 
@@ -78,3 +79,60 @@ def test_checking_a_config_imports_neither_timm_nor_torchvision():
     )
     config = Path(segkit.__file__).parents[1] / "configs" / "mask_former" / "ade20k_swin_tiny.yaml"
     subprocess.run([sys.executable, "-c", program, config], check=True)
+
+
+def test_a_dict_is_a_config_as_a_file_is(tmp_path, config):
+    (tmp_path / "x.yaml").write_text(CONFIG)
+    loaded = load_config(config.data, ["training.seed=3"])
+    assert loaded.data == load_config("x.yaml", ["training.seed=3"]).data
+    assert loaded.path == "<dict>"
+    assert loaded.origin("model.backbone.name") == "<dict>"
+    assert loaded.origin("training.seed") == "<command line>"
+
+
+def test_a_dict_extends_files_relative_to_the_working_directory(tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "x.yaml").write_text(CONFIG)
+    (tmp_path / "plugin_of_a_dict.py").touch()
+    config = load_config(
+        {"extends": "base/x.yaml", "model": {"backbone": {"depths": (2, 2)}}, "plugins": ["plugin_of_a_dict.py"]}
+    )
+    assert config["model"]["backbone"] == {"type": "tiny", "name": "small", "depths": (2, 2)}
+    assert config.origin("model.backbone.name") == "base/x.yaml:3"
+    assert config["plugins"] == [str(tmp_path / "plugin_of_a_dict.py")]
+
+
+def test_a_dict_may_have_a_name():
+    config = load_config({"model": {"type": "per_pixel", "backbone": {"type": "plain"}}}, name="notebook")
+    assert (config.path, config.origin("model")) == ("notebook", "notebook")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"backbone": {"type": "tny"}}, "model.backbone.type: there is no backbone 'tny'. Did you mean 'tiny'?"),
+        ({"extends": "y.yaml"}, "model.extends: model 'per_pixel' takes no 'extends'. It takes: "),
+        ({"backbone": Path("x")}, f"model.backbone: a {type(Path()).__name__} is not a YAML value. "),
+        ({"backbone": {"options": [1, {2, 3}]}}, "model.backbone.options.1: a set is not a YAML value. "),
+        ({3: "x"}, "model: the key 3 is not text. Use a str."),
+    ],
+)
+def test_problems_of_a_dict_are_located_there(change, message):
+    with pytest.raises(ConfigError) as caught:
+        load_config({"model": {"type": "per_pixel", "backbone": {"type": "plain"}, **change}})
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"<dict>: {message}")
+
+
+def test_a_dict_that_contains_itself_is_refused():
+    data: dict = {}
+    data["model"] = data
+    with pytest.raises(ConfigError) as caught:
+        load_config(data)
+    assert str(caught.value).endswith("model: this is nested too deeply, by more than 100 levels. Make it flatter.")
+
+
+def test_a_missing_base_of_a_dict():
+    with pytest.raises(ConfigError) as caught:
+        load_config({"extends": "base.yaml"})
+    assert str(caught.value) == "<dict>: extends: there is no file base.yaml."

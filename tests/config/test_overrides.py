@@ -3,8 +3,9 @@
 import pytest
 
 from segkit.config.compose import compose
-from segkit.config.nodes import plain
 from segkit.config.overrides import parse_overrides
+from segkit.config.plain import plain
+from segkit.config.source import read_file
 
 TEXT = """\
 model: {type: a, width: 1, inner: {type: b, depth: 2}}
@@ -16,7 +17,7 @@ empty: []
 
 def resolved(tmp_path, *overrides):
     (tmp_path / "x.yaml").write_text(TEXT)
-    return compose("x.yaml", parse_overrides(overrides))
+    return compose(read_file("x.yaml"), parse_overrides(overrides))
 
 
 @pytest.mark.parametrize(

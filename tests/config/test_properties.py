@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from segkit.config import Config, load_config
 from segkit.config.annotated import annotated
-from segkit.config.nodes import Origin, plain
+from segkit.config.nodes import Origin
+from segkit.config.plain import plain
 from segkit.config.source import dump, inline, parse
 from segkit.errors import ConfigError
 from segkit.registries import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segkit.config import make_config
+from segkit.config import load_config
 from segkit.errors import ConfigError
 
 MODEL = {"type": "per_pixel", "backbone": {"type": "plain"}}
@@ -10,12 +10,12 @@ TRANSFORMS = [{"type": "flip"}]
 
 
 def test_transforms_of_an_evaluation_may_stand_alone():
-    config = make_config({"model": MODEL, "data": {"val": {"transforms": TRANSFORMS}}}, "made")
+    config = load_config({"model": MODEL, "data": {"val": {"transforms": TRANSFORMS}}})
     assert config.experiment.data.val.dataset is None
     assert config.experiment.data.val.transforms == TRANSFORMS
 
 
 def test_those_of_a_training_may_not():
     with pytest.raises(ConfigError) as caught:
-        make_config({"model": MODEL, "data": {"train": {"transforms": TRANSFORMS}}}, "made")
-    assert str(caught.value) == "made:6: data.train: data.train needs 'dataset', a dataset. Add it."
+        load_config({"model": MODEL, "data": {"train": {"transforms": TRANSFORMS}}})
+    assert str(caught.value) == "<dict>: data.train: data.train needs 'dataset', a dataset. Add it."

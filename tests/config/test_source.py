@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from segkit.config.nodes import Mapping, Origin, Scalar, Sequence, plain
+from segkit.config.nodes import Mapping, Origin, Scalar, Sequence
+from segkit.config.plain import plain
 from segkit.config.source import dump, parse
 from segkit.errors import ConfigError
 

@@ -7,7 +7,7 @@ import pytest
 from segkit.build import build_model
 from segkit.checkpoint import save_checkpoint
 from segkit.classes import Classes
-from segkit.config import make_config
+from segkit.config import load_config
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface import export_huggingface, import_huggingface
 from tests.helpers.huggingface_cases import write_theirs
@@ -39,7 +39,7 @@ def write_ours(folder, *, backbone=RESNET, pixel_decoder=None, decoder=None, tra
         **model,
     }
     data = {"data": {"val": {"transforms": transforms}}} if transforms is not None else {}
-    config = make_config({"model": parts, **data}, "test")
+    config = load_config({"model": parts, **data}, name="test")
     classes = Classes.make(["sky", "road"])
     save_checkpoint(folder, build_model(config, classes), config, classes)
     return folder

@@ -9,7 +9,7 @@ from torch import nn
 from segkit.build import build_model
 from segkit.checkpoint import LoadReport
 from segkit.classes import Classes
-from segkit.config import Config, make_config
+from segkit.config import Config, load_config
 from segkit.errors import CheckpointError, ConfigError
 from segkit.interop.huggingface.backbones import Backbone, read_backbone
 from segkit.interop.huggingface.fields import Fields
@@ -60,7 +60,7 @@ def import_huggingface(source: str | Path) -> Imported:
 
 def _built(data: dict[str, Any], classes: Classes, folder: Path) -> tuple[Config, nn.Module]:
     try:
-        config = make_config(data, str(folder / CONFIG))
+        config = load_config(data, name=str(folder / CONFIG))
         return config, build_model(config, classes, initial_weights=False)
     except ConfigError as error:
         raise CheckpointError(f"{folder}: no model can be built as its {CONFIG} says: {error}") from error

@@ -1,0 +1,77 @@
+"""Conversion between nodes and plain Python values."""
+
+from collections import abc
+
+from segkit.config.nodes import (
+    MAX_DEPTH,
+    TOO_DEEP,
+    Mapping,
+    Node,
+    Origin,
+    Problem,
+    ProblemsError,
+    Scalar,
+    Sequence,
+    Value,
+)
+
+
+def plain(node: Node) -> Value:
+    """Returns the value of a node without its origins."""
+    if isinstance(node, Mapping):
+        return {key: plain(value) for key, value in node.items.items()}
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return node.value
+
+
+def from_plain(data: abc.Mapping[str, object], origin: Origin) -> Mapping:
+    """Converts a dict to nodes that share one origin.
+
+    Lists may be tuples. Raises ConfigError with every key that is not text and every value that YAML cannot hold.
+    """
+    converter = _Converter(origin)
+    mapping = converter.mapping(data, "", 1)
+    if converter.problems:
+        raise ProblemsError(converter.problems)
+    return mapping
+
+
+class _Converter:
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.problems: list[Problem] = []
+
+    def report(self, path: str, message: str) -> Scalar:
+        """Records a problem and returns a node in place of the value."""
+        self.problems.append(Problem(self.origin, path, message))
+        return Scalar(None, self.origin)
+
+    def node(self, value: object, path: str, depth: int) -> Node:
+        # The depth is limited before a dict that contains itself exhausts Python's stack.
+        if depth > MAX_DEPTH:
+            return self.report(path, TOO_DEEP)
+        if isinstance(value, abc.Mapping):
+            return self.mapping(value, path, depth)
+        if isinstance(value, list | tuple):
+            items = [self.node(item, _join(path, str(index)), depth + 1) for index, item in enumerate(value)]
+            return Sequence(items, self.origin)
+        for kind in (bool, int, float, str):  # bool first: it is a subclass of int
+            if isinstance(value, kind):
+                return Scalar(kind(value), self.origin)  # subclasses, such as numpy's float64, become plain
+        if value is None:
+            return Scalar(None, self.origin)
+        return self.report(path, f"a {type(value).__name__} is not a YAML value. Use text, a number, a list or a dict.")
+
+    def mapping(self, data: abc.Mapping[str, object], path: str, depth: int) -> Mapping:
+        items = {}
+        for key, value in data.items():
+            if isinstance(key, str):
+                items[key] = self.node(value, _join(path, key), depth + 1)
+            else:
+                self.report(path, f"the key {key!r} is not text. Use a str.")
+        return Mapping(items, self.origin, dict.fromkeys(items, self.origin))
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
