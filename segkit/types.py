@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -211,6 +212,15 @@ class Batch:
         return replace(self, images=self.images.pin_memory(), targets=[target.pin_memory() for target in self.targets])
 
 
+class MaskProduct(NamedTuple):
+    """The two factors of the mask logits of a batch."""
+
+    embeddings: Tensor
+    """(B,Q,E)."""
+    features: Tensor
+    """(B,E,h,w)."""
+
+
 @dataclass
 class Prediction:
     """What a mask classification model says of a batch.
@@ -241,20 +251,35 @@ class Prediction:
 
     @property
     def mask_logits(self) -> Tensor:
-        """(B,Q,h,w): all masks of all queries."""
-        if self.dense_mask_logits is not None:
-            return self.dense_mask_logits
-        assert self.mask_embeddings is not None, "masks are a product or dense_mask_logits"
-        assert self.mask_features is not None, "masks are a product or dense_mask_logits"
-        return torch.einsum("bqe,behw->bqhw", self.mask_embeddings, self.mask_features)
+        """Returns all masks of all queries, (B,Q,h,w)."""
+        source = self.mask_source
+        if isinstance(source, Tensor):
+            return source
+        return torch.einsum("bqe,behw->bqhw", source.embeddings, source.features)
 
     def mask_logits_of(self, image: int, queries: Tensor) -> Tensor:
-        """(M,h,w): the masks of `queries` (M,) int64 of one image of the batch, no others being made."""
+        """Computes only the masks (M,h,w) of `queries` (M,) int64 of one image of the batch."""
+        source = self.mask_source
+        if isinstance(source, Tensor):
+            return source[image, queries]
+        return torch.einsum("me,ehw->mhw", source.embeddings[image, queries], source.features[image])
+
+    @property
+    def mask_source(self) -> Tensor | MaskProduct:
+        """Returns the dense mask logits (B,Q,h,w), or the two factors whose product they are."""
         if self.dense_mask_logits is not None:
-            return self.dense_mask_logits[image, queries]
-        assert self.mask_embeddings is not None, "masks are a product or dense_mask_logits"
-        assert self.mask_features is not None, "masks are a product or dense_mask_logits"
-        return torch.einsum("me,ehw->mhw", self.mask_embeddings[image, queries], self.mask_features[image])
+            return self.dense_mask_logits
+        assert self.mask_embeddings is not None and self.mask_features is not None, (  # noqa: PT018
+            "a Prediction needs mask_embeddings and mask_features, or dense_mask_logits"
+        )
+        return MaskProduct(self.mask_embeddings, self.mask_features)
+
+    @property
+    def mask_size(self) -> Size:
+        """Returns the size (h,w) of the masks."""
+        source = self.mask_source
+        maps = source if isinstance(source, Tensor) else source.features
+        return int(maps.shape[-2]), int(maps.shape[-1])
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from segkit.types import NO_SEGMENT, Batch, ImageSizes, Sample, Target
+from segkit.types import NO_SEGMENT, Batch, ImageSizes, MaskProduct, Prediction, Sample, Target
 
 SEGMENTS = [[0, 0, 1], [2, 2, NO_SEGMENT]]
 
@@ -158,6 +158,20 @@ def test_moving_keeps_everything():
 
 def test_a_sample_has_its_image_s_size():
     assert Sample(torch.zeros(3, 4, 6, dtype=torch.uint8), None, "a.png", 1).size == (4, 6)
+
+
+def test_masks_are_a_product_or_dense():
+    class_logits, embeddings, features = torch.zeros(2, 5, 4), torch.randn(2, 5, 3), torch.randn(2, 3, 6, 8)
+    product = Prediction(class_logits, mask_embeddings=embeddings, mask_features=features)
+    assert product.mask_source == MaskProduct(embeddings, features)
+    dense = Prediction(class_logits, dense_mask_logits=product.mask_logits)
+    assert dense.mask_source is dense.mask_logits
+    assert product.mask_size == dense.mask_size == (6, 8)
+    queries = torch.tensor([3, 0])
+    torch.testing.assert_close(product.mask_logits_of(1, queries), dense.mask_logits_of(1, queries))
+    with pytest.raises(AssertionError) as caught:
+        _ = Prediction(class_logits, mask_embeddings=embeddings).mask_logits
+    assert str(caught.value).startswith("a Prediction needs mask_embeddings and mask_features, or dense_mask_logits")
 
 
 @pytest.mark.gpu

@@ -94,9 +94,7 @@ class HungarianMatcher:
 
 def _at_map_pixels(target: Target, layer: Prediction) -> tuple[Tensor, Tensor | None]:
     """(N,P) bool masks and (P,) bool validity or None at the pixels of the mask map, each standing for its nearest."""
-    where = layer.mask_features if layer.mask_features is not None else layer.dense_mask_logits
-    assert where is not None, "masks are a product or dense_mask_logits"
-    small = target.resized((int(where.shape[-2]), int(where.shape[-1])))
+    small = target.resized(layer.mask_size)
     return small.masks.flatten(1), None if small.valid is None else small.valid.flatten()
 
 
