@@ -1,84 +1,121 @@
-"""What a model computes on its way to a prediction, for those who ask; a model nobody asks pays nothing."""
+"""What a model computes on its way to a prediction: recorded by forward hooks, and free of cost when nobody records."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor, nn
 
-from segkit.layers.transformer import Attention, DecoderLayer, EncoderLayer
-from segkit.pixel_decoders.fpn import FPN
+from segkit.layers.recording import AttentionWeights
+from segkit.types import Feature
+
+Hook = Callable[[nn.Module, tuple[Tensor, ...], dict[str, Tensor], object], None]
+"""A forward hook with keyword arguments: `(module, inputs, keyword inputs, output)`."""
 
 
 @dataclass
 class Intermediates:
-    """The values of the latest forward pass; what the model has no part for stays empty.
+    """The intermediate values of the latest forward pass. Fields stay empty where the model has no such part.
 
-    The decoder layers' predictions need no recording: they are the `auxiliary` of the Prediction.
+    The predictions of the decoder layers need no recording: they are the `auxiliary` of the Prediction.
     """
 
     features: list[Tensor] = field(default_factory=list)
-    """The backbone's maps [(B,Ci,Hi,Wi)], finest first."""
+    """The backbone's feature maps [(B,Ci,Hi,Wi)], finest first."""
     mask_features: Tensor | None = None
     """(B,E,h,w)."""
     memory: list[Tensor] = field(default_factory=list)
     """The pixel decoder's maps that the transformer decoder attends to [(B,Ci,Hi,Wi)]."""
     pyramid: dict[str, Tensor] = field(default_factory=dict)
-    """By module name, such as `pixel_decoder.outputs.0` for the finest: the levels of an FPN (B,C,Hi,Wi)."""
+    """The levels of a feature pyramid (B,C,Hi,Wi) by module name; `pixel_decoder.outputs.0` is the finest."""
     hidden_states: dict[str, Tensor] = field(default_factory=dict)
-    """By module name, such as `transformer_decoder.layers.0`: what each transformer layer gives, (B,Q,C)
-    of a decoder's, (B,S,C) of an encoder's; before a final norm that all layers share."""
+    """The output of each transformer layer by module name, such as `transformer_decoder.layers.0`: (B,Q,C) in a
+    decoder, (B,S,C) in an encoder. A final norm that all layers share is not applied."""
     attention_weights: dict[str, Tensor] = field(default_factory=dict)
-    """By module name, such as `transformer_decoder.layers.0.cross_attention`: (B, heads, L, S), rows that sum to 1."""
+    """(B, heads, L, S), rows that sum to 1, by module name, such as `transformer_decoder.layers.0.cross_attention`."""
 
 
 @contextmanager
 def record(model: nn.Module) -> Iterator[Intermediates]:
-    """`with record(model) as seen: prediction = model(images)`: every forward pass inside fills `seen` anew.
+    """Records intermediate values: every forward pass inside the context fills the yielded object anew.
 
-    Recorded are the outputs of the model's `backbone` and `pixel_decoder`, of the levels of `segkit.pixel_decoders.fpn`
-    and of all layers made of `segkit.layers.transformer`. Attention weights, which no fast attention gives, are
-    computed a second time.
+    Modules are recognized by what they publish, so parts of plugins are recorded too:
+
+    * a backbone by `features: list[Feature]`;
+    * a pixel decoder by `mask_dim: int` and `memory: list[Feature]`;
+    * a transformer layer or a pyramid level by its attribute `records` (see `segkit.layers.recording`);
+    * an attention by its method `attention_weights`. Its weights are computed a second time, since fast attention
+      kernels do not return them.
+
+    Example:
+        >>> import torch
+        >>> from segkit.layers.transformer import DecoderLayer
+        >>> layer = DecoderLayer(hidden_dim=8, num_heads=2, feedforward_dim=16, dropout=0.0, pre_norm=False)
+        >>> queries, positions, memory = torch.zeros(1, 3, 8), torch.zeros(3, 8), torch.zeros(1, 5, 8)
+        >>> with record(nn.ModuleDict({"layer": layer})) as recorded:
+        ...     _ = layer(queries, positions, memory, memory)
+        >>> recorded.hidden_states["layer"].shape
+        torch.Size([1, 3, 8])
+        >>> recorded.attention_weights["layer.cross_attention"].shape
+        torch.Size([1, 2, 3, 5])
     """
-    seen = Intermediates()
-    levels = {level for module in model.modules() if isinstance(module, FPN) for level in module.outputs}
+    recorded = Intermediates()
     with ExitStack() as hooks:
         for name, module in model.named_modules():
-            keep = _keeper(seen, name, module, module in levels)
-            if keep is not None:
-                hooks.callback(module.register_forward_hook(keep).remove)
-        yield seen
+            for hook in _hooks(recorded, name, module):
+                hooks.callback(module.register_forward_hook(hook, with_kwargs=True).remove)
+        yield recorded
 
 
-def _keeper(
-    seen: Intermediates, name: str, module: nn.Module, is_level: bool
-) -> Callable[[nn.Module, Any, Any], None] | None:
-    """The forward hook that records what `module` gives; None where that is not wanted."""
+def _hooks(recorded: Intermediates, name: str, module: nn.Module) -> Iterator[Hook]:
+    """Yields the hooks that record what `module`, of dotted `name`, publishes."""
+    # A part that wraps another of its kind is recorded last, since its own forward ends last: its output wins.
+    if _are_features(module, "features"):
+        yield _keep_features(recorded)
+    if _are_features(module, "memory") and isinstance(getattr(module, "mask_dim", None), int):
+        yield _keep_pixel_decoder(recorded)
+    kind = getattr(module, "records", None)
+    if kind == "hidden_states":
+        yield _keep_output(recorded.hidden_states, name)
+    elif kind == "pyramid":
+        yield _keep_output(recorded.pyramid, name)
+    if isinstance(module, AttentionWeights):
+        yield _keep_attention_weights(recorded.attention_weights, name)
 
-    def keep_features(module: nn.Module, inputs: Any, output: list[Tensor]) -> None:
-        seen.features = output
 
-    def keep_maps(module: nn.Module, inputs: Any, output: tuple[Tensor, list[Tensor]]) -> None:
-        seen.mask_features, seen.memory = output
+def _are_features(module: nn.Module, attribute: str) -> bool:
+    """Returns whether `attribute` holds a list of Feature; other libraries' modules use the same names otherwise."""
+    features = getattr(module, attribute, None)
+    return isinstance(features, list) and len(features) > 0 and all(isinstance(one, Feature) for one in features)
 
-    def keep_level(module: nn.Module, inputs: Any, output: Tensor) -> None:
-        seen.pyramid[name] = output
 
-    def keep_state(module: nn.Module, inputs: Any, output: Tensor) -> None:
-        seen.hidden_states[name] = output
+def _keep_features(recorded: Intermediates) -> Hook:
+    def hook(module: nn.Module, inputs: object, keywords: object, output: object) -> None:
+        if isinstance(output, list):  # a pixel decoder may keep its backbone's `features`, but returns a tuple
+            recorded.features = output
 
-    def keep_weights(module: nn.Module, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-        assert isinstance(module, Attention), "hooked to attentions only"
-        _, weights = module.attention(*inputs, need_weights=True, average_attn_weights=False)
-        seen.attention_weights[name] = weights
+    return hook
 
-    if isinstance(module, EncoderLayer | DecoderLayer):
-        return keep_state
-    if isinstance(module, Attention):
-        return keep_weights
-    if is_level:
-        return keep_level
-    if name == "backbone":
-        return keep_features
-    return keep_maps if name == "pixel_decoder" else None
+
+def _keep_pixel_decoder(recorded: Intermediates) -> Hook:
+    def hook(module: nn.Module, inputs: object, keywords: object, output: object) -> None:
+        if isinstance(output, tuple):  # a transformer decoder may keep the same attributes, but returns a Prediction
+            recorded.mask_features, recorded.memory = output
+
+    return hook
+
+
+def _keep_output(outputs: dict[str, Tensor], name: str) -> Hook:
+    def hook(module: nn.Module, inputs: object, keywords: object, output: object) -> None:
+        assert isinstance(output, Tensor), f"{name} publishes its output, so `forward` must return a tensor"
+        outputs[name] = output
+
+    return hook
+
+
+def _keep_attention_weights(weights: dict[str, Tensor], name: str) -> Hook:
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...], keywords: dict[str, Tensor], output: object) -> None:
+        assert isinstance(module, AttentionWeights), "only attentions get this hook"
+        weights[name] = module.attention_weights(*inputs, **keywords)
+
+    return hook

@@ -7,6 +7,7 @@ Positions are added to queries and keys of every attention, never to values. Att
 from torch import Tensor, nn
 
 from segkit.errors import ConfigError
+from segkit.layers.recording import Recorded
 
 
 def check_width(part: str, hidden_dim: int, num_heads: int) -> None:
@@ -28,6 +29,11 @@ class Attention(nn.Module):
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         attended, _ = self.attention(query, key, value, need_weights=False)
         return self.dropout(attended)  # type: ignore[no-any-return]
+
+    def attention_weights(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Computes the weights (B, heads, L, S) of `forward` on the same inputs, for `segkit.record`."""
+        _, weights = self.attention(query, key, value, need_weights=True, average_attn_weights=False)
+        return weights  # type: ignore[no-any-return]
 
 
 class FeedForward(nn.Sequential):
@@ -53,6 +59,8 @@ def initialize_transformer(module: nn.Module) -> None:
 class EncoderLayer(nn.Module):
     """Self-attention and feed-forward, each with a residual and a layer norm after (or, `pre_norm`, before) it."""
 
+    records: Recorded = "hidden_states"
+
     def __init__(self, hidden_dim: int, num_heads: int, feedforward_dim: int, dropout: float, pre_norm: bool) -> None:
         super().__init__()
         self.pre_norm = pre_norm
@@ -75,6 +83,8 @@ class EncoderLayer(nn.Module):
 
 class DecoderLayer(nn.Module):
     """Self-attention among queries, cross-attention to the memory, feed-forward."""
+
+    records: Recorded = "hidden_states"
 
     def __init__(self, hidden_dim: int, num_heads: int, feedforward_dim: int, dropout: float, pre_norm: bool) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from segkit.layers.convolution import conv_norm_relu, initialize_convolutions
+from segkit.layers.recording import publish
 from segkit.registries import PIXEL_DECODERS
 from segkit.registries.signature import Positive
 from segkit.types import Feature
@@ -30,7 +31,7 @@ class FPN(nn.Module):
             conv_norm_relu(feature.channels, hidden_dim, kernel_size=1, relu=False) for feature in features[:-1]
         )
         self.outputs = nn.ModuleList(
-            conv_norm_relu(channels, hidden_dim, kernel_size=3)
+            publish(conv_norm_relu(channels, hidden_dim, kernel_size=3), "pyramid")
             for channels in [hidden_dim] * len(self.laterals) + [features[-1].channels]
         )
         self.mask_features = nn.Conv2d(hidden_dim, mask_dim, kernel_size=3, padding=1)
