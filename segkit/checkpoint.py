@@ -1,7 +1,6 @@
 """A checkpoint folder: `model.safetensors`, `config.yaml`, `classes.json`. It alone is enough to test and predict."""
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +13,12 @@ from torch import Tensor, nn
 
 from segkit.build import build_model, class_tensors
 from segkit.classes import Classes
-from segkit.config import Config, load_config
+from segkit.config import CONFIG_FILE, Config, load_config
 from segkit.errors import CheckpointError
+from segkit.runtime.writing import replace_folder
 
-WEIGHTS, CONFIG, CLASSES = "model.safetensors", "config.yaml", "classes.json"
+WEIGHTS_FILE = "model.safetensors"
+CLASSES_FILE = "classes.json"
 
 
 @dataclass
@@ -62,27 +63,17 @@ def _shortened(names: list[str], most: int = 6) -> str:
 
 
 @contextmanager
-def draft_of(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder` to write into, moved to its place at the end; an earlier one there is replaced only
-    then. Where an error comes first, nothing has changed.
+def replace_checkpoint(folder: Path) -> Iterator[Path]:
+    """Yields a new folder to write a checkpoint into, as `replace_folder` does.
 
-    Raises CheckpointError where it cannot be written.
+    Raises:
+        CheckpointError: The folder cannot be written.
     """
-    place = folder.resolve()
-    draft, old = place.with_name(place.name + ".writing"), place.with_name(place.name + ".old")
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        yield draft
-        if place.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            place.rename(old)
-        draft.rename(place)
+        with replace_folder(folder) as draft:
+            yield draft
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: cannot be written ({error}).") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def refuse_taken(folder: Path) -> None:
@@ -93,10 +84,10 @@ def refuse_taken(folder: Path) -> None:
 
 def save_checkpoint(folder: Path, model: nn.Module, config: Config, classes: Classes) -> None:
     """Writes a checkpoint folder; an earlier one there is replaced only once the new one is whole."""
-    with draft_of(folder) as draft:
-        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft / WEIGHTS)
-        (draft / CONFIG).write_text(config.to_yaml(), encoding="utf-8")
-        (draft / CLASSES).write_text(json.dumps(classes.to_dict(), indent=1), encoding="utf-8")
+    with replace_checkpoint(folder) as draft:
+        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft / WEIGHTS_FILE)
+        (draft / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
+        (draft / CLASSES_FILE).write_text(json.dumps(classes.to_dict(), indent=1), encoding="utf-8")
 
 
 def find_checkpoint(path: str | Path) -> Path:
@@ -106,36 +97,37 @@ def find_checkpoint(path: str | Path) -> Path:
     """
     path = Path(path)
     for folder in (path, path / "best", path / "last"):
-        if (folder / WEIGHTS).is_file():
+        if (folder / WEIGHTS_FILE).is_file():
             return folder
     what = "no such folder" if not path.exists() else "no checkpoint"
     raise CheckpointError(
-        f"{path}: {what}. A checkpoint is a folder with {WEIGHTS}, {CONFIG} and {CLASSES}; a run's folder does too."
+        f"{path}: {what}. A checkpoint is a folder with {WEIGHTS_FILE}, {CONFIG_FILE} and {CLASSES_FILE}; "
+        "a run's folder does too."
     )
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint folder, on the CPU. Raises CheckpointError where the file is not whole."""
     try:
-        return load_file(folder / WEIGHTS)
+        return load_file(folder / WEIGHTS_FILE)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{folder / WEIGHTS}: cannot be read ({error}). The file is damaged or no safetensors file; "
+            f"{folder / WEIGHTS_FILE}: cannot be read ({error}). The file is damaged or no safetensors file; "
             "take another checkpoint."
         ) from error
 
 
 def read_classes(folder: Path) -> Classes:
     try:
-        return Classes.from_dict(json.loads((folder / CLASSES).read_text(encoding="utf-8")))
+        return Classes.from_dict(json.loads((folder / CLASSES_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder / CLASSES}: no class list can be read from it ({error}).") from error
+        raise CheckpointError(f"{folder / CLASSES_FILE}: no class list can be read from it ({error}).") from error
 
 
 def read_config(folder: Path) -> Config:
-    if not (folder / CONFIG).is_file():
-        raise CheckpointError(f"{folder}: has no {CONFIG}. Name a config beside the checkpoint.")
-    return load_config(folder / CONFIG)
+    if not (folder / CONFIG_FILE).is_file():
+        raise CheckpointError(f"{folder}: has no {CONFIG_FILE}. Name a config beside the checkpoint.")
+    return load_config(folder / CONFIG_FILE)
 
 
 def load_checkpoint(path: str | Path, device: torch.device | str = "cpu", config: Config | None = None) -> Checkpoint:

@@ -51,11 +51,25 @@ def _kind(text: str) -> str:
     return name
 
 
+def add_device_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `[--device DEVICE]`."""
+    parser.add_argument("--device", help="where to compute, such as cpu or cuda:1 (default: the GPU if there is one)")
+
+
 def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
-    """`[--precision …] [--window SIDE]`."""
-    parser.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
+    """Adds `[--device DEVICE] [--precision …] [--window SIDE]`."""
+    add_device_argument(parser)
     parser.add_argument(
-        "--window", type=int, metavar="SIDE", help="semantic task: see images through windows of so many pixels' side"
+        "--precision",
+        choices=["fp32", "bf16", "fp16"],
+        default="fp32",
+        help="number format of the model (default: fp32)",
+    )
+    parser.add_argument(
+        "--window",
+        type=int,
+        metavar="SIDE",
+        help="semantic task only: split each image into overlapping windows of SIDE x SIDE pixels",
     )
 
 

@@ -27,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--score-threshold", type=float, default=0.5, metavar="S", help="least score of an instance")
     parser.add_argument("--batch-size", type=int, default=1, metavar="N")
     add_inference_arguments(parser)
-    parser.add_argument("--device", help="such as cpu or cuda:1 (default: the GPU where there is one)")
 
 
 def run(arguments: argparse.Namespace) -> int:

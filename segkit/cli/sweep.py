@@ -100,14 +100,14 @@ def _refuse_shared_folders(runs: list[Run]) -> None:
 
 def _check(one: Run, arguments: argparse.Namespace) -> None:
     """Raises ConfigError where the point's config is wrong, SegkitError where its folder holds a run of another."""
-    from segkit.config import load_config
+    from segkit.config import CONFIG_FILE, load_config
 
     config = load_config(arguments.config, one.overrides, arguments.plugins)
     if config.experiment.data is None or config.experiment.data.val is None:
         raise SegkitError(
             f"{arguments.config}: data.val: a sweep compares evaluations. Name a data set to evaluate on."
         )
-    if (one.folder / "config.yaml").is_file() and load_config(one.folder).data != config.data:
+    if (one.folder / CONFIG_FILE).is_file() and load_config(one.folder).data != config.data:
         raise SegkitError(f"{one.folder}: holds a run of other settings. Give another --output, or take it away.")
 
 

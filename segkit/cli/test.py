@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from segkit.cli._arguments import add_inference_arguments, add_override_arguments
 
 if TYPE_CHECKING:
-    from accelerate import PartialState
+    import torch
     from rich.console import Console
 
     from segkit.checkpoint import Checkpoint
     from segkit.evaluation.validation import Validation
+    from segkit.runtime.processes import Process
     from segkit.types import Batch, Metrics, Result
 
 
@@ -30,26 +31,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from segkit.evaluation.loop import class_table, headline_table, write_metrics
+    from segkit.evaluation.tables import class_table, summary_table, write_metrics
     from segkit.evaluation.validation import Validation
     from segkit.inference.sliding_window import SlidingWindow, refuse_segments
-    from segkit.runtime.processes import process
+    from segkit.runtime.processes import join_processes
 
-    state = process()
-    checkpoint, folder = _load(arguments, str(state.device))
+    process = join_processes(arguments.device)
+    checkpoint, folder = _load(arguments, process.device)
     output = Path(arguments.output) if arguments.output else folder / "evaluation"
     size_divisor: int = checkpoint.model.size_divisor  # type: ignore[assignment]
-    validation = Validation(
-        checkpoint.config, checkpoint.classes, size_divisor, state.process_index, state.num_processes
-    )
+    validation = Validation(checkpoint.config, checkpoint.classes, size_divisor, process.rank, process.num_processes)
     if arguments.window is not None:
         refuse_segments(validation.postprocessors)
         checkpoint.model = SlidingWindow(checkpoint.model, arguments.window)
-    console = Console(quiet=not state.is_main_process)
-    metrics = _evaluate(arguments, checkpoint, validation, state, console, output)
+    console = Console(quiet=not process.is_main)
+    metrics = _evaluate(arguments, checkpoint, validation, process, console, output)
     console.print(class_table(metrics))
-    console.print(headline_table(metrics))
-    if state.is_main_process:
+    console.print(summary_table(metrics))
+    if process.is_main:
         write_metrics(output / "metrics.json", metrics)
         written = "metrics, predictions" if arguments.save_predictions else "metrics"
         console.print(f"{written}{' and overlays' if arguments.overlays else ''}: {output}", soft_wrap=True)
@@ -60,18 +59,18 @@ def _evaluate(
     arguments: argparse.Namespace,
     checkpoint: Checkpoint,
     validation: Validation,
-    state: PartialState,
+    process: Process,
     console: Console,
     output: Path,
 ) -> dict[str, Metrics]:
     """The metrics, with overlays and predictions written on the way where they are asked for."""
     from rich.progress import Progress
 
-    from segkit.evaluation.validation import OverlayWriter
     from segkit.results.files import ResultWriter
+    from segkit.results.overlay_writer import OverlayWriter
 
     draw = OverlayWriter(output / "overlays", checkpoint.classes, arguments.overlays)
-    share = "" if state.num_processes == 1 else f"_{state.process_index}"
+    share = "" if process.num_processes == 1 else f"_{process.rank}"
     with (
         ResultWriter(output / f"predictions{share}", checkpoint.classes) as writer,
         Progress(console=console, transient=True) as bar,
@@ -79,24 +78,24 @@ def _evaluate(
         task = bar.add_task("evaluating", total=len(validation.dataset))
 
         def on_result(batch: Batch, index: int, result: Result) -> None:
-            if state.is_main_process:
+            if process.is_main:
                 draw(batch, index, result)
             if arguments.save_predictions:
                 writer.write(result, batch.files[index], batch.image_ids[index])
 
         return validation.run(
             checkpoint.model,
-            state.device,
+            process.device,
             arguments.precision,
-            progress=lambda images: bar.advance(task, images * state.num_processes),
+            progress=lambda images: bar.advance(task, images * process.num_processes),
             on_result=on_result if arguments.overlays or arguments.save_predictions else None,
         )
 
 
-def _load(arguments: argparse.Namespace, device: str) -> tuple[Checkpoint, Path]:
+def _load(arguments: argparse.Namespace, device: torch.device) -> tuple[Checkpoint, Path]:
     """The checkpoint to be tested and its folder."""
-    from segkit.checkpoint import CONFIG, find_checkpoint, load_checkpoint
-    from segkit.config import load_config
+    from segkit.checkpoint import find_checkpoint, load_checkpoint
+    from segkit.config import CONFIG_FILE, load_config
     from segkit.errors import CheckpointError
 
     path = Path(arguments.path)
@@ -106,7 +105,7 @@ def _load(arguments: argparse.Namespace, device: str) -> tuple[Checkpoint, Path]
                 f"{path}: is no config, so --checkpoint says twice where the weights are. Leave one out."
             )
         folder = find_checkpoint(path)
-        config = load_config(folder / CONFIG, arguments.overrides, arguments.plugins)
+        config = load_config(folder / CONFIG_FILE, arguments.overrides, arguments.plugins)
         return load_checkpoint(folder, device, config), folder
     if not arguments.checkpoint:
         raise CheckpointError(

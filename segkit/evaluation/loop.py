@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from rich.table import Table
 from torch import nn
 
 from segkit.errors import ConfigError
@@ -144,61 +139,3 @@ def _computed(evaluators: Mapping[str, Evaluator]) -> dict[str, Metrics]:
     distributed.broadcast_object_list(answer, src=0)
     metrics: dict[str, Metrics] = answer[0]
     return metrics
-
-
-def headline(metrics: Mapping[str, Metrics]) -> dict[str, float]:
-    """The headline figures of all evaluators in one dict, in order; a name that two of them use is given as
-    `<evaluator>.<name>`."""
-    uses = Counter(name for one in metrics.values() for name in one.values)
-    return {
-        name if uses[name] == 1 else f"{evaluator}.{name}": value
-        for evaluator, one in metrics.items()
-        for name, value in one.values.items()
-    }
-
-
-def class_table(metrics: Mapping[str, Metrics]) -> Table:
-    """One row per class, one column per per-class figure of any evaluator; `-` where there was nothing to measure."""
-    columns = [(column, figures) for one in metrics.values() for column, figures in one.per_class.items()]
-    table = Table("class", title="per class")
-    for column, _ in columns:
-        table.add_column(column, justify="right")
-    for name in dict.fromkeys(name for _, figures in columns for name in figures):
-        table.add_row(name, *(_figure(figures.get(name, math.nan)) for _, figures in columns))
-    return table
-
-
-def headline_table(metrics: Mapping[str, Metrics]) -> Table:
-    """The headline figures, one per row."""
-    table = Table("figure", title="all classes")
-    table.add_column("value", justify="right")
-    for name, value in headline(metrics).items():
-        table.add_row(name, _figure(value))
-    return table
-
-
-def _figure(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
-
-
-def write_metrics(path: Path | str, metrics: Mapping[str, Metrics]) -> None:
-    """`{evaluator: {"values": ..., "per_class": ...}}` as JSON; nan, which JSON lacks, becomes null.
-
-    Written beside its place and moved there: an earlier file is whole until the new one is.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {
-        name: {
-            "values": _without_nan(one.values),
-            "per_class": {column: _without_nan(figures) for column, figures in one.per_class.items()},
-        }
-        for name, one in metrics.items()
-    }
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path)
-
-
-def _without_nan(figures: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in figures.items()}

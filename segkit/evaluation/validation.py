@@ -1,7 +1,6 @@
 """`data.val` of a config, built once and evaluated as often as wanted."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -12,11 +11,10 @@ from segkit.classes import Classes
 from segkit.config import Config
 from segkit.data.loading import evaluation_loader
 from segkit.errors import ConfigError
-from segkit.evaluation.loop import OnResult, check_evaluators, evaluate, headline
-from segkit.results.files import OutputNames
-from segkit.results.visualization import batch_image, comparison
+from segkit.evaluation.loop import OnResult, check_evaluators, evaluate
+from segkit.evaluation.tables import summary
 from segkit.runtime.precision import Precision
-from segkit.types import Batch, Metrics, Result
+from segkit.types import Metrics
 
 
 class Validation:
@@ -57,10 +55,10 @@ class Validation:
             num_processes=num_processes,
         )
 
-    def figures(self) -> list[str]:
-        """The names of the headline figures that a run will give."""
+    def metric_names(self) -> list[str]:
+        """Returns the names of the summary metrics that a run will compute."""
         evaluators = build_evaluators(self.config, self.classes)
-        return list(headline({name: evaluator.compute() for name, evaluator in evaluators.items()}))
+        return list(summary({name: evaluator.compute() for name, evaluator in evaluators.items()}))
 
     def run(
         self,
@@ -82,24 +80,3 @@ class Validation:
             progress=progress,
             on_result=on_result,
         )
-
-
-class OverlayWriter:
-    """An `on_result` hook that draws the first images it sees: image, prediction and truth side by side."""
-
-    def __init__(self, folder: Path, classes: Classes, count: int) -> None:
-        self.folder = folder
-        self.classes = classes
-        self.count = count
-        self.names = OutputNames()
-        self._drawn: set[str] = set()
-
-    def __call__(self, batch: Batch, index: int, result: Result) -> None:
-        file = batch.files[index]
-        if file not in self._drawn and len(self._drawn) == self.count:
-            return
-        self._drawn.add(file)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        kind = type(result).__name__.removesuffix("Result").lower()
-        drawn = comparison(batch_image(batch, index), result, batch.targets[index], self.classes)
-        drawn.save(self.folder / f"{self.names.of(file)}_{kind}.png")

@@ -16,10 +16,11 @@ from segkit.build import build_part, build_postprocessors, build_transforms
 from segkit.checkpoint import load_checkpoint
 from segkit.data.images import read_image, to_image
 from segkit.data.padding import padded_size, stack_padded
-from segkit.errors import ConfigError, DataError, cause_of
+from segkit.errors import DataError
 from segkit.inference.sliding_window import SlidingWindow, refuse_segments
 from segkit.registries import POSTPROCESSORS
 from segkit.results.files import without_unsure
+from segkit.runtime.devices import choose_device
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import ImageSizes, InstanceResult, Result, Sample
 
@@ -76,8 +77,7 @@ class Predictor:
         Raises CheckpointError, RegistryError where there is no such postprocessor, ConfigError where there is no such
         device, or the window does not suit the model or the task.
         """
-        default = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = _existing(default if device is None else device)
+        self.device = choose_device(device)
         self.precision: Precision = precision
         self.score_threshold = score_threshold
         loaded = load_checkpoint(checkpoint, self.device)
@@ -170,15 +170,6 @@ class Predictor:
 
     def _sure(self, result: Result) -> Result:
         return without_unsure(result, self.score_threshold) if isinstance(result, InstanceResult) else result
-
-
-def _existing(device: torch.device | str) -> torch.device:
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"device '{device}' cannot be used here ({cause_of(error)}). Take cpu, or leave it out."
-        ) from error
 
 
 def _checked(image: Tensor) -> Tensor:

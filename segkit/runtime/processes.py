@@ -1,24 +1,76 @@
-"""Which device and which share of the work is this process's."""
+"""The processes that were launched together, and the place of this one among them."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
-from accelerate.utils import parse_flag_from_env
+
+from segkit.errors import ConfigError
+from segkit.runtime.devices import choose_device, cpu_only
 
 
-def accelerator(precision: str) -> Accelerator:
-    """Of this process, in the precision of this training: an earlier one of the process may have had another."""
+@dataclass(frozen=True)
+class Process:
+    """The place of this process among those launched together, by `torchrun` or `accelerate launch`."""
+
+    device: torch.device
+    rank: int = 0
+    """Its number, from 0."""
+    num_processes: int = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process prints and writes what all processes have in common."""
+        return self.rank == 0
+
+
+def join_processes(device: torch.device | str | None = None) -> Process:
+    """Connects this process with those launched together and returns its place; a lone process is the main one.
+
+    Args:
+        device: As for `choose_device`. Several processes take `cpu` or a kind of device such as `cuda`, and share out
+            the devices of that kind.
+
+    Raises:
+        ConfigError: The device cannot be used, or several processes are told to share one.
+
+    Example:
+        >>> join_processes("cpu")
+        Process(device=device(type='cpu'), rank=0, num_processes=1)
+    """
+    state = _state(device)
+    return Process(state.device, state.process_index, state.num_processes)
+
+
+def make_accelerator(precision: str, device: torch.device | str | None = None) -> Accelerator:
+    """Makes the Accelerator of a training.
+
+    Args:
+        precision: `fp32`, `bf16` or `fp16`.
+        device: As for `join_processes`.
+
+    Raises:
+        ConfigError: As `join_processes`.
+    """
+    # Accelerate keeps its precision in one place per process: an earlier training may have set another.
     AcceleratorState._reset_state()
-    return Accelerator(mixed_precision={"fp32": "no"}.get(precision, precision), **_where())
+    _state(device)
+    return Accelerator(mixed_precision={"fp32": "no"}.get(precision, precision))
 
 
-def process() -> PartialState:
-    """The place of this process among those started together, for what trains nothing."""
-    return PartialState(**_where())
-
-
-def _where() -> dict[str, Any]:
-    """Processes of `torchrun` on a CPU find each other only where Accelerate is told that it is one."""
-    return {"cpu": parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()}
+def _state(device: torch.device | str | None) -> PartialState:
+    """Returns Accelerate's state of this process, with the device set."""
+    chosen = None if device is None else choose_device(device)
+    # Without a GPU, processes find each other only if Accelerate is told to use the CPU.
+    state = PartialState(cpu=cpu_only() or (chosen is not None and chosen.type == "cpu"))
+    if state.num_processes == 1:
+        state.device = chosen or choose_device()
+    elif device is not None and torch.device(device).index is not None:
+        raise ConfigError(
+            f"device '{device}' is one device for {state.num_processes} processes. Leave it out: each process takes "
+            "its own."
+        )
+    if state.device.type == "cuda":
+        torch.cuda.set_device(state.device)  # random states and memory statistics are those of the current device
+    return state

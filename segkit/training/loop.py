@@ -28,10 +28,11 @@ from segkit.config.sections import Split, Training
 from segkit.criterion.criterion import LossReport
 from segkit.data.loading import training_loader
 from segkit.errors import CheckpointError, ConfigError, TrainingError, suggest
-from segkit.evaluation.loop import class_table, headline, headline_table, write_metrics
-from segkit.evaluation.validation import OverlayWriter, Validation
+from segkit.evaluation.tables import class_table, summary, summary_table, write_metrics
+from segkit.evaluation.validation import Validation
+from segkit.results.overlay_writer import OverlayWriter
 from segkit.runtime.compilation import BUCKET, compile_parts
-from segkit.runtime.processes import accelerator
+from segkit.runtime.processes import make_accelerator
 from segkit.training.interruption import Interruption
 from segkit.training.progress import Meter, Reporter
 from segkit.training.run_folder import RunFolder
@@ -53,7 +54,7 @@ class Trainer:
         self.config = config
         self.run_folder = run
         self.settings, split = _sections(config)
-        self.accelerator = accelerator(self.settings.precision)
+        self.accelerator = make_accelerator(self.settings.precision)
         if self.settings.precision == "fp16" and self.accelerator.device.type == "cpu":
             raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU; use bf16.")
         torch.manual_seed(self.settings.seed)
@@ -85,7 +86,7 @@ class Trainer:
         has_validation = config.experiment.data is not None and config.experiment.data.val is not None
         self.validation = Validation(config, self.classes, self.size_divisor, **shares) if has_validation else None
         if self.validation is not None:
-            _check_best_metric(config, self.validation.figures())
+            _check_best_metric(config, self.validation.metric_names())
         self.effective_batch = split.batch_size * self.settings.accumulate * self.accelerator.num_processes
 
     def _prepare(self, resume: bool) -> None:
@@ -214,7 +215,7 @@ class Trainer:
         overlays = OverlayWriter(self.run_folder.overlays, self.classes, OVERLAYS) if drawing else None
         self._share_buffers()
         metrics = self.validation.run(self.model, self.accelerator.device, self.settings.precision, on_result=overlays)
-        figures = headline(metrics)
+        figures = summary(metrics)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in list(figures.items())[:6])
         self.reporter.say(f"step {self.state.step}: {shown}")
         self.reporter.log(self.state.step, {"evaluation": figures})
@@ -223,7 +224,7 @@ class Trainer:
             write_metrics(self.run_folder.evaluation / "metrics.json", metrics)
         if final:
             self.reporter.say(class_table(metrics))
-            self.reporter.say(headline_table(metrics))
+            self.reporter.say(summary_table(metrics))
         return metrics
 
     def _share_buffers(self) -> None:

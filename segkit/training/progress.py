@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from segkit.runtime.writing import without_nan
 from segkit.types import Batch
 
 
@@ -61,7 +62,7 @@ class Reporter:
         if not self.active:
             return
         with self._metrics_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step} | _without_nan(figures)) + "\n")
+            file.write(json.dumps(without_nan({"step": step} | figures)) + "\n")
         if self._tensorboard is not None:
             for name, value in _flat(figures).items():
                 self._tensorboard.add_scalar(name, value, step)
@@ -100,14 +101,6 @@ def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
-
-
-def _without_nan(figures: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no nan: null stands for it."""
-    return {
-        name: _without_nan(value) if isinstance(value, dict) else None if value != value else value
-        for name, value in figures.items()
-    }
 
 
 def _flat(figures: dict[str, Any], prefix: str = "") -> dict[str, float]:

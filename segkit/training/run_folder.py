@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
-from segkit.config import Config
+from segkit.config import CONFIG_FILE, Config
 from segkit.errors import CheckpointError, SegkitError
 from segkit.registries import REGISTRIES
+from segkit.runtime.writing import replace_file
 
 RUNS = Path("runs")
 STATE = "training_state.pt"
@@ -38,7 +39,7 @@ class RunFolder:
         Raises SegkitError where `output` holds a run already.
         """
         if output is not None:
-            if (Path(output) / "config.yaml").exists():
+            if (Path(output) / CONFIG_FILE).exists():
                 raise SegkitError(
                     f"{output}: holds a run already. Give another --output, or go on with it by --resume."
                 )
@@ -82,7 +83,7 @@ class RunFolder:
     def start(self, config: Config, facts: dict[str, Any]) -> None:
         """Writes `config.yaml` and `environment.json`."""
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+        (self.path / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
         (self.path / "environment.json").write_text(json.dumps(_environment() | facts, indent=1), encoding="utf-8")
 
     def forget_after(self, step: int) -> None:
@@ -90,9 +91,8 @@ class RunFolder:
         if self.metrics.exists():
             lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-            draft = self.metrics.with_name(self.metrics.name + ".writing")
-            draft.write_text("".join(kept), encoding="utf-8")
-            draft.replace(self.metrics)
+            with replace_file(self.metrics) as draft:
+                draft.write_text("".join(kept), encoding="utf-8")
 
 
 def _numbered(config: Config, number: int) -> Path:
@@ -108,7 +108,7 @@ def _runs_of(config: Config) -> list[int]:
     """The numbers of this config's runs in `runs/`, ascending."""
     first = _numbered(config, 1)
     pattern = re.compile(re.escape(first.name) + r"(?:-(\d+))?")
-    matches = [pattern.fullmatch(path.name) for path in first.parent.glob("*") if (path / "config.yaml").is_file()]
+    matches = [pattern.fullmatch(path.name) for path in first.parent.glob("*") if (path / CONFIG_FILE).is_file()]
     return sorted(int(match.group(1) or 1) for match in matches if match)
 
 

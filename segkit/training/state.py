@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from segkit.errors import CheckpointError
+from segkit.runtime.writing import replace_file
 from segkit.training.run_folder import STATE
 
 
@@ -36,9 +37,8 @@ def save_state(folder: Path, state: TrainingState, optimizer: torch.optim.Optimi
         "scaler": None if accelerator.scaler is None else accelerator.scaler.state_dict(),
         "random": random,
     }
-    draft = folder / (STATE + ".writing")
-    torch.save(content, draft)
-    draft.rename(folder / STATE)
+    with replace_file(folder / STATE) as draft:
+        torch.save(content, draft)
 
 
 def load_state(folder: Path, optimizer: torch.optim.Optimizer, accelerator: Accelerator) -> TrainingState:

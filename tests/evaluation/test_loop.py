@@ -1,22 +1,20 @@
 import json
-import math
 import socket
-from io import StringIO
 
 import pytest
 import torch
-from rich.console import Console
 from torch import nn
 from torch.nn.functional import one_hot
 
 from segkit.classes import Classes
 from segkit.errors import ConfigError
-from segkit.evaluation.loop import check_evaluators, class_table, evaluate, headline, headline_table, write_metrics
+from segkit.evaluation.loop import check_evaluators, evaluate
+from segkit.evaluation.tables import write_metrics
 from segkit.evaluators.mean_iou import MeanIoU
 from segkit.evaluators.panoptic_quality import PanopticQuality
 from segkit.postprocessors.panoptic import Panoptic
 from segkit.postprocessors.semantic import Semantic
-from segkit.types import Batch, ImageSizes, Metrics, PixelPrediction, Prediction, SemanticResult, Target
+from segkit.types import Batch, ImageSizes, PixelPrediction, Prediction, SemanticResult, Target
 
 CLASSES = Classes.make(["sky", "car", "person"], things=[False, True, True])
 
@@ -180,42 +178,6 @@ def test_an_evaluator_with_two_kinds_of_the_same_results():
         "evaluators: 'panoptic_quality' takes a PanopticResult, which no postprocessor makes. "
         "There are: 'semantic' makes SemanticResult, 'acme' makes SemanticResult"
     )
-
-
-METRICS = {
-    "mean_iou": Metrics({"mean_iou": 0.5, "accuracy": 0.75}, {"iou": {"sky": 0.5, "car": math.nan}}),
-    "acme": Metrics({"accuracy": math.nan}, {"score": {"sky": 0.25, "car": 1.0}}),
-}
-
-
-def test_headline_names_are_unique():
-    assert list(headline(METRICS)) == ["mean_iou", "mean_iou.accuracy", "acme.accuracy"]
-    assert list(headline({"mean_iou": METRICS["mean_iou"]})) == ["mean_iou", "accuracy"]
-
-
-def test_tables():
-    console = Console(file=StringIO(), width=60)
-    console.print(class_table(METRICS))
-    console.print(headline_table(METRICS))
-    lines = [line.replace("│", " ").split() for line in console.file.getvalue().splitlines()]
-
-    assert ["sky", "0.500", "0.250"] in lines
-    assert ["car", "-", "1.000"] in lines
-    assert ["mean_iou.accuracy", "0.750"] in lines
-    assert ["acme.accuracy", "-"] in lines
-
-
-def test_metrics_as_json(tmp_path):
-    write_metrics(tmp_path / "evaluation" / "metrics.json", METRICS)
-
-    assert json.loads((tmp_path / "evaluation" / "metrics.json").read_text()) == {
-        "mean_iou": {
-            "values": {"mean_iou": 0.5, "accuracy": 0.75},
-            "per_class": {"iou": {"sky": 0.5, "car": None}},
-        },
-        "acme": {"values": {"accuracy": None}, "per_class": {"score": {"sky": 0.25, "car": 1.0}}},
-    }
-    assert [path.name for path in (tmp_path / "evaluation").iterdir()] == ["metrics.json"]
 
 
 def _one_process(rank, port, folder):

@@ -7,7 +7,7 @@ from segkit.build import build_model, dataset_classes
 from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.errors import ConfigError
-from segkit.evaluation.validation import OverlayWriter, Validation
+from segkit.evaluation.validation import Validation
 from tests.helpers.tiny import write_tiny
 
 
@@ -31,10 +31,10 @@ def test_every_run_starts_anew(tmp_path, model):
     assert model.training
 
 
-def test_the_names_of_the_figures_are_known_before_a_run(tmp_path, model):
+def test_the_names_of_the_metrics_are_known_before_a_run(tmp_path, model):
     ready = validation(tmp_path)
     metrics = ready.run(model, "cpu")
-    assert ready.figures() == [name for one in metrics.values() for name in one.values]
+    assert ready.metric_names() == [name for one in metrics.values() for name in one.values]
 
 
 def test_processes_share_the_images(tmp_path, model):
@@ -44,19 +44,6 @@ def test_processes_share_the_images(tmp_path, model):
         part.run(model, "cpu", on_result=lambda batch, index, result, files=files: files.append(batch.files[index]))
     assert sorted(set(seen[0] + seen[1])) == [f"shapes_1_0000{index}" for index in range(3)]
     assert not set(seen[0]) & set(seen[1])
-
-
-def test_overlays_of_the_first_images(tmp_path, model):
-    ready = validation(tmp_path)
-    ready.run(model, "cpu", on_result=OverlayWriter(tmp_path / "drawn", ready.classes, 2))
-    names = sorted(path.name for path in (tmp_path / "drawn").iterdir())
-    assert names == [f"shapes_1_0000{index}_{kind}.png" for index in range(2) for kind in ("panoptic", "semantic")]
-
-
-def test_no_overlays_make_no_folder(tmp_path, model):
-    ready = validation(tmp_path)
-    ready.run(model, "cpu", on_result=OverlayWriter(tmp_path / "drawn", ready.classes, 0))
-    assert not (tmp_path / "drawn").exists()
 
 
 def test_without_data_there_is_nothing_to_evaluate(tmp_path):

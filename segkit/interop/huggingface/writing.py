@@ -7,7 +7,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from segkit.backbones.timm import TimmBackbone
-from segkit.checkpoint import Checkpoint, draft_of, load_checkpoint, refuse_taken
+from segkit.checkpoint import Checkpoint, load_checkpoint, refuse_taken, replace_checkpoint
 from segkit.config import Config
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbone_json import backbone_json
@@ -38,7 +38,7 @@ def export_huggingface(checkpoint: str | Path, destination: str | Path) -> None:
     names the part), or where `destination` exists and is not an empty folder. Then nothing is written.
     """
     refuse_taken(Path(destination))
-    with draft_of(Path(destination)) as draft:
+    with replace_checkpoint(Path(destination)) as draft:
         loaded = load_checkpoint(checkpoint)
         where = str(checkpoint)
         _refuse_other_parts(loaded, where)

@@ -1,0 +1,65 @@
+"""Metrics as tables for the console and as a JSON file."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.table import Table
+
+from segkit.runtime.writing import replace_file, without_nan
+from segkit.types import Metrics
+
+
+def summary(metrics: Mapping[str, Metrics]) -> dict[str, float]:
+    """Returns the summary metrics of all evaluators in one dict, in order.
+
+    A name that several evaluators use is given as `<evaluator>.<name>`.
+
+    Example:
+        >>> summary({"mean_iou": Metrics({"mean_iou": 0.5}, {})})
+        {'mean_iou': 0.5}
+    """
+    uses = Counter(name for one in metrics.values() for name in one.values)
+    return {
+        name if uses[name] == 1 else f"{evaluator}.{name}": value
+        for evaluator, one in metrics.items()
+        for name, value in one.values.items()
+    }
+
+
+def summary_table(metrics: Mapping[str, Metrics]) -> Table:
+    """Makes a table of the summary metrics, one per row."""
+    table = Table("metric", title="all classes")
+    table.add_column("value", justify="right")
+    for name, value in summary(metrics).items():
+        table.add_row(name, _cell(value))
+    return table
+
+
+def class_table(metrics: Mapping[str, Metrics]) -> Table:
+    """Makes a table of the per-class metrics: one row per class, one column per metric; `-` means not measurable."""
+    columns = [(column, values) for one in metrics.values() for column, values in one.per_class.items()]
+    table = Table("class", title="per class")
+    for column, _ in columns:
+        table.add_column(column, justify="right")
+    for name in dict.fromkeys(name for _, values in columns for name in values):
+        table.add_row(name, *(_cell(values.get(name, math.nan)) for _, values in columns))
+    return table
+
+
+def _cell(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def write_metrics(path: Path | str, metrics: Mapping[str, Metrics]) -> None:
+    """Writes `{evaluator: {"values": ..., "per_class": ...}}` as JSON, with null in the place of NaN.
+
+    The file is replaced as a whole.
+    """
+    content = {
+        evaluator: without_nan({"values": one.values, "per_class": one.per_class}) for evaluator, one in metrics.items()
+    }
+    with replace_file(Path(path)) as draft:
+        draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

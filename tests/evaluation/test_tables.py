@@ -1,0 +1,45 @@
+"""Metrics as tables and as JSON."""
+
+import json
+import math
+from io import StringIO
+
+from rich.console import Console
+
+from segkit.evaluation.tables import class_table, summary, summary_table, write_metrics
+from segkit.types import Metrics
+
+METRICS = {
+    "mean_iou": Metrics({"mean_iou": 0.5, "accuracy": 0.75}, {"iou": {"sky": 0.5, "car": math.nan}}),
+    "acme": Metrics({"accuracy": math.nan}, {"score": {"sky": 0.25, "car": 1.0}}),
+}
+
+
+def test_summary_names_are_unique():
+    assert list(summary(METRICS)) == ["mean_iou", "mean_iou.accuracy", "acme.accuracy"]
+    assert list(summary({"mean_iou": METRICS["mean_iou"]})) == ["mean_iou", "accuracy"]
+
+
+def test_tables():
+    console = Console(file=StringIO(), width=60)
+    console.print(class_table(METRICS))
+    console.print(summary_table(METRICS))
+    lines = [line.replace("│", " ").split() for line in console.file.getvalue().splitlines()]
+
+    assert ["sky", "0.500", "0.250"] in lines
+    assert ["car", "-", "1.000"] in lines
+    assert ["mean_iou.accuracy", "0.750"] in lines
+    assert ["acme.accuracy", "-"] in lines
+
+
+def test_metrics_as_json(tmp_path):
+    write_metrics(tmp_path / "evaluation" / "metrics.json", METRICS)
+
+    assert json.loads((tmp_path / "evaluation" / "metrics.json").read_text()) == {
+        "mean_iou": {
+            "values": {"mean_iou": 0.5, "accuracy": 0.75},
+            "per_class": {"iou": {"sky": 0.5, "car": None}},
+        },
+        "acme": {"values": {"accuracy": None}, "per_class": {"score": {"sky": 0.25, "car": 1.0}}},
+    }
+    assert [path.name for path in (tmp_path / "evaluation").iterdir()] == ["metrics.json"]
