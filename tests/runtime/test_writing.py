@@ -20,9 +20,14 @@ def test_a_file_is_replaced_at_the_end(tmp_path):
 def test_a_file_survives_an_error(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("first")
-    with pytest.raises(ValueError, match="broken"), replace_file(path) as draft:
-        draft.write_text("sec")
-        raise ValueError("broken")
+
+    def write():
+        with replace_file(path) as draft:
+            draft.write_text("sec")
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        write()
     assert path.read_text() == "first"
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
@@ -39,9 +44,14 @@ def test_a_folder_is_replaced_at_the_end(tmp_path):
 def test_a_folder_survives_an_error(tmp_path):
     folder = tmp_path / "checkpoint"
     (folder / "first").mkdir(parents=True)
-    with pytest.raises(ValueError, match="broken"), replace_folder(folder) as draft:
-        (draft / "second").touch()
-        raise ValueError("broken")
+
+    def write():
+        with replace_folder(folder) as draft:
+            (draft / "second").touch()
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        write()
     assert [file.name for file in folder.iterdir()] == ["first"]
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
 
