@@ -1,1 +1,1 @@
-"""Backbones that segkit brings, one per file, each registered under its file's name."""
+"""segkit's own backbones, one per file, each registered under the name of its file."""

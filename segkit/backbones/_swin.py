@@ -6,22 +6,27 @@ from torch.nn.functional import pad
 
 
 class PaddedBlock(SwinTransformerBlock):
-    """Fills a map up to whole windows before it is shifted, as Swin's dense-prediction form does.
+    """A Swin block that pads a map to whole windows before shifting it (Liu et al. 2021, sec. 3.2).
 
-    timm's own block shifts first. Where the map is no multiple of the window, rows from its top then share windows
-    with rows from its bottom, unmasked.
+    timm's own block shifts before it pads. Where the map is not a multiple of the window, rows of its top then share
+    windows with rows of its bottom, unmasked. The dense prediction models of the paper pad first, and their weights
+    expect it.
     """
 
     def _attn(self, tokens: Tensor) -> Tensor:
-        """(B,H,W,C), normalized -> (B,H,W,C)."""
+        """Attends within windows: (B,H,W,C), normalized -> (B,H,W,C)."""
         height, width = tokens.shape[1:3]
         fill = (0, 0, 0, -width % self.window_size[1], 0, -height % self.window_size[0])
+        # timm pads only what is left, so on whole windows it shifts, attends and shifts back.
         attended: Tensor = super()._attn(pad(tokens, fill))  # type: ignore[no-untyped-call]
         return attended[:, :height, :width]
 
 
 def pad_before_shifting(body: nn.Module) -> None:
-    """Makes every Swin block of `body` a PaddedBlock, its tensors and their names unchanged."""
+    """Makes every Swin block of `body` a PaddedBlock.
+
+    The class is swapped in place, so that tensors and their names stay and checkpoints of timm load.
+    """
     for block in body.modules():
         if type(block) is SwinTransformerBlock:
             block.__class__ = PaddedBlock

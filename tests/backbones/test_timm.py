@@ -1,4 +1,7 @@
-"""The timm backbone: any pyramid, any size, weights from a file, and errors that tell what to do."""
+"""The timm backbone: pyramids, image sizes, weights from files, and error messages."""
+
+import subprocess
+import sys
 
 import pytest
 import timm
@@ -60,9 +63,9 @@ def test_pretrained_without_a_network_names_the_two_ways_out(monkeypatch):
     with pytest.raises(SegkitError) as caught:
         TimmBackbone(name="resnet18", pretrained=True)
     assert str(caught.value) == (
-        "backbone 'timm': the published weights of 'resnet18' could not be fetched (Name or service not known). Two "
-        "ways out: copy them from a machine with a network and give the file as `weights: FILE`, or start from random "
-        "weights with `pretrained: false`."
+        "backbone 'timm': the published weights of 'resnet18' could not be fetched (Name or service not known). Copy "
+        "them from a machine with network access and set `weights: FILE`, or start from random weights with "
+        "`pretrained: false`."
     )
 
 
@@ -71,16 +74,72 @@ def test_a_file_of_other_weights_is_refused(tmp_path):
     with pytest.raises(SegkitError) as caught:
         TimmBackbone(name="resnet18", weights=str(tmp_path / "other.pth"))
     assert str(caught.value) == (
-        f"backbone 'timm': the file '{tmp_path}/other.pth' does not give the weights of 'resnet18' (96 tensors are of "
-        "another model, such as layer1.2.conv1.weight). It must hold a state dict of that model as timm saves it."
+        f"backbone 'timm': the file '{tmp_path}/other.pth' does not hold the weights of 'resnet18' (96 tensors are of "
+        "another model, such as layer1.2.conv1.weight). Give a state dict of that model as timm saves it."
     )
     torch.save(timm.create_model("convnext_atto").state_dict(), tmp_path / "foreign.pth")
     with pytest.raises(SegkitError, match="tensors are of another model"):
         TimmBackbone(name="resnet18", weights=str(tmp_path / "foreign.pth"))
 
 
+def test_a_swin_file_is_checked_under_the_names_that_timm_gives_it(tmp_path):
+    """The original Swin files keep indices that follow from the window, and halve the maps a stage earlier."""
+    name, options = "swin_tiny_patch4_window7_224", {"depths": [1, 1, 1, 1], "drop_path_rate": 0.3}
+    torch.manual_seed(0)
+    whole = timm.create_model(name, **options)
+    original = {}
+    for tensor, value in whole.state_dict().items():
+        tensor = tensor.replace("head.fc.", "head.")
+        if ".downsample." in tensor:
+            stage = int(tensor.split(".")[1])
+            tensor = tensor.replace(f"layers.{stage}.", f"layers.{stage - 1}.")
+        original[tensor] = value
+    original["layers.0.blocks.0.attn.relative_position_index"] = torch.zeros(49, 49, dtype=torch.int64)
+    file = tmp_path / "swin.pth"
+    torch.save({"model": original}, file)
+    body = TimmBackbone(name=name, weights=str(file), options={**options, "out_indices": [0, 3]}).body
+    torch.testing.assert_close(body.layers_3.downsample.reduction.weight, whole.layers[3].downsample.reduction.weight)
+    torch.save({"model": {**original, "layers.3.extra.weight": torch.zeros(1)}}, file)
+    with pytest.raises(SegkitError, match=r"\(1 tensors are of another model, such as layers.3.extra.weight\)"):
+        TimmBackbone(name=name, weights=str(file), options=options)
+
+
+def test_a_file_is_checked_against_the_model_with_its_options(tmp_path):
+    options = {"layers": [3, 2, 2, 2]}
+    torch.save(timm.create_model("resnet18", **options).state_dict(), tmp_path / "deeper.pth")
+    assert "2" in dict(
+        TimmBackbone(
+            name="resnet18", weights=str(tmp_path / "deeper.pth"), options=options
+        ).body.layer1.named_children()
+    )
+
+
+@pytest.mark.parametrize("num_classes", [0, 7])
+def test_a_file_with_another_classifier_or_none_is_taken(tmp_path, num_classes):
+    torch.save(timm.create_model("resnet18", num_classes=num_classes).state_dict(), tmp_path / "weights.pth")
+    TimmBackbone(name="resnet18", weights=str(tmp_path / "weights.pth"))
+
+
+def test_a_file_in_torchvisions_names_is_taken_where_timm_renames_them(tmp_path):
+    torch.manual_seed(0)
+    options = {"block_config": (1, 1, 1, 1)}
+    whole = timm.create_model("densenet121", **options)
+    older = {
+        name.replace("norm1.", "norm.1."): value
+        for name, value in whole.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    torch.save(older, tmp_path / "densenet.pth")
+    TimmBackbone(name="densenet121", weights=str(tmp_path / "densenet.pth"), options=options)
+
+
+def test_timm_is_imported_only_when_the_part_is_built():
+    code = "import sys; from segkit.registries import BACKBONES; BACKBONES.get('timm'); sys.exit('timm' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(SegkitError, match=r"the file '.*nothing.pth' does not give the weights of 'resnet18'"):
+    with pytest.raises(SegkitError, match=r"the file '.*nothing.pth' does not hold the weights of 'resnet18'"):
         TimmBackbone(name="resnet18", weights=str(tmp_path / "nothing.pth"))
 
 
@@ -145,16 +204,16 @@ def test_multi_grid_that_does_not_fit():
     with pytest.raises(ConfigError) as caught:
         TimmBackbone(name="resnet50", multi_grid=[1, 2])
     assert str(caught.value) == (
-        "backbone 'timm': multi_grid: the last stage of 'resnet50' takes 3 dilations from 1 up, one a block, not "
-        "[1, 2]."
+        "backbone 'timm': multi_grid: the last stage of 'resnet50' takes 3 dilations of at least 1, one per block, "
+        "not [1, 2]."
     )
-    with pytest.raises(ConfigError, match=r"one a block, not \[1, 0, 4\]\.$"):
+    with pytest.raises(ConfigError, match=r"one per block, not \[1, 0, 4\]\.$"):
         TimmBackbone(name="resnet50", multi_grid=[1, 0, 4])
     with pytest.raises(ConfigError) as caught:
         TimmBackbone(name="convnext_atto", multi_grid=[1, 2, 4])
     assert str(caught.value) == (
-        "backbone 'timm': multi_grid: model 'convnext_atto' has no stage 'layer4' as ResNets do. Leave multi_grid out, "
-        "or choose a ResNet, such as resnet101."
+        "backbone 'timm': multi_grid: model 'convnext_atto' has no stage 'layer4', which ResNets have. Leave "
+        "multi_grid out, or choose a ResNet, such as resnet101."
     )
 
 
@@ -184,6 +243,6 @@ def test_a_model_that_cannot_checkpoint_gradients():
     with pytest.raises(ConfigError) as caught:
         BACKBONES.get("timm")(name="hrnet_w18_small", gradient_checkpointing=True)
     assert str(caught.value) == (
-        "backbone 'timm': gradient_checkpointing: timm's 'hrnet_w18_small' cannot do so (gradient checkpointing not "
-        "supported). Leave it out."
+        "backbone 'timm': gradient_checkpointing: timm does not support it for 'hrnet_w18_small' (gradient "
+        "checkpointing not supported). Leave it out."
     )

@@ -1,0 +1,94 @@
+"""timm models with initial weights, and segkit's errors where timm cannot make one."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import timm
+import torch
+from timm.models import load_state_dict, model_entrypoint
+from torch import Tensor, nn
+
+from segkit.errors import ConfigError, SegkitError, cause_of, suggest
+
+_FEATURE_OPTIONS = ("out_indices", "feature_cls")
+"""Options of the feature extraction, which the whole model with its classifier does not take."""
+_FILTERS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretrained")
+"""Names under which timm's model files keep the function that renames the tensors of older or original files."""
+
+
+def create_feature_model(name: str, pretrained: bool, weights: str | None, options: Mapping[str, Any]) -> nn.Module:
+    """Creates the timm model `name` as a feature extractor.
+
+    Args:
+        name: timm's model name, with or without the tag of its weights.
+        pretrained: load timm's published weights.
+        weights: load this file instead.
+        options: further arguments of the model.
+
+    Raises:
+        ConfigError: timm has no such model, or it cannot extract features.
+        SegkitError: the weights cannot be loaded.
+    """
+    base_name = name.partition(".")[0]
+    if not timm.is_model(base_name):
+        raise ConfigError(
+            f"backbone 'timm': timm {timm.__version__} has no model '{name}'.{suggest(base_name, timm.list_models())} "
+            "timm.list_models('*part*') finds names."
+        )
+    arguments = dict(options)
+    if weights is not None:
+        arguments["pretrained_cfg_overlay"] = {"file": weights}
+    try:
+        body: nn.Module = timm.create_model(
+            name, features_only=True, pretrained=pretrained or weights is not None, **arguments
+        )
+        if weights is not None:
+            _refuse_foreign_tensors(weights, name, options)
+    except (OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+        raise _explain(error, name, pretrained, weights) from error
+    return body
+
+
+def _refuse_foreign_tensors(weights: str, name: str, options: Mapping[str, Any]) -> None:
+    """Raises ValueError where the file has tensors that the whole model, classifier included, does not have.
+
+    A feature extractor lacks the classifier, so timm loads files into it without asking that every tensor finds its
+    place. A file of a larger model of the same family would pass unnoticed.
+    """
+    with torch.device("meta"):  # only names and shapes are needed
+        whole = timm.create_model(name, **{key: value for key, value in options.items() if key not in _FEATURE_OPTIONS})
+    tensors = _renamed(load_state_dict(weights, weights_only=True), whole, name)
+    known = whole.state_dict()
+    foreign = [tensor for tensor in tensors if tensor not in known]
+    if foreign:
+        raise ValueError(f"{len(foreign)} tensors are of another model, such as {foreign[0]}")
+
+
+def _renamed(tensors: dict[str, Tensor], model: nn.Module, name: str) -> dict[str, Tensor]:
+    """The tensors under the names that timm gives them before it loads them into `model`."""
+    module = sys.modules[model_entrypoint(name).__module__]
+    filters = (getattr(module, function, None) for function in _FILTERS)
+    rename: Callable[..., dict[str, Tensor]] | None = next(filter(None, filters), None)
+    if rename is None:
+        return tensors
+    try:
+        return rename(tensors, model)
+    except TypeError:  # some take the tensors alone, as timm's own loading allows
+        return rename(tensors)
+
+
+def _explain(error: Exception, name: str, pretrained: bool, weights: str | None) -> SegkitError:
+    cause = cause_of(error)
+    if weights is not None:
+        return SegkitError(
+            f"backbone 'timm': the file '{weights}' does not hold the weights of '{name}' ({cause}). Give a state dict "
+            "of that model as timm saves it."
+        )
+    if pretrained:
+        return SegkitError(
+            f"backbone 'timm': the published weights of '{name}' could not be fetched ({cause}). Copy them from a "
+            "machine with network access and set `weights: FILE`, or start from random weights with "
+            "`pretrained: false`."
+        )
+    return ConfigError(f"backbone 'timm': '{name}' cannot be made a feature pyramid ({cause}).")
