@@ -58,6 +58,11 @@ class Classes:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def countable(self) -> tuple[bool, ...]:
+        """Whether a class has instances: the things, or all classes where none is a thing."""
+        return self.things if any(self.things) else (True,) * len(self)
+
     def index(self, name: str) -> int:
         """The class index of `name`. Raises DataError, with the nearest name, where there is none."""
         if name not in self.names:

@@ -13,6 +13,12 @@ def test_what_is_not_given_is_filled_in():
     assert len(classes) == 2
 
 
+def test_things_are_countable_or_all_classes_where_there_is_no_thing():
+    assert Classes.make(["a", "b"], [True, False]).countable == (True, False)
+    assert Classes.make(["a", "b"], [False, False]).countable == (True, True)
+    assert Classes.make([]).countable == ()
+
+
 def test_colors_are_distinct():
     assert len(set(distinct_colors(150))) == 150
 

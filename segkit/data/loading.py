@@ -18,6 +18,7 @@ from torch.utils.data import Dataset as TorchDataset
 from segkit.classes import Classes
 from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import DataError
+from segkit.ops.targets import pad_target, prepare_for_training
 from segkit.types import Batch, ImageSizes, Sample, Target
 
 Transform = Callable[[Sample], Sample]
@@ -102,7 +103,7 @@ def collate_training(samples: Sequence[Sample], size_divisor: int) -> Batch:
     which means nothing: models zero whatever lies beyond an image's size after normalisation.
     """
     size = padded_size([sample.size for sample in samples], size_divisor)
-    targets = [_target_of(sample).for_training().padded(size) for sample in samples]
+    targets = [pad_target(prepare_for_training(_target_of(sample)), size) for sample in samples]
     sizes = [ImageSizes(size, sample.size, sample.size) for sample in samples]
     return _batch(samples, sizes, targets)
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from segkit.classes import Classes
 from segkit.errors import ConfigError
+from segkit.ops.targets import pixel_counts, select_segments
 from segkit.registries import DATASETS
 from segkit.registries.signature import NonNegative
 from segkit.types import NO_SEGMENT, Sample, Target
@@ -66,7 +67,7 @@ class Shapes:
 
 def _without_hidden(target: Target) -> Target:
     """Without the things that nearer ones cover entirely."""
-    return target.select(target.pixel_counts() > 0)
+    return select_segments(target, pixel_counts(target) > 0)
 
 
 def _background(

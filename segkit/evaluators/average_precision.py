@@ -13,6 +13,7 @@ from pycocotools.cocoeval import COCOeval
 
 from segkit.classes import Classes
 from segkit.ops.run_length import Rle, encode_masks, rle_areas
+from segkit.ops.targets import select_segments
 from segkit.registries import EVALUATORS
 from segkit.types import InstanceResult, Metrics, Target
 
@@ -43,12 +44,12 @@ class AveragePrecision:
 
     def __init__(self, classes: Classes) -> None:
         self.classes = classes
-        self._countable = torch.tensor(classes.things if any(classes.things) else [True] * len(classes))
+        self._countable = torch.tensor(classes.countable)
         self._images: dict[int | str, ImageRecord] = {}
 
     def add(self, result: InstanceResult, target: Target, image_id: int | str) -> None:
         kept = self._countable.to(target.labels.device)[target.labels]
-        truth = target.select(kept)
+        truth = select_segments(target, kept)
         truth_rles = encode_masks(truth.masks)
         areas = [float(area) for area in (rle_areas(truth_rles) if truth.areas is None else truth.areas.tolist())]
         chosen = self._countable.to(result.labels.device)[result.labels]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from segkit.classes import Classes
+from segkit.ops.targets import label_map_of
 from segkit.registries import EVALUATORS
 from segkit.types import Metrics, SemanticResult, Target
 
@@ -30,7 +31,7 @@ class MeanIoU:
         )
         count = len(self.classes)
         target = target.to(predicted.device)
-        truth = target.label_map(count)
+        truth = label_map_of(target, count)
         if target.valid is not None:
             truth = torch.where(target.valid, truth, count)
         pairs = torch.bincount((truth * count + predicted).flatten(), minlength=count * (count + 1))

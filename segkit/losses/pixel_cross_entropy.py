@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segkit.errors import ConfigError
+from segkit.ops.targets import label_map_of
 from segkit.registries import LOSSES
 from segkit.types import Match, PixelPrediction, Prediction, Target
 
@@ -40,5 +41,5 @@ class PixelCrossEntropy(nn.Module):
 
 def _known_classes(target: Target) -> Tensor:
     """(H,W) int64 class index, `_VOID` where there is no segment or the truth is not known."""
-    classes = target.label_map(void=_VOID)
+    classes = label_map_of(target, void=_VOID)
     return classes if target.valid is None else classes.masked_fill(~target.valid, _VOID)

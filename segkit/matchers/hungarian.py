@@ -10,6 +10,7 @@ from torch import Tensor
 from segkit.criterion.mask_logits import pixel_reader
 from segkit.ops.mask_costs import class_costs, mask_costs
 from segkit.ops.points import pixels_of, uniform_points
+from segkit.ops.targets import resize_target
 from segkit.registries import MATCHERS
 from segkit.registries.signature import Positive, Weight
 from segkit.types import Match, Prediction, Target
@@ -94,7 +95,7 @@ class HungarianMatcher:
 
 def _at_map_pixels(target: Target, layer: Prediction) -> tuple[Tensor, Tensor | None]:
     """(N,P) bool masks and (P,) bool validity or None at the pixels of the mask map, each standing for its nearest."""
-    small = target.resized(layer.mask_size)
+    small = resize_target(target, layer.mask_size)
     return small.masks.flatten(1), None if small.valid is None else small.valid.flatten()
 
 

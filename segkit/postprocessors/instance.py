@@ -31,7 +31,7 @@ class Instance:
         self.classes = classes
         self.max_instances = max_instances
         self.score_threshold = score_threshold
-        self._countable = torch.tensor(classes.things if any(classes.things) else [True] * len(classes))
+        self._countable = torch.tensor(classes.countable)
 
     def __call__(self, prediction: Prediction | PixelPrediction, sizes: list[ImageSizes]) -> list[InstanceResult]:
         """One result per image, at `sizes[i].output`, on the prediction's device."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from segkit.classes import Classes, Color
+from segkit.ops.targets import label_map_of, select_segments
 from segkit.results.files import without_unsure
 from segkit.types import Batch, InstanceResult, PanopticResult, PanopticSegment, Result, SemanticResult, Target
 
@@ -228,13 +229,13 @@ def target_result(target: Target, classes: Classes, kind: Kind) -> Result:
     unless the class list has none.
     """
     if kind == "semantic":
-        label_map = target.label_map(len(classes))
+        label_map = label_map_of(target, len(classes))
         if target.valid is not None:
             label_map = torch.where(target.valid, label_map, len(classes))
         return SemanticResult(label_map)
     if kind == "instance":
-        countable = torch.tensor(classes.things if any(classes.things) else [True] * len(classes))
-        things = target.select(countable.to(target.labels.device)[target.labels])
+        countable = torch.tensor(classes.countable)
+        things = select_segments(target, countable.to(target.labels.device)[target.labels])
         return InstanceResult(things.labels, torch.ones(len(things)), things.masks)
     segment_map = target.segment_map
     if segment_map is None:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segkit.ops.targets import change_maps
 from segkit.types import Sample, Size, Target
 
 
@@ -61,4 +62,4 @@ def _nearest(old: int, new: int) -> NDArray[np.int64]:
 
 def _moved(target: Target, move: Callable[[Tensor], Tensor]) -> Target:
     """The target with `move` done to each of its maps; the annotation's own areas no longer hold."""
-    return replace(target.each_map(move), areas=None)
+    return replace(change_maps(target, move), areas=None)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import torch
 
+from segkit.ops.targets import pad_target
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds, Positive
 from segkit.types import Sample
@@ -32,5 +33,5 @@ class Pad:
             return sample
         image = torch.tensor(self.fill, dtype=torch.uint8)[:, None, None].repeat(1, *size)  # (3, H, W)
         image[:, :height, :width] = sample.image
-        target = None if sample.target is None else sample.target.padded(size)  # one without segments is falsy
+        target = None if sample.target is None else pad_target(sample.target, size)  # one without segments is falsy
         return replace(sample, image=image, target=target)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import torch
 
+from segkit.ops.targets import label_map_of
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds, Positive
 from segkit.transforms._geometry import cropped
@@ -48,5 +49,5 @@ class RandomCrop:
 
 def _known_classes(target: Target) -> torch.Tensor:
     """(H,W) int64: class index + 1, 0 where the class is unknown."""
-    classes = target.label_map(void=-1) + 1
+    classes = label_map_of(target, void=-1) + 1
     return classes if target.valid is None else classes * target.valid

@@ -7,6 +7,7 @@ from segkit.classes import Classes
 from segkit.criterion.criterion import Criterion, WeightedLoss
 from segkit.errors import ConfigError
 from segkit.ops.points import PointSampling
+from segkit.ops.targets import label_map_of, prepare_for_training
 from segkit.registries import LOSSES, MATCHERS
 from segkit.types import NO_SEGMENT, PixelPrediction, Prediction, Target
 
@@ -124,12 +125,14 @@ def any_targets(seed):
     generator = torch.Generator().manual_seed(seed)
     height, width = torch.randint(8, 70, (2,), generator=generator).tolist()
     masks = torch.rand(4, height, width, generator=generator) > 0.6
-    crowded = Target(
-        torch.tensor([0, 1, 2, 1]),
-        overlapping_masks=masks,
-        valid=torch.rand(height, width, generator=generator) > 0.1,
-        is_crowd=torch.tensor([False, True, False, False]),
-    ).for_training()
+    crowded = prepare_for_training(
+        Target(
+            torch.tensor([0, 1, 2, 1]),
+            overlapping_masks=masks,
+            valid=torch.rand(height, width, generator=generator) > 0.1,
+            is_crowd=torch.tensor([False, True, False, False]),
+        )
+    )
     segment_map = torch.randint(-1, 3, (height, width), generator=generator, dtype=torch.int16)
     return [crowded, Target(torch.tensor([2, 0, 0]), segment_map)]
 
@@ -229,7 +232,7 @@ def test_pixels_are_scored_where_their_class_is_known():
     criterion = Criterion([WeightedLoss("pixels", LOSSES.get("pixel_cross_entropy")(), 2.0)], None, True, False)
     report = criterion(PixelPrediction(logits, [PixelPrediction(logits)]), targets)
     full = torch.nn.functional.interpolate(logits, size=(32, 32), mode="bilinear", align_corners=False)
-    truth = torch.stack([target.label_map(void=-1) for target in targets])
+    truth = torch.stack([label_map_of(target, void=-1) for target in targets])
     expected = torch.nn.functional.cross_entropy(full, truth, ignore_index=-1)
     torch.testing.assert_close(report.parts["pixels"], expected.detach())
     torch.testing.assert_close(report.total, 2 * 2 * expected)

@@ -13,6 +13,7 @@ from pycocotools import mask as coco_mask
 from segkit.datasets.coco_instance import CocoInstance
 from segkit.datasets.coco_panoptic import CocoPanoptic
 from segkit.errors import DataError
+from segkit.ops.targets import pixel_counts, prepare_for_training, select_segments
 from segkit.types import Target
 
 SQUARE = [0, 0, 2, 0, 2, 2, 0, 2]
@@ -99,7 +100,7 @@ def test_image_without_annotations(folder: Folder) -> None:
     assert len(target) == 0
     assert target.masks.shape == (0, 3, 4)
     assert target.labels.dtype == torch.int64
-    assert len(target.for_training()) == 0
+    assert len(prepare_for_training(target)) == 0
 
 
 def test_annotations_in_another_order_than_images(folder: Folder) -> None:
@@ -235,14 +236,14 @@ def test_real_sample(shared_data: Path, split: str, instances: int, crowds: int)
     found, found_crowds, shared, union = 0, 0, 0, 0
     for index in range(100):
         truth, target, polygons = target_of(panoptic, index), target_of(exact, index), target_of(drawn, index)
-        truth = truth.select(things[truth.labels])
+        truth = select_segments(truth, things[truth.labels])
         assert torch.equal(target.masks, truth.masks)
         assert torch.equal(target.labels, truth.labels)
         assert target.is_crowd is not None
         assert truth.is_crowd is not None
         assert target.areas is not None
         assert torch.equal(target.is_crowd, truth.is_crowd)
-        assert target.areas.tolist() == target.pixel_counts().tolist()
+        assert target.areas.tolist() == pixel_counts(target).tolist()
         found, found_crowds = found + len(target), found_crowds + int(target.is_crowd.sum())
         shared += int((target.masks & polygons.masks).sum())
         union += int((target.masks | polygons.masks).sum())

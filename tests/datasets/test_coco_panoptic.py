@@ -12,6 +12,7 @@ from PIL import Image
 from segkit.classes import Classes, check_classes
 from segkit.datasets.coco_panoptic import CocoPanoptic
 from segkit.errors import DataError
+from segkit.ops.targets import label_map_of, pixel_counts, prepare_for_training
 from segkit.types import Target
 
 SKY, CAR, TREE = 200_000, 300, 7
@@ -127,7 +128,7 @@ def test_image_without_annotation_is_void(folder: Folder, semantic: bool) -> Non
     assert target.masks.shape == (0, 2, 3)
     assert target.valid is not None
     assert not target.valid.any()
-    assert len(target.for_training()) == 0
+    assert len(prepare_for_training(target)) == 0
 
 
 def test_annotations_in_another_order_than_images(folder: Folder) -> None:
@@ -355,7 +356,7 @@ def test_real_sample(shared_data: Path, split: str, crowds: int) -> None:
         assert sample.size == target.size
         assert target.is_crowd is not None
         assert target.areas is not None
-        assert target.pixel_counts().tolist() == target.areas.tolist()
+        assert pixel_counts(target).tolist() == target.areas.tolist()
         found += int(target.is_crowd.sum())
         if not things[target.labels].any():
             without_things.append(sample.image_id)
@@ -376,5 +377,5 @@ def test_real_semantic(shared_data: Path) -> None:
     panoptic, semantic = real(shared_data, "val2017"), real(shared_data, "val2017", semantic=True)
     for index in range(10):
         separate, merged = target_of(panoptic, index), target_of(semantic, index)
-        assert torch.equal(separate.label_map(255), merged.label_map(255))
+        assert torch.equal(label_map_of(separate, 255), label_map_of(merged, 255))
         assert merged.labels.tolist() == sorted(set(separate.labels.tolist()))

@@ -6,6 +6,7 @@ import torch
 
 from segkit.datasets.shapes import NAMES, OUTLINE, STUFF, THINGS
 from segkit.errors import ConfigError
+from segkit.ops.targets import label_map_of, pixel_counts
 from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT
 
@@ -47,8 +48,8 @@ def test_images_and_truth_are_well_formed(samples):
         assert target.size == (96, 128)
         assert torch.equal(target.valid, target.segment_map != NO_SEGMENT)
         assert target.segment_map.max() == len(target) - 1
-        assert (target.pixel_counts() > 0).all()
-        assert target.label_map(255)[target.valid].max() < len(NAMES)
+        assert (pixel_counts(target) > 0).all()
+        assert label_map_of(target, 255)[target.valid].max() < len(NAMES)
 
 
 def test_there_are_sky_one_ground_and_one_to_five_things(samples):

@@ -12,6 +12,7 @@ from segkit.evaluation.loop import check_evaluators, evaluate
 from segkit.evaluation.tables import write_metrics
 from segkit.evaluators.mean_iou import MeanIoU
 from segkit.evaluators.panoptic_quality import PanopticQuality
+from segkit.ops.targets import select_segments
 from segkit.postprocessors.panoptic import Panoptic
 from segkit.postprocessors.semantic import Semantic
 from segkit.types import Batch, ImageSizes, PixelPrediction, Prediction, SemanticResult, Target
@@ -45,8 +46,9 @@ def batch_of(label_maps, wrong=0):
     images[:, 0] = label_maps
     images[:, 0, 0, :wrong] = 0
     targets = [
-        Target(torch.arange(len(CLASSES)), segment_map=label_map.to(torch.int16)).select(
-            torch.tensor([(label_map == label).any() for label in range(len(CLASSES))])
+        select_segments(
+            Target(torch.arange(len(CLASSES)), segment_map=label_map.to(torch.int16)),
+            torch.tensor([(label_map == label).any() for label in range(len(CLASSES))]),
         )
         for label_map in label_maps
     ]

@@ -9,6 +9,7 @@ import torch
 
 from segkit.build import build_criterion
 from segkit.interop.huggingface import import_huggingface
+from segkit.ops.targets import prepare_for_training
 from segkit.types import NO_SEGMENT, Target
 from tests.helpers.huggingface_cases import random_images, tell_queries_apart, write_theirs
 
@@ -24,7 +25,7 @@ def batch_of(step):
         columns = torch.bucketize(torch.arange(SIZE[1]), edges, right=True).to(torch.int16)
         segment_map = columns.expand(SIZE).clone()
         segment_map[: int(torch.randint(0, 16, ()))] = NO_SEGMENT
-        targets.append(Target(torch.randint(0, 3, (3,)), segment_map).for_training())
+        targets.append(prepare_for_training(Target(torch.randint(0, 3, (3,)), segment_map)))
     return random_images(2, SIZE, SIZE), targets
 
 

@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 
+from segkit.ops.targets import resize_target
 from segkit.registries import MATCHERS
 from segkit.types import NO_SEGMENT, Prediction, Target
 
@@ -140,7 +141,7 @@ def test_points_at_all_pixels_match_as_the_whole_map(monkeypatch):
     centres = torch.stack([(columns + 0.5) / 16, (rows + 0.5) / 16], dim=-1).view(1, -1, 2)
     monkeypatch.setattr(hungarian, "uniform_points", lambda *_: centres)
     prediction, targets = random_case(7)
-    targets = [target.resized((16, 16)) for target in targets]
+    targets = [resize_target(target, (16, 16)) for target in targets]
     matcher = HungarianMatcher(num_points=256)
     found = matcher._costs([prediction], targets[0], 0)
     torch.testing.assert_close(found, HungarianMatcher()._costs([prediction], targets[0], 0))

@@ -18,6 +18,7 @@ from segkit.data.loading import collate_evaluation, collate_training
 from segkit.datasets.coco_panoptic import CocoPanoptic
 from segkit.datasets.mask_folder import MaskFolder
 from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization
+from segkit.ops.targets import label_map_of
 from segkit.transforms.pad import Pad
 from segkit.transforms.resize_shortest_edge import ResizeShortestEdge
 
@@ -312,4 +313,4 @@ def test_evaluation_keeps_the_truth_as_it_is(ade20k, ade20k_files):
 
     assert torch.equal(evaluation.images, collate_training(resized, 1).images)
     for target, (_, stored) in zip(evaluation.targets, ade20k_files, strict=True):
-        assert np.array_equal(target.label_map(void=-1).numpy() + 1, stored)
+        assert np.array_equal(label_map_of(target, void=-1).numpy() + 1, stored)

@@ -6,6 +6,7 @@ import torch
 from segkit.evaluators.average_precision import AveragePrecision
 from segkit.evaluators.mean_iou import MeanIoU
 from segkit.evaluators.panoptic_quality import PanopticQuality
+from segkit.ops.targets import label_map_of
 from segkit.testing import check_evaluator
 from segkit.types import Metrics, SemanticResult
 from tests.helpers.contract_errors import complaint, each_of
@@ -21,7 +22,7 @@ class Accuracy:
         self.right = self.all = 0
 
     def add(self, result, target, image_id):
-        truth = target.label_map(255)
+        truth = label_map_of(target, 255)
         self.right += int((truth == result.label_map).sum())
         self.all += int((truth != 255).sum())
 

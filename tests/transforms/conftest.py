@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from segkit.ops.targets import label_map_of
 from segkit.types import NO_SEGMENT, Sample, Target
 
 VOID = 5
@@ -10,7 +11,7 @@ VOID = 5
 
 def encoded(target):
     """(3,H,W) uint8: 40 times the class index of each pixel, or of VOID where it is unknown."""
-    return (target.label_map(VOID) * 40).to(torch.uint8).repeat(3, 1, 1)
+    return (label_map_of(target, VOID) * 40).to(torch.uint8).repeat(3, 1, 1)
 
 
 @pytest.fixture

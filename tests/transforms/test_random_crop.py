@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from segkit.ops.targets import label_map_of, pixel_counts
 from segkit.transforms.random_crop import RandomCrop
 from segkit.types import NO_SEGMENT, Sample, Target
 
@@ -40,7 +41,7 @@ def stripe(width, void=0):
 
 
 def shares(sample):
-    counts = sample.target.pixel_counts()
+    counts = pixel_counts(sample.target)
     return (counts / counts.sum()).max().item()
 
 
@@ -85,4 +86,4 @@ def test_overlapping_masks_are_cut(overlapping):
 
 
 def _classes(sample):
-    return sample.target.label_map(-1) + 1
+    return label_map_of(sample.target, -1) + 1

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from segkit.classes import Classes
+from segkit.ops.targets import pixel_counts, resize_target, select_segments
 from segkit.types import PanopticResult, PanopticSegment, Prediction, Size, Target
 
 NUM_CLASSES = 150
@@ -39,9 +40,9 @@ def drawn_targets(images: int, size: Size, num_segments: int, device: torch.devi
 def drawn_truth(size: Size, num_segments: int, seed: int = 0) -> Target:
     """As panoptic data sets have it: some pixels are void (one more cell), and the first segment is a crowd."""
     target = drawn_target(size, num_segments + 1, torch.device("cpu"), seed)
-    keep = target.pixel_counts() > 0  # in tiny images some cells hold no pixel
+    keep = pixel_counts(target) > 0  # in tiny images some cells hold no pixel
     keep[-1] = False
-    target = target.select(keep)
+    target = select_segments(target, keep)
     return replace(target, is_crowd=torch.arange(len(target)) == 0)
 
 
@@ -114,7 +115,7 @@ def sure_prediction(target: Target, queries: int, size: Size) -> Prediction:
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(1, queries, 8, 8, generator=generator)
     masks = interpolate(noise, size=size, mode="bicubic").to(device) - 1
-    masks[0, :count] += CERTAIN * (2 * target.resized(size).masks.float() - 1)
+    masks[0, :count] += CERTAIN * (2 * resize_target(target, size).masks.float() - 1)
     class_logits = torch.randn(1, queries, NUM_CLASSES + 1, generator=generator).to(device)
     class_logits[0, torch.arange(count), target.labels] += 2 * CERTAIN
     class_logits[0, count:, -1] += CERTAIN

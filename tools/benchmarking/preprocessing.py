@@ -16,6 +16,7 @@ from segkit.build import build_part
 from segkit.data.images import to_image
 from segkit.data.loading import collate_training
 from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization
+from segkit.ops.targets import label_map_of
 from segkit.registries import DATASETS, TRANSFORMS
 from segkit.types import Batch, Sample
 
@@ -32,7 +33,7 @@ def preprocessing(setting: Setting, segments: int = 20, expanded: bool = False) 
     """
     size = (setting.side(512), setting.side(512) * 683 // 512)
     image = drawn_image(size).permute(1, 2, 0).contiguous().numpy()
-    label_map = drawn_target(size, segments, setting.device).label_map(void=255).cpu().numpy().astype(np.uint8)
+    label_map = label_map_of(drawn_target(size, segments, setting.device), void=255).cpu().numpy().astype(np.uint8)
     sizes = {"sizes": setting.side(800), "max_size": round(1333 * setting.scale)}
     resize = build_part(TRANSFORMS, {"type": "resize_shortest_edge", **sizes, "size_divisor": 32, "rounding": "down"})
     normalize = PixelNormalization(IMAGENET_MEAN, IMAGENET_STD)
