@@ -1,11 +1,11 @@
-"""A checked config becomes objects: the only place where parts meet and sizes flow.
+"""Builds objects from a checked config: the only place where parts meet and sizes flow.
 
-A part's parameters before `*` are filled from what is known so far: the class list, and what the parts built before it
-publish. A parameter named like a kind is a part of its own, built from the mapping of that name.
+A part's parameters before `*` are filled with what is known so far: the classes, and what the parts built before it
+publish. A parameter named like a kind is a nested part, built from the mapping of that name.
 """
 
-import inspect
-from typing import Any
+from collections.abc import Mapping
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from segkit.config.sections import PartConfig, Split
 from segkit.criterion.criterion import Criterion, WeightedLoss
 from segkit.data.loading import Limit
 from segkit.errors import ConfigError
+from segkit.models._base import SegmentationModel
 from segkit.ops.points import PointSampling
 from segkit.registries import (
     DATASETS,
@@ -27,51 +28,75 @@ from segkit.registries import (
     POSTPROCESSORS,
     SCHEDULES,
     TRANSFORMS,
+    Dataset,
+    Evaluator,
+    Postprocessor,
+    Schedule,
+    Transform,
 )
-from segkit.registries.contract import PUBLISHED, check_contract
+from segkit.registries.contract import check_contract, published
 from segkit.registries.registry import Registry
+from segkit.registries.signature import before_star
+
+P = TypeVar("P")
+"""The contract of the built part."""
 
 
-def build_part(registry: Registry, config: PartConfig, known: dict[str, Any] | None = None) -> Any:
-    """The part that `config` names, with its settings, nested parts and, from `known`, what it asks for before `*`.
+def build_part(registry: Registry[P], config: PartConfig, known: Mapping[str, object] | None = None) -> P:
+    """Builds the part that `config` names, with its nested parts.
 
-    Raises RegistryError where what is built breaks the contract of its kind.
+    Args:
+        registry: of the part's kind.
+        config: `type` and the part's settings.
+        known: the values that the part may ask for before `*`.
+
+    Raises:
+        RegistryError: the built part breaks the contract of its kind.
+
+    Example:
+        >>> from segkit.registries import SCHEDULES
+        >>> schedule = build_part(SCHEDULES, {"type": "poly", "power": 1.0})
+        >>> schedule(5, 10)
+        0.5
     """
     part = registry.get(config["type"])
     known = dict(known or {})
     arguments = {name: value for name, value in config.items() if name != "type" and name not in registry.item_settings}
-    for parameter in inspect.signature(part).parameters.values():
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            continue
-        nested = registry.nests.get(parameter.name)
+    for parameter in before_star(part):
+        nested = registry.nests.get(parameter)
         if nested is None:
-            arguments[parameter.name] = known[parameter.name]
-        elif arguments.get(parameter.name) is not None:
-            built = build_part(nested, arguments[parameter.name], known)
-            known |= {name: getattr(built, name) for name in PUBLISHED.get(nested.kind, {})}
-            arguments[parameter.name] = built
+            arguments[parameter] = known[parameter]
+        elif arguments.get(parameter) is not None:  # an optional nested part may be absent
+            inner = build_part(nested, arguments[parameter], known)
+            known |= {name: getattr(inner, name) for name in published(nested)}
+            arguments[parameter] = inner
     built = part(**arguments)
     check_contract(registry, config["type"], built)
     return built
 
 
-def build_model(config: Config, classes: Classes | None = None, initial_weights: bool = True) -> nn.Module:
-    """The model of a config with random weights, but where its backbone says `pretrained` or `weights`.
+def build_model(config: Config, classes: Classes | None = None, initial_weights: bool = True) -> SegmentationModel:
+    """Builds the model of a config, with random weights except where its backbone sets `pretrained` or `weights`.
 
     Args:
-        classes: of the data set; by default those of the data set that the config names, which must then be there.
-        initial_weights: False where a checkpoint is to be loaded next: nothing is fetched or read.
+        config: a checked config.
+        classes: of the data set; by default those of the config's data set, whose files must then exist.
+        initial_weights: False if a checkpoint is loaded next: then no initial weights are fetched or read.
+
+    Example:
+        >>> import segkit
+        >>> model = segkit.build_model(segkit.load_config("configs/quickstart.yaml"))
+        >>> model.size_divisor
+        16
     """
     classes = classes or dataset_classes(config)
     part = config.experiment.model
-    model: nn.Module = build_part(
-        MODELS, part if initial_weights else _without_weights(part), {"num_classes": len(classes)}
-    )
-    return model
+    model = build_part(MODELS, part if initial_weights else _without_weights(part), {"num_classes": len(classes)})
+    return cast(SegmentationModel, model)  # the contract check has made sure of both halves of the type
 
 
 def _without_weights(part: PartConfig) -> PartConfig:
-    """`part` and its nested parts with no setting that loads initial weights."""
+    """`part` and its nested parts without the settings that load initial weights."""
     kept = {name: value for name, value in part.items() if name not in ("pretrained", "weights")}
     return {
         name: _without_weights(value) if isinstance(value, dict) and "type" in value else value
@@ -80,47 +105,61 @@ def _without_weights(part: PartConfig) -> PartConfig:
 
 
 def class_tensors(config: Config, classes: Classes) -> set[str]:
-    """Names of the model's tensors whose shape depends on the number of classes: its class head."""
+    """Returns the names of the model's tensors whose shape depends on the number of classes: its class head."""
     shapes = []
     for num_classes in (len(classes), len(classes) + 1):
         with torch.device("meta"):
-            model = build_part(MODELS, _without_weights(config.experiment.model), {"num_classes": num_classes})
+            placeholder = Classes.make([str(index) for index in range(num_classes)])
+            model = build_model(config, placeholder, initial_weights=False)
         shapes.append({name: tensor.shape for name, tensor in model.state_dict().items()})
     return {name for name, shape in shapes[0].items() if shapes[1].get(name) != shape}
 
 
 def dataset_classes(config: Config) -> Classes:
-    """The class list of the config's data set, the training one first."""
+    """Returns the classes of the config's data set, the training one if there are two.
+
+    Raises:
+        ConfigError: the config names no data set.
+    """
     data = config.experiment.data
     parts = [split.dataset for split in (data and data.train, data and data.val) if split and split.dataset]
     if not parts:
-        raise ConfigError(f"{config.path}: data: the class list comes from the data set, and the config names none.")
-    classes: Classes = build_part(DATASETS, parts[0]).classes
-    return classes
+        raise ConfigError(f"{config.path}: data: the classes come from the data set, and the config names none.")
+    return build_part(DATASETS, parts[0]).classes
 
 
-def build_dataset(split: Split) -> Any:
-    """Raises ConfigError where the split says only how images are prepared."""
+def build_dataset(split: Split) -> Dataset:
+    """Builds the data set of a split, cut to its `limit`.
+
+    Raises:
+        ConfigError: the split has no data set; the config of a converted checkpoint only describes the transforms.
+    """
     if split.dataset is None:
         raise ConfigError(
-            "data: a split without a `dataset` says only how images are prepared, as the config of an imported "
-            "checkpoint does. Name the data set that is to be read, for example with data.val.dataset.type=mask_folder."
+            "data: this split has transforms but no `dataset`, as in the config of a converted checkpoint. Name the "
+            "data set to read, for example with data.val.dataset.type=mask_folder."
         )
     dataset = build_part(DATASETS, split.dataset)
     return dataset if split.limit is None else Limit(dataset, split.limit)
 
 
-def build_transforms(transforms: list[PartConfig]) -> list[Any]:
+def build_transforms(transforms: list[PartConfig]) -> list[Transform]:
+    """Builds the transforms of a split, in order."""
     return [build_part(TRANSFORMS, transform) for transform in transforms]
 
 
 def build_criterion(config: Config, classes: Classes) -> Criterion:
+    """Builds matcher, losses and their weights.
+
+    Raises:
+        ConfigError: the config has no criterion.
+    """
     section = config.experiment.criterion
     if section is None:
         raise ConfigError(f"{config.path}: criterion: a training needs losses, and the config has no `criterion`.")
     names = _distinct([loss["type"] for loss in section.losses])
     losses = [
-        WeightedLoss(name, build_part(LOSSES, loss, {"classes": classes}), loss.get("weight", 1.0))
+        WeightedLoss(name, cast(nn.Module, build_part(LOSSES, loss, {"classes": classes})), loss.get("weight", 1.0))
         for name, loss in zip(names, section.losses, strict=True)
     ]
     matcher = None if section.matcher is None else build_part(MATCHERS, section.matcher)
@@ -131,27 +170,28 @@ def build_criterion(config: Config, classes: Classes) -> Criterion:
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """`names` with a number behind those that come again."""
+    """`names` with a number appended to each repetition."""
     return [name if name not in names[:index] else f"{name}_{index}" for index, name in enumerate(names)]
 
 
-def build_postprocessors(config: Config, classes: Classes) -> dict[str, Any]:
-    """By type."""
+def build_postprocessors(config: Config, classes: Classes) -> dict[str, Postprocessor]:
+    """Builds the postprocessors, by type."""
     return {
         part["type"]: build_part(POSTPROCESSORS, part, {"classes": classes})
         for part in config.experiment.postprocessors
     }
 
 
-def build_evaluators(config: Config, classes: Classes) -> dict[str, Any]:
-    """By type."""
+def build_evaluators(config: Config, classes: Classes) -> dict[str, Evaluator]:
+    """Builds fresh evaluators, by type."""
     return {part["type"]: build_part(EVALUATORS, part, {"classes": classes}) for part in config.experiment.evaluators}
 
 
 def build_optimizer(part: PartConfig, model: nn.Module) -> torch.optim.Optimizer:
-    optimizer: torch.optim.Optimizer = build_part(OPTIMIZERS, part, {"model": model})
-    return optimizer
+    """Builds the optimizer of a model's parameters."""
+    return build_part(OPTIMIZERS, part, {"model": model})
 
 
-def build_schedule(part: PartConfig) -> Any:
+def build_schedule(part: PartConfig) -> Schedule:
+    """Builds the schedule of the learning rate."""
     return build_part(SCHEDULES, part)

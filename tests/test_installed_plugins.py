@@ -246,7 +246,7 @@ def test_what_is_wrong_with_a_part_is_told_to_those_who_name_it(environment):
     assert check == [
         1,
         "both.yaml:18: criterion.losses.2.type: loss 'twin' is provided by acme-twin 0.3 and odd-parts 0.3. "
-        "Say which: 'acme-twin/twin' or 'odd-parts/twin'.\n"
+        "Choose one: 'acme-twin/twin' or 'odd-parts/twin'.\n"
         "both.yaml: 1 problem\n"
         "one.yaml: OK\n"
         "poor.yaml:9: model.backbone.type: backbone 'poor' of odd-parts 0.3 (odd_poor:Poor) fails to import: "
@@ -262,8 +262,8 @@ def test_what_is_wrong_with_a_part_is_told_to_those_who_name_it(environment):
     ]
     assert train == [
         2,
-        "error: backbone 'silent' of odd-parts 0.3 (odd_silent:Silent) must publish 'features', a list of one "
-        "segkit.types.Feature or more, and does not. The contract stands in segkit.registries, at BACKBONES.\n",
+        "error: backbone 'silent' of odd-parts 0.3 (odd_silent:Silent) must publish 'features' (a list of at least "
+        "one Feature). See the contract, segkit.registries.Backbone.\n",
     ]
 
 

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def describe(registry: Registry, name: str) -> PartDescription:
+def describe(registry: Registry[object], name: str) -> PartDescription:
     """Raises RegistryError where there is no such part, or its package fails to import."""
     from segkit.config.schema import item_settings, part_settings
 

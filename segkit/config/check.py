@@ -42,16 +42,16 @@ class _Checker:
         self.require(node, settings, who, path, at)
         return {key: self.setting(node, key, settings, who, path) for key in node.items}
 
-    def parts(self, node: Node, registry: Registry, path: str) -> Any:
+    def parts(self, node: Node, registry: Registry[object], path: str) -> Any:
         if not isinstance(node, Sequence):
             example = f"[{{type: {_example(registry)}}}]"
-            message = f"must be a list of {registry.many}, such as {example}, not {shown(node)}.{spacing(node)}"
+            message = f"must be a list of {registry.plural_title}, such as {example}, not {shown(node)}.{spacing(node)}"
             self.complain(node.origin, path, message)
             return None
         items = item_settings(registry)
         return [self.part(item, registry, f"{path}.{index}", items) for index, item in enumerate(node.items)]
 
-    def part(self, node: Node, registry: Registry, path: str, extra: dict[str, Setting]) -> Any:
+    def part(self, node: Node, registry: Registry[object], path: str, extra: dict[str, Setting]) -> Any:
         """`extra` are the settings that the part's holder reads itself."""
         if not isinstance(node, Mapping):
             example = f"{{type: {_written_name(node) or _example(registry)}}}"
@@ -71,13 +71,13 @@ class _Checker:
             if key == "type":
                 continue
             if key in registry.injected:
-                message = f"segkit itself supplies the '{key}' of {registry.one}. Take this line out."
+                message = f"segkit itself supplies the '{key}' of {registry.title_with_article}. Take this line out."
                 self.complain(node.keys[key], _join(path, key), message)
             else:
                 data[key] = self.setting(node, key, settings, who, path)
         return data
 
-    def named(self, node: Mapping, registry: Registry, path: str) -> Any:
+    def named(self, node: Mapping, registry: Registry[object], path: str) -> Any:
         """The part that `type` names, or None after complaining."""
         name = node.items.get("type")
         if name is None:
@@ -85,7 +85,7 @@ class _Checker:
             self.complain(node.origin, path, f"this {registry.title} has no type. Add one of: {there_are}")
             return None
         if not isinstance(name, Scalar) or not isinstance(name.value, str):
-            message = f"must be the name of {registry.one}, not {shown(name)}."
+            message = f"must be the name of {registry.title_with_article}, not {shown(name)}."
             self.complain(name.origin, _join(path, "type"), message)
             return None
         try:
@@ -94,7 +94,7 @@ class _Checker:
             self.complain(name.origin, _join(path, "type"), f"{error}{_elsewhere(name.value, registry)}")
             return None
 
-    def inside_unknown(self, node: Mapping, registry: Registry, path: str) -> None:
+    def inside_unknown(self, node: Mapping, registry: Registry[object], path: str) -> None:
         """A part nobody knows may hold others, whose problems need not wait."""
         for key, nested in registry.nests.items():
             if isinstance(node.items.get(key), Mapping):
@@ -155,11 +155,11 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _elsewhere(name: str, registry: Registry) -> str:
+def _elsewhere(name: str, registry: Registry[object]) -> str:
     """A hint where the name is that of another kind of part."""
-    others = [other.one for other in REGISTRIES if name in other.names()]
+    others = [other.title_with_article for other in REGISTRIES if name in other.names()]
     return f". '{name}' is {' and '.join(others)}" if others and name not in registry.names() else ""
 
 
-def _example(registry: Registry) -> str:
+def _example(registry: Registry[object]) -> str:
     return next(iter(registry.names()), "name")

@@ -54,7 +54,7 @@ def _section(section: type) -> Schema:
     }
 
 
-def _parts_of(registry: Registry, on_broken: Callable[[RegistryError], None]) -> dict[str, Schema]:
+def _parts_of(registry: Registry[object], on_broken: Callable[[RegistryError], None]) -> dict[str, Schema]:
     """Definitions of a kind: each of its parts, any of them as a value, and any of them whole as an item of a list."""
     extra = item_settings(registry)
     definitions: dict[str, Schema] = {}
@@ -77,13 +77,18 @@ def _parts_of(registry: Registry, on_broken: Callable[[RegistryError], None]) ->
     return {**definitions, **_any_part(registry, definitions, required)}
 
 
-def _any_part(registry: Registry, definitions: dict[str, Schema], required: dict[str, list[str]]) -> dict[str, Schema]:
+def _any_part(
+    registry: Registry[object], definitions: dict[str, Schema], required: dict[str, list[str]]
+) -> dict[str, Schema]:
     """`type` decides what else may stand there; without it, some part's settings, which are laid over a base file's."""
     keys = sorted({key for definition in definitions.values() for key in definition["properties"]})
     nested = {key: {"anyOf": [_reference(key), {"type": "null"}]} for key in registry.nests}
     value: Schema = {
         "type": "object",
-        "properties": {"type": {"description": f"name of {registry.one}", "enum": list(required)}, **nested},
+        "properties": {
+            "type": {"description": f"name of {registry.title_with_article}", "enum": list(required)},
+            **nested,
+        },
         "propertyNames": {"enum": keys},
         "allOf": [{"if": _is(name), "then": _reference(f"{registry.plural}.{name}")} for name in required],
     }
@@ -96,7 +101,7 @@ def _is(name: str) -> Schema:
     return {"properties": {"type": {"const": name}}, "required": ["type"]}
 
 
-def _spellings(registry: Registry) -> list[str]:
+def _spellings(registry: Registry[object]) -> list[str]:
     """Names, those that several provide with their providers."""
     entries = list(registry.entries())
     names = [entry.name for entry in entries]

@@ -24,7 +24,7 @@ class Setting:
     """Whether null stands for "none" of the part or section."""
     annotation: Callable[[], Any]
     """Of a value. Raises RegistryError where it cannot be resolved."""
-    registry: Registry | None = None
+    registry: Registry[object] | None = None
     many: bool = False
     section: type | None = None
     default: Any = MISSING
@@ -33,7 +33,7 @@ class Setting:
     def expected(self) -> str:
         """What stands here, in words: `a list of losses`, `text or null`."""
         if self.registry is not None:
-            return f"a list of {self.registry.many}" if self.many else self.registry.one
+            return f"a list of {self.registry.plural_title}" if self.many else self.registry.title_with_article
         if self.section is not None:
             return "a mapping"
         try:
@@ -78,7 +78,7 @@ def section_settings(section: type) -> dict[str, Setting]:
     return settings
 
 
-def part_settings(registry: Registry, part: Part) -> dict[str, Setting]:
+def part_settings(registry: Registry[object], part: Part) -> dict[str, Setting]:
     """The built parts it takes before `*`, which YAML configures in its mapping, and its settings after `*`."""
     settings = {}
     for name, parameter in before_star(part).items():
@@ -96,7 +96,7 @@ def part_settings(registry: Registry, part: Part) -> dict[str, Setting]:
     return settings
 
 
-def item_settings(registry: Registry) -> dict[str, Setting]:
+def item_settings(registry: Registry[object]) -> dict[str, Setting]:
     """What the holder of a list of these parts reads itself from each of them."""
     return {
         name: Setting(
@@ -106,7 +106,7 @@ def item_settings(registry: Registry) -> dict[str, Setting]:
     }
 
 
-def _held(name: str) -> tuple[Registry | None, bool]:
+def _held(name: str) -> tuple[Registry[object] | None, bool]:
     """The registry of the parts that a setting of this name holds, and whether it holds a list of them."""
     return BY_KIND.get(name) or BY_PLURAL.get(name), name in BY_PLURAL
 

@@ -4,43 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 
 from segkit.errors import ConfigError
+from segkit.registries import Evaluator, Postprocessor
 from segkit.runtime.precision import Precision, autocast
-from segkit.types import Batch, ImageSizes, Metrics, Result, Target
+from segkit.types import Batch, Metrics, Result
 
 OnResult = Callable[[Batch, int, Result], None]
 """`(batch, index in the batch, result)`: called for every result, to write or draw it."""
-
-
-class Postprocessor(Protocol):
-    """What `segkit.registries.POSTPROCESSORS` holds, built."""
-
-    @property
-    def result_type(self) -> type:
-        """The type of result it gives."""
-
-    def __call__(self, prediction: Any, sizes: list[ImageSizes]) -> list[Any]: ...
-
-
-class Evaluator(Protocol):
-    """What `segkit.registries.EVALUATORS` holds, built."""
-
-    @property
-    def result_type(self) -> type:
-        """The type of result it understands."""
-
-    def add(self, result: Any, target: Target, image_id: int | str) -> None: ...
-
-    def state(self) -> Any: ...
-
-    def merge(self, state: Any) -> None: ...
-
-    def compute(self) -> Metrics: ...
 
 
 def check_evaluators(postprocessors: Mapping[str, Postprocessor], evaluators: Mapping[str, Evaluator]) -> None:

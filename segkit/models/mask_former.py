@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.models._base import PyramidModel
-from segkit.registries import MODELS
+from segkit.registries import MODELS, Backbone, PixelDecoder, TransformerDecoder
 from segkit.registries.signature import PositiveFloat
 from segkit.types import Prediction, Size
 
@@ -17,9 +17,9 @@ class MaskFormer(PyramidModel):
 
     def __init__(
         self,
-        backbone: nn.Module,
-        pixel_decoder: nn.Module,
-        transformer_decoder: nn.Module,
+        backbone: Backbone,
+        pixel_decoder: PixelDecoder,
+        transformer_decoder: TransformerDecoder,
         *,
         pixel_mean: tuple[float, float, float] = IMAGENET_MEAN,
         pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD,
@@ -35,5 +35,4 @@ class MaskFormer(PyramidModel):
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> Prediction:
         """(B,3,H,W) uint8 RGB, H and W multiples of `size_divisor` -> Prediction."""
         mask_features, memory = self.decode_pixels(images, sizes)
-        prediction: Prediction = self.transformer_decoder(memory, mask_features)
-        return prediction
+        return self.transformer_decoder(memory, mask_features)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from segkit.errors import ConfigError
 from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.models._base import PyramidModel
-from segkit.registries import MODELS
+from segkit.registries import MODELS, Backbone, PixelDecoder, TransformerDecoder
 from segkit.registries.signature import PositiveFloat
 from segkit.types import PixelPrediction, Size
 
@@ -22,10 +22,10 @@ class PerPixel(PyramidModel):
 
     def __init__(
         self,
-        backbone: nn.Module,
-        pixel_decoder: nn.Module,
+        backbone: Backbone,
+        pixel_decoder: PixelDecoder,
         num_classes: int,
-        transformer_decoder: nn.Module | None = None,
+        transformer_decoder: TransformerDecoder | None = None,
         *,
         pixel_mean: tuple[float, float, float] = IMAGENET_MEAN,
         pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD,
@@ -40,7 +40,7 @@ class PerPixel(PyramidModel):
         self.num_classes = num_classes
         self.transformer_decoder = transformer_decoder
         if transformer_decoder is None:
-            self.classifier = nn.Conv2d(int(pixel_decoder.mask_dim), num_classes, kernel_size=1)  # type: ignore[arg-type]
+            self.classifier = nn.Conv2d(pixel_decoder.mask_dim, num_classes, kernel_size=1)
             nn.init.kaiming_uniform_(self.classifier.weight, a=1)
             nn.init.zeros_(self.classifier.bias)  # type: ignore[arg-type]
 

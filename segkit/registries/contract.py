@@ -1,58 +1,75 @@
-"""What every built part must be and publish, so that one that breaks its contract is named where it is built."""
+"""Checks every built part against the contract of its kind, so that an error names the part that breaks it."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import torch
 from torch import nn
 
+import segkit.types
 from segkit.classes import Classes
 from segkit.errors import RegistryError
 from segkit.registries.registry import Registry
-from segkit.types import Feature
+
+NAMES = {**vars(segkit.types), "Classes": Classes}
+"""The names that annotations of contracts use. Registries import them for type checkers only, to stay free of torch."""
+BASES: dict[str, type] = {"torch.nn.Module": nn.Module, "torch.optim.Optimizer": torch.optim.Optimizer}
+REASONS = {"torch.nn.Module": ", so its weights would be neither trained nor saved"}
 
 
-def _are_features(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(one, Feature) for one in value)
+def published(registry: Registry[object]) -> list[str]:
+    """Returns the names of the attributes that every built part of a kind publishes: the properties of its Protocol.
+
+    Parts that are built later may ask for them before `*`.
+    """
+    return [name for name, member in vars(registry.contract).items() if isinstance(member, property)]
 
 
-Promise = tuple[str, Callable[[Any], bool]]
-"""What a published value is, in words and as a test."""
+def check_contract(registry: Registry[object], name: str, part: object) -> None:
+    """Catches mistakes that would otherwise fail late or silently.
 
-COUNT: Promise = "a whole number", lambda value: isinstance(value, int)
-RESULT: Promise = "a type of result", lambda value: isinstance(value, type)
-PUBLISHED: dict[str, dict[str, Promise]] = {
-    "backbone": {"features": ("a list of one segkit.types.Feature or more", lambda it: _are_features(it) and it)},
-    "pixel_decoder": {"memory": ("a list of segkit.types.Feature", _are_features), "mask_dim": COUNT},
-    "model": {"size_divisor": COUNT},
-    "loss": {
-        "input_type": (
-            "the word 'classes', 'masks' or 'prediction'",
-            lambda it: it in ("classes", "masks", "prediction"),
-        )
-    },
-    "postprocessor": {"result_type": RESULT},
-    "evaluator": {"result_type": RESULT},
-    "dataset": {"classes": ("a segkit.classes.Classes", lambda value: isinstance(value, Classes))},
-}
-"""What every part of a kind tells of itself; those built after it in a model may ask for it before `*`."""
-
-MODULES = ("backbone", "pixel_decoder", "transformer_decoder", "model", "loss")
-"""The kinds whose parts hold weights, or may."""
-
-
-def check_contract(registry: Registry, name: str, part: Any) -> None:
-    """Raises RegistryError for what would fail far from its cause or, like weights that nobody trains, not at all."""
-    told = f"The contract stands in segkit.registries, at {registry.plural.upper()}."
-    if registry.kind in MODULES and not isinstance(part, nn.Module):
+    Raises:
+        RegistryError: `part`, built as `name`, is of the wrong class or lacks a published attribute.
+    """
+    who = registry.identity(name)
+    contract = f"See the contract, segkit.registries.{registry.contract.__name__}."
+    if registry.base is not None and not isinstance(part, BASES[registry.base]):
+        reason = REASONS.get(registry.base, "")
         raise RegistryError(
-            f"{registry.identity(name)} makes an object of type {type(part).__name__}, not a torch.nn.Module, so "
-            f"that weights of it would be neither trained nor saved. {told}"
+            f"{who} builds an object of type {type(part).__name__}, not a {registry.base}{reason}. {contract}"
         )
-    for attribute, (words, holds) in PUBLISHED.get(registry.kind, {}).items():
+    for attribute in published(registry):
+        annotation = get_type_hints(getattr(registry.contract, attribute).fget, localns=NAMES)["return"]
         if not hasattr(part, attribute):
-            raise RegistryError(f"{registry.identity(name)} must publish '{attribute}', {words}, and does not. {told}")
+            raise RegistryError(f"{who} must publish '{attribute}' ({_words(annotation)}). {contract}")
         value = getattr(part, attribute)
-        if not holds(value):
-            raise RegistryError(
-                f"{registry.identity(name)} must publish as '{attribute}' {words}, not {value!r}. {told}"
-            )
+        if not _matches(value, annotation):
+            raise RegistryError(f"{who} must publish '{attribute}' as {_words(annotation)}, not {value!r}. {contract}")
+
+
+def _matches(value: object, annotation: Any) -> bool:
+    """Whether `value` is of the annotated type. A published list holds at least one item."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return any(type(value) is type(choice) and value == choice for choice in arguments)
+    if origin is list:
+        return (
+            isinstance(value, list | tuple) and bool(value) and all(isinstance(one, _item(annotation)) for one in value)
+        )
+    return isinstance(value, annotation)
+
+
+def _item(annotation: Any) -> Any:
+    """The class of a list's items."""
+    (item,) = get_args(annotation)
+    return get_origin(item) or item
+
+
+def _words(annotation: Any) -> str:
+    """The annotated type in words: `a list of Feature`, `'a' or 'b'`, `an integer`."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        *first, last = (repr(choice) for choice in arguments)
+        return f"{', '.join(first)} or {last}"
+    if get_origin(annotation) is list:
+        return f"a list of at least one {_item(annotation).__name__}"
+    return {int: "an integer", type: "a class"}.get(annotation, f"a {annotation.__name__}")

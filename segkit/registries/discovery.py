@@ -14,6 +14,7 @@ import entrypoints
 
 from segkit import __version__
 from segkit.errors import RegistryError
+from segkit.registries.docstrings import first_line
 
 
 @dataclass(frozen=True, order=True)
@@ -42,6 +43,11 @@ class Candidate:
     def target(self) -> str:
         """`acme_segkit.fpn:AcmeFPN`, as an entry point spells it."""
         return f"{self.module}:{self.attribute}" if self.attribute else self.module
+
+    @property
+    def package(self) -> str:
+        """The top-level package that holds the part."""
+        return self.module.partition(".")[0]
 
     @property
     def qualified(self) -> str:
@@ -125,10 +131,6 @@ def summarize(candidate: Candidate) -> Summary:
     description = next((first_line(text) for text in docstrings if text), "")
     missing = next((name for name in _imported(module) if not _is_there(name)), None)
     return Summary(description, f"ModuleNotFoundError: No module named '{missing}'" if missing else "")
-
-
-def first_line(docstring: str) -> str:
-    return docstring.strip().partition("\n")[0].strip()
 
 
 def _docstring_of(module: ast.Module, attribute: str) -> str | None:

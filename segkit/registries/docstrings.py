@@ -14,8 +14,12 @@ ENTRY = re.compile(r"(?P<indent> *)(?P<names>\*{0,2}\w+(?:, \w+)*)(?: \([^)]*\))
 
 def summary_of(part: Part) -> str:
     """The first line of its text; of a function or class without one, of its module's."""
-    text = text_of(part) or getattr(inspect.getmodule(part), "__doc__", None) or ""
-    return text.strip().partition("\n")[0].strip()
+    return first_line(text_of(part) or getattr(inspect.getmodule(part), "__doc__", None) or "")
+
+
+def first_line(docstring: str) -> str:
+    """Returns the summary line of a docstring."""
+    return docstring.strip().partition("\n")[0].strip()
 
 
 def text_of(part: Part) -> str:

@@ -1,9 +1,9 @@
 """The signature is the schema: segkit injects what stands before `*`, YAML sets what stands after it."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 from segkit.errors import RegistryError
 
@@ -91,3 +91,47 @@ def annotation_of(part: Part, parameter: inspect.Parameter) -> Any:
             f"{name_of(part)}: the annotation of '{parameter.name}' cannot be resolved "
             f"({type(error).__name__}: {error}). Import what it names at run time."
         ) from error
+
+
+def check_signature(who: str, part: Part, *, injected: Collection[str], reserved: Collection[str]) -> None:
+    """Checks that the signature of a part can serve as the schema of its settings.
+
+    Args:
+        who: the part in words, to begin an error message with.
+        part: a class or function.
+        injected: what may stand before `*`.
+        reserved: what no setting may be called, since YAML uses these keys for something else.
+
+    Raises:
+        RegistryError: the signature takes `*args` or `**kwargs`, or puts a parameter on the wrong side of `*`.
+    """
+    if not callable(part):
+        raise RegistryError(f"{who} is {part!r}, neither a class nor a function. Register what builds the part.")
+    for parameter in parameters(part):
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            _refuse_open_signature(who, part, parameter)
+    for name in before_star(part):
+        if name not in injected:
+            allowed = f"only {', '.join(injected)} may stand there" if injected else "nothing may stand there"
+            raise RegistryError(
+                f"{who} takes '{name}' before '*', where segkit supplies the values: {allowed}. Put settings after '*'."
+            )
+    for name in after_star(part):
+        if name in injected:
+            raise RegistryError(
+                f"{who} takes '{name}' after '*', where settings stand, but segkit supplies it. Put it before '*'."
+            )
+        if name in reserved:
+            raise RegistryError(f"{who} has a setting '{name}', a key that YAML needs for something else. Rename it.")
+
+
+def _refuse_open_signature(who: str, part: Part, parameter: inspect.Parameter) -> NoReturn:
+    inherited = inspect.isclass(part) and "__init__" not in vars(part)
+    remedy = (
+        "Give the class its own `__init__`, which names every setting or none."
+        if inherited
+        else "Name every setting, or take one `options: dict`."
+    )
+    raise RegistryError(
+        f"{who} takes {str(parameter).partition(':')[0]}, but its signature is the schema of its settings. {remedy}"
+    )

@@ -61,7 +61,7 @@ class Trainer:
         dataset = build_dataset(split)
         self.classes = dataset.classes
         self.model: Any = build_model(config, self.classes, initial_weights=not resume)
-        self.size_divisor: int = self.model.size_divisor  # type: ignore[assignment]
+        self.size_divisor: int = self.model.size_divisor
         self.criterion = build_criterion(config, self.classes).to(self.accelerator.device)
         self.schedule = build_schedule(self.settings.schedule)
         self.state = TrainingState()

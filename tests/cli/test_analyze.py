@@ -34,7 +34,7 @@ def test_without_a_data_set(tmp_path, capsys):
     file.write_text(file.read_text().partition("data:")[0])
     assert main(["analyze", str(file)]) == 2
     assert capsys.readouterr().err == (
-        f"{file}: data: the class list comes from the data set, and the config names none.\n"
+        f"{file}: data: the classes come from the data set, and the config names none.\n"
         "Without the data set, say how many classes there are: --classes N\n"
     )
     assert main(["analyze", str(file), "--classes", "2"]) == 0

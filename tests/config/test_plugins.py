@@ -105,7 +105,7 @@ def test_a_plugin_with_a_syntax_error_is_told(tmp_path):
         (
             "from segkit.registries import LOSSES; LOSSES.register('x')(lambda a, *, b: None)",
             "RegistryError: plugin_g.<lambda>: loss 'x' takes 'a' before '*', where segkit supplies the values: only "
-            "classes may stand there. Put settings behind '*'",
+            "classes may stand there. Put settings after '*'",
         ),
     ],
 )
@@ -162,7 +162,7 @@ def test_a_plugin_s_part_of_a_taken_name_needs_its_file_s_name(tmp_path):
     (tmp_path / "x.yaml").write_text(f"plugins: [plugin_h.py]\n{model}criterion:\n  losses: [{{type: dice}}]\n")
     assert refused("x.yaml") == (
         "x.yaml:4: criterion.losses.0.type: loss 'dice' is provided by plugin_h.py and segkit. "
-        "Say which: 'plugin_h.py/dice' or 'segkit/dice'."
+        "Choose one: 'plugin_h.py/dice' or 'segkit/dice'."
     )
     load_config("x.yaml", ["criterion.losses.0.type=segkit/dice"])
     load_config("x.yaml", ["criterion.losses.0.type=plugin_h.py/dice", "criterion.losses.0.smooth=2"])

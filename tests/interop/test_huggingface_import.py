@@ -400,7 +400,7 @@ def test_the_config_names_no_data_set_and_says_so_where_one_is_needed(written):
     with pytest.raises(ConfigError) as caught:
         build_model(imported.config)
     assert str(caught.value) == (
-        f"{written}/config.json: data: the class list comes from the data set, and the config names none."
+        f"{written}/config.json: data: the classes come from the data set, and the config names none."
     )
 
 

@@ -101,7 +101,7 @@ class WithPadding(Semantic):
     """Takes the whole batch for the image."""
 
     def __call__(self, prediction, sizes):
-        return super().__call__(prediction, [replace(size, image=size.padded) for size in sizes])
+        return super().__call__(prediction, [replace(size, unpadded=size.padded) for size in sizes])
 
 
 class StuffToo(Instance):

@@ -1,0 +1,42 @@
+"""Models: images to a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from segkit.registries.backbones import BACKBONES
+from segkit.registries.pixel_decoders import PIXEL_DECODERS
+from segkit.registries.registry import Registry
+from segkit.registries.transformer_decoders import TRANSFORMER_DECODERS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from segkit.types import PixelPrediction, Prediction, Size
+
+
+class Model(Protocol):
+    """Predicts from raw images. It normalizes pixels itself and holds their mean and deviation as buffers.
+
+    Parameters before `*` that are named like a kind (`backbone`) take built parts, which YAML configures inside the
+    model.
+    """
+
+    @property
+    def size_divisor(self) -> int:
+        """The height and width of a padded batch must be multiples of it."""
+
+    def __call__(self, images: Tensor, sizes: Sequence[Size] | None = None, /) -> Prediction | PixelPrediction:
+        """(B, 3, H, W) uint8 RGB -> prediction. Pixels beyond an image's (height, width) in `sizes` are padding."""
+
+
+MODELS: Registry[Model] = Registry(
+    "model",
+    "models",
+    Model,
+    injected=("num_classes",),
+    nests=(BACKBONES, PIXEL_DECODERS, TRANSFORMER_DECODERS),
+    base="torch.nn.Module",
+)
+"""The registered models; `Model` is their contract."""

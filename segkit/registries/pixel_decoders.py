@@ -1,0 +1,33 @@
+"""Pixel decoders: backbone features to mask features and a memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from segkit.registries.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from segkit.types import Feature
+
+
+class PixelDecoder(Protocol):
+    """Turns the backbone's maps into mask features and the memory that a transformer decoder attends to."""
+
+    @property
+    def mask_dim(self) -> int:
+        """E, the channels of the mask features."""
+
+    @property
+    def memory(self) -> list[Feature]:
+        """Channels and stride of each memory map, finest first."""
+
+    def __call__(self, features: list[Tensor], /) -> tuple[Tensor, list[Tensor]]:
+        """[(B, Ci, Hi, Wi)], finest first -> mask features (B, E, h, w), memory [(B, Ci, Hi, Wi)]."""
+
+
+PIXEL_DECODERS: Registry[PixelDecoder] = Registry(
+    "pixel_decoder", "pixel_decoders", PixelDecoder, injected=("features",), base="torch.nn.Module"
+)
+"""The registered pixel decoders; `PixelDecoder` is their contract."""

@@ -1,0 +1,32 @@
+"""Transformer decoders: memory and mask features to a prediction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from segkit.registries.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from segkit.types import Prediction
+
+
+class TransformerDecoder(Protocol):
+    """Predicts a class and a mask for each query."""
+
+    def __call__(self, memory: list[Tensor], mask_features: Tensor, /) -> Prediction:
+        """[(B, Ci, Hi, Wi)], finest first, and (B, E, h, w) -> the last layer's prediction.
+
+        The earlier layers' predictions are its `auxiliary`.
+        """
+
+
+TRANSFORMER_DECODERS: Registry[TransformerDecoder] = Registry(
+    "transformer_decoder",
+    "transformer_decoders",
+    TransformerDecoder,
+    injected=("memory", "mask_dim", "num_classes"),
+    base="torch.nn.Module",
+)
+"""The registered transformer decoders; `TransformerDecoder` is their contract."""
