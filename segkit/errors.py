@@ -1,15 +1,15 @@
-"""What segkit raises for its users: every message says where, what is wrong, and what to do."""
+"""The exceptions that users see. Every message says where, what is wrong, and what to do."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class SegkitError(Exception):
-    """Base of all errors a user can cause and mend; the command line prints them without a traceback."""
+    """Base of all errors that a user can cause and fix. The command line prints them without a traceback."""
 
 
 class ConfigError(SegkitError):
-    """A config is wrong. The message holds one located line per problem, all of them at once."""
+    """A config is wrong. The message lists all problems, one line with a location for each."""
 
 
 class RegistryError(SegkitError):
@@ -17,7 +17,7 @@ class RegistryError(SegkitError):
 
 
 class DataError(SegkitError):
-    """An image, a label file or a data set is missing, unreadable or contradicts itself."""
+    """An image, a label file or a dataset is missing, unreadable or inconsistent."""
 
 
 class CheckpointError(SegkitError):
@@ -25,15 +25,35 @@ class CheckpointError(SegkitError):
 
 
 class TrainingError(SegkitError):
-    """A training cannot go on (for example a loss that is no longer finite)."""
+    """A training cannot continue, for example because its loss is no longer finite."""
 
 
 def cause_of(error: BaseException) -> str:
-    """The first line of what an error says; the name of its type where it says nothing."""
+    """Returns the first line of an error's message, or the name of its type where the message is empty.
+
+    Example:
+        >>> cause_of(ValueError("first line" + chr(10) + "second line")), cause_of(KeyboardInterrupt())
+        ('first line', 'KeyboardInterrupt')
+    """
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """`" Did you mean 'x'?"` for the name nearest to `name` in `known`, or an empty string where none is near."""
+    """Returns `" Did you mean 'x'?"` for the closest name in `known`, or an empty string where none is close.
+
+    Example:
+        >>> suggest("crop", ["flip", "crops"])
+        " Did you mean 'crops'?"
+    """
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def join_first(values: Sequence[object], limit: int = 10) -> str:
+    """Joins at most `limit` values with commas; an ellipsis stands for the others.
+
+    Example:
+        >>> join_first([1, 2, 3], limit=2)
+        '1, 2, …'
+    """
+    return ", ".join(map(str, values[:limit])) + (", …" if len(values) > limit else "")

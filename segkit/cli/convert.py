@@ -81,7 +81,8 @@ def _from_huggingface(source: str, destination: Path) -> None:
 def _classes(config: Config, arguments: argparse.Namespace) -> Classes:
     """Of the file that is named, else of the config's data set; numbered where neither is there."""
     from segkit.build import dataset_classes
-    from segkit.classes import Classes, read_classes
+    from segkit.classes import Classes
+    from segkit.data.class_list import read_classes
     from segkit.errors import ConfigError, DataError
     from segkit.interop.original import count_classes
 

@@ -15,9 +15,6 @@ from segkit.cli._arguments import add_inference_arguments
 
 T = TypeVar("T")
 
-IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"}
-"""Suffixes of the files taken from a folder."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a checkpoint's or a run's folder")
@@ -100,20 +97,23 @@ def images_in(inputs: list[str]) -> Iterator[str]:
 
     Raises DataError where an input means none.
     """
+    from segkit.data.images import IMAGE_SUFFIXES
     from segkit.errors import DataError
 
     seen = set()
     for text in inputs:
         path = Path(text)
         if path.is_dir():
-            found = sorted(str(file) for file in path.iterdir() if file.suffix.lower() in IMAGES)
+            found = sorted(str(file) for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
         elif path.is_file():
             found = [text]
         else:
-            found = sorted(file for file in glob.glob(text, recursive=True) if Path(file).suffix.lower() in IMAGES)
+            found = sorted(
+                file for file in glob.glob(text, recursive=True) if Path(file).suffix.lower() in IMAGE_SUFFIXES
+            )
         if not found:
             what = "a folder without images" if path.is_dir() else "no such file, folder or glob"
-            raise DataError(f"{text}: {what}. Images end in {', '.join(sorted(IMAGES))}.")
+            raise DataError(f"{text}: {what}. Images end in {', '.join(sorted(IMAGE_SUFFIXES))}.")
         for file in found:
             if file not in seen:
                 seen.add(file)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segkit.classes import Classes, check_classes
+from segkit.classes import Classes
+from segkit.data.class_list import check_classes
 from segkit.data.paths import dataset_path
 from segkit.errors import DataError
 

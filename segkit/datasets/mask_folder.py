@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from segkit.classes import VOID, Classes, check_classes, read_classes
+from segkit.classes import Classes
+from segkit.data.class_list import check_classes, read_classes
 from segkit.data.images import IMAGE_SUFFIXES, read_image, read_label_map
 from segkit.data.paths import dataset_path
 from segkit.errors import DataError
@@ -14,6 +15,9 @@ from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Sample, Target
 
 _UNKNOWN = -2
+
+VOID = 255
+"""The id of void in label maps, by convention."""
 
 
 @DATASETS.register("mask_folder")

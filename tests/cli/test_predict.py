@@ -9,9 +9,8 @@ from PIL import Image
 from segkit.build import build_model, dataset_classes
 from segkit.checkpoint import save_checkpoint
 from segkit.cli.main import main
-from segkit.cli.predict import IMAGES, images_in
+from segkit.cli.predict import images_in
 from segkit.config import load_config
-from segkit.data.images import IMAGE_SUFFIXES
 from segkit.errors import DataError
 from tests.helpers.tiny import write_tiny
 
@@ -117,7 +116,3 @@ def test_the_images_of_inputs(images):
 def test_a_name_with_brackets_is_a_file_before_it_is_a_glob(images):
     (images / "a[1].png").write_bytes((images / "a.png").read_bytes())
     assert list(images_in([str(images / "a[1].png")])) == [f"{images}/a[1].png"]
-
-
-def test_folders_are_read_as_the_data_sets_read_them():
-    assert IMAGES == IMAGE_SUFFIXES

@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from segkit.classes import Classes, check_classes
+from segkit.classes import Classes
+from segkit.data.class_list import check_classes
 from segkit.datasets.coco_panoptic import CocoPanoptic
 from segkit.errors import DataError
 from segkit.ops.targets import label_map_of, pixel_counts, prepare_for_training

@@ -195,7 +195,7 @@ def test_a_file_is_no_folder(folders):
             {"label_map": {"x": 0}},
             "label_map: 'x' is no id. Write the number that the PNGs hold, in quotes, as in '7': road.",
         ),
-        ({"classes": ["a", "a"]}, "classes: several classes have the name a. Give each its own name."),
+        ({"classes": ["a", "a"]}, "classes: several classes have the name a. Give each class its own name."),
         ({"classes": []}, "classes: the list is empty. Name the classes, or a file that lists them."),
         ({"void": [70000, -1]}, "void, label_map: the ids -1, 70000 cannot stand in a label PNG (0..65535)."),
     ],
