@@ -1,4 +1,4 @@
-"""Where parts are found without importing them: the files of segkit's own folders and installed entry points."""
+"""Finds parts without importing them: the files of segkit's own folders, and installed entry points."""
 
 import ast
 import configparser
@@ -23,12 +23,12 @@ class Candidate:
 
     name: str
     provider: str
-    """`segkit`, the name of a distribution, or of the file that registered the part."""
+    """`segkit`, the name of a distribution, or the name of the file that registered the part."""
     version: str | None
-    """Of the distribution; None for a file."""
+    """The version of the distribution; None for a file."""
     module: str
     attribute: str | None = None
-    """The part's name in its module; None where the module registers it on import."""
+    """The part's name in its module; None if the module registers the part on import."""
 
     @property
     def own(self) -> bool:
@@ -41,7 +41,7 @@ class Candidate:
 
     @property
     def target(self) -> str:
-        """`acme_segkit.fpn:AcmeFPN`, as an entry point spells it."""
+        """`acme_segkit.fpn:AcmeFPN`, as in an entry point."""
         return f"{self.module}:{self.attribute}" if self.attribute else self.module
 
     @property
@@ -51,25 +51,25 @@ class Candidate:
 
     @property
     def qualified(self) -> str:
-        """The spelling that no other provider's claim can be mistaken for."""
+        """`provider/name`, which is unique."""
         return f"{self.provider}/{self.name}"
 
 
 def normalized(distribution: str) -> str:
-    """A distribution's name as users spell it: folders on disk hold `acme_segkit`, pip says `acme-segkit` (PEP 503)."""
+    """Returns a distribution's name as pip spells it (PEP 503): folders on disk hold `acme_segkit`, pip `acme-segkit`."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @cache
 def own_candidates(plural: str) -> tuple[Candidate, ...]:
-    """One per file of segkit's folder of this kind, without importing any."""
+    """Returns the built-in parts of a kind: one per file of its folder, without importing any."""
     folder = str(Path(__file__).parents[1] / plural)
     names = sorted(module.name for module in pkgutil.iter_modules([folder]) if not module.name.startswith("_"))
     return tuple(Candidate(name, "segkit", __version__, f"segkit.{plural}.{name}") for name in names)
 
 
 def declared_candidates(group: str) -> tuple[Candidate, ...]:
-    """The entry points that installed packages declare in `group`, read once per process and import path."""
+    """Returns the entry points that installed packages declare in `group`, read once per process and import path."""
     return _scan(group, tuple(sys.path))
 
 
@@ -95,8 +95,8 @@ def _scan(group: str, path: tuple[str, ...]) -> tuple[Candidate, ...]:
 
 
 def _version(distribution: str) -> str | None:
-    """For packages used in place: their folder's name lacks the version that an installed one's has."""
-    import importlib.metadata  # slow to import, and seldom needed
+    """The version of an editable install: the name of its metadata folder may lack it."""
+    import importlib.metadata  # slow to import and seldom needed
 
     try:
         return importlib.metadata.version(distribution)
@@ -106,15 +106,15 @@ def _version(distribution: str) -> str | None:
 
 @dataclass(frozen=True)
 class Summary:
-    """What an candidate's source tells without being imported."""
+    """What the source of a part shows without importing it."""
 
     description: str = ""
     defect: str = ""
-    """Why importing it will fail, where that can be seen."""
+    """Why importing it will fail, as far as the source shows; else empty."""
 
 
 def summarize(candidate: Candidate) -> Summary:
-    """Reads the candidate's source file; a part that lives in no readable file has no description."""
+    """Reads the source file of a part. A part without a readable file has an empty summary."""
     try:
         file = _source_file(candidate.module)
     except ModuleNotFoundError as error:
@@ -129,7 +129,7 @@ def summarize(candidate: Candidate) -> Summary:
     if candidate.attribute is not None:
         docstrings.insert(0, _docstring_of(module, candidate.attribute))
     description = next((first_line(text) for text in docstrings if text), "")
-    missing = next((name for name in _imported(module) if not _is_there(name)), None)
+    missing = next((name for name in _imported(module) if not _exists(name)), None)
     return Summary(description, f"ModuleNotFoundError: No module named '{missing}'" if missing else "")
 
 
@@ -141,7 +141,7 @@ def _docstring_of(module: ast.Module, attribute: str) -> str | None:
 
 
 def _imported(module: ast.Module) -> list[str]:
-    """The packages that `module` imports whatever happens; what stands under a condition may do without."""
+    """The packages that `module` imports unconditionally. Imports under a condition may be optional."""
     names: list[str] = []
     for node in module.body:
         if isinstance(node, ast.Import):
@@ -151,14 +151,17 @@ def _imported(module: ast.Module) -> list[str]:
     return [name.partition(".")[0] for name in names]
 
 
-def _is_there(package: str) -> bool:
+def _exists(package: str) -> bool:
     return package in sys.modules or importlib.util.find_spec(package) is not None
 
 
 def _source_file(module: str) -> Path | None:
-    """Where `module` lies, found without importing its packages, as `importlib.util.find_spec` would.
+    """The file of `module`, found without importing its packages, which `importlib.util.find_spec` would do.
 
-    Raises ModuleNotFoundError where it lies nowhere. None where it has no file (a namespace, a built-in).
+    None for a module without a file (a namespace package, a built-in module).
+
+    Raises:
+        ModuleNotFoundError: there is no such module.
     """
     package, *inner = module.split(".")
     spec = importlib.util.find_spec(package)

@@ -1,4 +1,4 @@
-"""What docstrings say of a part, of its parameters and of a section's fields, for listings and editors."""
+"""Reads docstrings: of parts, of their parameters and of the fields of config sections."""
 
 import ast
 import inspect
@@ -13,7 +13,7 @@ ENTRY = re.compile(r"(?P<indent> *)(?P<names>\*{0,2}\w+(?:, \w+)*)(?: \([^)]*\))
 
 
 def summary_of(part: Part) -> str:
-    """The first line of its text; of a function or class without one, of its module's."""
+    """Returns the summary line of a part; of its module where the part has no docstring."""
     return first_line(text_of(part) or getattr(inspect.getmodule(part), "__doc__", None) or "")
 
 
@@ -23,7 +23,7 @@ def first_line(docstring: str) -> str:
 
 
 def text_of(part: Part) -> str:
-    """Its whole docstring without the entries of its parameters."""
+    """Returns the docstring of a part without the entries of its parameters."""
     lines = _docstrings(part)[0].splitlines()
     known = {parameter.name for parameter in parameters(part)}
     kept, inside = [], None
@@ -38,7 +38,7 @@ def text_of(part: Part) -> str:
 
 
 def parameter_texts(part: Part) -> dict[str, str]:
-    """Parameter -> what the docstring of the class, of its `__init__` or of the function says of it, in one line."""
+    """Returns the documentation of each parameter as one line, from the `Args:` of a class, its `__init__` or a function."""
     known = {parameter.name for parameter in parameters(part)}
     texts: dict[str, str] = {}
     for docstring in _docstrings(part):
@@ -51,7 +51,7 @@ def parameter_texts(part: Part) -> dict[str, str]:
 
 
 def field_texts(section: type) -> dict[str, str]:
-    """Field of a dataclass -> the text written below it, in one line."""
+    """Returns the docstring below each field of a dataclass, as one line."""
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
     assert isinstance(body, ast.ClassDef), "a dataclass is a class"
     texts = {}
@@ -62,20 +62,20 @@ def field_texts(section: type) -> dict[str, str]:
 
 
 def _docstrings(part: Part) -> list[str]:
-    """Of the part and, for a class, of its `__init__`, their indentation taken off."""
+    """The docstrings of a part and, for a class, of its `__init__`, without their indentation."""
     sources = [part, part.__init__] if inspect.isclass(part) else [part]
     return [inspect.cleandoc(source.__doc__ or "") for source in sources]
 
 
 def _names(line: str, known: set[str]) -> list[str]:
-    """The parameters that `line` begins to describe."""
+    """The parameters whose documentation begins in `line`."""
     match = ENTRY.fullmatch(line)
     names = match["names"].split(", ") if match else []
     return names if set(names) <= known else []
 
 
 def _entry(lines: list[str]) -> str:
-    """The text of the entry in the first line, with the lines indented below it."""
+    """The documentation that begins in the first line, joined with the lines indented below it."""
     first = ENTRY.fullmatch(lines[0])
     assert first is not None, "an entry begins in the first line"
     words = [first["text"]]

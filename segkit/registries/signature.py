@@ -1,4 +1,4 @@
-"""The signature is the schema: segkit injects what stands before `*`, YAML sets what stands after it."""
+"""Reads the signature of a part: segkit injects what stands before `*`, YAML sets what stands after it."""
 
 import inspect
 from collections.abc import Callable, Collection
@@ -15,7 +15,12 @@ MISSING = inspect.Parameter.empty
 
 @dataclass(frozen=True)
 class Bounds:
-    """Within an `Annotated`: what a number that YAML sets must lie between."""
+    """The range of a number that YAML sets; stands within an `Annotated`.
+
+    Example:
+        >>> Bounds(least=0, below=1).expected(2.0)
+        'less than 1'
+    """
 
     least: float | None = None
     above: float | None = None
@@ -27,7 +32,7 @@ class Bounds:
         return ", ".join(f"{word} {bound}" for word, bound in words.items() if bound is not None)
 
     def expected(self, value: float) -> str:
-        """What `value` must be, to be read after "must be"; empty where it is so. Nan never is."""
+        """Returns what `value` must be ("at least 0"), or an empty string if it is within the bounds. Nan never is."""
         if self.least is not None and not value >= self.least:
             return f"at least {self.least}"
         if self.above is not None and not value > self.above:
@@ -44,40 +49,47 @@ NonNegative = Annotated[int, Bounds(least=0)]
 PositiveFloat = Annotated[float, Bounds(above=0)]
 NonNegativeFloat = Annotated[float, Bounds(least=0)]
 Fraction = Annotated[float, Bounds(least=0, most=1)]
-"""Such as a probability."""
+"""A number from 0 to 1, such as a probability."""
 Weight = Annotated[float, Bounds(least=0, most=1_000_000)]
-"""Of one term among others."""
+"""The weight of one term in a sum."""
 
 
 def name_of(part: Part) -> str:
-    """`acme_segkit.fpn.AcmeFPN`."""
+    """Returns the full name of a part: `acme_segkit.fpn.AcmeFPN`."""
     qualname = getattr(part, "__qualname__", None)
     return f"{part.__module__}.{qualname}" if qualname else repr(part)
 
 
 def parameters(part: Part) -> list[inspect.Parameter]:
-    """All parameters of a part, without `self`. Raises RegistryError for what has no readable signature."""
+    """Returns all parameters of a part, without `self`.
+
+    Raises:
+        RegistryError: the signature cannot be read.
+    """
     try:
         return list(inspect.signature(part).parameters.values())
     except (TypeError, ValueError) as error:
-        raise RegistryError(f"{part!r} is no part: its signature cannot be read ({error}).") from error
+        raise RegistryError(f"{part!r} cannot be a part: its signature cannot be read ({error}).") from error
 
 
 def before_star(part: Part) -> dict[str, inspect.Parameter]:
-    """What segkit supplies: built parts and sizes."""
+    """Returns the parameters that segkit injects, by name: built parts, sizes, classes."""
     return {p.name: p for p in parameters(part) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)}
 
 
 def after_star(part: Part) -> dict[str, inspect.Parameter]:
-    """What YAML sets."""
+    """Returns the parameters that YAML sets, by name."""
     return {p.name: p for p in parameters(part) if p.kind is p.KEYWORD_ONLY}
 
 
 def annotation_of(part: Part, parameter: inspect.Parameter) -> Any:
-    """The parameter's type, with annotations written as text resolved where the part was defined.
+    """Returns the type of a parameter. Annotations that are text are resolved in the module that defines the part.
 
-    Each is resolved by itself, so that a name imported for type checkers only harms just the parameter that uses it.
-    Raises RegistryError where it cannot be resolved.
+    Each annotation is resolved by itself: a name that is imported for type checkers only breaks the one parameter that
+    uses it.
+
+    Raises:
+        RegistryError: the annotation cannot be resolved.
     """
     if parameter.annotation is MISSING:
         return Any
@@ -89,7 +101,7 @@ def annotation_of(part: Part, parameter: inspect.Parameter) -> Any:
     except Exception as error:
         raise RegistryError(
             f"{name_of(part)}: the annotation of '{parameter.name}' cannot be resolved "
-            f"({type(error).__name__}: {error}). Import what it names at run time."
+            f"({type(error).__name__}: {error}). Import the names it uses at run time, not for type checkers only."
         ) from error
 
 
