@@ -56,7 +56,7 @@ class Candidate:
 
 
 def normalized(distribution: str) -> str:
-    """Returns a distribution's name as pip spells it (PEP 503): folders on disk hold `acme_segkit`, pip `acme-segkit`."""
+    """Returns a distribution's name as pip spells it (PEP 503): `acme-segkit` for a folder named `acme_segkit`."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 

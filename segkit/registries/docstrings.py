@@ -38,7 +38,7 @@ def text_of(part: Part) -> str:
 
 
 def parameter_texts(part: Part) -> dict[str, str]:
-    """Returns the documentation of each parameter as one line, from the `Args:` of a class, its `__init__` or a function."""
+    """Returns the documentation of each parameter, from the `Args:` of a class, its `__init__` or a function."""
     known = {parameter.name for parameter in parameters(part)}
     texts: dict[str, str] = {}
     for docstring in _docstrings(part):
