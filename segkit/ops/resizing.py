@@ -1,12 +1,13 @@
-"""Bilinear resizing of logit maps, a few rows at a time, so that memory is bounded by a chunk and not by the image.
+"""Bilinear resizing of logit maps in bands of rows, so that memory is bounded by a chunk and not by the image.
 
-Bilinear resizing is linear and acts on rows and columns separately. So any band of output rows is made from the few
-source rows under it, and a chain of two resizings (map -> padded batch -> image -> wanted size) widens the few source
-rows before it makes many rows of them. The values are those of `torch.nn.functional.interpolate(mode="bilinear",
-align_corners=False)`, without antialiasing, up to float rounding.
+Bilinear resizing is linear and acts on rows and columns separately. So a band of output rows needs only the few source
+rows under it, and a chain of two resizings (mask map -> padded batch -> crop -> output) can widen these few rows before
+it makes many of them. The values are those of `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)`,
+without antialiasing, up to float rounding.
+
+M maps (of queries or classes) · h, w their size · H, W the output size · r rows of a band.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -14,19 +15,30 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from segkit.ops.cpu.resizing import lerp_rows
 from segkit.types import ImageSizes, Size
 
 CPU_CHUNK = 1 << 19
-"""Values per chunk on a CPU: 2 MiB of float32, which stays in cache between two passes."""
+"""Values per chunk on a CPU: 2 MiB of float32, which stay in cache from one pass to the next."""
 GPU_CHUNK = 1 << 25
-"""Values per chunk on an accelerator, where each launch costs more than a pass over memory."""
+"""Values per chunk on a GPU: 128 MiB, since each kernel launch costs more than a pass over memory."""
 _WIDE_CHUNKS = 4
-"""Chunks of widened source rows held at once; many, since neighbouring blocks both widen the rows at their border."""
+"""Chunks of widened source rows held at once. Several, since neighboring blocks both widen the rows at their border."""
 
 
 def row_chunks(height: int, values_per_row: int, device: torch.device, chunks: int = 1) -> Iterator[tuple[int, int]]:
-    """(start, stop) of bands of rows that cover 0..height, each holding about `chunks` chunks of values, at least one
-    row."""
+    """Yields (start, stop) of bands that cover the rows 0..height.
+
+    Args:
+        height: number of rows.
+        values_per_row: of all maps together.
+        device: decides how large a chunk is.
+        chunks: how many chunks of values a band may hold; it has at least one row.
+
+    Example:
+        >>> list(row_chunks(5, CPU_CHUNK // 2, torch.device("cpu")))
+        [(0, 2), (2, 4), (4, 5)]
+    """
     budget = chunks * (CPU_CHUNK if device.type == "cpu" else GPU_CHUNK)
     rows = max(1, budget // max(1, values_per_row))
     for start in range(0, height, rows):
@@ -34,16 +46,22 @@ def row_chunks(height: int, values_per_row: int, device: torch.device, chunks: i
 
 
 def source_rows(source: int, output: int, start: int, stop: int) -> tuple[int, int]:
-    """(first, end): the source rows that output rows start..stop of a resizing from `source` to `output` rows touch."""
+    """Returns (first, end): the source rows that output rows start..stop of a resizing are made of."""
     low, high, _ = taps(source, output, start, stop, torch.device("cpu"))
     return int(low[0]), int(high[-1]) + 1
 
 
 def taps(source: int, output: int, start: int, stop: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """For output rows start..stop: the source rows above and below (int64), and the lower one's weight (float32)."""
+    """Returns, for output rows start..stop, the source rows above and below (int64) and the weight of the lower one.
+
+    Example:
+        >>> taps(2, 4, 0, 4, torch.device("cpu"))
+        (tensor([0, 0, 0, 1]), tensor([1, 1, 1, 1]), tensor([0.0000, 0.2500, 0.7500, 0.2500]))
+    """
     rows = torch.arange(start, stop, dtype=torch.float32, device=device)
     if source == output:
         return rows.long(), rows.long(), torch.zeros_like(rows)
+    # Centers of pixels coincide (align_corners=False); what lies before the first center repeats the first row.
     position = ((rows + 0.5) * (source / output) - 0.5).clamp_(min=0)
     low = position.floor().long().clamp_(max=source - 1)
     return low, (low + 1).clamp_(max=source - 1), position - low
@@ -52,68 +70,59 @@ def taps(source: int, output: int, start: int, stop: int, device: torch.device) 
 def resize_rows(
     maps: Tensor, first: int, source: int, output: int, start: int, stop: int, scratch: Tensor | None = None
 ) -> Tensor:
-    """Rows start..stop of `maps` resized from `source` to `output` rows, the width left as it is.
+    """Resizes the height of `maps` from `source` to `output` rows and returns rows start..stop of the result.
 
-    `maps` (M,r,w) float32 holds the source rows from `first` on, at least those that `source_rows` names. The result
-    may be put into `scratch`, of at least its number of values.
-    Returns (M,stop-start,w), a part of `maps` where there is nothing to resize.
+    Args:
+        maps: (M,r,w) float32, source rows from `first` on, at least those of `source_rows`.
+        first: the source row that `maps` begins with.
+        source, output: heights before and after.
+        start, stop: the wanted rows.
+        scratch: memory that the result may be put into, of at least its number of values.
+
+    Returns:
+        (M,stop-start,w), a view of `maps` where there is nothing to resize.
     """
     if source == output:
         return maps[:, start - first : stop - first]
     low, high, weight = taps(source, output, start, stop, maps.device)
-    if maps.device.type != "cpu":
-        return torch.lerp(maps[:, low - first], maps[:, high - first], weight[:, None])
-    shape = (maps.shape[0], stop - start, maps.shape[2])
-    resized = maps.new_empty(shape) if scratch is None else scratch[: math.prod(shape)].view(shape)
-    for rows, above, below, share in _alike(low - first, high - first, weight, max(1, output // source)):
-        torch.lerp(maps[:, above], maps[:, below], share, out=resized[:, rows])
-    return resized
-
-
-def _alike(low: Tensor, high: Tensor, weight: Tensor, step: int) -> Iterator[tuple[slice, slice, slice, float]]:
-    """(rows, above, below, share): rows that are `step` apart, have one weight and follow each other in the source, to
-    be made at once; where these do not, each row by itself.
-
-    Slices read the source in place, which on a CPU takes a third of the time of gathering rows first.
-    """
-    for phase in range(min(step, len(low))):
-        above, below, shares = (line[phase::step].tolist() for line in (low, high, weight))
-        count = len(above)
-        follow = all(lines == list(range(lines[0], lines[0] + count)) for lines in (above, below))
-        length = count if follow and len(set(shares)) == 1 else 1
-        for first in range(0, count, length):
-            rows = slice(phase + first * step, phase + (first + length - 1) * step + 1, step)
-            upper, lower = (slice(lines[first], lines[first] + length) for lines in (above, below))
-            yield rows, upper, lower, shares[first]
+    return lerp_rows(maps, low - first, high - first, weight, max(1, output // source), scratch)
 
 
 def resize_columns(maps: Tensor, width: int) -> Tensor:
-    """(M,r,w) -> (M,r,width), `maps` itself where there is nothing to resize."""
+    """Resizes (M,r,w) to (M,r,width); returns `maps` itself where there is nothing to resize."""
     if maps.shape[-1] == width:
         return maps
     count, rows, _ = maps.shape
-    lines = maps.reshape(1, count * rows, maps.shape[-1])
+    lines = maps.reshape(1, count * rows, maps.shape[-1])  # one channel per line, for one-dimensional interpolation
     return interpolate(lines, size=width, mode="linear", align_corners=False).view(count, rows, width)
 
 
 def output_bands(logits: Tensor, sizes: ImageSizes) -> Iterator[tuple[int, int, Tensor]]:
-    """The output from top to bottom: `logits` (M,h,w) upsampled to the padded size, cropped, resized to the output.
+    """Upsamples `logits` (M,h,w) to the padded size, crops, resizes to the output size; yields it from top to bottom.
 
-    Yields (start, stop, band): rows start..stop (M,stop-start,output width) float32. A band is the caller's to change,
-    and holds until the next one.
+    Yields:
+        (start, stop, band): rows start..stop of the output as (M,stop-start,W) float32. The caller may change the band
+        in place; it is valid until the next one.
+
+    Example:
+        >>> sizes = ImageSizes(padded=(8, 8), unpadded=(8, 6), output=(4, 3))
+        >>> [band.shape for _, _, band in output_bands(torch.zeros(5, 2, 2), sizes)]
+        [torch.Size([5, 4, 3])]
     """
     for block in _blocks(logits, sizes, sizes.output[1], _WIDE_CHUNKS):
         yield from _output_bands(logits[:, block.first : block.end], block, sizes)
 
 
 def positive_bands(logits: Tensor, sizes: ImageSizes) -> Iterator[tuple[int, int, Tensor, Tensor]]:
-    """The output from top to bottom without maps that have no value above zero near by, and none in the output.
+    """As `output_bands`, but leaves out maps that have no value above zero in a band.
 
-    Yields (start, stop, which, band): the maps (P,) int64 that may have one in the rows start..stop, and these
-    (P,stop-start,output width) float32, for at least one map. A band is as that of `output_bands`.
+    Yields:
+        (start, stop, which, band): the maps (P,) int64 that may have a value above zero in rows start..stop, and these
+        (P,stop-start,W) float32. Bands without any such map are left out.
     """
     for block in _blocks(logits, sizes, sizes.output[1], 1):
         rows = logits[:, block.first : block.end]
+        # Interpolated values are never above the largest source value.
         which = (rows.amax((1, 2)) > 0).nonzero().flatten()
         if len(which) > 0:
             for start, stop, band in _output_bands(rows if len(which) == len(rows) else rows[which], block, sizes):
@@ -121,20 +130,22 @@ def positive_bands(logits: Tensor, sizes: ImageSizes) -> Iterator[tuple[int, int
 
 
 def unpadded_bands(logits: Tensor, sizes: ImageSizes, maps: int) -> Iterator[tuple[int, int, int, Tensor]]:
-    """The image from top to bottom: `logits` (M,h,w) upsampled to the padded size and cropped, in bands of which
-    `maps` maps fill no more than a chunk either.
+    """Upsamples `logits` (M,h,w) to the padded size and crops; yields the image's rows that output rows are made of.
 
-    Yields (start, stop, top, rows): the image's rows from `top` on that the rows start..stop of the output are made
-    of, (M,r,image width) float32. They are the caller's to change, and hold until the next ones.
+    What is computed of these rows (at most `maps` maps) goes to the output by `resize_to_output`.
+
+    Yields:
+        (start, stop, top, rows): the image's rows from `top` on that rows start..stop of the output are made of, as
+        (M,r,unpadded width) float32. The caller may change them in place; they are valid until the next ones.
     """
     for block in _blocks(logits, sizes, sizes.unpadded[1], _WIDE_CHUNKS):
         yield from _bands(logits[:, block.first : block.end], block, sizes, sizes.unpadded[1], maps)
 
 
 def resize_to_output(maps: Tensor, sizes: ImageSizes, top: int, start: int, stop: int) -> Tensor:
-    """Rows start..stop of the output from `maps` (M,r,image width), the image's rows from `top` on.
+    """Returns rows start..stop of the output (M,stop-start,W) of `maps` (M,r,unpadded width), rows from `top` on.
 
-    Returns (M,stop-start,output width), a part of `maps` where there is nothing to resize.
+    The result is a view of `maps` where there is nothing to resize.
     """
     maps = resize_columns(maps, sizes.output[1])
     return resize_rows(maps, top, sizes.unpadded[0], sizes.output[0], start, stop)
@@ -143,9 +154,12 @@ def resize_to_output(maps: Tensor, sizes: ImageSizes, top: int, start: int, stop
 def pixels(
     source: Size, output: Size, rows: Tensor, columns: Tensor, read: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
-    """What `read` gives of a map of size `source`, resized to `output`, at the pixels (rows, columns) (P,) int64.
+    """Returns single pixels (P,M) of maps resized from `source` to `output`.
 
-    `read(rows, columns)` gives (P,M) at pixels of the source; the result is (P,M).
+    Args:
+        source, output: sizes before and after.
+        rows, columns: (P,) int64, the wanted pixels of the output.
+        read: gives (P,M) at pixels (rows, columns) of the source.
     """
     if source == output:
         return read(rows, columns)
@@ -165,12 +179,13 @@ class _Block(NamedTuple):
     first: int
     """The first row of the logits under it."""
     end: int
+    """The row behind the last one."""
     height: int
     """Of the logits."""
 
 
 def _blocks(logits: Tensor, sizes: ImageSizes, width: int, chunks: int) -> Iterator[_Block]:
-    """Blocks from top to bottom whose source rows, widened on the way to `width`, fill about `chunks` chunks."""
+    """Yields blocks from top to bottom whose source rows, widened on the way to `width`, fill about `chunks` chunks."""
     count, height, _ = logits.shape
     rows_per_row = min(1.0, height / sizes.padded[0]) * max(1.0, sizes.unpadded[0] / sizes.output[0])
     values = int(count * max(sizes.padded[1], width) * rows_per_row)
@@ -187,19 +202,22 @@ def _output_bands(logits: Tensor, block: _Block, sizes: ImageSizes) -> Iterator[
 def _bands(
     logits: Tensor, block: _Block, sizes: ImageSizes, width: int, maps: int
 ) -> Iterator[tuple[int, int, int, Tensor]]:
-    """(start, stop, top, rows): rows start..stop of the output, and the image's rows from `top` on that they are made
-    of, (M,r,width) float32, the caller's to change. `logits` (M,r,w) are those of the block."""
+    """Yields (start, stop, top, rows) of a block, its `logits` being (M,r,w).
+
+    `rows` (M,r,width) float32 are the image's rows from `top` on that rows start..stop of the output are made of.
+    """
     image, output = sizes.unpadded[0], sizes.output[0]
     wide = resize_columns(logits.detach().to(torch.float32, copy=True), sizes.padded[1])[..., : sizes.unpadded[1]]
     wide = resize_columns(wide, width)
-    shared = block.height == sizes.padded[0] and image != output  # rows of `wide` itself, by neighbouring bands
+    # Then bands are views of `wide`, and neighboring ones share rows that the caller may change.
+    shared = block.height == sizes.padded[0] and image != output
     values = max(len(logits), maps) * max(sizes.padded[1], width) * max(1.0, image / output)
     scratch: Tensor | None = None
     for start, stop in row_chunks(block.stop - block.start, int(values), logits.device):
         start, stop = block.start + start, block.start + stop
         top, bottom = source_rows(image, output, start, stop)
         size = len(logits) * (bottom - top) * width
-        if scratch is None or scratch.numel() < size:
+        if scratch is None or scratch.numel() < size:  # bands of one block reuse the memory
             scratch = wide.new_empty(size)
         rows = resize_rows(wide, block.first, block.height, sizes.padded[0], top, bottom, scratch)
         yield start, stop, top, rows.clone() if shared else rows

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from segkit.classes import Classes
 from segkit.ops.cpu.argmax import largest_
+from segkit.ops.cpu.semantic_inference import semantic_label_map
 from segkit.ops.resizing import output_bands
-from segkit.ops.semantic_inference import semantic_class_map
 from segkit.registries import POSTPROCESSORS
 from segkit.types import ImageSizes, PixelPrediction, Prediction, SemanticResult
 
@@ -37,7 +37,7 @@ class Semantic:
         class_probs = prediction.class_logits.float().softmax(-1)[..., :-1]  # (B,Q,K)
         queries = torch.arange(prediction.num_queries, device=class_probs.device)
         return [
-            SemanticResult(semantic_class_map(class_probs[image], prediction.mask_logits_of(image, queries), size))
+            SemanticResult(semantic_label_map(class_probs[image], prediction.mask_logits_of(image, queries), size))
             for image, size in enumerate(sizes)
         ]
 

@@ -1,10 +1,10 @@
 """Results against the original's formulas, written out below, and against transformers' MaskFormerImageProcessor.
 
 The original resizes logits to the padded batch, cuts the image out and works there: for semantic segmentation it
-resizes the sums of votes, for the others the logits, to the wanted size. transformers takes the sigmoid of the small
-maps first and resizes probabilities (semantic, panoptic) or finished masks (instance), so that near borders it differs
-from what the network was trained for. Given logits that are resized already, it computes the same; that is how it is
-asked here.
+resizes the sums over queries to the wanted size, for the others the logits. transformers takes the sigmoid of the
+small maps first and resizes probabilities (semantic, panoptic) or finished masks (instance), so that near borders it
+differs from what the network was trained for. Given logits that are resized already, it computes the same; that is how
+it is asked here.
 """
 
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ from transformers import MaskFormerImageProcessor
 
 from segkit.classes import Classes
 from segkit.ops import resizing
-from segkit.ops import semantic_inference as votes_module
+from segkit.ops.cpu.semantic_inference import Thresholds, semantic_label_map
 from segkit.postprocessors.instance import Instance
 from segkit.postprocessors.panoptic import Panoptic
 from segkit.postprocessors.semantic import Semantic
@@ -70,10 +70,10 @@ def at_output(logits, size):
 
 
 def original_semantic(class_logits, logits, size):
-    """Votes (K,H,W)."""
+    """The sums over queries (K,H,W)."""
     probs = at_image(logits, size).sigmoid()
-    votes = (class_logits.softmax(-1)[:, :-1, None, None] * probs[:, None]).sum(0)
-    return interpolate(votes[None], size=size.output, mode="bilinear", align_corners=False)[0]
+    sums = (class_logits.softmax(-1)[:, :-1, None, None] * probs[:, None]).sum(0)
+    return interpolate(sums[None], size=size.output, mode="bilinear", align_corners=False)[0]
 
 
 def original_panoptic(class_logits, logits, size, is_thing, threshold, overlap):
@@ -132,36 +132,36 @@ def test_semantic(seed, chunk, monkeypatch):
 
     for image, (result, size) in enumerate(zip(results, SIZES, strict=True)):
         class_logits, logits = prediction.class_logits[image], prediction.mask_logits[image]
-        votes = original_semantic(class_logits, logits, size)
-        clear = lead_of(votes) > TIE
+        sums = original_semantic(class_logits, logits, size)
+        clear = lead_of(sums) > TIE
         assert clear.float().mean() > 0.99
-        assert len(votes.argmax(0).unique()) > 3
-        assert torch.equal(result.label_map[clear], votes.argmax(0)[clear])
+        assert len(sums.argmax(0).unique()) > 3
+        assert torch.equal(result.label_map[clear], sums.argmax(0)[clear])
         (theirs,) = MaskFormerImageProcessor().post_process_semantic_segmentation(
             outputs_of(class_logits, at_image(logits, size)), target_sizes=[size.output]
         )
         assert torch.equal(result.label_map[clear], theirs[clear])
 
 
-@pytest.mark.parametrize("enough", [-1.0, 0.5, 1.0], ids=["always look first", "as it is", "never look first"])
-@pytest.mark.parametrize("weak", [0.01, 0.1, 0.5])
-def test_semantic_however_much_is_left_out_at_first(weak, enough, monkeypatch):
-    """Which queries and classes are looked at first does not change what is found."""
-    monkeypatch.setattr(votes_module, "_WEAK", weak)
-    monkeypatch.setattr(votes_module, "_FEW", 1.0)
-    monkeypatch.setattr(votes_module, "_ENOUGH", enough)
+@pytest.mark.parametrize("decided", [-1.0, 0.5, 1.0], ids=["always select", "where it pays", "never select"])
+@pytest.mark.parametrize("probability", [0.01, 0.1, 0.5])
+def test_semantic_however_few_queries_are_selected(probability, decided, monkeypatch):
+    """Which queries and classes are selected does not change what is found."""
     monkeypatch.setattr(resizing, "CPU_CHUNK", 20000)
+    thresholds = Thresholds(probability, products=1.0, decided=decided)
     for seed in range(3):
         prediction = blobs(seed)
-        for image, result in enumerate(Semantic(CLASSES)(prediction, SIZES)):
-            votes = original_semantic(prediction.class_logits[image], prediction.mask_logits[image], SIZES[image])
-            clear = lead_of(votes) > TIE
-            assert torch.equal(result.label_map[clear], votes.argmax(0)[clear])
+        class_probs = prediction.class_logits.softmax(-1)[..., :-1]
+        for image, size in enumerate(SIZES):
+            label_map = semantic_label_map(class_probs[image], prediction.mask_logits[image], size, thresholds)
+            sums = original_semantic(prediction.class_logits[image], prediction.mask_logits[image], size)
+            clear = lead_of(sums) > TIE
+            assert torch.equal(label_map[clear], sums.argmax(0)[clear])
 
 
 @pytest.mark.parametrize("output", [(64, 96), (70, 200)])
 def test_semantic_finds_what_is_as_small_as_a_pixel(output, monkeypatch):
-    """It is not lost between the pixels of the first look."""
+    """It is not lost where few queries are selected."""
     masks = torch.full((1, 2, 64, 96), -9.0)
     masks[0, 0] = 9.0
     masks[0, 1, 30, 41] = 30.0
