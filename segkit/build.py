@@ -14,7 +14,7 @@ from segkit.classes import Classes
 from segkit.config import Config
 from segkit.config.sections import PartConfig, Split
 from segkit.criterion.criterion import Criterion, WeightedLoss
-from segkit.data.loading import Limit
+from segkit.data.limit import Limit
 from segkit.errors import ConfigError
 from segkit.models._base import SegmentationModel
 from segkit.ops.points import PointSampling

@@ -99,7 +99,7 @@ def distinct_colors(count: int) -> tuple[Color, ...]:
 
     Example:
         >>> distinct_colors(2)
-        ((242, 36, 36), (77, 113, 191))
+        ((242, 36, 36), (77, 110, 191))
     """
     colors = []
     for index in range(count):

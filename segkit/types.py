@@ -37,7 +37,7 @@ class Feature:
 
     channels: int
     stride: int
-    """Pixels of the image per pixel of the map, in each direction."""
+    """Pixels of the image per pixel of the map."""
 
 
 @dataclass
@@ -122,7 +122,6 @@ class Sample:
 
     @property
     def size(self) -> Size:
-        """(H, W) of the image."""
         return int(self.image.shape[-2]), int(self.image.shape[-1])
 
 
@@ -156,12 +155,10 @@ class Batch:
 
 
 class MaskProduct(NamedTuple):
-    """The two factors of the mask logits of a batch."""
+    """The two factors of mask logits: embeddings (B, Q, E) and features (B, E, h, w)."""
 
     embeddings: Tensor
-    """(B, Q, E)."""
     features: Tensor
-    """(B, E, h, w)."""
 
 
 @dataclass
@@ -192,7 +189,6 @@ class Prediction:
 
     @property
     def num_queries(self) -> int:
-        """Q."""
         return int(self.class_logits.shape[1])
 
     @property
@@ -244,7 +240,6 @@ class PixelPrediction:
 
     @property
     def layers(self) -> list[PixelPrediction]:
-        """All predictions, this one last."""
         return [*self.auxiliary, self]
 
 

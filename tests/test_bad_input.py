@@ -203,7 +203,7 @@ def test_an_empty_data_set(train, capsys):
         setting = "{type: shapes, length: 0}"
 
     assert train(Empty) == 2
-    assert told(capsys).startswith("error: the data set Shapes has no image.")
+    assert told(capsys).startswith("error: the dataset Shapes has no images.")
     assert not Path("run").exists()
 
 

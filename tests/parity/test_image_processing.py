@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from transformers import MaskFormerImageProcessor
 
-from segkit.data.loading import collate_evaluation, collate_training
+from segkit.data.collating import collate_evaluation, collate_training
 from segkit.datasets.coco_panoptic import CocoPanoptic
 from segkit.datasets.mask_folder import MaskFolder
 from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization

@@ -1,0 +1,32 @@
+"""A dataset cut to its first samples, for the setting `limit`."""
+
+from segkit.data.protocols import Dataset
+from segkit.types import Sample
+
+
+class Limit:
+    """The first `count` samples of a dataset.
+
+    Args:
+        dataset: any dataset.
+        count: number of samples; a larger number than the dataset has keeps all.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> len(Limit(Shapes(length=100), 3))
+        3
+    """
+
+    def __init__(self, dataset: Dataset, count: int) -> None:
+        self.dataset = dataset
+        self.classes = dataset.classes
+        self.count = max(0, min(count, len(dataset)))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Sample:
+        # Iteration over a sequence ends with IndexError.
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        return self.dataset[index]

@@ -1,0 +1,105 @@
+"""The endless stream of training samples.
+
+The image at position p of the stream, and the random numbers of its transforms, follow from (seed, p) alone. So neither
+the number of worker processes nor an interruption changes what a model is trained on.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from segkit.data.protocols import Dataset, Transform
+from segkit.types import Sample
+
+Place = tuple[int, int]
+"""(position in the stream, index in the dataset)."""
+
+_ORDER, _TRANSFORMS = 0, 1
+"""The purposes of random numbers, which get independent seeds."""
+
+
+class TrainingStream:
+    """The batches of places that one process takes from the stream.
+
+    Each epoch visits every image once, in an order of its own. Of the batch_size * num_processes places of a step, each
+    process takes batch_size consecutive ones.
+
+    Args:
+        length: number of images in the dataset.
+        seed: seed of the order.
+        batch_size: number of places per batch.
+        start_batch: number of batches to skip, when training resumes.
+        rank: number of this process, from 0.
+        num_processes: number of all processes.
+
+    Example:
+        >>> stream = iter(TrainingStream(3, seed=0, batch_size=2))
+        >>> batches = [next(stream) for _ in range(3)]
+        >>> [position for batch in batches for position, _ in batch]
+        [0, 1, 2, 3, 4, 5]
+        >>> sorted(index for batch in batches for _, index in batch)
+        [0, 0, 1, 1, 2, 2]
+    """
+
+    def __init__(
+        self,
+        length: int,
+        *,
+        seed: int,
+        batch_size: int,
+        start_batch: int = 0,
+        rank: int = 0,
+        num_processes: int = 1,
+    ) -> None:
+        self.length = length
+        self.seed = seed
+        self.batch_size = batch_size
+        self.start_batch = start_batch
+        self.rank = rank
+        self.num_processes = num_processes
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        batch, drawn_epoch, order = self.start_batch, -1, torch.empty(0)
+        while True:
+            places = []
+            first = (batch * self.num_processes + self.rank) * self.batch_size
+            for position in range(first, first + self.batch_size):
+                epoch, within = divmod(position, self.length)
+                if epoch != drawn_epoch:
+                    generator = torch.Generator().manual_seed(_mixed(self.seed, _ORDER, epoch))
+                    drawn_epoch, order = epoch, torch.randperm(self.length, generator=generator)
+                places.append((position, int(order[within])))
+            yield places
+            batch += 1
+
+
+class TrainingSamples:
+    """Transformed samples by their place in the stream.
+
+    Args:
+        dataset: source of the samples.
+        transforms: applied in order. They draw from torch's global generator, which is seeded for each place and
+            restored afterwards.
+        seed: seed of the random numbers.
+    """
+
+    def __init__(self, dataset: Dataset, transforms: Sequence[Transform], seed: int) -> None:
+        self.dataset = dataset
+        self.transforms = transforms
+        self.seed = seed
+
+    def __call__(self, place: Place) -> Sample:
+        position, index = place
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_mixed(self.seed, _TRANSFORMS, position))
+            sample = self.dataset[index]
+            for transform in self.transforms:
+                sample = transform(sample)
+        return sample
+
+
+def _mixed(seed: int, purpose: int, number: int) -> int:
+    """Returns a seed for torch that is unrelated to those of neighboring numbers."""
+    # A shift by one bit keeps it below 2**63, since torch's seeds are signed.
+    return int(np.random.SeedSequence([seed % 2**64, purpose, number]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,79 @@
+"""Batches made in worker processes, whose errors reach the main process as they are."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar
+
+import torch
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from segkit.errors import DataError
+from segkit.types import Batch, Sample
+
+Place = TypeVar("Place")
+"""What identifies a sample: an index, or more than that."""
+
+
+class WorkerBatches(Generic[Place]):
+    """Iterates over batches of samples that worker processes load, as often as wanted.
+
+    A DataError in a worker is passed on as an item and raised here. DataLoader itself would bury its message in the
+    text of the worker's traceback.
+
+    Args:
+        load: returns the sample at a place; raises DataError.
+        collate: puts samples together.
+        batches: the places of each batch.
+        workers: number of processes; 0 loads in this one.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Place], Sample],
+        collate: Callable[[list[Sample]], Batch],
+        batches: Iterable[list[Place]],
+        workers: int,
+    ) -> None:
+        items = _Items(load, collate)
+        self._loader: Iterable[Batch | DataError] = DataLoader(
+            items,
+            batch_sampler=batches,
+            num_workers=workers,
+            collate_fn=items.collate,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=workers > 0,
+            generator=torch.Generator(),  # its own one, so that loading draws nothing from the global generator
+        )
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._loader:
+            if isinstance(batch, DataError):
+                try:
+                    raise batch
+                finally:
+                    # The error's traceback holds this frame. If the frame also held the error, neither would be freed,
+                    # and the workers would stay alive.
+                    del batch
+            yield batch
+
+
+class _Items(TorchDataset[Sample | DataError], Generic[Place]):
+    """The two steps of a worker process; each returns an error instead of raising it."""
+
+    def __init__(self, load: Callable[[Place], Sample], collate: Callable[[list[Sample]], Batch]) -> None:
+        self._load = load
+        self._collate = collate
+
+    def __getitem__(self, place: Place) -> Sample | DataError:
+        try:
+            return self._load(place)
+        except DataError as error:
+            return error
+
+    def collate(self, items: list[Sample | DataError]) -> Batch | DataError:
+        samples = []
+        for item in items:
+            if isinstance(item, DataError):
+                return item
+            samples.append(item)
+        return self._collate(samples)
