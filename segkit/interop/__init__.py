@@ -1,1 +1,1 @@
-"""Checkpoints of other programs, read into segkit's models."""
+"""Converts checkpoints of other programs: reads them into segkit's models, and writes those for transformers."""

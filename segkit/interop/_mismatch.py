@@ -1,4 +1,4 @@
-"""What to tell where a foreign checkpoint is not of the config's model: the part of the config, and the sizes."""
+"""Describes where a converted checkpoint does not fit the config's model: the part of the config, and the sizes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,14 +15,14 @@ _PARTS = {
     "classifier.": "class head",
     "transformer_decoder.": "transformer_decoder",
 }
-"""How names begin -> the part they are of."""
+"""Prefix of a tensor's name -> the part it belongs to."""
 
 _ROWS = {
     "transformer_decoder.class_head.weight": "rows",
     "classifier.weight": "rows",
     "transformer_decoder.query_positions.weight": "queries",
 }
-"""Tensors whose first size says more than their shape -> what it counts."""
+"""Tensors whose first size is easier to understand than their shape -> what it counts."""
 
 
 def describe_mismatch(
@@ -33,30 +33,33 @@ def describe_mismatch(
     where: str,
     config: Config,
 ) -> str:
-    """One line for each part that does not fit.
+    """Returns an error message with one line per part that does not fit.
 
     Args:
-        report: of what fits not, by segkit's names.
-        tensors: the file's, by segkit's names.
-        theirs: segkit's name -> the file's.
+        report: what does not fit, in segkit's names.
+        model: the config's model.
+        tensors: the file's tensors, by segkit's names.
+        theirs: segkit's name -> the file's name.
+        where: the file.
+        config: the config.
     """
     reshaped = [entry.partition(":")[0] for entry in report.reshaped]
     own = model.state_dict()
     lines = [f"{where}: does not fit the model of {config.path}:"]
     for part in [*dict.fromkeys(_PARTS.values()), "something else"]:
-        complaints = []
+        problems = []
         sizes = [(name, tuple(tensors[name].shape), tuple(own[name].shape)) for name in reshaped if _part(name) == part]
         if sizes:
-            complaints.append(_told_sizes(sizes, theirs))
+            problems.append(_size_problem(sizes, theirs))
         for title, names in (
             ("only in the file", [theirs[name] for name in report.unexpected if _part(name) == part]),
             ("only in the config's model", [name for name in report.missing if _part(name) == part]),
         ):
             if names:
-                complaints.append(f"{_counted(names)} {title}, such as {names[0]}")
-        if complaints:
-            lines.append(f"  {part}{_chosen(config, part)}: {'; '.join(complaints)}")
-    return "\n".join([*lines, "Choose the config the file was made with, or change these settings to its own."])
+                problems.append(f"{_counted(names)} {title}, such as {names[0]}")
+        if problems:
+            lines.append(f"  {part}{_chosen(config, part)}: {'; '.join(problems)}")
+    return "\n".join([*lines, "Choose the config the file was made with, or change these settings to match it."])
 
 
 def _part(name: str) -> str:
@@ -64,16 +67,16 @@ def _part(name: str) -> str:
 
 
 def _chosen(config: Config, part: str) -> str:
-    """The config's choice for that part, in brackets."""
+    """The config's choice for the part, in parentheses."""
     setting: Any = config.experiment.model.get(part)
     return f" ({' '.join(setting[key] for key in ('type', 'name') if key in setting)})" if setting else ""
 
 
-def _told_sizes(sizes: list[tuple[str, tuple[int, ...], tuple[int, ...]]], theirs: Mapping[str, str]) -> str:
-    """sizes: (segkit's name, shape in the file, shape in the model) of tensors of one part."""
+def _size_problem(sizes: list[tuple[str, tuple[int, ...], tuple[int, ...]]], theirs: Mapping[str, str]) -> str:
+    """`sizes`: (segkit's name, shape in the file, shape in the model) of tensors of one part."""
     for name, there, here in sizes:
         if name in _ROWS:
-            return f"the file's has {there[0]} {_ROWS[name]}, the config's {here[0]}"
+            return f"{there[0]} {_ROWS[name]} in the file, {here[0]} in the config's model"
     name, there, here = sizes[0]
     return (
         f"{_counted(sizes)} of another shape, such as {theirs[name]}: {there} in the file, {here} in the config's model"

@@ -1,4 +1,7 @@
-"""Checkpoints of the original MaskFormer, a detectron2 program: `model_final_….pkl`, or the `.pth` of a training."""
+"""Reads checkpoints of the original MaskFormer, a detectron2 program: `model_final_….pkl`, or the `.pth` of a training.
+
+The tables translate the original's names. Original checkpoints hold tensors alone, so the config comes from segkit.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
@@ -32,7 +35,7 @@ _BACKBONES: tuple[Rule, ...] = (
     ("backbone.res<n>.<b>.conv<c>.*", "backbone.body.layer<n-1>.<b>.conv<c>.*"),
     ("backbone.res<n>.<b>.shortcut.norm.*", "backbone.body.layer<n-1>.<b>.downsample.1.*"),
     ("backbone.res<n>.<b>.shortcut.*", "backbone.body.layer<n-1>.<b>.downsample.0.*"),
-    # Swin halves its maps at the end of a stage there, at the start of the next one in timm.
+    # The original halves its maps at the end of a stage, timm at the start of the next one.
     ("backbone.layers.<n>.downsample.*", "backbone.body.layers_<n+1>.downsample.*"),
     ("backbone.layers.<n>.*", "backbone.body.layers_<n>.*"),
     ("backbone.patch_embed.*", "backbone.body.patch_embed.*"),
@@ -65,14 +68,16 @@ _TRANSFORMERS: tuple[Rule, ...] = (
     (f"{_DECODER}.norm.*", "transformer_decoder.norm.*"),
 )
 _NORMALIZATION = ("normalization.mean", "normalization.std")
-"""Tensors that the config determines, so that no checkpoint of segkit holds them."""
+"""Tensors that follow from the config, so segkit's checkpoints do not hold them."""
 _HEAD_ROWS = {
     "sem_seg_head.predictor.class_embed.weight": 1,
     "sem_seg_head.predictor.weight": 0,
     "sem_seg_head.predictor.query_embed.weight": 0,
 }
-"""Tensors with a row per class, and how many rows they have beside those; the queries come last, being classes only
-where there is no class head."""
+"""Tensors with a row per class -> how many other rows they have.
+
+The queries come last: they are one per class only where there is no class head.
+"""
 _HEADS: tuple[Rule, ...] = (
     ("sem_seg_head.predictor.query_embed.*", "transformer_decoder.query_positions.*"),
     ("sem_seg_head.predictor.input_proj.*", "transformer_decoder.input_projection.*"),
@@ -88,10 +93,30 @@ _HEADS: tuple[Rule, ...] = (
 
 
 def import_original(file: str | PathLike[str], config: Config, classes: Classes) -> tuple[nn.Module, LoadReport]:
-    """The config's model for `classes`, in eval mode, with the weights of an original checkpoint.
+    """Builds the config's model for `classes` with the weights of an original checkpoint.
 
-    The report names, besides what was loaded, what carries nothing that is not known otherwise. Raises CheckpointError
-    where the file cannot be read, or its tensors are not those of the config's model.
+    Args:
+        file: a `.pkl` or `.pth` file of the original.
+        config: the config of the same model, such as `configs/mask_former/ade20k_r50.yaml`.
+        classes: the class list the checkpoint was trained for.
+
+    Returns:
+        The model in eval mode, and a report of its tensors. The tensors in `unexpected` hold nothing that is not known
+        otherwise.
+
+    Raises:
+        CheckpointError: the file cannot be read, or its tensors are not those of the config's model.
+
+    Example:
+        >>> from segkit import load_config
+        >>> from segkit.classes import Classes
+        >>> from segkit.errors import CheckpointError
+        >>> config = load_config("configs/mask_former/ade20k_r50.yaml")
+        >>> try:
+        ...     import_original("no_such_file.pkl", config, Classes.make(["sky", "sea"]))
+        ... except CheckpointError as error:
+        ...     print(error)
+        no_such_file.pkl: cannot be read (No such file or directory).
     """
     tensors = read_model_tensors(Path(file))
     model = build_model(config, classes, initial_weights=False)
@@ -99,18 +124,26 @@ def import_original(file: str | PathLike[str], config: Config, classes: Classes)
 
 
 def count_classes(file: str | PathLike[str]) -> int:
-    """The number of classes, as the sizes of an original checkpoint's head tell it. Raises CheckpointError."""
+    """Returns the number of classes of an original checkpoint, from the size of its head. Raises CheckpointError."""
     tensors = read_model_tensors(Path(file))
     for name, others in _HEAD_ROWS.items():
         if name in tensors:
             return len(tensors[name]) - others
-    raise CheckpointError(f"{file}: has no head that classes could be counted by. Is it a checkpoint of a MaskFormer?")
+    raise CheckpointError(
+        f"{file}: has no class head, so classes cannot be counted. Give a checkpoint of a MaskFormer."
+    )
 
 
 def load_original(model: nn.Module, tensors: Mapping[str, Tensor], where: str, config: Config) -> LoadReport:
-    """Copies the tensors, by original names, into `model`, built from `config`.
+    """Copies the tensors of an original checkpoint into `model`.
 
-    `where` names their file in the CheckpointError that is raised where they are not exactly those of the model.
+    Args:
+        model: the model to fill, built from `config`.
+        tensors: the file's tensors, by the original's names.
+        where: the file, for error messages.
+        config: the model's config.
+
+    Raises CheckpointError where the tensors are not exactly those of the model.
     """
     theirs = _original_names(tensors, _rules(model), where)
     named = {name: tensors[original] for name, original in theirs.items()}
@@ -129,7 +162,7 @@ def load_original(model: nn.Module, tensors: Mapping[str, Tensor], where: str, c
 
 
 def _rules(model: nn.Module) -> tuple[Rule, ...]:
-    """All rules, those of the stem and of the pyramid as the model has them."""
+    """Returns all rules, with those of the stem and the pyramid that fit the model."""
     own = model.state_dict().keys()
     stem = _DEEP_STEM if "backbone.body.conv1.0.weight" in own else _STEM
     pyramid = _PYRAMID
@@ -139,7 +172,10 @@ def _rules(model: nn.Module) -> tuple[Rule, ...]:
 
 
 def _original_names(names: Iterable[str], rules: Sequence[Rule], where: str) -> dict[str, str]:
-    """segkit's name -> the original's, of either generation. Raises CheckpointError where two names mean one tensor."""
+    """Maps segkit's names to the original's, of either generation.
+
+    Raises CheckpointError where two names mean one tensor.
+    """
     current = {name: _with_pixel_decoder(name) for name in names}
     ours = rename(current.values(), rules)
     found: dict[str, str] = {}
@@ -147,14 +183,14 @@ def _original_names(names: Iterable[str], rules: Sequence[Rule], where: str) -> 
         twin = found.setdefault(ours[name], original)
         if twin != original:
             raise CheckpointError(
-                f"{where}: model: {twin} and {original} are names of one tensor, an older and a newer one. Take a file "
-                "that has either."
+                f"{where}: model: {twin} and {original} are the older and the newer name of one tensor. Give a file "
+                "with only one of them."
             )
     return found
 
 
 def _with_pixel_decoder(name: str) -> str:
-    """Older files have the pixel decoder's tensors directly under `sem_seg_head`."""
+    """Returns the newer name: older files have the pixel decoder's tensors directly under `sem_seg_head`."""
     rest = name.removeprefix("sem_seg_head.")
     if rest == name or rest.startswith(("pixel_decoder.", "predictor.")):
         return name
@@ -162,17 +198,19 @@ def _with_pixel_decoder(name: str) -> str:
 
 
 def _carries_nothing(name: str) -> bool:
-    """Class weights of the loss are the config's to say, indices follow from Swin's window, and only the training
-    counts batches."""
+    """Whether a tensor is known otherwise.
+
+    The config sets the loss's class weights, indices follow from Swin's window, and only training uses batch counters.
+    """
     return name == "criterion.empty_weight" or name.endswith((".relative_position_index", ".num_batches_tracked"))
 
 
 def _compare(ours: Tensor, theirs: Tensor, name: str, where: str) -> None:
-    """Raises CheckpointError where the file's pixel mean or deviation is not the config's."""
+    """Raises CheckpointError where the file's pixel mean or standard deviation is not the config's."""
     there, here = theirs.flatten().tolist(), ours.flatten().tolist()
     if [round(value, 3) for value in there] != [round(value, 3) for value in here]:
-        told, own = (", ".join(f"{value:g}" for value in side) for side in (there, here))
+        in_file, in_config = (", ".join(f"{value:g}" for value in side) for side in (there, here))
         raise CheckpointError(
-            f"{where}: {name} is [{told}] in the file, [{own}] in the config's model. Set model.{name} to the file's, "
-            "in the order red, green, blue."
+            f"{where}: {name} is [{in_file}] in the file, [{in_config}] in the config's model. Set model.{name} to the "
+            "file's, in the order red, green, blue."
         )

@@ -1,7 +1,7 @@
-"""Tensors out of other programs' checkpoint files, without running anything the files ask for.
+"""Reads tensors from other programs' checkpoint files, without running anything from the files.
 
-A pickle is a program: it names functions and calls them. Those of a checkpoint need only a few, which rebuild arrays.
-Here these names mean functions of this file, and every other name is refused.
+A pickle is a program: it names functions and calls them. A checkpoint needs only a few, which rebuild arrays. This
+module replaces these by its own functions, and refuses every other name.
 """
 
 import pickle
@@ -21,19 +21,29 @@ from segkit.errors import CheckpointError, cause_of
 
 _ZIP = b"PK\x03\x04"
 _LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-"""How files of `torch.save` begin: a zip archive, or in the older format a pickled magic number."""
+"""The first bytes of files of `torch.save`: a zip archive, or a pickled magic number in the older format."""
 
 _OUTSIDE = ("EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID")
-"""Opcodes that fetch things from outside the pickle, by extension code or persistent id."""
+"""Opcodes that fetch objects from outside the pickle, by extension code or persistent id."""
 
 _Array = npt.NDArray[Any]
 
 
 def read_model_tensors(file: Path) -> dict[str, Tensor]:
-    """The tensors under "model" of a pickle of arrays (.pkl) or a file of `torch.save` (.pth), on the CPU.
+    """Reads the tensors under "model" of a pickle of arrays (.pkl) or a file of `torch.save` (.pth), on the CPU.
 
-    The file's content, not its name, tells which it is. Raises CheckpointError where it is missing, damaged, of
-    another kind, or asks for anything but arrays, tensors and plain containers.
+    The format is recognized by the file's content, not by its name.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, of another format, or asks for anything but arrays, tensors and
+            plain containers.
+
+    Example:
+        >>> import pickle, tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "model_final.pkl"
+        >>> _ = file.write_bytes(pickle.dumps({"model": {"head.bias": np.array([1.0, 2.0], np.float32)}}, protocol=2))
+        >>> read_model_tensors(file)
+        {'head.bias': tensor([1., 2.])}
     """
     try:
         with file.open("rb") as stream:
@@ -46,8 +56,8 @@ def read_model_tensors(file: Path) -> dict[str, Tensor]:
             else:
                 found = f"it begins with {start[:8]!r}" if start else "it is empty"
                 raise CheckpointError(
-                    f"{file}: no checkpoint of a detectron2 program: neither a pickle nor a file of torch.save, for "
-                    f"{found}. Give its model_final_….pkl or .pth."
+                    f"{file}: is not a checkpoint of a detectron2 program: {found}, so it is neither a pickle nor a "
+                    "file of torch.save. Give its model_final_….pkl or .pth."
                 )
     except OSError as error:
         raise CheckpointError(f"{file}: cannot be read ({error.strerror or error}).") from error
@@ -58,7 +68,7 @@ def _model_tensors(content: Any, file: Path) -> dict[str, Tensor]:
     model = content.get("model") if isinstance(content, Mapping) else None
     if not isinstance(model, Mapping):
         raise CheckpointError(
-            f"{file}: holds no mapping 'model' of tensors, but {_described(content)}. Give a checkpoint of a "
+            f"{file}: holds {_described(content)} instead of a mapping 'model' of tensors. Give a checkpoint of a "
             "detectron2 program."
         )
     tensors = {}
@@ -86,7 +96,7 @@ def _read_torch(stream: BinaryIO, file: Path) -> Any:
         if asked:
             raise _refusal(file, asked[1]) from None
         raise _damage(file, error) from error
-    except Exception as error:  # a damaged file can make anything fail
+    except Exception as error:  # a damaged file can raise anything
         raise _damage(file, error) from error
 
 
@@ -99,25 +109,28 @@ def _read_pickle(stream: BinaryIO, file: Path) -> Any:
         return _Unpickler(stream, file).load()
     except CheckpointError:
         raise
-    except Exception as error:  # a pickle can be wrong in any way, and nothing but the stand-ins below has run
+    except Exception as error:  # a damaged pickle can raise anything; only the stand-ins below have run
         raise _damage(file, error) from error
 
 
 def _refusal(file: Path, asked: str) -> CheckpointError:
     return CheckpointError(
-        f"{file}: refused: its pickle asks for {asked}, which no array, tensor or plain container needs and which "
-        "could run a program. Nothing was run. Take the file from somebody you trust, as plain arrays or tensors."
+        f"{file}: refused: its pickle asks for {asked}, which arrays, tensors and plain containers do not need and "
+        "which could run a program. Nothing was run. Get the file from a source you trust, as plain arrays or tensors."
     )
 
 
 def _damage(file: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
-        f"{file}: is damaged, cut short or no checkpoint at all ({cause_of(error)}). Fetch it again."
+        f"{file}: is damaged, truncated, or not a checkpoint ({cause_of(error)}). Download it again."
     )
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows arrays and plain containers. Text of Python 2, where arrays keep their bytes, is read as Latin-1."""
+    """Unpickles arrays and plain containers.
+
+    Python 2 pickles the bytes of arrays as text; Latin-1 maps each character to the byte of the same value.
+    """
 
     def __init__(self, stream: BinaryIO, file: Path) -> None:
         super().__init__(stream, encoding="latin1")
@@ -127,12 +140,12 @@ class _Unpickler(pickle.Unpickler):
         known = _KNOWN.get((re.sub(r"^numpy\._core\.", "numpy.core.", module), name))
         if known is None:
             raise _refusal(self._file, f"{module}.{name}")
-        # A function of its own for each time: what a pickle sets on it lasts no longer than the pickle.
+        # A new function each time, so that attributes a pickle sets on it do not outlive the pickle.
         return lambda *arguments: known(*arguments)
 
 
 class _DtypeStandIn:
-    """A numpy dtype as pickles give it: a code such as `f4`, then a state that holds the byte order."""
+    """A numpy dtype as pickles build it: from a code such as `f4`, then a state that holds the byte order."""
 
     def __init__(self, code: str, align: bool = False, copy: bool = True) -> None:
         if not re.fullmatch(r"[fiu][1248]|b1", code):
@@ -145,7 +158,7 @@ class _DtypeStandIn:
 
 
 class _ArrayStandIn:
-    """A numpy array as pickles give it: first nothing, then a state with shape, dtype, order and bytes."""
+    """A numpy array as pickles build it: empty at first, then from a state with shape, dtype, order and bytes."""
 
     array: _Array | None = None
 
@@ -157,7 +170,7 @@ class _ArrayStandIn:
 def _make_array(data: bytes | bytearray | str, dtype: _DtypeStandIn, shape: tuple[int, ...], order: str) -> _Array:
     raw = data.encode("latin1") if isinstance(data, str) else data
     array: _Array = np.frombuffer(raw, dtype.dtype).reshape(shape, order="F" if order == "F" else "C")
-    return array.astype(dtype.dtype.newbyteorder("="))  # a copy, for `raw` cannot be written to
+    return array.astype(dtype.dtype.newbyteorder("="))  # a copy, because `raw` is read-only
 
 
 def _reconstruct(subtype: type, shape: tuple[int, ...], code: bytes) -> _ArrayStandIn:
@@ -175,14 +188,14 @@ def _scalar(dtype: _DtypeStandIn, data: bytes | str) -> _ArrayStandIn:
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes for Python 2."""
+    """Rebuilds bytes that Python 3 has pickled for Python 2."""
     if encoding != "latin1":
         raise ValueError(f"bytes written as '{encoding}', not as latin1")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    """How Python 3 writes bytes for Python 2 where there are none."""
+    """Rebuilds empty bytes that Python 3 has pickled for Python 2."""
     return b""
 
 
@@ -196,4 +209,4 @@ _KNOWN: Mapping[tuple[str, str], Callable[..., Any]] = {
     ("_codecs", "encode"): _encode,
     ("__builtin__", "bytes"): _no_bytes,
 }
-"""What a pickle may ask for, numpy 2's names (`numpy._core`) written as numpy 1's."""
+"""What a pickle may ask for. Names of numpy 2 (`numpy._core`) are looked up as those of numpy 1."""

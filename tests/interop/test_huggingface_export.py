@@ -57,14 +57,14 @@ def refusal(ours, destination):
     [
         (
             {"backbone": {"type": "timm", "name": "convnext_atto"}},
-            "model.backbone.name: cannot be written for transformers: their MaskFormer has Swin and ResNet as backbone,"
-            " not 'convnext_atto'. Those it can take are timm's swin_… and resnet18, resnet34, resnet26, resnet50, "
+            "model.backbone.name: cannot be written for transformers: their MaskFormer has Swin and ResNet "
+            "backbones, not 'convnext_atto'. Use one of timm's swin_… or resnet18, resnet34, resnet26, resnet50, "
             "resnet101, resnet152.",
         ),
         (
             {"backbone": {"type": "timm", "name": "resnet18d"}},
-            "model.backbone.name: cannot be written for transformers: their MaskFormer has Swin and ResNet as backbone,"
-            " not 'resnet18d'. Those it can take are timm's swin_… and resnet18, resnet34, resnet26, resnet50, "
+            "model.backbone.name: cannot be written for transformers: their MaskFormer has Swin and ResNet "
+            "backbones, not 'resnet18d'. Use one of timm's swin_… or resnet18, resnet34, resnet26, resnet50, "
             "resnet101, resnet152.",
         ),
         (
@@ -73,8 +73,8 @@ def refusal(ours, destination):
         ),
         (
             {"backbone": {"type": "timm", "name": "resnet18", "options": {"avg_down": True}}},
-            "model.backbone.options.avg_down: cannot be written for transformers: their config has nothing that would "
-            "say this.",
+            "model.backbone.options.avg_down: cannot be written for transformers: their config cannot express this "
+            "option.",
         ),
         (
             {"backbone": {**RESNET, "stage_norm": True}},
@@ -93,8 +93,8 @@ def refusal(ours, destination):
         ),
         (
             {"backbone": {**SWIN, "options": {**SWIN["options"], "mlp_ratio": [4, 2, 4, 4]}}},
-            "model.backbone.options: cannot be written for transformers: their Swin has one mlp_ratio and doubles its "
-            "width at every stage, this one not.",
+            "model.backbone.options: cannot be written for transformers: their Swin has one mlp_ratio and doubles "
+            "its width at every stage, this one does not.",
         ),
         (
             {
@@ -103,8 +103,8 @@ def refusal(ours, destination):
                     "options": {**SWIN["options"], "depths": [1, 1, 1, 2], "always_partition": False},
                 }
             },
-            "model.backbone.options.always_partition: cannot be written for transformers: their Swin shifts windows in "
-            "all stages; take it out.",
+            "model.backbone.options.always_partition: cannot be written for transformers: their Swin shifts windows "
+            "in all stages. Remove this option.",
         ),
         (
             {"backbone": {**RESNET, "options": {**RESNET["options"], "out_indices": [4]}}},
@@ -120,37 +120,37 @@ def refusal(ours, destination):
                     "feedforward_dim": 16,
                 }
             },
-            "model.pixel_decoder.type: cannot be written for transformers: their MaskFormer has no 'transformer_fpn'; "
-            "what it has is 'fpn'.",
+            "model.pixel_decoder.type: cannot be written for transformers: their MaskFormer has no "
+            "'transformer_fpn'. Use 'fpn'.",
         ),
         (
             {"pixel_decoder": {"hidden_dim": 48}},
-            "model.pixel_decoder.hidden_dim: cannot be written for transformers: their group norms have 32 groups, and "
-            "48 is no multiple of that.",
+            "model.pixel_decoder.hidden_dim: cannot be written for transformers: their group norms have 32 groups, "
+            "and 48 is not a multiple of that.",
         ),
         (
             {"decoder": {"pre_norm": True}},
-            "model.transformer_decoder.pre_norm: cannot be written for transformers: their decoder is always as with "
-            "false.",
+            "model.transformer_decoder.pre_norm: cannot be written for transformers: their decoder always has false.",
         ),
         (
             {"decoder": {"class_head": False}},
-            "model.transformer_decoder.class_head: cannot be written for transformers: their decoder is always as with "
-            "true.",
+            "model.transformer_decoder.class_head: cannot be written for transformers: their decoder always has true.",
         ),
         (
             {"type": "per_pixel", "decoder": {"class_head": False, "num_queries": 2}},
-            "model.type: cannot be written for transformers: 'per_pixel' is not their MaskFormer; that is "
-            "'mask_former'.",
+            "model.type: cannot be written for transformers: only 'mask_former' can, and this model is 'per_pixel'.",
         ),
         (
             {"transforms": [{"type": "resize_shortest_edge", "sizes": 64}, {"type": "pad", "size": [64, 64]}]},
-            "data.val.transforms: their image processor resizes once and does nothing else; it has no 'pad' beside it. "
-            "Leave one resize_shortest_edge, one resize, or none.",
+            "data.val.transforms: cannot be written for transformers: its image processor only resizes, once; it "
+            "has no 'pad' beside that. Keep one resize_shortest_edge, one resize, or none.",
         ),
         (
             {"transforms": [{"type": "resize_shortest_edge", "sizes": [64, 96]}]},
-            "data.val.transforms.0.sizes: their image processor has one size, not one of [64, 96]. Give one.",
+            (
+                "data.val.transforms.0.sizes: cannot be written for transformers: its image processor has one size, "
+                "not a choice of [64, 96]. Give one."
+            ),
         ),
     ],
 )
@@ -171,8 +171,8 @@ def test_a_part_of_a_plugin_is_refused_by_name(tmp_path):
     (tmp_path / "parts.py").unlink()
     ours = write_ours(tmp_path / "ours", pixel_decoder={"type": "acme_fpn"})
     assert refusal(ours, tmp_path / "back") == (
-        f"{ours}: model.pixel_decoder.type: cannot be written for transformers: their MaskFormer has no 'acme_fpn'; "
-        "what it has is 'fpn'."
+        f"{ours}: model.pixel_decoder.type: cannot be written for transformers: their MaskFormer has no 'acme_fpn'. "
+        "Use 'fpn'."
     )
 
 
@@ -202,8 +202,8 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr("segkit.interop.huggingface.writing.save_file", full)
     ours = write_ours(tmp_path / "ours")
-    told = refusal(ours, tmp_path / "back")
-    assert told == f"{tmp_path}/back: cannot be written ([Errno 28] No space left on device)."
+    message = refusal(ours, tmp_path / "back")
+    assert message == f"{tmp_path}/back: cannot be written ([Errno 28] No space left on device)."
 
 
 def test_the_processor_of_other_transforms(tmp_path):

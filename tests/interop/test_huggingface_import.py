@@ -1,4 +1,4 @@
-"""Folders of Hugging Face: in which forms they come, what is told of them, and what is refused, in which words."""
+"""Reading folders of Hugging Face: their forms, the notes, and the error messages."""
 
 import json
 
@@ -146,19 +146,19 @@ def test_published_sizes_have_timms_names(tmp_path, backbone, part):
     assert read_backbone(Fields(backbone, tmp_path / "config.json")).part == part
 
 
-def test_a_dropout_that_acts_elsewhere_is_told(folder):
+def test_a_dropout_that_acts_elsewhere_is_noted(folder):
     change(folder, decoder_config__dropout=0.1)
     assert import_huggingface(folder).notes[-1] == (
-        "in training, the decoder's dropout of 0.1 acts on attention and activations too, where transformers has 0.0 "
-        "and 0.0"
+        "in training, the decoder's dropout of 0.1 acts on attention and activations too, where transformers uses "
+        "0.0 and 0.0"
     )
 
 
-def test_preprocessing_that_differs_is_told(folder):
+def test_preprocessing_that_differs_is_noted(folder):
     change(folder, "preprocessor_config.json", resample=3, pad_size={"height": 64, "width": 64})
     assert import_huggingface(folder).notes[-2:] == [
-        "images are resized bilinearly here, in transformers by its filter 3",
-        "images are padded as far as the model needs, in transformers to {'height': 64, 'width': 64}",
+        "segkit resizes images bilinearly, transformers by its filter 3",
+        "segkit pads images as far as the model needs, transformers to {'height': 64, 'width': 64}",
     ]
 
 
@@ -172,13 +172,13 @@ def test_a_folder_without_weights(folder):
 
 def test_a_folder_without_a_config(folder):
     (folder / "config.json").unlink()
-    assert refusal(folder) == (f"{folder}: has no config.json, so it is no checkpoint of Hugging Face transformers.")
+    assert refusal(folder) == (f"{folder}: has no config.json, so it is not a checkpoint of Hugging Face transformers.")
 
 
 def test_a_malformed_config(folder):
     (folder / "config.json").write_text('{"model_type": ')
     assert refusal(folder) == (
-        f"{folder}/config.json: is no readable JSON (Expecting value: line 1 column 16 (char 15)). Fetch it again."
+        f"{folder}/config.json: is not readable JSON (Expecting value: line 1 column 16 (char 15)). Download it again."
     )
     (folder / "config.json").write_text("[]")
     assert refusal(folder) == f"{folder}/config.json: must hold a JSON object, not a list."
@@ -187,30 +187,30 @@ def test_a_malformed_config(folder):
 def test_another_model(folder):
     change(folder, model_type="mask2former", architectures=["Mask2FormerForUniversalSegmentation"])
     assert refusal(folder) == (
-        f"{folder}/config.json: is of another model: Mask2FormerForUniversalSegmentation of model_type 'mask2former'. "
-        "segkit reads MaskFormerForInstanceSegmentation of model_type 'maskformer'."
+        f"{folder}/config.json: describes another model: Mask2FormerForUniversalSegmentation of model_type "
+        "'mask2former'. segkit reads MaskFormerForInstanceSegmentation of model_type 'maskformer'."
     )
     change(folder, model_type="maskformer", architectures=["MaskFormerModel"])
     assert refusal(folder) == (
-        f"{folder}/config.json: is of another model: MaskFormerModel of model_type 'maskformer'. segkit reads "
+        f"{folder}/config.json: describes another model: MaskFormerModel of model_type 'maskformer'. segkit reads "
         "MaskFormerForInstanceSegmentation of model_type 'maskformer'."
     )
 
 
 def test_truncated_weights(folder):
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:5000])
-    told = refusal(folder)
-    assert told.startswith(f"{folder}/model.safetensors: cannot be read (")
-    assert told.endswith("). The file is damaged or was cut short; fetch it again.")
+    message = refusal(folder)
+    assert message.startswith(f"{folder}/model.safetensors: cannot be read (")
+    assert message.endswith("). The file is damaged or truncated. Download it again.")
 
 
 def test_a_truncated_pickle(folder):
     (folder / WEIGHTS).unlink()
     torch.save({"a": torch.zeros(100)}, folder / "pytorch_model.bin")
     (folder / "pytorch_model.bin").write_bytes((folder / "pytorch_model.bin").read_bytes()[:300])
-    told = refusal(folder)
-    assert told.startswith(f"{folder}/pytorch_model.bin: cannot be read (")
-    assert told.endswith("). The file is damaged or was cut short; fetch it again.")
+    message = refusal(folder)
+    assert message.startswith(f"{folder}/pytorch_model.bin: cannot be read (")
+    assert message.endswith("). The file is damaged or truncated. Download it again.")
 
 
 def test_a_pickle_that_would_run_a_program_runs_nothing(folder, tmp_path):
@@ -228,7 +228,7 @@ def test_a_missing_shard(folder):
     (folder / WEIGHTS).unlink()
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "model-1.safetensors"}}))
     assert refusal(folder) == (
-        f"{folder}: model.safetensors.index.json names files that are not there: model-1.safetensors. Fetch them."
+        f"{folder}: model.safetensors.index.json names files that are missing: model-1.safetensors. Download them."
     )
 
 
@@ -238,9 +238,7 @@ def test_an_index_that_names_what_no_shard_holds(folder):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index).replace(WEIGHTS, "shard.safetensors"))
     assert refusal(folder) == (f"{folder}: model.safetensors.index.json names 1 tensors that no file holds, such as a.")
     (folder / "model.safetensors.index.json").write_text("{}")
-    assert refusal(folder) == (
-        f"{folder}/model.safetensors.index.json: has no 'weight_map' that says which file holds which tensor."
-    )
+    assert refusal(folder) == (f"{folder}/model.safetensors.index.json: has no 'weight_map' from tensors to files.")
 
 
 def test_an_index_does_not_lead_out_of_the_folder(folder):
@@ -249,29 +247,30 @@ def test_an_index_does_not_lead_out_of_the_folder(folder):
     save_file({"a": torch.zeros(1)}, outside)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": f"../{outside.name}"}}))
     assert refusal(folder) == (
-        f"{folder}: model.safetensors.index.json names files that are not there: ../outside.safetensors. Fetch them."
+        f"{folder}: model.safetensors.index.json names files that are missing: ../outside.safetensors. Download them."
     )
 
 
 def test_neither_a_folder_nor_a_repository(folder):
     assert refusal(folder / "a" / "b") == (
-        f"{folder}/a/b: no such folder, and no name of a repository on the Hugging Face hub, such as "
+        f"{folder}/a/b: there is no such folder, and it does not name a repository on the Hugging Face hub, such as "
         "facebook/maskformer-swin-tiny-ade."
     )
     assert refusal(folder / "config.json") == (
-        f"{folder}/config.json: is a file. Name the folder that holds config.json and the weights."
+        f"{folder}/config.json: is a file. Give the folder that holds config.json and the weights."
     )
 
 
 def test_a_repository_without_a_network(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    told = refusal("facebook/maskformer-swin-tiny-ade")
+    message = refusal("facebook/maskformer-swin-tiny-ade")
     start = (
-        "facebook/maskformer-swin-tiny-ade: no such folder here, and it cannot be fetched from the Hugging Face hub ("
+        "facebook/maskformer-swin-tiny-ade: there is no such folder, and it cannot be downloaded from the "
+        "Hugging Face hub ("
     )
-    assert told.startswith(start)
-    assert told.endswith("). Fetch it on a machine with a network (`hf download`), and name the folder.")
+    assert message.startswith(start)
+    assert message.endswith("). Download it on a machine with network access (`hf download`), and give the folder.")
 
 
 def test_a_repository_is_fetched_without_the_pickle_where_there_is_safetensors(monkeypatch, written):
@@ -320,8 +319,8 @@ def test_missing_and_unexplained_tensors(folder):
     [
         (
             {"backbone_config__model_type": "convnext"},
-            "backbone_config.model_type: segkit knows the backbones swin, maskformer-swin and resnet of a MaskFormer, "
-            "not 'convnext'.",
+            "backbone_config.model_type: segkit reads MaskFormers with the backbones swin, maskformer-swin and "
+            "resnet, not 'convnext'.",
         ),
         (
             {"backbone_config__embedding_size": 32},
@@ -341,18 +340,21 @@ def test_missing_and_unexplained_tensors(folder):
         ),
         (
             {"backbone_config__depths": "many"},
-            "backbone_config.depths: must be a list of whole numbers from 1 up, not 'many'.",
+            "backbone_config.depths: must be a list of whole numbers of at least 1, not 'many'.",
         ),
         (
             {"backbone_config__hidden_sizes": [8, 16]},
-            "backbone_config.hidden_sizes: must be as many as depths, 4, not 2.",
+            "backbone_config.hidden_sizes: must have as many entries as depths, 4, not 2.",
         ),
         ({"backbone_config": 3}, "backbone_config: must be a JSON object, not 3."),
         (
             {"decoder_config__d_model": 30},
             "decoder_config.d_model: must be a multiple of 4 and of the 4 heads, not 30.",
         ),
-        ({"decoder_config__num_queries": 0}, "decoder_config.num_queries: must be a whole number from 1 up, not 0."),
+        (
+            {"decoder_config__num_queries": 0},
+            ("decoder_config.num_queries: must be a whole number of at least 1, not 0."),
+        ),
         ({"decoder_config__dropout": "no"}, "decoder_config.dropout: must be a number, not 'no'."),
         ({"use_auxiliary_loss": 1}, "use_auxiliary_loss: must be true or false, not 1."),
         (
@@ -361,8 +363,8 @@ def test_missing_and_unexplained_tensors(folder):
         ),
         (
             {"decoder_config__auxiliary_loss": True},
-            "decoder_config.auxiliary_loss: is True; then transformers hands normalized queries on from layer to layer,"
-            " which segkit's decoder does not. Set it to false to take the weights all the same.",
+            "decoder_config.auxiliary_loss: is True; with it, transformers passes normalized queries from layer to "
+            "layer, which segkit's decoder does not. Set it to false to use the weights nevertheless.",
         ),
         ({"id2label": {"0": "a", "2": "b"}}, "id2label: must name the classes 0, 1, 2, … without a gap."),
     ],
@@ -377,11 +379,11 @@ def test_settings_that_cannot_be_had_are_named(folder, values, message):
     [
         (
             {"size": {"max_height": 512, "max_width": 512}},
-            "size: images are resized to {'max_height': 512, 'max_width': 512}, which segkit does not. Give "
-            "shortest_edge and longest_edge there, or height and width.",
+            "size: images are resized to {'max_height': 512, 'max_width': 512}, which segkit does not support. Give "
+            "shortest_edge and longest_edge, or height and width.",
         ),
         ({"image_mean": [0.5]}, "image_mean: must be a list of 3 numbers, not [0.5]."),
-        ({"size": {"shortest_edge": "big"}}, "size.shortest_edge: must be a whole number from 1 up, not 'big'."),
+        ({"size": {"shortest_edge": "big"}}, "size.shortest_edge: must be a whole number of at least 1, not 'big'."),
     ],
 )
 def test_preprocessing_that_cannot_be_had_is_named(folder, values, message):
@@ -406,6 +408,6 @@ def test_the_config_names_no_data_set_and_says_so_where_one_is_needed(written):
 
 def test_a_value_that_no_model_can_have(folder):
     change(folder, decoder_config__dropout=1.5)
-    told = refusal(folder)
-    assert told.startswith(f"{folder}: no model can be built as its config.json says: {folder}/config.json:")
-    assert "model.transformer_decoder.dropout: " in told
+    message = refusal(folder)
+    assert message.startswith(f"{folder}: no model can be built from its config.json: {folder}/config.json:")
+    assert "model.transformer_decoder.dropout: " in message

@@ -56,8 +56,8 @@ def their_loss(theirs, pixels, targets, auxiliary):
     """The total as their criterion has it; auxiliary layers from normalized queries."""
     masks, labels = [target.masks.float() for target in targets], [target.labels for target in targets]
     *earlier, (class_logits, mask_logits) = their_layers(theirs, pixels)
-    told = [{"class_queries_logits": one, "masks_queries_logits": other} for one, other in earlier]
-    parts = theirs.get_loss_dict(mask_logits, class_logits, masks, labels, told if auxiliary else [])
+    auxiliary_outputs = [{"class_queries_logits": one, "masks_queries_logits": other} for one, other in earlier]
+    parts = theirs.get_loss_dict(mask_logits, class_logits, masks, labels, auxiliary_outputs if auxiliary else [])
     return theirs.get_loss(parts)
 
 

@@ -21,8 +21,8 @@ def round_trip(folder, name="swin", **settings):
     imported = import_huggingface(folder / "there")
     save_checkpoint(folder / "ours", imported.model, imported.config, imported.classes)
     export_huggingface(folder / "ours", folder / "back")
-    back, told = MaskFormerForInstanceSegmentation.from_pretrained(folder / "back", output_loading_info=True)
-    assert {key: list(values) for key, values in told.items() if values} == {}
+    back, loading = MaskFormerForInstanceSegmentation.from_pretrained(folder / "back", output_loading_info=True)
+    assert {key: list(values) for key, values in loading.items() if values} == {}
     return theirs, back
 
 
@@ -168,8 +168,8 @@ def test_frozen_batch_norms_are_written_as_theirs(tmp_path):
     weights.load_state_dict(imported.model.state_dict(), strict=False)
     save_checkpoint(tmp_path / "frozen", weights, segkit.load_config(file), imported.classes)
     export_huggingface(tmp_path / "frozen", tmp_path / "back")
-    back, told = MaskFormerForInstanceSegmentation.from_pretrained(tmp_path / "back", output_loading_info=True)
-    assert {key: list(values) for key, values in told.items() if values} == {}
+    back, loading = MaskFormerForInstanceSegmentation.from_pretrained(tmp_path / "back", output_loading_info=True)
+    assert {key: list(values) for key, values in loading.items() if values} == {}
     pixels = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(back.eval()(pixels).class_queries_logits, theirs(pixels).class_queries_logits)
@@ -180,18 +180,15 @@ def test_a_checkpoint_in_half_precision_is_read_in_full(tmp_path):
     imported = import_huggingface(tmp_path / "there")
     assert {parameter.dtype for parameter in imported.model.parameters()} == {torch.float32}
     assert (
-        imported.notes[1]
-        == ("there is no preprocessor_config.json: images are prepared as transformers does by default")
-        or "there is no preprocessor_config.json: images are prepared as transformers does by default" in imported.notes
+        imported.notes[1] == ("there is no preprocessor_config.json: images are prepared by transformers' defaults")
+        or "there is no preprocessor_config.json: images are prepared by transformers' defaults" in imported.notes
     )
 
 
 def test_without_a_preprocessor_file_theirs_by_default_is_taken(tmp_path):
     make_theirs("resnet18").save_pretrained(tmp_path / "there")
     imported = import_huggingface(tmp_path / "there")
-    assert imported.notes[-1] == (
-        "there is no preprocessor_config.json: images are prepared as transformers does by default"
-    )
+    assert imported.notes[-1] == ("there is no preprocessor_config.json: images are prepared by transformers' defaults")
     MaskFormerImageProcessor().save_pretrained(tmp_path / "there")
     assert import_huggingface(tmp_path / "there").config.data == imported.config.data
 

@@ -1,4 +1,4 @@
-"""What is told where an original checkpoint and a config do not belong together."""
+"""Error messages where an original checkpoint does not fit the config."""
 
 import pytest
 
@@ -6,21 +6,21 @@ from segkit.errors import CheckpointError
 from tests.helpers.originals import CONFIGS, PANOPTIC, PER_PIXEL, R50, R101C, Unfilled
 
 
-def complaint(unfilled, shapes):
+def mismatches(unfilled, shapes):
     with pytest.raises(CheckpointError) as caught:
         unfilled.load(shapes)
     first, *lines, last = str(caught.value).splitlines()
     assert first == f"model.pkl: does not fit the model of {unfilled.config.path}:"
-    assert last == "Choose the config the file was made with, or change these settings to its own."
+    assert last == "Choose the config the file was made with, or change these settings to match it."
     return lines
 
 
 def test_a_wrong_backbone(shapes):
-    assert complaint(Unfilled(CONFIGS[R50], ["model.backbone.name=resnet101"]), shapes(R50)) == [
+    assert mismatches(Unfilled(CONFIGS[R50], ["model.backbone.name=resnet101"]), shapes(R50)) == [
         "  backbone (timm resnet101): 255 tensors only in the config's model, such as "
         "backbone.body.layer3.6.conv1.weight"
     ]
-    assert complaint(Unfilled(CONFIGS[R50]), shapes(R101C)) == [
+    assert mismatches(Unfilled(CONFIGS[R50]), shapes(R101C)) == [
         "  backbone (timm resnet50): 3 tensors of another shape, such as backbone.stem.conv1.weight: (64, 3, 3, 3) in "
         "the file, (64, 3, 7, 7) in the config's model; 265 tensors only in the file, such as "
         "backbone.stem.conv2.weight"
@@ -28,29 +28,29 @@ def test_a_wrong_backbone(shapes):
 
 
 def test_another_number_of_queries(shapes):
-    assert complaint(Unfilled(CONFIGS[R50], ["model.transformer_decoder.num_queries=50"]), shapes(R50)) == [
-        "  transformer_decoder (standard): the file's has 100 queries, the config's 50"
+    assert mismatches(Unfilled(CONFIGS[R50], ["model.transformer_decoder.num_queries=50"]), shapes(R50)) == [
+        "  transformer_decoder (standard): 100 queries in the file, 50 in the config's model"
     ]
 
 
 def test_another_number_of_classes(shapes):
-    assert complaint(Unfilled(CONFIGS[R50], num_classes=133), shapes(R50)) == [
-        "  class head: the file's has 151 rows, the config's 134"
+    assert mismatches(Unfilled(CONFIGS[R50], num_classes=133), shapes(R50)) == [
+        "  class head: 151 rows in the file, 134 in the config's model"
     ]
-    assert complaint(Unfilled(CONFIGS[PER_PIXEL], num_classes=19), shapes(PER_PIXEL)) == [
-        "  class head: the file's has 150 rows, the config's 19"
+    assert mismatches(Unfilled(CONFIGS[PER_PIXEL], num_classes=19), shapes(PER_PIXEL)) == [
+        "  class head: 150 rows in the file, 19 in the config's model"
     ]
 
 
 def test_another_pixel_decoder(shapes):
-    assert complaint(Unfilled(CONFIGS[PANOPTIC]), shapes(R50)) == [
+    assert mismatches(Unfilled(CONFIGS[PANOPTIC]), shapes(R50)) == [
         "  pixel_decoder (transformer_fpn): 1 tensor of another shape, such as "
         "sem_seg_head.pixel_decoder.layer_4.weight: (256, 2048, 3, 3) in the file, (256, 256, 3, 3) in the config's "
         "model; 74 tensors only in the config's model, such as pixel_decoder.input_projection.weight",
         "  transformer_decoder (standard): 2 tensors only in the file, such as "
         "sem_seg_head.predictor.input_proj.weight",
     ]
-    assert complaint(Unfilled(CONFIGS[R50], num_classes=133), shapes(PANOPTIC)) == [
+    assert mismatches(Unfilled(CONFIGS[R50], num_classes=133), shapes(PANOPTIC)) == [
         "  pixel_decoder (fpn): 1 tensor of another shape, such as sem_seg_head.pixel_decoder.layer_4.weight: "
         "(256, 256, 3, 3) in the file, (256, 2048, 3, 3) in the config's model; 74 tensors only in the file, such as "
         "sem_seg_head.pixel_decoder.input_proj.weight",
@@ -60,12 +60,12 @@ def test_another_pixel_decoder(shapes):
 
 
 def test_another_model(shapes):
-    assert complaint(Unfilled(CONFIGS[R50]), shapes(PER_PIXEL)) == [
+    assert mismatches(Unfilled(CONFIGS[R50]), shapes(PER_PIXEL)) == [
         "  class head: 2 tensors only in the file, such as sem_seg_head.predictor.weight; 2 tensors only in the "
         "config's model, such as transformer_decoder.class_head.weight",
         "  transformer_decoder (standard): 119 tensors only in the config's model, such as "
         "transformer_decoder.input_projection.weight",
     ]
-    assert complaint(Unfilled(CONFIGS[R50]), shapes(R50) | {"roi_heads.box.weight": (4, 4)}) == [
+    assert mismatches(Unfilled(CONFIGS[R50]), shapes(R50) | {"roi_heads.box.weight": (4, 4)}) == [
         "  something else: 1 tensor only in the file, such as roi_heads.box.weight"
     ]

@@ -165,8 +165,8 @@ def test_both_names_of_one_tensor(shapes):
     with pytest.raises(CheckpointError) as caught:
         Unfilled(CONFIGS[R50]).load(both)
     assert str(caught.value) == (
-        "model.pkl: model: sem_seg_head.pixel_decoder.layer_2.weight and sem_seg_head.layer_2.weight are names of one "
-        "tensor, an older and a newer one. Take a file that has either."
+        "model.pkl: model: sem_seg_head.pixel_decoder.layer_2.weight and sem_seg_head.layer_2.weight are the older "
+        "and the newer name of one tensor. Give a file with only one of them."
     )
 
 
@@ -199,7 +199,7 @@ def test_larger_swins(shapes, size, width, window):
 
 
 @pytest.mark.filterwarnings("ignore:for .*num_batches_tracked. copying from a non-meta parameter")
-def test_what_carries_nothing_is_told_and_left(shapes):
+def test_tensors_that_carry_nothing_are_reported_and_left(shapes):
     index = "backbone.layers.0.blocks.0.attn.relative_position_index"
     report = Unfilled(CONFIGS[SWIN_T]).load(shapes(SWIN_T) | {"criterion.empty_weight": (151,), index: (49, 49)})
     assert report.unexpected == ["criterion.empty_weight", index]

@@ -142,8 +142,9 @@ def test_nothing_is_run(write, tmp_path, function, arguments, protocol):
 def test_what_is_refused_is_named(write):
     file = write(b"\x80\x02}U\x05modelcposix\nsystem\n(U\x04truetRs.")
     assert error(file) == (
-        f"{file}: refused: its pickle asks for posix.system, which no array, tensor or plain container needs and which "
-        "could run a program. Nothing was run. Take the file from somebody you trust, as plain arrays or tensors."
+        f"{file}: refused: its pickle asks for posix.system, which arrays, tensors and plain containers do not need "
+        "and which could run a program. Nothing was run. Get the file from a source you trust, as plain arrays or "
+        "tensors."
     )
 
 
@@ -169,7 +170,7 @@ def test_what_is_refused_is_named(write):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_every_opcode_that_fetches_is_watched(write, program, asked):
-    assert f": refused: its pickle asks for {asked}, which no array" in error(write(b"\x80\x04" + program + b"."))
+    assert f": refused: its pickle asks for {asked}, which arrays" in error(write(b"\x80\x04" + program + b"."))
 
 
 def test_extension_codes_known_to_the_process_are_refused(write, capsys):
@@ -191,30 +192,29 @@ def test_files_of_torch_run_nothing_either(tmp_path, zipped):
     content = {"model": {"a": torch.ones(2), "b": Call(builtins.open, str(made), "w")}}
     torch.save(content, file, _use_new_zipfile_serialization=zipped)
     assert error(file).startswith(f"{file}: refused: its pickle asks for ")
-    assert "open, which no array, tensor" in error(file)
+    assert "open, which arrays, tensors" in error(file)
     assert not made.exists()
 
 
 def test_a_pickle_changes_nothing_that_lasts(write):
     """BUILD sets attributes on whatever is there, such as the function that a name means."""
     write(b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n}U\x01xK\x01sb.")
-    assert "holds no mapping 'model' of tensors, but a function." in error(
+    assert "holds a function instead of a mapping 'model' of tensors." in error(
         write(b"\x80\x02cnumpy\ndtype\n}U\x01xK\x01sb.")
     )
-    assert not hasattr(unpickling._reconstruct, "x")
-    assert not hasattr(unpickling._DtypeStandIn, "x")
+    assert [name for name, value in vars(unpickling).items() if hasattr(value, "x")] == []
 
 
-def test_a_file_cut_short_anywhere(write):
+def test_a_truncated_pickle(write):
     whole = pickle.dumps({"model": {"a": NUMBERS, "b": np.float32(2)}}, protocol=4)
     for length in range(2, len(whole)):
         file = write(whole[:length])
-        assert error(file).startswith(f"{file}: is damaged, cut short or no checkpoint at all (")
-        assert error(file).endswith("). Fetch it again.")
+        assert error(file).startswith(f"{file}: is damaged, truncated, or not a checkpoint (")
+        assert error(file).endswith("). Download it again.")
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_file_of_torch_cut_short(tmp_path, zipped):
+def test_a_truncated_file_of_torch(tmp_path, zipped):
     file = tmp_path / "model.pth"
     torch.save({"model": {"a": torch.ones(1000)}}, file, _use_new_zipfile_serialization=zipped)
     whole = file.read_bytes()
@@ -222,7 +222,7 @@ def test_a_file_of_torch_cut_short(tmp_path, zipped):
         file.write_bytes(whole[:length])
         # Where the cut goes through a name, what is left of it is refused.
         assert error(file).startswith(
-            (f"{file}: is damaged, cut short or no checkpoint at all (", f"{file}: refused: its pickle asks for ")
+            (f"{file}: is damaged, truncated, or not a checkpoint (", f"{file}: refused: its pickle asks for ")
         )
 
 
@@ -254,8 +254,8 @@ def image():
 def test_foreign_files(write, content, found):
     file = write(content)
     assert error(file) == (
-        f"{file}: no checkpoint of a detectron2 program: neither a pickle nor a file of torch.save, for {found}. Give "
-        "its model_final_….pkl or .pth."
+        f"{file}: is not a checkpoint of a detectron2 program: {found}, so it is neither a pickle nor a file of "
+        "torch.save. Give its model_final_….pkl or .pth."
     )
 
 
@@ -273,7 +273,7 @@ def test_foreign_files(write, content, found):
 def test_a_pickle_without_a_model(write, content, found):
     file = write(content)
     assert error(file) == (
-        f"{file}: holds no mapping 'model' of tensors, but {found}. Give a checkpoint of a detectron2 program."
+        f"{file}: holds {found} instead of a mapping 'model' of tensors. Give a checkpoint of a detectron2 program."
     )
 
 
@@ -297,7 +297,7 @@ def test_tensors_that_are_none(write, model, found):
 def test_arrays_of_no_numbers(write, array, code):
     file = write({"model": {"a": array}})
     assert error(file) == (
-        f"{file}: is damaged, cut short or no checkpoint at all (an array of '{code}', not of numbers). Fetch it again."
+        f"{file}: is damaged, truncated, or not a checkpoint (an array of '{code}', not of numbers). Download it again."
     )
 
 

@@ -1,7 +1,7 @@
-"""MaskFormer checkpoints of Hugging Face transformers, read and written without that package.
+"""Reads and writes MaskFormer checkpoints of Hugging Face transformers, without that package.
 
-What is read and written is `MaskFormerForInstanceSegmentation` with a Swin or ResNet backbone: its folder of
-`config.json`, `preprocessor_config.json` and weights.
+Supports `MaskFormerForInstanceSegmentation` with a Swin or ResNet backbone: a folder of `config.json`,
+`preprocessor_config.json` and weights. "Their" and "theirs" in this folder mean transformers'.
 """
 
 from segkit.interop.huggingface.reading import Imported, import_huggingface

@@ -1,4 +1,4 @@
-"""Values of a JSON file, of the type they must have."""
+"""Reads values of a JSON file and checks their types."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,13 @@ from segkit.errors import CheckpointError
 
 
 class Fields:
-    """The mapping at `path` in `file`; what is not there has the default that transformers gives it."""
+    """One mapping of a JSON file. A key that is absent has the default that transformers gives it.
+
+    Args:
+        data: the mapping.
+        file: the file, for error messages.
+        path: where the mapping lies in the file, such as `backbone_config.`.
+    """
 
     def __init__(self, data: dict[str, Any], file: Path, path: str = "") -> None:
         self.data = data
@@ -17,13 +23,13 @@ class Fields:
     def integer(self, key: str, default: int) -> int:
         value = self.data.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise self.error(key, f"must be a whole number from 1 up, not {value!r}.")
+            raise self.error(key, f"must be a whole number of at least 1, not {value!r}.")
         return value
 
     def integers(self, key: str, default: list[int]) -> list[int]:
         value = self.data.get(key, default)
         if not isinstance(value, list) or not value or not all(type(one) is int and one > 0 for one in value):
-            raise self.error(key, f"must be a list of whole numbers from 1 up, not {value!r}.")
+            raise self.error(key, f"must be a list of whole numbers of at least 1, not {value!r}.")
         return value
 
     def number(self, key: str, default: float) -> float:
@@ -53,7 +59,7 @@ class Fields:
         return Fields(value, self.file, f"{self.path}{key}.")
 
     def require(self, key: str, wanted: object, default: object, why: str) -> None:
-        """Raises CheckpointError where the value under `key` is not `wanted`, the only one that segkit has."""
+        """Raises CheckpointError unless the value under `key` is `wanted`, the only one that segkit supports."""
         value = self.data.get(key, default)
         if value != wanted:
             raise self.error(key, f"is {value!r}; {why}.")

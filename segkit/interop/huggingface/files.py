@@ -1,4 +1,4 @@
-"""The files of a checkpoint of Hugging Face transformers: found, read, and written all or not at all."""
+"""Finds and reads the files of a checkpoint of Hugging Face transformers."""
 
 import json
 import re
@@ -15,23 +15,23 @@ from segkit.errors import CheckpointError, cause_of
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
 _WEIGHT_FILES = (SAFETENSORS, f"{SAFETENSORS}.index.json", PICKLE, f"{PICKLE}.index.json")
-"""Where weights may be, in the order of preference; an index names several files."""
+"""Where weights may be, in order of preference; an index names several files."""
 
 
 def find_folder(source: str | Path) -> Path:
-    """The folder that `source` names: itself, or the local copy of a repository of the Hugging Face hub.
+    """Returns `source` if it is a folder, or else the local copy of a repository on the Hugging Face hub.
 
-    Raises CheckpointError where it is neither, or the repository cannot be fetched.
+    Raises CheckpointError where it is neither, or the repository cannot be downloaded.
     """
     path = Path(source)
     if path.is_dir():
         return path
     if path.exists():
-        raise CheckpointError(f"{source}: is a file. Name the folder that holds {CONFIG} and the weights.")
+        raise CheckpointError(f"{source}: is a file. Give the folder that holds {CONFIG} and the weights.")
     if isinstance(source, str) and re.fullmatch(r"[\w][\w.-]*/[\w.-]+", source):
         return _fetched(source)
     raise CheckpointError(
-        f"{source}: no such folder, and no name of a repository on the Hugging Face hub, such as "
+        f"{source}: there is no such folder, and it does not name a repository on the Hugging Face hub, such as "
         "facebook/maskformer-swin-tiny-ade."
     )
 
@@ -45,31 +45,31 @@ def _fetched(repository: str) -> Path:
         if not any((folder / name).is_file() for name in _WEIGHT_FILES[:2]):
             folder = Path(snapshot_download(repository, allow_patterns=[CONFIG, PREPROCESSOR, f"{PICKLE[:-4]}*.bin*"]))
         return folder
-    except Exception as error:  # the hub's client raises errors of several libraries where the network fails
+    except Exception as error:  # without a network, the hub's client raises errors of several libraries
         cause = cause_of(error)
         raise CheckpointError(
-            f"{repository}: no such folder here, and it cannot be fetched from the Hugging Face hub ({cause}). Fetch "
-            "it on a machine with a network (`hf download`), and name the folder."
+            f"{repository}: there is no such folder, and it cannot be downloaded from the Hugging Face hub ({cause}). "
+            "Download it on a machine with network access (`hf download`), and give the folder."
         ) from error
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """Raises CheckpointError where there is no such file or it holds no JSON object."""
+    """Reads a JSON object. Raises CheckpointError where the file is missing or holds something else."""
     if not file.is_file():
         raise CheckpointError(
-            f"{file.parent}: has no {file.name}, so it is no checkpoint of Hugging Face transformers."
+            f"{file.parent}: has no {file.name}, so it is not a checkpoint of Hugging Face transformers."
         )
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file}: is no readable JSON ({error}). Fetch it again.") from error
+        raise CheckpointError(f"{file}: is not readable JSON ({error}). Download it again.") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{file}: must hold a JSON object, not a {type(content).__name__}.")
     return content
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """All tensors of the checkpoint, on the CPU. Raises CheckpointError where a file is missing or damaged."""
+    """Reads all tensors of the checkpoint, on the CPU. Raises CheckpointError where a file is missing or damaged."""
     name = next((name for name in _WEIGHT_FILES if (folder / name).is_file()), None)
     if name is None:
         raise CheckpointError(f"{folder}: has no weights: none of {', '.join(_WEIGHT_FILES)}.")
@@ -77,11 +77,11 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
         return _read_file(folder / name)
     places = read_json(folder / name).get("weight_map")
     if not isinstance(places, dict) or not all(isinstance(shard, str) for shard in places.values()):
-        raise CheckpointError(f"{folder / name}: has no 'weight_map' that says which file holds which tensor.")
+        raise CheckpointError(f"{folder / name}: has no 'weight_map' from tensors to files.")
     shards = sorted(set(places.values()))
     missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
     if missing:
-        raise CheckpointError(f"{folder}: {name} names files that are not there: {', '.join(missing)}. Fetch them.")
+        raise CheckpointError(f"{folder}: {name} names files that are missing: {', '.join(missing)}. Download them.")
     tensors = {key: tensor for shard in shards for key, tensor in _read_file(folder / shard).items()}
     absent = [key for key in places if key not in tensors]
     if absent:
@@ -96,13 +96,13 @@ def _read_file(file: Path) -> dict[str, Tensor]:
         tensors = torch.load(file, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError) as error:
         raise _damaged(file, error) from error
-    except Exception as error:  # a pickle can be wrong in any way; it is read without running anything
+    except Exception as error:  # a damaged pickle can raise anything; weights_only runs nothing from it
         raise _damaged(file, error) from error
     if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        raise CheckpointError(f"{file}: must hold tensors by name, and holds something else.")
+        raise CheckpointError(f"{file}: holds something other than tensors by name.")
     return tensors
 
 
 def _damaged(file: Path, error: Exception) -> CheckpointError:
     cause = cause_of(error)
-    return CheckpointError(f"{file}: cannot be read ({cause}). The file is damaged or was cut short; fetch it again.")
+    return CheckpointError(f"{file}: cannot be read ({cause}). The file is damaged or truncated. Download it again.")

@@ -1,8 +1,8 @@
-"""The names of tensors here and there.
+"""Translates names of tensors between segkit and transformers.
 
-Their attention keeps the matrices of query, key and value apart, ours has them in one, below each other. Otherwise a
-tensor here is one there. So the whole translation is: which of their tensors, in order, make one of ours. In the
-tables `{a,b}` stands for several of theirs.
+Their attention keeps the matrices of query, key and value apart; segkit stacks them in one. All other tensors
+correspond one to one. So the translation is: which of their tensors, in order, make one of segkit's. In the tables
+`{a,b}` stands for several of theirs.
 """
 
 import re
@@ -21,7 +21,7 @@ _OUR_RESIDUAL, _THEIR_RESIDUAL = "backbone.body.layer<n>.<b>", f"{ENCODER}encode
 _RULES: tuple[Rule, ...] = (
     ("backbone.body.patch_embed.proj.*", f"{SWIN}embeddings.patch_embeddings.projection.*"),
     ("backbone.body.patch_embed.norm.*", f"{SWIN}embeddings.norm.*"),
-    # Neighbours are merged at the end of a stage there, at the start of the next one here.
+    # They merge neighboring tokens at the end of a stage, timm at the start of the next one.
     ("backbone.body.layers_<n>.downsample.*", f"{SWIN}encoder.layers.<n-1>.downsample.*"),
     (f"{_OUR_BLOCK}.norm1.*", f"{_THEIR_BLOCK}.layernorm_before.*"),
     (f"{_OUR_BLOCK}.attn.qkv.*", f"{_THEIR_BLOCK}.attention.self.{{query,key,value}}.*"),
@@ -57,7 +57,7 @@ _RULES: tuple[Rule, ...] = (
 
 
 def _rules_of_levels(stages: Sequence[int]) -> Iterable[Rule]:
-    """Their pyramid counts its levels from the coarsest on, ours from the finest."""
+    """Their pyramid counts its levels from the coarsest, segkit's from the finest."""
     coarsest = len(stages) - 1
     for level, stage in enumerate(stages):
         yield f"backbone.stage_norms.{level}.*", f"{ENCODER}hidden_states_norms.{stage}.*"
@@ -67,9 +67,11 @@ def _rules_of_levels(stages: Sequence[int]) -> Iterable[Rule]:
 
 
 def their_names(ours: Iterable[str], stages: Sequence[int]) -> dict[str, tuple[str, ...]]:
-    """Each tensor of ours -> those of theirs that make it, the one below the other; none where they have no such one.
+    """Returns, for each tensor of segkit, the names of their tensors that it stacks; () where they have none.
 
-    `stages`: which stages of the backbone, from 0, give the feature maps, finest first.
+    Args:
+        ours: segkit's names.
+        stages: the stages of the backbone, from 0, that give the feature maps, finest first.
     """
     renamed = rename(ours, (*_RULES, *_rules_of_levels(stages)))
     return {name: () if theirs == name else _each(theirs) for name, theirs in renamed.items()}
@@ -84,13 +86,13 @@ def _each(name: str) -> tuple[str, ...]:
 
 
 def as_published(name: str) -> str:
-    """Their tensor's name as files hold it; transformers 5 calls some of them otherwise in memory."""
+    """Returns the name of their tensor in files; transformers 5 names some of them differently in memory."""
     name = re.sub(r"(decoder\.layers\.\d+)\.mlp\.(fc[12])\.", r"\1.\2.", name)
     return re.sub(r"(decoder\.layers\.\d+\.(?:self|encoder)_attn)\.o_proj\.", r"\1.out_proj.", name)
 
 
 def unused_reason(name: str, stages: Sequence[int]) -> str | None:
-    """Why a tensor of theirs has no counterpart here though nothing is missing without it; None where it should have.
+    """Returns why segkit does not need their tensor `name`; None where it should have a counterpart.
 
     `stages`: as for `their_names`.
     """

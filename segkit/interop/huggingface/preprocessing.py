@@ -1,7 +1,7 @@
-"""Their `preprocessor_config.json` as transforms and pixel statistics, and back.
+"""Translates their `preprocessor_config.json` to transforms and pixel statistics, and back.
 
 Their sizes are `{"shortest_edge": 800, "longest_edge": 1333}` or, in older files, `size` and `max_size`. Their mean and
-standard deviation are of values that `rescale_factor` has brought to 0..1, ours of 0..255.
+standard deviation are of values in 0..1 (after `rescale_factor`), segkit's of values in 0..255.
 """
 
 import math
@@ -13,30 +13,33 @@ from segkit.errors import CheckpointError
 from segkit.interop.huggingface.fields import Fields
 
 BILINEAR = 2
+"""PIL's number of the filter."""
 RESCALE = 1 / 255
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 UNLIMITED = 1_000_000
-"""Their longest edge where ours has no bound; theirs must have one."""
+"""The longest edge that is written where segkit's has no bound, because theirs needs one."""
 
 
 @dataclass
 class Preprocessing:
+    """A `preprocessor_config.json` in segkit's terms."""
+
     transforms: list[dict[str, Any]]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     """Of red, green and blue, 0..255."""
     first_class: int
-    """What label maps hold for class 0: 1 where 0 is void there (`do_reduce_labels`)."""
+    """The value of class 0 in label maps: 1 where 0 is void (`do_reduce_labels`)."""
     notes: list[str] = field(default_factory=list)
 
 
 def read_preprocessing(fields: Fields) -> Preprocessing:
-    """Raises CheckpointError where images are resized in a way that segkit does not know."""
+    """Reads the settings. Raises CheckpointError where segkit cannot resize images that way."""
     notes = []
     if fields.data.get("resample", BILINEAR) != BILINEAR:
-        notes.append(f"images are resized bilinearly here, in transformers by its filter {fields.data['resample']}")
+        notes.append(f"segkit resizes images bilinearly, transformers by its filter {fields.data['resample']}")
     if fields.data.get("pad_size") is not None:
-        notes.append(f"images are padded as far as the model needs, in transformers to {fields.data['pad_size']}")
+        notes.append(f"segkit pads images as far as the model needs, transformers to {fields.data['pad_size']}")
     scale = fields.number("rescale_factor", RESCALE) if fields.flag("do_rescale", True) else 1.0
     mean, std = [0.0] * 3, [1.0] * 3
     if fields.flag("do_normalize", True):
@@ -63,7 +66,7 @@ def _read_resize(fields: Fields) -> dict[str, Any]:
         if "shortest_edge" not in size:
             raise fields.error(
                 "size",
-                f"images are resized to {size}, which segkit does not. Give shortest_edge and longest_edge there, or "
+                f"images are resized to {size}, which segkit does not support. Give shortest_edge and longest_edge, or "
                 "height and width.",
             )
         shortest = edges.integer("shortest_edge", 800)
@@ -88,16 +91,16 @@ def preprocessor_json(
     size_divisor: int,
     where: str,
 ) -> dict[str, Any]:
-    """The content of `preprocessor_config.json`.
+    """Returns the content of `preprocessor_config.json`.
 
-    Images become multiples of `size_divisor` there by resizing, also where they do here by padding.
+    transformers resizes images to multiples of `size_divisor`, where segkit may pad them.
 
     Args:
         transforms: those of the evaluation.
-        mean, std: of red, green and blue, 0..255.
+        mean, std: pixel statistics of red, green and blue, 0..255.
         ids: the classes' values in label maps.
-        size_divisor: of the model.
-        where: the checkpoint, for messages.
+        size_divisor: the model's.
+        where: the checkpoint, for error messages.
 
     Raises CheckpointError where the transforms are more than a resizing.
     """
@@ -126,13 +129,15 @@ def _size_json(transforms: Sequence[dict[str, Any]], size_divisor: int, where: s
     other = next((part["type"] for part in transforms if part["type"] != "resize_shortest_edge"), None)
     if other is not None or len(transforms) > 1:
         raise CheckpointError(
-            f"{where}: data.val.transforms: their image processor resizes once and does nothing else; it has no "
-            f"'{other or 'resize_shortest_edge'}' beside it. Leave one resize_shortest_edge, one resize, or none."
+            f"{where}: data.val.transforms: cannot be written for transformers: its image processor only resizes, "
+            f"once; it has no '{other or 'resize_shortest_edge'}' beside that. Keep one resize_shortest_edge, one "
+            "resize, or none."
         )
     sizes = transforms[0]["sizes"]
     if isinstance(sizes, list) and len(sizes) != 1:
         raise CheckpointError(
-            f"{where}: data.val.transforms.0.sizes: their image processor has one size, not one of {sizes}. Give one."
+            f"{where}: data.val.transforms.0.sizes: cannot be written for transformers: its image processor has one "
+            f"size, not a choice of {sizes}. Give one."
         )
     return {
         "do_resize": True,

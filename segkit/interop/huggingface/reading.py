@@ -1,4 +1,4 @@
-"""`import_huggingface`: their MaskFormer as a model, config and class list of ours."""
+"""`import_huggingface`: reads their MaskFormer as a model, config and class list of segkit."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,29 +22,47 @@ ARCHITECTURE = "MaskFormerForInstanceSegmentation"
 
 @dataclass
 class Imported:
-    """A foreign checkpoint as ours: all that `save_checkpoint` takes, and what became of every tensor of theirs."""
+    """A converted checkpoint: what `save_checkpoint` takes, and what became of every tensor."""
 
     model: nn.Module
     """In eval mode, on the CPU."""
     config: Config
     """Model, criterion, postprocessors, and under `data.val` how images are prepared; no data set."""
     classes: Classes
-    """All of them things, since the files do not tell things from stuff."""
+    """All of them things, because their files do not distinguish things from stuff."""
     report: LoadReport
-    """`loaded` and `unexpected` hold their names and together all of them."""
+    """In their names; every tensor of the file is in `loaded` or `unexpected`."""
     notes: list[str]
-    """What a user should know: why tensors were left out, what is not told there, what acts otherwise here."""
+    """What a user should know: why tensors were left out, what their files do not tell, what differs in segkit."""
 
 
 def import_huggingface(source: str | Path) -> Imported:
-    """The MaskFormer in `source`: a folder that `save_pretrained` has written, or the name of a hub repository.
+    """Reads the MaskFormer in `source`.
 
-    Swin and ResNet backbones of any size, weights in safetensors or pickle, in one file or several. The model computes
-    what theirs computes, but for the earlier decoder layers (`use_auxiliary_loss`): their queries are normalized before
-    the heads read them, as in the paper, which transformers leaves out.
+    Supports Swin and ResNet backbones of any size, and weights in safetensors or pickle, in one file or several. The
+    outputs equal theirs, except those of earlier decoder layers (`use_auxiliary_loss`): segkit normalizes their
+    queries before the heads, as in the paper, and transformers does not.
 
-    Raises CheckpointError where files are missing or damaged, the model is another one, a setting of it cannot be had
-    here, or tensors are missing, left over or of another shape than the config says.
+    Args:
+        source: a folder written by `save_pretrained`, or the name of a repository on the Hugging Face hub.
+
+    Raises:
+        CheckpointError: files are missing or damaged, the model or one of its settings is not supported, or tensors
+            are missing, left over, or of another shape than the config says.
+
+    Example:
+        >>> import tempfile
+        >>> from segkit.checkpoint import save_checkpoint
+        >>> parts = {"backbone": {"type": "timm", "name": "resnet18"}, "pixel_decoder": {"type": "fpn"}}
+        >>> decoder = {"type": "standard", "num_layers": 1}
+        >>> config = load_config({"model": {"type": "mask_former", **parts, "transformer_decoder": decoder}})
+        >>> classes = Classes.make(["sky", "sea"])
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> save_checkpoint(folder / "ours", build_model(config, classes), config, classes)
+        >>> from segkit.interop.huggingface import export_huggingface
+        >>> export_huggingface(folder / "ours", folder / "theirs")
+        >>> import_huggingface(folder / "theirs").classes.names
+        ('sky', 'sea')
     """
     folder = find_folder(source)
     fields = Fields(read_json(folder / CONFIG), folder / CONFIG)
@@ -63,7 +81,7 @@ def _built(data: dict[str, Any], classes: Classes, folder: Path) -> tuple[Config
         config = load_config(data, name=str(folder / CONFIG))
         return config, build_model(config, classes, initial_weights=False)
     except ConfigError as error:
-        raise CheckpointError(f"{folder}: no model can be built as its {CONFIG} says: {error}") from error
+        raise CheckpointError(f"{folder}: no model can be built from its {CONFIG}: {error}") from error
 
 
 def _refuse_other_models(fields: Fields) -> None:
@@ -72,7 +90,7 @@ def _refuse_other_models(fields: Fields) -> None:
     if kind != "maskformer" or ARCHITECTURE not in architectures:
         found = ", ".join(map(str, fields.data.get("architectures") or [])) or "no architecture"
         raise CheckpointError(
-            f"{fields.file}: is of another model: {found} of model_type {kind!r}. segkit reads {ARCHITECTURE} of "
+            f"{fields.file}: describes another model: {found} of model_type {kind!r}. segkit reads {ARCHITECTURE} of "
             "model_type 'maskformer'."
         )
 
@@ -81,7 +99,7 @@ def _read_preprocessor(folder: Path) -> tuple[Preprocessing, list[str]]:
     file = folder / PREPROCESSOR
     if not file.is_file():
         prepared = read_preprocessing(Fields({}, file))
-        return prepared, [f"there is no {PREPROCESSOR}: images are prepared as transformers does by default"]
+        return prepared, [f"there is no {PREPROCESSOR}: images are prepared by transformers' defaults"]
     prepared = read_preprocessing(Fields(read_json(file), file))
     return prepared, prepared.notes
 
@@ -103,7 +121,7 @@ def _read_classes(fields: Fields, first_id: int) -> tuple[Classes, list[str]]:
     notes = ["the files do not tell things from stuff: all classes count as things (edit `things` in classes.json)"]
     renamed = sum(name != by_index[index] for index, name in enumerate(names))
     if renamed:
-        notes.append(f"{renamed} classes have the name of an earlier one: their number stands behind it")
+        notes.append(f"{renamed} classes share the name of an earlier one: their number was appended")
     return Classes.make(names, ids=list(range(first_id, first_id + len(names)))), notes
 
 
@@ -142,14 +160,14 @@ def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict
 
 
 def _decoder(fields: Fields) -> dict[str, Any]:
-    fields.require("model_type", "detr", "detr", "segkit knows a MaskFormer's decoder of model_type 'detr' alone")
+    fields.require("model_type", "detr", "detr", "segkit supports only decoders of model_type 'detr'")
     fields.require("activation_function", "relu", "relu", "segkit's decoder has 'relu'")
     fields.require(
         "auxiliary_loss",
         False,
         False,
-        "then transformers hands normalized queries on from layer to layer, which segkit's decoder does not. Set it to "
-        "false to take the weights all the same",
+        "with it, transformers passes normalized queries from layer to layer, which segkit's decoder does not. Set it "
+        "to false to use the weights nevertheless",
     )
     width, heads = fields.integer("d_model", 256), fields.integer("decoder_attention_heads", 8)
     if width % heads or width % 4:
@@ -173,5 +191,5 @@ def _training_notes(fields: Fields) -> list[str]:
         return []
     return [
         f"in training, the decoder's dropout of {dropout} acts on attention and activations too, where transformers "
-        f"has {others[0]} and {others[1]}"
+        f"uses {others[0]} and {others[1]}"
     ]

@@ -1,5 +1,7 @@
-"""Tensors from their files into a model of ours, and back."""
+"""Moves tensors of a transformers checkpoint into a model of segkit, and back."""
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,57 +11,87 @@ from segkit.checkpoint import LoadReport, load_fitting
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.names import ENCODER, SWIN, as_published, their_names, unused_reason
 
+Sources = Mapping[str, tuple[str, ...]]
+"""segkit's name of a tensor -> transformers' names of the tensors that it consists of, in order."""
+
 
 def load_theirs(
-    model: nn.Module, tensors: dict[str, Tensor], stages: list[int], where: str
+    model: nn.Module, tensors: Mapping[str, Tensor], stages: list[int], where: str
 ) -> tuple[LoadReport, list[str]]:
-    """What of their tensors is in the model now, by their names, and why the others are not.
+    """Loads their tensors into `model`.
 
     Args:
-        stages: which stages of the backbone give the feature maps.
-        where: the file or folder, for messages.
+        model: the model to fill.
+        tensors: the file's content.
+        stages: the stages of the backbone that give the feature maps.
+        where: the file or folder, for error messages.
+
+    Returns:
+        The report, in their names, and one note per reason why tensors were not needed.
 
     Raises CheckpointError where tensors are missing, of another shape, or left over without a known reason.
     """
     in_file = {as_published(name): name for name in tensors}
     sources = their_names(model.state_dict(), stages)
-    whole = {name: theirs for name, theirs in sources.items() if theirs and all(one in in_file for one in theirs)}
-    joined = {name: _joined([tensors[in_file[one]] for one in theirs]) for name, theirs in whole.items()}
-    found = load_fitting(model, joined)
-    wanted = {one: name for name, theirs in sources.items() for one in theirs}
-    loaded = set(found.loaded)
-    # Files written before batch norms counted their batches lack the counters, on which nothing depends.
-    absent = [one for name in found.missing for one in sources[name] if not one.endswith(".num_batches_tracked")]
-    report = LoadReport(
-        [name for one, name in in_file.items() if wanted.get(one) in loaded],
-        [one for one in absent if one not in in_file],
-        [name for one, name in in_file.items() if one not in wanted],
-        [_renamed(entry, sources) for entry in found.reshaped],
-    )
+    joined = {
+        name: _joined([tensors[in_file[one]] for one in theirs])
+        for name, theirs in sources.items()
+        if theirs and in_file.keys() >= set(theirs)
+    }
+    report = _in_their_names(load_fitting(model, joined), sources, in_file)
     reasons = {name: unused_reason(as_published(name), stages) for name in report.unexpected}
     unexplained = [name for name, reason in reasons.items() if reason is None]
     if report.missing or report.reshaped or unexplained:
-        told = LoadReport(report.loaded, report.missing, unexplained, report.reshaped)
-        raise CheckpointError(f"{where}: the weights are not those of the model that the config describes: {told}.")
-    counts = {reason: list(reasons.values()).count(reason) for reason in reasons.values()}
-    return report, [f"tensors that are not needed: {count} that {reason}" for reason, count in counts.items()]
+        problem = LoadReport(report.loaded, report.missing, unexplained, report.reshaped)
+        raise CheckpointError(f"{where}: the weights are not those of the model that the config describes: {problem}.")
+    notes = [
+        f"tensors that are not needed: {count} that {reason}" for reason, count in Counter(reasons.values()).items()
+    ]
+    return report, notes
 
 
 def _joined(parts: list[Tensor]) -> Tensor:
-    """Below each other; where they do not fit, the first, whose shape then does not fit either."""
+    """Concatenates the parts along the first dimension.
+
+    Where they do not fit each other, the first part is returned. Its shape does not fit the model, so it is reported.
+    """
     fitting = all(part.ndim and part.shape[1:] == parts[0].shape[1:] for part in parts)
     return torch.cat(parts) if len(parts) > 1 and fitting else parts[0]
 
 
-def _renamed(entry: str, sources: dict[str, tuple[str, ...]]) -> str:
+def _in_their_names(found: LoadReport, sources: Sources, in_file: Mapping[str, str]) -> LoadReport:
+    """Translates a report from segkit's names.
+
+    Args:
+        found: the report in segkit's names.
+        sources: of every tensor of the model.
+        in_file: published name -> name in the file.
+    """
+    wanted = {one: name for name, theirs in sources.items() for one in theirs}
+    loaded = set(found.loaded)
+    # Files written before batch norms counted their batches lack the counters, on which nothing depends.
+    required = [one for name in found.missing for one in sources[name] if not one.endswith(".num_batches_tracked")]
+    return LoadReport(
+        loaded=[name for one, name in in_file.items() if wanted.get(one) in loaded],
+        missing=[one for one in required if one not in in_file],
+        unexpected=[name for one, name in in_file.items() if one not in wanted],
+        reshaped=[_renamed(entry, sources) for entry in found.reshaped],
+    )
+
+
+def _renamed(entry: str, sources: Sources) -> str:
     name, _, shapes = entry.partition(":")
     return f"{' + '.join(sources[name])}:{shapes}"
 
 
 def their_tensors(model: nn.Module, stages: list[int], config: dict[str, Any], where: str) -> dict[str, Tensor]:
-    """All tensors that their model of `config`, the content of `config.json`, has, by name.
+    """Returns all tensors, by name, that transformers' model of `config` has.
 
-    `stages` and `where` as for `load_theirs`.
+    Args:
+        model: segkit's model.
+        stages: the stages of the backbone that give the feature maps.
+        config: the content of `config.json`.
+        where: the checkpoint, for error messages.
     """
     own = model.state_dict()
     tensors: dict[str, Tensor] = {}
@@ -67,6 +99,7 @@ def their_tensors(model: nn.Module, stages: list[int], config: dict[str, Any], w
         if not theirs:
             raise CheckpointError(f"{where}: cannot be written for transformers: '{name}' has no place there.")
         parts = own[name].chunk(len(theirs)) if len(theirs) > 1 else (own[name],)
+        # Copies: chunks share memory, which safetensors refuses to write.
         tensors |= {there: part.contiguous().clone() for there, part in zip(theirs, parts, strict=True)}
     class_weights = torch.ones(len(config["id2label"]) + 1)
     class_weights[-1] = config["no_object_weight"]
@@ -78,7 +111,7 @@ def their_tensors(model: nn.Module, stages: list[int], config: dict[str, Any], w
 
 
 def _derived_of_swin(model: nn.Module, config: dict[str, Any]) -> dict[str, Tensor]:
-    """Indices that follow from the window, and norms of all stages, also those that nothing depends on."""
+    """Their Swin stores indices that follow from the window, and norms of all stages, even if they are not used."""
     tensors: dict[str, Tensor] = {}
     for name, buffer in model.named_buffers():
         if name.endswith(".relative_position_index"):

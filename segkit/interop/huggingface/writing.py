@@ -1,4 +1,4 @@
-"""`export_huggingface`: a checkpoint of ours as their MaskFormer."""
+"""`export_huggingface`: writes a checkpoint of segkit as their MaskFormer."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from segkit.backbones.timm import TimmBackbone
 from segkit.checkpoint import Checkpoint, load_checkpoint, refuse_taken, replace_checkpoint
 from segkit.config import Config
 from segkit.errors import CheckpointError
-from segkit.interop.huggingface.backbone_json import backbone_json
+from segkit.interop.huggingface.backbones import backbone_json
 from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, SAFETENSORS
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.interop.huggingface.reading import ARCHITECTURE
@@ -21,21 +21,42 @@ from segkit.pixel_decoders.fpn import FPN
 from segkit.transformer_decoders.standard import StandardDecoder
 
 PARTS = {"backbone": TimmBackbone, "pixel_decoder": FPN, "transformer_decoder": StandardDecoder}
-"""What a model may consist of. Exactly these: a part derived from one may compute something else."""
+"""The parts that can be written. Exactly these classes: a subclass may compute something else."""
 _NAMES = {"backbone": "timm", "pixel_decoder": "fpn", "transformer_decoder": "standard"}
 GROUPS = 32
-"""Of every group norm in their pixel decoder."""
+"""Groups of every group norm in their pixel decoder."""
 
 
 def export_huggingface(checkpoint: str | Path, destination: str | Path) -> None:
-    """Writes a checkpoint folder (or a run's best one) as `MaskFormerForInstanceSegmentation.from_pretrained` reads it.
+    """Writes a checkpoint for `MaskFormerForInstanceSegmentation.from_pretrained`, with its image processor.
 
-    The image processor is written with it. Of the criterion the weights of the losses go along; the matcher's costs
-    follow from them there. `use_auxiliary_loss` is off, as in the published checkpoints: with it every forward pass
-    there draws the masks of all layers, from queries that are not normalized.
+    Of the criterion, only the weights of the losses are written; transformers derives the matcher's costs from them.
+    `use_auxiliary_loss` is off, as in the published checkpoints: with it, every forward pass of transformers computes
+    the masks of all layers, from queries that are not normalized.
 
-    Raises CheckpointError where the checkpoint cannot be loaded, where transformers has no such model (the message
-    names the part), or where `destination` exists and is not an empty folder. Then nothing is written.
+    Args:
+        checkpoint: a checkpoint folder, or a run folder, whose best checkpoint is taken.
+        destination: the folder to write; new or empty.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be loaded, transformers has no such model (the message names the part),
+            or `destination` is not empty. Then nothing is written.
+
+    Example:
+        >>> import tempfile
+        >>> from segkit.build import build_model
+        >>> from segkit.checkpoint import save_checkpoint
+        >>> from segkit.classes import Classes
+        >>> from segkit.config import load_config
+        >>> parts = {"backbone": {"type": "timm", "name": "resnet18"}, "pixel_decoder": {"type": "fpn"}}
+        >>> decoder = {"type": "standard", "num_layers": 1}
+        >>> config = load_config({"model": {"type": "mask_former", **parts, "transformer_decoder": decoder}})
+        >>> classes = Classes.make(["sky", "sea"])
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> save_checkpoint(folder / "ours", build_model(config, classes), config, classes)
+        >>> export_huggingface(folder / "ours", folder / "theirs")
+        >>> sorted(file.name for file in (folder / "theirs").iterdir())
+        ['config.json', 'model.safetensors', 'preprocessor_config.json']
     """
     refuse_taken(Path(destination))
     with replace_checkpoint(Path(destination)) as draft:
@@ -53,33 +74,33 @@ def _refuse_other_parts(loaded: Checkpoint, where: str) -> None:
     model = loaded.config.experiment.model
     if type(loaded.model) is not MaskFormer:
         raise CheckpointError(
-            f"{where}: model.type: cannot be written for transformers: '{model['type']}' is not their MaskFormer; that "
-            "is 'mask_former'."
+            f"{where}: model.type: cannot be written for transformers: only 'mask_former' can, and this model is "
+            f"'{model['type']}'."
         )
     for kind, known in PARTS.items():
         if type(getattr(loaded.model, kind)) is not known:
             raise CheckpointError(
                 f"{where}: model.{kind}.type: cannot be written for transformers: their MaskFormer has no "
-                f"'{model[kind]['type']}'; what it has is '{_NAMES[kind]}'."
+                f"'{model[kind]['type']}'. Use '{_NAMES[kind]}'."
             )
     decoder = model["transformer_decoder"]
     for setting, wanted_value in (("pre_norm", False), ("class_head", True)):
         if decoder.get(setting, wanted_value) != wanted_value:
             raise CheckpointError(
-                f"{where}: model.transformer_decoder.{setting}: cannot be written for transformers: their decoder is "
-                f"always as with {str(wanted_value).lower()}."
+                f"{where}: model.transformer_decoder.{setting}: cannot be written for transformers: their decoder "
+                f"always has {str(wanted_value).lower()}."
             )
     width = model["pixel_decoder"].get("hidden_dim", 256)
     if width % GROUPS:
         raise CheckpointError(
             f"{where}: model.pixel_decoder.hidden_dim: cannot be written for transformers: their group norms have "
-            f"{GROUPS} groups, and {width} is no multiple of that."
+            f"{GROUPS} groups, and {width} is not a multiple of that."
         )
 
 
 def _config_json(loaded: Checkpoint, where: str) -> tuple[dict[str, Any], list[int]]:
-    """Their `config.json`, and the stages of the backbone that are used."""
-    model: Any = loaded.model
+    """Returns the content of `config.json`, and the stages of the backbone that are used."""
+    model: Any = loaded.model  # a MaskFormer, of the parts that _refuse_other_parts has checked
     part = loaded.config.experiment.model
     backbone, stages = backbone_json(model.backbone, part["backbone"], where)
     if len(stages) < 2:
@@ -124,7 +145,7 @@ def _decoder_json(decoder: Any, part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _criterion_json(config: Config) -> dict[str, float]:
-    """The weights of the losses that they have too; where the config has no criterion, theirs by default."""
+    """The weights of the losses that transformers has too; without a criterion in the config, its defaults."""
     section = config.experiment.criterion
     losses = {loss["type"]: loss for loss in (section.losses if section else [])}
     weights = {
