@@ -1,16 +1,22 @@
-"""segkit: image segmenters by mask classification, assembled from interchangeable parts that YAML names.
+"""Image segmentation by mask classification, assembled from interchangeable parts that YAML names.
 
-Public names are imported when first used, so that `import segkit` loads neither torch nor timm.
+Public names are imported at their first use, so `import segkit` loads neither torch nor timm.
+
+Example:
+    >>> import segkit
+    >>> segkit.LOSSES.names()
+    ['cross_entropy', 'dice', 'focal', 'pixel_cross_entropy']
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from segkit.build import build_model
     from segkit.checkpoint import load_model
     from segkit.config import Config, load_config
     from segkit.errors import CheckpointError, ConfigError, DataError, RegistryError, SegkitError, TrainingError
+    from segkit.evaluation.evaluate import evaluate
     from segkit.inference.predictor import Predictor
     from segkit.inspection.intermediates import record
     from segkit.registries import (
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
         TRANSFORMER_DECODERS,
         TRANSFORMS,
     )
+    from segkit.training.train import train
 
 __version__ = "0.1.0"
 
@@ -52,31 +59,35 @@ __all__ = [
     "SegkitError",
     "TrainingError",
     "build_model",
+    "evaluate",
     "load_config",
     "load_model",
     "record",
+    "train",
 ]
 
 
 def _home(name: str) -> str:
-    """The module that defines a public name."""
+    """Returns the module that defines a public name."""
     homes = {
         "Config": "segkit.config",
         "Predictor": "segkit.inference.predictor",
         "build_model": "segkit.build",
+        "evaluate": "segkit.evaluation.evaluate",
         "load_config": "segkit.config",
         "load_model": "segkit.checkpoint",
         "record": "segkit.inspection.intermediates",
+        "train": "segkit.training.train",
     }
     if name in homes:
         return homes[name]
     return "segkit.registries" if name.isupper() else "segkit.errors"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'segkit' has no attribute '{name}'")
-    value = getattr(import_module(_home(name)), name)
+    value: object = getattr(import_module(_home(name)), name)
     globals()[name] = value
     return value
 

@@ -94,6 +94,8 @@ class Training:
     """Stop after so many evaluations without a new best."""
     log_every: Positive = 20
     """Steps between lines of `metrics.jsonl`."""
+    tensorboard: bool = False
+    """Write event files for TensorBoard into the run folder; needs the package `tensorboard`."""
     seed: NonNegative = 0
     compile: bool = False
     """Compile the model's parts, with images padded to multiples of 128 pixels so that few sizes occur: a minute or

@@ -41,7 +41,7 @@ def check_evaluators(postprocessors: Mapping[str, Postprocessor], evaluators: Ma
         raise ConfigError("\n".join(problems))
 
 
-def evaluate(
+def evaluate_model(
     model: nn.Module,
     loader: Iterable[Batch],
     postprocessors: Mapping[str, Postprocessor],

@@ -11,7 +11,7 @@ from segkit.classes import Classes
 from segkit.config import Config
 from segkit.data.loading import evaluation_loader
 from segkit.errors import ConfigError
-from segkit.evaluation.loop import OnResult, check_evaluators, evaluate
+from segkit.evaluation.loop import OnResult, check_evaluators, evaluate_model
 from segkit.evaluation.tables import summary
 from segkit.runtime.precision import Precision
 from segkit.types import Metrics
@@ -70,7 +70,7 @@ class Validation:
     ) -> dict[str, Metrics]:
         """The metrics of `model` by evaluator."""
         evaluators = build_evaluators(self.config, self.classes)
-        return evaluate(
+        return evaluate_model(
             model,
             self.loader,
             self.postprocessors,

@@ -1,1 +1,9 @@
-"""The training loop and what it needs."""
+"""Training: the loop, how a config becomes one, and the run folder.
+
+* `train`: `train`, from a config to a finished run folder; the command `segkit train`.
+* `build`: `build_training`, from a config to a `Trainer`.
+* `loop`: `Trainer`, the loop over built parts.
+* `checkpoints`, `state`, `run_folder`: what is written, and what a training needs to go on exactly where it stopped.
+* `evaluation`: the evaluations during a training.
+* `progress`, `interruption`: lines and logs; stopping by a signal.
+"""

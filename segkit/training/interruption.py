@@ -1,28 +1,36 @@
-"""Stopping a training from outside without losing it."""
+"""Stops a training after the current step when the process receives a signal."""
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any
 
 import torch
 from accelerate import Accelerator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""Ctrl-C, and what schedulers send before they take a machine away."""
+"""Ctrl-C, and what job schedulers send before they end a job."""
+
+Handler = Callable[[int, FrameType | None], object] | int | None
+"""What `signal.signal` takes and returns."""
 
 
 class Interruption:
-    """Inside this context the first such signal asks for a stop after the running step; a second one ends at once."""
+    """Context manager: the first signal requests a stop, a second one ends the process at once.
+
+    Args:
+        accelerator: Connects the processes of the training.
+    """
 
     def __init__(self, accelerator: Accelerator) -> None:
         self._accelerator = accelerator
-        self._asked = False
-        self._before: dict[signal.Signals, Any] = {}
+        self._received = False
+        self._earlier: dict[signal.Signals, Handler] = {}
 
     def __enter__(self) -> "Interruption":
+        # Python allows signal handlers in the main thread only.
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+            self._earlier = {number: signal.signal(number, self._receive) for number in SIGNALS}
         return self
 
     def __exit__(
@@ -30,18 +38,21 @@ class Interruption:
     ) -> None:
         self._restore()
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
-        self._restore()
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self._received = True
+        self._restore()  # so that a second signal has its usual effect
 
     def _restore(self) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._earlier.items():
             signal.signal(number, handler)
 
     @property
-    def asked(self) -> bool:
-        """Whether any process was told to stop; every process must ask at the same point."""
+    def requested(self) -> bool:
+        """Whether any process received a signal.
+
+        All processes must read this at the same point, because they communicate.
+        """
         if self._accelerator.num_processes == 1:
-            return self._asked
-        told = torch.tensor(float(self._asked), device=self._accelerator.device)
-        return bool(self._accelerator.reduce(told, "sum") > 0)
+            return self._received
+        received = torch.tensor(float(self._received), device=self._accelerator.device)
+        return bool(self._accelerator.reduce(received, "sum") > 0)

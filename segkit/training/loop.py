@@ -1,315 +1,283 @@
 """The training loop, on one device or many."""
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import torch
+from accelerate import Accelerator
+from torch import nn
 
-from segkit.build import (
-    build_criterion,
-    build_dataset,
-    build_model,
-    build_optimizer,
-    build_schedule,
-    build_transforms,
-)
-from segkit.checkpoint import (
-    classes_differ,
-    initialize_from,
-    load_fitting,
-    read_classes,
-    read_weights,
-    save_checkpoint,
-)
-from segkit.config import Config
-from segkit.config.sections import Split, Training
 from segkit.criterion.criterion import LossReport
-from segkit.data.loading import training_loader
-from segkit.errors import CheckpointError, ConfigError, TrainingError, suggest
-from segkit.evaluation.tables import class_table, summary, summary_table, write_metrics
-from segkit.evaluation.validation import Validation
-from segkit.results.overlay_writer import OverlayWriter
-from segkit.runtime.compilation import BUCKET, compile_parts
+from segkit.errors import TrainingError
+from segkit.evaluation.tables import class_table, summary, summary_table
 from segkit.runtime.processes import make_accelerator
+from segkit.runtime.writing import Json
+from segkit.training.checkpoints import Checkpoints
 from segkit.training.interruption import Interruption
 from segkit.training.progress import Meter, Reporter
-from segkit.training.run_folder import RunFolder
-from segkit.training.state import TrainingState, load_state, save_state
-from segkit.types import Batch, Metrics
+from segkit.training.state import TrainingState
+from segkit.types import Batch, Metrics, PixelPrediction, Prediction, Target
 
-OVERLAYS = 8
-"""Images drawn after the last evaluation."""
+SHOWN_METRICS = 6
+"""Summary metrics in the line that is printed after an evaluation."""
+
+
+class LossFunction(Protocol):
+    """The loss of a batch, such as `segkit.criterion.criterion.Criterion`."""
+
+    def __call__(self, prediction: Prediction | PixelPrediction, targets: list[Target], /) -> LossReport: ...
+
+
+Schedule = Callable[[int, int], float]
+"""`(step, steps) -> factor` of the learning rates, as `segkit.registries.SCHEDULES` has them."""
+
+Evaluation = Callable[[nn.Module, bool], dict[str, Metrics]]
+"""`(model, final) -> metrics` by evaluator; `final` is True after the last step."""
 
 
 class Trainer:
-    """Trains what a config describes, into a run's folder.
+    """Trains a model.
 
-    Raises ConfigError for a config that cannot be trained, TrainingError where the loss is not finite any more;
-    checkpoints written before stay.
+    All parts are passed in built. `segkit.training.build.build_training` builds them from a config.
+
+    Args:
+        model: Takes `(images (B, 3, H, W) uint8, sizes)` and returns a prediction.
+        criterion: The loss. An `nn.Module` is moved to the device.
+        optimizer: Of the model's parameters, with the base learning rates.
+        schedule: The factor of the learning rates at each step.
+        batches: As many batches as the training takes.
+        steps: Optimizer steps of the whole training, those of an earlier run included.
+        accelerator: Device, processes and precision; by default fp32 on the GPU if there is one.
+        state: How far an earlier run came, where one is resumed.
+        accumulate: Batches per optimizer step.
+        clip_gradients: Upper bound of the norm of all gradients together.
+        evaluate: Evaluates the model.
+        checkpoints: Writes checkpoints; by default none are written.
+        reporter: Prints and logs.
+        log_every: Steps between lines of the log. What has an interval happens after the last step too.
+        evaluate_every: Steps between evaluations.
+        checkpoint_every: Steps between checkpoints.
+        best_metric: The summary metric that decides which checkpoint is the best; by default the first.
+        early_stopping: Stop after this many evaluations without a new best.
+        notes: Lines to print at the start.
+
+    Example:
+        >>> from itertools import repeat
+        >>> from segkit.criterion.criterion import LossReport
+        >>> from segkit.types import Batch, ImageSizes, PixelPrediction
+        >>> class Model(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.head = nn.Conv2d(3, 2, 1)
+        ...     def forward(self, images, sizes):
+        ...         return PixelPrediction(self.head(images.float()))
+        >>> def criterion(prediction, targets):
+        ...     return LossReport(prediction.pixel_logits.square().mean(), {})
+        >>> model = Model()
+        >>> images = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+        >>> batch = Batch(images, [ImageSizes((8, 8), (8, 8), (8, 8))], targets=[], files=["a.png"], image_ids=[0])
+        >>> trainer = Trainer(
+        ...     model,
+        ...     criterion,
+        ...     torch.optim.SGD(model.parameters(), lr=0.1),
+        ...     lambda step, steps: 1 - step / steps,
+        ...     repeat(batch),
+        ...     steps=3,
+        ...     reporter=Reporter(steps=3, active=False),
+        ... )
+        >>> trainer.run()
+        >>> trainer.state.step
+        3
     """
 
-    def __init__(self, config: Config, run: RunFolder, resume: bool) -> None:
-        self.config = config
-        self.run_folder = run
-        self.settings, split = _sections(config)
-        self.accelerator = make_accelerator(self.settings.precision)
-        if self.settings.precision == "fp16" and self.accelerator.device.type == "cpu":
-            raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU; use bf16.")
-        torch.manual_seed(self.settings.seed)
-        dataset = build_dataset(split)
-        self.classes = dataset.classes
-        self.model: Any = build_model(config, self.classes, initial_weights=not resume)
-        self.size_divisor: int = self.model.size_divisor
-        self.criterion = build_criterion(config, self.classes).to(self.accelerator.device)
-        self.schedule = build_schedule(self.settings.schedule)
-        self.state = TrainingState()
-        self.notes: list[str] = []
-        self._prepare(resume)
-        torch.manual_seed(self.settings.seed + self.accelerator.process_index)
-        if resume:
-            self._resume()
-        shares = {"rank": self.accelerator.process_index, "num_processes": self.accelerator.num_processes}
-        self.batches = iter(
-            training_loader(
-                dataset,
-                build_transforms(split.transforms),
-                batch_size=split.batch_size,
-                workers=split.workers,
-                size_divisor=math.lcm(self.size_divisor, BUCKET) if self.settings.compile else self.size_divisor,
-                seed=self.settings.seed,
-                start_batch=self.state.step * self.settings.accumulate,
-                **shares,
-            )
-        )
-        has_validation = config.experiment.data is not None and config.experiment.data.val is not None
-        self.validation = Validation(config, self.classes, self.size_divisor, **shares) if has_validation else None
-        if self.validation is not None:
-            _check_best_metric(config, self.validation.metric_names())
-        self.effective_batch = split.batch_size * self.settings.accumulate * self.accelerator.num_processes
-
-    def _prepare(self, resume: bool) -> None:
-        """Initial weights, then optimizer, device and processes."""
-        source = self.config.experiment.init_from
-        if source is not None and not resume:
-            reset_head = self.config.experiment.reset_head
-            report = initialize_from(self.model, source, self.config, self.classes, reset_head)
-            self.notes.append(f"initialized from {source}: {report}")
-        if self.settings.compile:
-            compile_parts(self.model)
-        optimizer = build_optimizer(self.settings.optimizer, self.model)
+    def __init__(
+        self,
+        model: nn.Module,
+        criterion: LossFunction,
+        optimizer: torch.optim.Optimizer,
+        schedule: Schedule,
+        batches: Iterable[Batch],
+        *,
+        steps: int,
+        accelerator: Accelerator | None = None,
+        state: TrainingState | None = None,
+        accumulate: int = 1,
+        clip_gradients: float | None = None,
+        evaluate: Evaluation | None = None,
+        checkpoints: Checkpoints | None = None,
+        reporter: Reporter | None = None,
+        log_every: int = 20,
+        evaluate_every: int | None = None,
+        checkpoint_every: int | None = None,
+        best_metric: str | None = None,
+        early_stopping: int | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.accelerator = accelerator or make_accelerator("fp32")
+        self.model = model
+        self.criterion = criterion.to(self.accelerator.device) if isinstance(criterion, nn.Module) else criterion
+        self.schedule = schedule
+        self.batches = iter(batches)
+        self.steps = steps
+        self.state = state or TrainingState()
+        self.accumulate = accumulate
+        self.clip_gradients = clip_gradients
+        self.evaluate = evaluate
+        self.checkpoints = checkpoints
+        self.reporter = reporter or Reporter(steps, self.state.step, active=self.accelerator.is_main_process)
+        self.log_every = log_every
+        self.evaluate_every = evaluate_every
+        self.checkpoint_every = checkpoint_every
+        self.best_metric = best_metric
+        self.early_stopping = early_stopping
+        self.notes = notes
+        # Read before a resumed optimizer brings the scheduled rates of its last step.
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
-        self.prepared, self.optimizer = self.accelerator.prepare(self.model, optimizer)
-
-    def _resume(self) -> None:
-        folder = self.run_folder.newest_state()
-        assert folder is not None, "RunFolder.existing has made sure of it"
-        difference = classes_differ(read_classes(folder), self.classes)
-        if difference:
-            raise CheckpointError(
-                f"{folder}: is for another class list ({difference}). Resume with the data set it was made with, or "
-                f"start anew with init_from={folder} and --reset-head."
-            )
-        report = load_fitting(self.model, read_weights(folder))
-        if not report.complete:
-            raise CheckpointError(
-                f"{folder}: does not fit the model of {self.config.path}: {report}. Resume with the config it was made "
-                f"with, or start anew with init_from={folder}."
-            )
-        self.state = load_state(folder, self.optimizer, self.accelerator)
-        if self.accelerator.is_main_process:
-            self.run_folder.forget_after(self.state.step)
-        self.notes.append(f"resumed from {folder}")
+        self.wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.meter = Meter()
 
     def run(self) -> dict[str, Metrics] | None:
-        """Trains to the end; returns the last evaluation, None where there is nothing to evaluate on."""
+        """Trains to the last step.
+
+        Returns:
+            The metrics of the last evaluation; None where there was none.
+
+        Raises:
+            TrainingError: The loss is no longer finite. Earlier checkpoints stay.
+            KeyboardInterrupt: A signal stopped the training, after a checkpoint was written.
+        """
         metrics = None
-        if self.accelerator.is_main_process:
-            facts = {"effective_batch": self.effective_batch, "num_processes": self.accelerator.num_processes}
-            self.run_folder.start(self.config, facts)
-        run, main = self.run_folder, self.accelerator.is_main_process
-        with (
-            Reporter(run.path, run.metrics, self.settings.steps, self.state.step, main) as self.reporter,
-            Interruption(self.accelerator) as interruption,
-        ):
-            self._introduce()
-            meter = Meter()
-            while self.state.step < self.settings.steps and not self._stops_early():
-                report = self._step(meter)
-                self.reporter.advance(self.state.step)
-                if self._due(self.settings.log_every):
-                    self._log(report, meter)
-                    meter = Meter()
-                if self._due(self.settings.evaluate_every) and self.validation is not None:
-                    metrics = self._evaluate()
-                    meter = Meter()
-                if self._due(self.settings.checkpoint_every):
+        with self.reporter, Interruption(self.accelerator) as interruption:
+            self._start()
+            while not self._finished():
+                report = self._train_step()
+                if self._due(self.log_every):
+                    self._log(report)
+                if self.evaluate is not None and self._due(self.evaluate_every):
+                    metrics = self._evaluate(self.evaluate)
+                if self._due(self.checkpoint_every):
                     self._save()
-                if interruption.asked:
+                if interruption.requested:
                     self._abandon()
-            self._conclude(metrics)
+            self._end()
         return metrics
 
-    def _due(self, every: int | None) -> bool:
-        step = self.state.step
-        return step == self.settings.steps or (every is not None and step % every == 0)
+    def _start(self) -> None:
+        for note in self.notes:
+            self.reporter.say(note)
+        self.meter = Meter()
+
+    def _finished(self) -> bool:
+        return self.state.step >= self.steps or self._stops_early()
 
     def _stops_early(self) -> bool:
-        patience = self.settings.early_stopping
-        return patience is not None and self.state.evaluations_without_best >= patience
+        return self.early_stopping is not None and self.state.evaluations_without_best >= self.early_stopping
 
-    def _step(self, meter: Meter) -> LossReport:
-        """One optimizer step over `accumulate` batches."""
-        factor = self.schedule(self.state.step, self.settings.steps)
-        for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-            group["lr"] = rate * factor
-        self.prepared.train()
-        for index in range(self.settings.accumulate):
-            batch = meter.timed(self.batches)
-            last = index == self.settings.accumulate - 1
-            with nullcontext() if last else self.accelerator.no_sync(self.prepared):
+    def _due(self, every: int | None) -> bool:
+        """Returns whether something that happens at this interval happens now; after the last step everything does."""
+        return self.state.step == self.steps or (every is not None and self.state.step % every == 0)
+
+    def _train_step(self) -> LossReport:
+        """Makes one optimizer step; returns the losses of its last batch."""
+        self._set_learning_rates()
+        self.wrapped_model.train()
+        for index in range(self.accumulate):
+            batch = self.meter.next_of(self.batches)
+            # Processes exchange gradients in the last backward pass only.
+            last = index == self.accumulate - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.wrapped_model):
                 report = self._forward(batch)
-                self.accelerator.backward(report.total / self.settings.accumulate)
-        if self.settings.clip_gradients is not None:
-            self.accelerator.clip_grad_norm_(self.prepared.parameters(), self.settings.clip_gradients)
+                self.accelerator.backward(report.total / self.accumulate)
+        if self.clip_gradients is not None:
+            self.accelerator.clip_grad_norm_(self.wrapped_model.parameters(), self.clip_gradients)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.state.step += 1
+        self.reporter.advance(self.state.step)
         return report
+
+    def _set_learning_rates(self) -> None:
+        factor = self.schedule(self.state.step, self.steps)
+        for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = rate * factor
 
     def _forward(self, batch: Batch) -> LossReport:
         device = self.accelerator.device
         images = batch.images.to(device, non_blocking=True)
         targets = [target.to(device) for target in batch.targets]
         with self.accelerator.autocast():
-            prediction = self.prepared(images, [size.unpadded for size in batch.sizes])
-            report: LossReport = self.criterion(prediction, targets)
+            prediction = self.wrapped_model(images, [size.unpadded for size in batch.sizes])
+            report = self.criterion(prediction, targets)
         if not math.isfinite(report.total.item()):
+            losses = ", ".join(f"{name} {value:.4g}" for name, value in _losses(report).items())
             raise TrainingError(
-                f"step {self.state.step + 1}: the loss is not finite ({_figures(report)}) on {', '.join(batch.files)}. "
+                f"step {self.state.step + 1}: the loss is not finite ({losses}) on {', '.join(batch.files)}. "
                 "Lower the learning rate, clip gradients, or train in fp32 or bf16; then go on from the last "
                 "checkpoint with --resume."
             )
         return report
 
-    def _log(self, report: LossReport, meter: Meter) -> None:
-        losses = {"total": report.total} | report.parts
-        values = {name: round(float(value.detach()), 6) for name, value in losses.items()}
-        speed = meter.images * self.accelerator.num_processes / meter.seconds
-        self.reporter.show_step(self.state.step, values, speed)
-        figures: dict[str, Any] = {
-            "losses": values,
+    def _log(self, report: LossReport) -> None:
+        losses = {name: round(value, 6) for name, value in _losses(report).items()}
+        seconds = self.meter.seconds
+        speed = self.meter.images * self.accelerator.num_processes / seconds
+        self.reporter.show_step(self.state.step, losses, speed)
+        values: dict[str, Json] = {
+            "losses": losses,
             "learning_rate": max(group["lr"] for group in self.optimizer.param_groups),
             "images_per_second": round(speed, 3),
-            "waiting_for_data": round(meter.waited / meter.seconds, 4),
+            "waiting_for_data": round(self.meter.waited / seconds, 4),
         }
         if self.accelerator.device.type == "cuda":
-            figures["peak_memory_gb"] = round(torch.cuda.max_memory_allocated() / 1e9, 3)
-        self.reporter.log(self.state.step, figures)
+            peak = torch.cuda.max_memory_allocated(self.accelerator.device)
+            values["peak_memory_gb"] = round(peak / 1e9, 3)
+        self.reporter.log(self.state.step, values)
+        self.meter = Meter()
 
-    def _evaluate(self) -> dict[str, Metrics]:
-        assert self.validation is not None
-        final = self.state.step == self.settings.steps
-        drawing = final and self.accelerator.is_main_process
-        overlays = OverlayWriter(self.run_folder.overlays, self.classes, OVERLAYS) if drawing else None
-        self._share_buffers()
-        metrics = self.validation.run(self.model, self.accelerator.device, self.settings.precision, on_result=overlays)
-        figures = summary(metrics)
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in list(figures.items())[:6])
+    def _evaluate(self, evaluate: Evaluation) -> dict[str, Metrics]:
+        final = self.state.step == self.steps
+        metrics = evaluate(self.model, final)
+        values = summary(metrics)
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in list(values.items())[:SHOWN_METRICS])
         self.reporter.say(f"step {self.state.step}: {shown}")
-        self.reporter.log(self.state.step, {"evaluation": figures})
-        self._keep_best(figures)
-        if self.accelerator.is_main_process:
-            write_metrics(self.run_folder.evaluation / "metrics.json", metrics)
+        self.reporter.log(self.state.step, {"evaluation": values})
+        self._keep_best(values)
         if final:
             self.reporter.say(class_table(metrics))
             self.reporter.say(summary_table(metrics))
+        self.meter = Meter()  # the time of an evaluation is no part of the training speed
         return metrics
 
-    def _share_buffers(self) -> None:
-        """Gives all processes the main one's running statistics: each has updated its own since the last step began."""
-        if self.accelerator.num_processes > 1:
-            for buffer in self.model.buffers():
-                torch.distributed.broadcast(buffer, src=0)
-
-    def _keep_best(self, figures: dict[str, float]) -> None:
-        value = figures[self.settings.best_metric or next(iter(figures))]
+    def _keep_best(self, values: dict[str, float]) -> None:
+        value = values[self.best_metric or next(iter(values))]
         value = -math.inf if math.isnan(value) else value
         if self.state.best is None or value > self.state.best:
             self.state.best = value
             self.state.evaluations_without_best = 0
-            if self.accelerator.is_main_process:
-                save_checkpoint(self.run_folder.best, self.model, self.config, self.classes)
+            if self.checkpoints is not None:
+                self.checkpoints.save_best(self.model)
         else:
             self.state.evaluations_without_best += 1
 
     def _save(self) -> None:
-        """`checkpoints/step_N`, from which the training can be resumed, and `last`."""
-        folder = self.run_folder.checkpoint(self.state.step)
-        if self.accelerator.is_main_process:
-            save_checkpoint(folder, self.model, self.config, self.classes)
-        save_state(folder, self.state, self.optimizer, self.accelerator)
-        if self.accelerator.is_main_process:
-            save_checkpoint(self.run_folder.last, self.model, self.config, self.classes)
-            self.run_folder.prune_checkpoints(self.settings.keep_checkpoints)
-        self.accelerator.wait_for_everyone()
-
-    def _introduce(self) -> None:
-        parameters = sum(parameter.numel() for parameter in self.model.parameters() if parameter.requires_grad)
-        self.reporter.say(
-            f"{self.config.path} -> {self.run_folder.path}: {parameters / 1e6:.1f} M trainable parameters, "
-            f"{len(self.classes)} classes, {self.effective_batch} images a step, {self.settings.precision} on "
-            f"{self.accelerator.num_processes} x {self.accelerator.device.type}"
-        )
-        for note in self.notes:
-            self.reporter.say(note)
+        if self.checkpoints is not None:
+            self.checkpoints.save(self.model, self.optimizer, self.state)
 
     def _abandon(self) -> None:
-        """Keeps what is done so far, and ends as Ctrl-C does."""
+        """Saves what is done so far, and ends as Ctrl-C does."""
         self._save()
-        self.reporter.say(f"stopped at step {self.state.step}; go on with --resume --output {self.run_folder.path}")
+        output = "" if self.checkpoints is None else f"; go on with --resume --output {self.checkpoints.run.path}"
+        self.reporter.say(f"stopped at step {self.state.step}{output}")
         raise KeyboardInterrupt
 
-    def _conclude(self, metrics: dict[str, Metrics] | None) -> None:
-        if self._stops_early() and self.state.step < self.settings.steps:
-            self.reporter.say(f"stopped early: {self.settings.early_stopping} evaluations without a new best")
+    def _end(self) -> None:
+        if self._stops_early() and self.state.step < self.steps:
+            self.reporter.say(f"stopped early: {self.early_stopping} evaluations without a new best")
             self._save()
-        self.reporter.say(f"checkpoints: {self.run_folder.best if metrics else self.run_folder.last}")
-        if self.run_folder.overlays.is_dir():
-            self.reporter.say(f"images: {self.run_folder.overlays}")
 
 
-def _sections(config: Config) -> tuple[Training, Split]:
-    experiment = config.experiment
-    if experiment.training is None:
-        raise ConfigError(f"{config.path}: training: the config has no such section, so there is nothing to train by.")
-    if experiment.data is None or experiment.data.train is None:
-        raise ConfigError(f"{config.path}: data.train: a training needs a data set, and the config names none.")
-    return experiment.training, experiment.data.train
-
-
-def _check_best_metric(config: Config, figures: list[str]) -> None:
-    training = config.experiment.training
-    name = training and training.best_metric
-    if name and name not in figures:
-        raise ConfigError(
-            f"{config.origin('training.best_metric')}: training.best_metric: the evaluation has no '{name}'."
-            f"{suggest(name, figures)} It has: {', '.join(figures)}"
-        )
-
-
-def _figures(report: LossReport) -> str:
-    return ", ".join(f"{name} {value.item():.4g}" for name, value in ({"total": report.total} | report.parts).items())
-
-
-def train(config: Config, output: str | Path | None = None, resume: bool = False) -> Path:
-    """Trains `config` and returns the run's folder.
-
-    Args:
-        output: the run's folder; by default one in `runs/` named like the config, numbered where that is taken.
-        resume: go on with the run in `output`, or with the newest of this config.
-    """
-    run = RunFolder.existing(config, output) if resume else RunFolder.new(config, output)
-    Trainer(config, run, resume).run()
-    return run.path
+def _losses(report: LossReport) -> dict[str, float]:
+    """Returns the total and all losses, by name."""
+    return {name: value.item() for name, value in ({"total": report.total} | report.parts).items()}

@@ -1,45 +1,78 @@
-"""What a training tells while it runs: a bar or lines on the console, `metrics.jsonl`, TensorBoard where installed."""
+"""The output of a training: lines or a progress bar on the console, `metrics.jsonl`, TensorBoard."""
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
-from segkit.runtime.writing import without_nan
+from segkit.errors import ConfigError
+from segkit.runtime.writing import Json, without_nan
 from segkit.types import Batch
 
 
-class Reporter:
-    """Used by the main process alone; the others' `active=False` reporters are silent."""
+class ScalarWriter(Protocol):
+    """What `Reporter` needs of TensorBoard's `SummaryWriter`."""
 
-    def __init__(self, run_path: Path, metrics_path: Path, steps: int, start: int, active: bool) -> None:
-        self.console = Console(quiet=not active)
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> object: ...
+
+    def close(self) -> object: ...
+
+
+class Reporter:
+    """Prints and logs the progress of a training. A context manager.
+
+    Args:
+        steps: Optimizer steps of the whole training.
+        start: Steps done before, by the run that is resumed.
+        metrics_file: Where `log` appends its lines, if anywhere.
+        scalars: Where `log` writes each number, if anywhere. Closed at the end.
+        active: False makes the reporter silent, as in all processes but the main one.
+        clock: Returns the time in seconds.
+
+    Example:
+        >>> with Reporter(steps=10) as reporter:
+        ...     reporter.say("ready")
+        ready
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        start: int = 0,
+        *,
+        metrics_file: Path | None = None,
+        scalars: ScalarWriter | None = None,
+        active: bool = True,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.active = active
-        self._metrics_path = metrics_path
+        self._console = Console(quiet=not active)
         self._steps = steps
-        self._clock = time.perf_counter
-        self._started = self._clock()
         self._start = start
-        self._tensorboard = _tensorboard(run_path) if active else None
+        self._metrics_file = metrics_file
+        self._scalars = scalars
+        self._clock = clock
+        self._started = clock()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=self.console,
-            disable=not (active and self.console.is_terminal),
+            TextColumn("{task.fields[losses]}"),
+            console=self._console,
+            disable=not (active and self._console.is_terminal),
         )
-        self._task = self._bar.add_task("training", total=steps, completed=start, figures="")
+        self._task = self._bar.add_task("training", total=steps, completed=start, losses="")
 
     def __enter__(self) -> "Reporter":
+        self._started = self._clock()
         self._bar.start()
         return self
 
@@ -47,54 +80,87 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._bar.stop()
-        if self._tensorboard is not None:
-            self._tensorboard.close()
+        if self._scalars is not None:
+            self._scalars.close()
 
-    def say(self, text: Any) -> None:
-        """A line, or a rich table, above the bar."""
-        self.console.print(text, highlight=False, soft_wrap=isinstance(text, str))
+    def say(self, text: str | Table) -> None:
+        """Prints a line or a table, above the bar."""
+        self._console.print(text, highlight=False, soft_wrap=isinstance(text, str))
 
     def advance(self, step: int) -> None:
+        """Moves the bar."""
         self._bar.update(self._task, completed=step)
 
-    def log(self, step: int, figures: dict[str, Any]) -> None:
-        """One line of `metrics.jsonl`, nested figures by section, and the same on the console in short."""
+    def log(self, step: int, values: Mapping[str, Json]) -> None:
+        """Appends one line to `metrics.jsonl`; values may be nested in sections. NaN becomes null."""
         if not self.active:
             return
-        with self._metrics_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(without_nan({"step": step} | figures)) + "\n")
-        if self._tensorboard is not None:
-            for name, value in _flat(figures).items():
-                self._tensorboard.add_scalar(name, value, step)
+        if self._metrics_file is not None:
+            self._metrics_file.parent.mkdir(parents=True, exist_ok=True)
+            with self._metrics_file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(without_nan({"step": step, **values})) + "\n")
+        if self._scalars is not None:
+            for name, value in _flat(values).items():
+                self._scalars.add_scalar(name, value, step)
 
-    def show_step(self, step: int, losses: dict[str, float], images_per_second: float) -> None:
+    def show_step(self, step: int, losses: Mapping[str, float], images_per_second: float) -> None:
+        """Shows the losses of the last decoder layer beside the bar; without a terminal, prints a line."""
         text = " ".join(f"{name} {value:.3f}" for name, value in losses.items() if "/" not in name)
         text = f"{text} | {images_per_second:.1f} images/s"
         if self._bar.disable:
-            left = (self._clock() - self._started) / max(step - self._start, 1) * (self._steps - step)
-            self.say(f"step {step}/{self._steps} | {text} | {_duration(left)} left")
+            seconds_left = (self._clock() - self._started) / max(step - self._start, 1) * (self._steps - step)
+            self.say(f"step {step}/{self._steps} | {text} | {_duration(seconds_left)} left")
         else:
-            self._bar.update(self._task, figures=text)
+            self._bar.update(self._task, losses=text)
 
 
 class Meter:
-    """Counts what happened since the last line of the log."""
+    """Counts images and seconds, from its construction on.
 
-    def __init__(self) -> None:
-        self.started = time.perf_counter()
+    Args:
+        clock: Returns the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._started = clock()
         self.waited = 0.0
+        """Seconds spent waiting for data."""
         self.images = 0
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self.started
+        """Seconds since construction."""
+        return self._clock() - self._started
 
-    def timed(self, batches: Iterator[Batch]) -> Batch:
-        before = time.perf_counter()
+    def next_of(self, batches: Iterator[Batch]) -> Batch:
+        """Returns the next batch, and measures how long it takes."""
+        before = self._clock()
         batch = next(batches)
-        self.waited += time.perf_counter() - before
+        self.waited += self._clock() - before
         self.images += len(batch.files)
         return batch
+
+
+def tensorboard_writer(folder: Path, where: str) -> ScalarWriter:
+    """Makes the writer for TensorBoard's event files.
+
+    Args:
+        folder: Where the event files are written.
+        where: Where the setting stands, for the error message.
+
+    Raises:
+        ConfigError: TensorBoard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError(
+            f"{where}: training.tensorboard: the package 'tensorboard' is not installed. Install it "
+            "(pip install tensorboard), or set training.tensorboard to false."
+        ) from error
+    writer: ScalarWriter = SummaryWriter(str(folder))
+    return writer
 
 
 def _duration(seconds: float) -> str:
@@ -103,19 +169,12 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}"
 
 
-def _flat(figures: dict[str, Any], prefix: str = "") -> dict[str, float]:
+def _flat(values: Mapping[str, Json], prefix: str = "") -> dict[str, float]:
+    """Returns the numbers of nested sections, named `section/name`."""
     flat: dict[str, float] = {}
-    for name, value in figures.items():
-        if isinstance(value, dict):
+    for name, value in values.items():
+        if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}/")
         elif isinstance(value, (int, float)):
             flat[prefix + name] = value
     return flat
-
-
-def _tensorboard(run_path: Path) -> Any:
-    with suppress(ImportError):
-        from torch.utils.tensorboard import SummaryWriter
-
-        return SummaryWriter(str(run_path / "tensorboard"))
-    return None

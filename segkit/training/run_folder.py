@@ -1,4 +1,4 @@
-"""A run's folder: where everything of one training lies."""
+"""The run folder: all files of one training."""
 
 import json
 import os
@@ -6,23 +6,34 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from segkit.config import CONFIG_FILE, Config
 from segkit.errors import CheckpointError, SegkitError
 from segkit.registries import REGISTRIES
-from segkit.runtime.writing import replace_file
+from segkit.runtime.writing import Json, replace_file
 
 RUNS = Path("runs")
-STATE = "training_state.pt"
+"""Where run folders are made by default, in the working directory."""
+
+STATE_FILE = "training_state.pt"
+"""In a checkpoint folder that a training can be resumed from."""
 
 
 class RunFolder:
-    """Paths of a run, and the writing of its small files. Nothing in it is ever overwritten by another run."""
+    """The paths in a run folder, and its small files. A run never overwrites the files of another run.
+
+    Args:
+        path: The folder; it need not exist.
+
+    Example:
+        >>> RunFolder(Path("runs/example")).checkpoint(100)
+        PosixPath('runs/example/checkpoints/step_100')
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -34,14 +45,15 @@ class RunFolder:
 
     @classmethod
     def new(cls, config: Config, output: str | Path | None) -> "RunFolder":
-        """The folder of a run that begins: `output`, or one in `runs/` named like the config, numbered if taken.
+        """Chooses the folder of a new run: `output`, or one in `runs/` named like the config, numbered if it is taken.
 
-        Raises SegkitError where `output` holds a run already.
+        Raises:
+            SegkitError: `output` holds a run already.
         """
         if output is not None:
             if (Path(output) / CONFIG_FILE).exists():
                 raise SegkitError(
-                    f"{output}: holds a run already. Give another --output, or go on with it by --resume."
+                    f"{output}: holds a run already. Give another --output, or continue it with --resume."
                 )
             return cls(Path(output))
         taken = _runs_of(config)
@@ -49,45 +61,55 @@ class RunFolder:
 
     @classmethod
     def existing(cls, config: Config, output: str | Path | None) -> "RunFolder":
-        """The folder of a run to go on with: `output`, or the newest of this config's.
+        """Finds the folder of the run to resume: `output`, or the newest run of this config.
 
-        Raises CheckpointError where there is none.
+        Raises:
+            CheckpointError: It has no checkpoint to resume from.
         """
         if output is not None:
             run = cls(Path(output))
         else:
             taken = _runs_of(config)
             run = cls(_numbered(config, taken[-1] if taken else 1))
-        if run.newest_state() is None:
-            raise CheckpointError(
-                f"{run.path}: has no checkpoint to resume from (checkpoints/step_N/{STATE}). Start without --resume."
-            )
+        run.require_newest_checkpoint()
         return run
 
     def checkpoint(self, step: int) -> Path:
+        """Returns the folder of the checkpoint after `step`."""
         return self.path / "checkpoints" / f"step_{step}"
 
     def checkpoints(self) -> list[Path]:
-        """Those that can be resumed from, oldest first."""
-        found = [path for path in (self.path / "checkpoints").glob("step_*") if (path / STATE).is_file()]
+        """Returns the checkpoints that can be resumed from, oldest first."""
+        found = [path for path in (self.path / "checkpoints").glob("step_*") if (path / STATE_FILE).is_file()]
         return sorted((path for path in found if path.name[5:].isdigit()), key=lambda path: int(path.name[5:]))
 
-    def newest_state(self) -> Path | None:
+    def require_newest_checkpoint(self) -> Path:
+        """Returns the newest checkpoint that can be resumed from.
+
+        Raises:
+            CheckpointError: There is none.
+        """
         found = self.checkpoints()
-        return found[-1] if found else None
+        if not found:
+            raise CheckpointError(
+                f"{self.path}: has no checkpoint to resume from (checkpoints/step_N/{STATE_FILE}). Start without "
+                "--resume."
+            )
+        return found[-1]
 
     def prune_checkpoints(self, keep: int) -> None:
+        """Removes all but the newest `keep` checkpoints; the newest one always stays."""
         for path in self.checkpoints()[: -max(keep, 1)]:
             shutil.rmtree(path)
 
-    def start(self, config: Config, facts: dict[str, Any]) -> None:
-        """Writes `config.yaml` and `environment.json`."""
+    def start(self, config: Config, facts: Mapping[str, Json]) -> None:
+        """Makes the folder, and writes `config.yaml` and `environment.json` with the further `facts`."""
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
-        (self.path / "environment.json").write_text(json.dumps(_environment() | facts, indent=1), encoding="utf-8")
+        (self.path / "environment.json").write_text(json.dumps({**_environment(), **facts}, indent=1), encoding="utf-8")
 
     def forget_after(self, step: int) -> None:
-        """Drops the lines of `metrics.jsonl` that a resumed run will write again, and one that was cut off."""
+        """Removes the lines of `metrics.jsonl` after `step`, which a resumed run writes again, and a cut one."""
         if self.metrics.exists():
             lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
@@ -96,8 +118,11 @@ class RunFolder:
 
 
 def _numbered(config: Config, number: int) -> Path:
-    """`runs/mask_former/ade20k_r50` for `configs/mask_former/ade20k_r50.yaml`; the number from the second run on."""
-    path = Path(config.path).with_suffix("")
+    """Returns the run folder of this number, such as `runs/mask_former/ade20k_r50-2`.
+
+    The example is for `configs/mask_former/ade20k_r50.yaml`; the first run has no number.
+    """
+    path = Path(config.path.strip("<>")).with_suffix("")  # the config of a dict is located in "<dict>"
     parts = path.parts
     below = parts[len(parts) - parts[::-1].index("configs") :] if "configs" in parts[:-1] else parts[-1:]
     folder = RUNS.joinpath(*below)
@@ -105,18 +130,19 @@ def _numbered(config: Config, number: int) -> Path:
 
 
 def _runs_of(config: Config) -> list[int]:
-    """The numbers of this config's runs in `runs/`, ascending."""
+    """Returns the numbers of this config's runs in `runs/`, ascending."""
     first = _numbered(config, 1)
     pattern = re.compile(re.escape(first.name) + r"(?:-(\d+))?")
     matches = [pattern.fullmatch(path.name) for path in first.parent.glob("*") if (path / CONFIG_FILE).is_file()]
     return sorted(int(match.group(1) or 1) for match in matches if match)
 
 
-def _environment() -> dict[str, Any]:
+def _environment() -> dict[str, Json]:
+    """Returns what a result depends on besides the config."""
     names = ("segkit", "torch", "torchvision", "timm", "accelerate", "numpy", "scipy", "pillow", "pycocotools")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     return {
-        "command": sys.argv,
+        "command": list(sys.argv),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: metadata.version(name) for name in names},

@@ -71,15 +71,15 @@ def test_a_checkpoint_alone_is_enough(trained, tmp_path):
 def test_a_config_without_weights(trained, capsys):
     assert main(["test", str(trained / "tiny.yaml")]) == 2
     assert capsys.readouterr().err == (
-        f"error: {trained}/tiny.yaml: a config alone has no weights. Add --checkpoint PATH, or name a checkpoint in "
-        "the config's place.\n"
+        f"error: {trained}/tiny.yaml: a config alone has no weights. Add --checkpoint PATH, or give a checkpoint "
+        "instead of the config.\n"
     )
 
 
 def test_weights_named_twice(trained, capsys):
     assert main(["test", str(trained / "run"), "--checkpoint", str(trained / "run")]) == 2
     assert capsys.readouterr().err == (
-        f"error: {trained}/run: is no config, so --checkpoint says twice where the weights are. Leave one out.\n"
+        f"error: {trained}/run: is not a config file, so --checkpoint names the weights a second time. Leave one out.\n"
     )
 
 

@@ -42,7 +42,7 @@ def test_a_taken_output_is_refused_in_one_line(config, tmp_path, capsys):
     (tmp_path / "mine/config.yaml").touch()
     assert main(["train", config, "--output", "mine"]) == 2
     assert capsys.readouterr().err == (
-        "error: mine: holds a run already. Give another --output, or go on with it by --resume.\n"
+        "error: mine: holds a run already. Give another --output, or continue it with --resume.\n"
     )
 
 

@@ -8,7 +8,7 @@ from torch.nn.functional import one_hot
 
 from segkit.classes import Classes
 from segkit.errors import ConfigError
-from segkit.evaluation.loop import check_evaluators, evaluate
+from segkit.evaluation.loop import check_evaluators, evaluate_model
 from segkit.evaluation.tables import write_metrics
 from segkit.evaluators.mean_iou import MeanIoU
 from segkit.evaluators.panoptic_quality import PanopticQuality
@@ -62,7 +62,7 @@ def label_maps():
 
 
 def test_every_result_reaches_its_evaluators(label_maps):
-    metrics = evaluate(
+    metrics = evaluate_model(
         OneQueryPerClass(),
         [batch_of(label_maps), batch_of(label_maps[:1])],
         {"semantic": Semantic(CLASSES), "panoptic": Panoptic(CLASSES, score_threshold=0.5)},
@@ -76,7 +76,7 @@ def test_every_result_reaches_its_evaluators(label_maps):
 def test_all_pixels_of_all_batches_count(label_maps):
     label_maps[:] = 1
 
-    metrics = evaluate(
+    metrics = evaluate_model(
         RedIsClass(),
         [batch_of(label_maps, wrong=8), batch_of(label_maps)],
         {"semantic": Semantic(CLASSES)},
@@ -90,7 +90,7 @@ def test_the_model_is_in_eval_mode_and_comes_back_as_it_was(label_maps):
     model = RedIsClass()
     model.norm.eval()
 
-    evaluate(model, [batch_of(label_maps)], {"semantic": Semantic(CLASSES)}, {"mean_iou": MeanIoU(CLASSES)})
+    evaluate_model(model, [batch_of(label_maps)], {"semantic": Semantic(CLASSES)}, {"mean_iou": MeanIoU(CLASSES)})
 
     assert model.seen == [(False, True, (3, 3, 4, 8), [(4, 8)] * 3)]
     assert model.training
@@ -101,7 +101,7 @@ def test_the_model_comes_back_after_an_error_too():
     model = RedIsClass()
 
     with pytest.raises(AttributeError):
-        evaluate(model, [None], {"semantic": Semantic(CLASSES)}, {"mean_iou": MeanIoU(CLASSES)})
+        evaluate_model(model, [None], {"semantic": Semantic(CLASSES)}, {"mean_iou": MeanIoU(CLASSES)})
 
     assert model.training
 
@@ -109,7 +109,7 @@ def test_the_model_comes_back_after_an_error_too():
 def test_progress_and_results_are_told(label_maps):
     told, results = [], []
 
-    evaluate(
+    evaluate_model(
         RedIsClass(),
         [batch_of(label_maps), batch_of(label_maps[:1])],
         {"semantic": Semantic(CLASSES)},
@@ -127,7 +127,7 @@ def test_postprocessors_nobody_asks_are_not_run(label_maps):
         def __call__(self, prediction, sizes):
             raise AssertionError
 
-    evaluate(
+    evaluate_model(
         RedIsClass(),
         [batch_of(label_maps)],
         {"semantic": Semantic(CLASSES), "panoptic": Costly(CLASSES)},
@@ -147,7 +147,7 @@ def test_lower_precision_reaches_the_model(label_maps):
 
     model = Typed()
     for precision, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
-        evaluate(
+        evaluate_model(
             model,
             [batch_of(label_maps)],
             {"semantic": Semantic(CLASSES)},
@@ -186,7 +186,7 @@ def _one_process(rank, port, folder):
     """Process `rank` evaluates image `rank` of two and stores what it was told."""
     torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     label_maps = torch.full((1, 4, 8), 1)
-    metrics = evaluate(
+    metrics = evaluate_model(
         RedIsClass(),
         [batch_of(label_maps, wrong=8 * rank)],
         {"semantic": Semantic(CLASSES)},

@@ -10,7 +10,7 @@ import segkit
 from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.runtime.compilation import compile_parts
-from segkit.training.loop import train
+from segkit.training.train import train
 from tests.helpers.tiny import lines_of, write_tiny
 
 IMAGES = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)

@@ -1,167 +1,176 @@
-"""Whole trainings, tiny: what they write, how they go on, and how they stop."""
+"""The loop over built parts: built by hand, stopped, resumed."""
 
-import json
 import os
 import signal
+from itertools import repeat
 
 import pytest
 import torch
+from torch import nn
 
-from segkit.checkpoint import read_weights
 from segkit.config import load_config
-from segkit.criterion.criterion import Criterion
-from segkit.errors import CheckpointError, ConfigError, SegkitError, TrainingError
-from segkit.training import loop
-from segkit.training.loop import train
+from segkit.criterion.criterion import LossReport
+from segkit.errors import TrainingError
+from segkit.training.build import build_training
+from segkit.training.loop import Trainer
+from segkit.training.run_folder import RunFolder
+from segkit.training.train import train
+from segkit.types import Batch, ImageSizes, Metrics, PixelPrediction
 from tests.helpers.tiny import assert_equal_weights, lines_of
 
 
-def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
-    run = train(load_config(tiny, ["training.evaluate_every=2", "training.checkpoint_every=2"]))
-    assert str(run) == "runs/tiny"
-    names = {path.name for path in run.iterdir()} - {"tensorboard"}
-    assert names == {"config.yaml", "environment.json", "metrics.jsonl", "checkpoints", "best", "last", "evaluation"}
-    for folder in ("best", "last", "checkpoints/step_2", "checkpoints/step_4"):
-        files = {path.name for path in (run / folder).iterdir()} - {"training_state.pt"}
-        assert files == {"model.safetensors", "config.yaml", "classes.json"}
-    lines = lines_of(run)
-    assert [line["step"] for line in lines if "losses" in line] == [1, 2, 3, 4]
-    assert [line["step"] for line in lines if "evaluation" in line] == [2, 4]
-    assert set(lines[0]["losses"]) == {
-        "total", "cross_entropy", "focal", "dice", "cross_entropy/0", "focal/0", "dice/0"
-    }  # fmt: skip
-    assert 0 <= lines[0]["waiting_for_data"] <= 1
-    assert json.loads((run / "environment.json").read_text())["effective_batch"] == 2
-    overlays = sorted(path.name for path in (run / "evaluation/overlays").iterdir())
-    assert len(overlays) == 6
-    shown = capsys.readouterr().out
-    assert "images: runs/tiny/evaluation/overlays" in shown
-    assert "mean_iou" in shown
+class OnePixelModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, images, sizes):
+        return PixelPrediction(self.weight.expand(len(images), 1, 1, 1))
 
 
-def test_the_same_config_gives_the_same_weights_whatever_the_workers(tiny):
-    one = train(load_config(tiny, ["training.steps=2"]))
-    other = train(load_config(tiny, ["training.steps=2", "data.train.workers=2"]))
-    assert str(other) == "runs/tiny-2"
-    assert_equal_weights(one / "last", other / "last")
+def square(prediction, targets):
+    return LossReport(prediction.pixel_logits.square().mean(), {})
 
 
-def test_a_resumed_run_ends_like_an_unbroken_one(tiny, monkeypatch):
+BATCH = Batch(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), [ImageSizes((4, 4), (4, 4), (4, 4))], [], ["a.png"], [0])
+
+
+def by_hand(steps=2, schedule=lambda step, steps: 1.0, batches=None, **settings):
+    """Of loss w ** 2 from w = 1: each step of rate 0.25 halves w."""
+    model = OnePixelModel()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
+    return Trainer(model, square, optimizer, schedule, batches or repeat(BATCH), steps=steps, **settings)
+
+
+def test_built_by_hand(capsys):
+    trainer = by_hand()
+    assert trainer.run() is None
+    assert trainer.model.weight.item() == 0.25
+    assert capsys.readouterr().out.startswith("step 2/2 | total 0.250 | ")
+
+
+def test_the_schedule_scales_the_base_rate():
+    trainer = by_hand(schedule=lambda step, steps: 1.0 if step == 0 else 0.0)
+    trainer.run()
+    assert trainer.model.weight.item() == 0.5
+
+
+def test_gradients_are_clipped():
+    trainer = by_hand(steps=1, clip_gradients=0.4)
+    trainer.run()
+    assert trainer.model.weight.item() == pytest.approx(0.9)
+
+
+def test_accumulated_batches_are_averaged():
+    trainer = by_hand(steps=1, accumulate=4, batches=[BATCH] * 4)
+    trainer.run()
+    assert trainer.model.weight.item() == 0.5
+
+
+def test_evaluations_come_at_their_interval_and_at_the_end():
+    calls = []
+
+    def evaluate(model, final):
+        calls.append((trainer.state.step, final))
+        return {"one": Metrics({"a": 0.1, "b": 1.0 - model.weight.item()}, {})}
+
+    trainer = by_hand(steps=5, evaluate=evaluate, evaluate_every=2, best_metric="b")
+    metrics = trainer.run()
+    assert calls == [(2, False), (4, False), (5, True)]
+    assert trainer.state.best == metrics["one"].values["b"] == 1 - 0.5**5
+    assert trainer.state.evaluations_without_best == 0
+
+
+def test_nan_is_never_better_and_patience_ends_the_training():
+    values = iter([0.5, float("nan"), 0.5])
+
+    def evaluate(model, final):
+        return {"one": Metrics({"a": next(values)}, {})}
+
+    trainer = by_hand(steps=9, evaluate=evaluate, evaluate_every=1, early_stopping=2)
+    trainer.run()
+    assert (trainer.state.step, trainer.state.best, trainer.state.evaluations_without_best) == (3, 0.5, 2)
+
+
+def built(tiny, *overrides, output, resume=False):
+    return build_training(load_config(tiny, list(overrides)), RunFolder(tiny.parent / output), resume)
+
+
+def test_a_resumed_run_ends_like_an_unbroken_one(tiny):
     settings = ["training.checkpoint_every=2"]
     whole = train(load_config(tiny, settings), output="whole")
 
-    class Stop(Exception):
-        pass
+    def broken_after(batches, count):
+        for _ in range(count):
+            yield next(batches)
+        raise ConnectionError
 
-    def stop_after(self):
-        original(self)
-        if self.state.step == 2:
-            raise Stop
-
-    original = loop.Trainer._save
-    monkeypatch.setattr(loop.Trainer, "_save", stop_after)
-    with pytest.raises(Stop):
-        train(load_config(tiny, settings), output="broken")
-    monkeypatch.setattr(loop.Trainer, "_save", original)
+    trainer = built(tiny, *settings, output="broken")
+    trainer.batches = broken_after(trainer.batches, 3)
+    with pytest.raises(ConnectionError):
+        trainer.run()
     broken = train(load_config(tiny, settings), output="broken", resume=True)
     assert_equal_weights(whole / "last", broken / "last")
     assert [line["step"] for line in lines_of(broken)] == [line["step"] for line in lines_of(whole)]
 
 
-def test_accumulated_batches_count_as_one_step(tiny):
-    run = train(load_config(tiny, ["training.steps=2", "training.accumulate=2"]))
-    assert json.loads((run / "environment.json").read_text())["effective_batch"] == 4
-    assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2]
+def test_a_resumed_run_takes_the_learning_rate_of_its_config(tiny):
+    train(load_config(tiny, ["training.steps=2"]), output="run")
+    trainer = built(tiny, "training.optimizer.lr=0.5", output="run", resume=True)
+    assert trainer.base_rates == [0.5] * len(trainer.optimizer.param_groups)
 
 
-def test_bf16_trains(tiny):
-    run = train(load_config(tiny, ["training.steps=1", "training.precision=bf16"]))
-    assert all(tensor.dtype != torch.bfloat16 for tensor in read_weights(run / "last").values())
+def test_a_loss_that_is_not_finite_stops_and_keeps_what_was_written(tiny):
+    trainer = built(tiny, "training.checkpoint_every=2", output="run")
+    criterion = trainer.criterion
 
+    def third_is_nan(prediction, targets):
+        report = criterion(prediction, targets)
+        return LossReport(report.total * float("nan"), report.parts) if trainer.state.step == 2 else report
 
-def test_fp16_without_a_gpu_says_what_to_take(tiny):
-    if torch.cuda.is_available():
-        pytest.skip("needs a machine without a GPU")
-    with pytest.raises(ConfigError) as caught:
-        train(load_config(tiny, ["training.precision=fp16"]))
-    assert str(caught.value) == "<command line>: training.precision: fp16 needs a GPU; use bf16."
-
-
-def test_a_loss_that_is_not_finite_stops_and_keeps_what_was_written(tiny, monkeypatch):
-    def forward(self, prediction, targets):
-        report = original(self, prediction, targets)
-        if self.calls == 2:
-            report.total = report.total * float("nan")
-        self.calls += 1
-        return report
-
-    original = Criterion.forward
-    monkeypatch.setattr(Criterion, "calls", 0, raising=False)
-    monkeypatch.setattr(Criterion, "forward", forward)
+    trainer.criterion = third_is_nan
     with pytest.raises(TrainingError, match=r"^step 3: the loss is not finite \(total nan, .*\) on .*--resume\.$"):
-        train(load_config(tiny, ["training.checkpoint_every=2"]))
-    assert (tiny.parent / "runs/tiny/checkpoints/step_2/training_state.pt").is_file()
+        trainer.run()
+    assert (tiny.parent / "run/checkpoints/step_2/training_state.pt").is_file()
 
 
-def test_old_checkpoints_are_dropped(tiny):
-    run = train(load_config(tiny, ["training.checkpoint_every=1", "training.keep_checkpoints=2"]))
-    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["step_3", "step_4"]
-
-
-def test_early_stopping(tiny):
-    settings = ["training.evaluate_every=1", "training.early_stopping=1", "training.optimizer.lr=0.0"]
-    run = train(load_config(tiny, settings))
-    assert [line["step"] for line in lines_of(run) if "evaluation" in line][-1] < 4
-    assert (run / "last" / "model.safetensors").is_file()
-
-
-def test_a_metric_that_is_not_there_is_named(tiny):
-    with pytest.raises(
-        ConfigError, match=r"training.best_metric: the evaluation has no 'miou'\. Did you mean 'mean_iou'\? It has: "
-    ):
-        train(load_config(tiny, ["training.steps=1", "training.best_metric=miou"]))
-
-
-def test_init_from_is_reported(tiny, capsys):
-    first = train(load_config(tiny, ["training.steps=1"]))
-    train(load_config(tiny, ["training.steps=1", f"init_from={first}"]))
-    assert f"initialized from {first}: " in capsys.readouterr().out
-
-
-def test_an_output_that_is_taken_is_left_alone(tiny):
-    train(load_config(tiny, ["training.steps=1"]), output="mine")
-    with pytest.raises(SegkitError) as caught:
-        train(load_config(tiny), output="mine")
-    assert str(caught.value) == "mine: holds a run already. Give another --output, or go on with it by --resume."
-
-
-def test_resuming_nothing_is_an_error(tiny):
-    with pytest.raises(CheckpointError) as caught:
-        train(load_config(tiny), resume=True)
-    assert str(caught.value) == (
-        "runs/tiny: has no checkpoint to resume from (checkpoints/step_N/training_state.pt). Start without --resume."
-    )
-
-
-def test_a_config_without_training_is_refused(tiny):
-    tiny.write_text(tiny.read_text().partition("training:")[0])
-    with pytest.raises(ConfigError, match="training: the config has no such section, so there is nothing to train by"):
-        train(load_config(tiny))
-
-
-def test_a_signal_stops_after_the_step_and_loses_nothing(tiny, monkeypatch, capsys):
-    def forward(self, batch):
-        if self.state.step == 1:
+def signal_before(batches, number):
+    """The batches, with a signal to this process before the one of this number, from 0."""
+    for index, batch in enumerate(batches):
+        if index == number:
             os.kill(os.getpid(), signal.SIGTERM)
-        return original(self, batch)
+        yield batch
 
-    original = loop.Trainer._forward
-    monkeypatch.setattr(loop.Trainer, "_forward", forward)
+
+def test_a_signal_stops_after_the_step_and_loses_nothing(tiny, capsys):
+    run = tiny.parent / "run"
+    trainer = built(tiny, output="run")
+    trainer.batches = signal_before(trainer.batches, 1)
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
-        train(load_config(tiny))
+        trainer.run()
     assert signal.getsignal(signal.SIGTERM) is before
-    assert "stopped at step 2; go on with --resume --output runs/tiny" in capsys.readouterr().out
-    monkeypatch.setattr(loop.Trainer, "_forward", original)
-    run = train(load_config(tiny), resume=True)
+    assert f"stopped at step 2; go on with --resume --output {run}" in capsys.readouterr().out
+    train(load_config(tiny), run, resume=True)
     assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2, 3, 4]
+
+
+def test_a_signal_stops_a_training_without_checkpoints_too(capsys):
+    with pytest.raises(KeyboardInterrupt):
+        by_hand(batches=signal_before(repeat(BATCH), 0)).run()
+    assert capsys.readouterr().out == "stopped at step 1\n"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_training_on_a_gpu_is_resumed(tiny, precision):
+    settings = ["training.checkpoint_every=2", f"training.precision={precision}"]
+    whole = train(load_config(tiny, settings), output="whole")
+    trainer = built(tiny, *settings, output="broken")
+    trainer.batches = signal_before(trainer.batches, 1)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    broken = train(load_config(tiny, settings), output="broken", resume=True)
+    losses = [[line["losses"]["total"] for line in lines_of(run) if "losses" in line] for run in (whole, broken)]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)  # GPU kernels need not be deterministic

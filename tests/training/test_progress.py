@@ -1,17 +1,18 @@
-"""What a training tells: lines on the console, metrics.jsonl, TensorBoard."""
+"""The output of a training: lines on the console, metrics.jsonl, TensorBoard."""
 
 import json
 import math
+import sys
 
 import pytest
 
-from segkit.training import progress
-from segkit.training.progress import Meter, Reporter
+from segkit.errors import ConfigError
+from segkit.training.progress import Meter, Reporter, tensorboard_writer
 
 
 @pytest.fixture
 def reporter(tmp_path):
-    with Reporter(tmp_path, tmp_path / "metrics.jsonl", steps=100, start=20, active=True) as one:
+    with Reporter(100, start=20, metrics_file=tmp_path / "metrics.jsonl") as one:
         yield one
 
 
@@ -32,10 +33,11 @@ def test_what_could_not_be_measured_is_null(reporter, tmp_path):
     assert json.loads(line, parse_constant=pytest.fail)["evaluation"] == {"ap_large": None, "ap": 0.5}
 
 
-def test_without_a_terminal_there_are_lines(reporter, capsys, monkeypatch):
-    monkeypatch.setattr(reporter, "_clock", lambda: reporter._started + 60.0)
-    reporter.advance(50)
-    reporter.show_step(50, {"total": 2.5, "dice": 0.25, "dice/0": 1.0}, 12.34)
+def test_without_a_terminal_there_are_lines(capsys):
+    clock = iter([0.0, 0.0, 60.0])
+    with Reporter(100, start=20, clock=lambda: next(clock)) as reporter:
+        reporter.advance(50)
+        reporter.show_step(50, {"total": 2.5, "dice": 0.25, "dice/0": 1.0}, 12.34)
     assert capsys.readouterr().out == "step 50/100 | total 2.500 dice 0.250 | 12.3 images/s | 0:01:40 left\n"
 
 
@@ -45,7 +47,7 @@ def test_long_lines_are_not_broken(reporter, capsys):
 
 
 def test_other_processes_are_silent(tmp_path, capsys):
-    with Reporter(tmp_path, tmp_path / "metrics.jsonl", steps=4, start=0, active=False) as silent:
+    with Reporter(4, metrics_file=tmp_path / "metrics.jsonl", active=False) as silent:
         silent.say("hello")
         silent.log(1, {"losses": {"total": 1.0}})
         silent.show_step(1, {"total": 1.0}, 1.0)
@@ -53,30 +55,45 @@ def test_other_processes_are_silent(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tensorboard_gets_every_number(tmp_path, monkeypatch):
+def test_tensorboard_gets_every_number():
     written, closed = [], []
 
     class Writer:
-        def add_scalar(self, name, value, step):
-            written.append((name, value, step))
+        def add_scalar(self, tag, scalar_value, global_step):
+            written.append((tag, scalar_value, global_step))
 
         def close(self):
             closed.append(True)
 
-    monkeypatch.setattr(progress, "_tensorboard", lambda path: Writer())
-    with Reporter(tmp_path, tmp_path / "metrics.jsonl", steps=4, start=0, active=True) as reporter:
+    with Reporter(4, scalars=Writer()) as reporter:
         reporter.log(3, {"losses": {"total": 2.5, "dice/0": 1.0}, "learning_rate": 1e-3})
     assert written == [("losses/total", 2.5, 3), ("losses/dice/0", 1.0, 3), ("learning_rate", 1e-3, 3)]
     assert closed == [True]
 
 
-def test_a_meter_counts_images_and_waiting(monkeypatch):
+def test_a_missing_tensorboard_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError) as caught:
+        tensorboard_writer(tmp_path, "x.yaml:3")
+    assert str(caught.value) == (
+        "x.yaml:3: training.tensorboard: the package 'tensorboard' is not installed. Install it "
+        "(pip install tensorboard), or set training.tensorboard to false."
+    )
+
+
+def test_tensorboard_writes_event_files(tmp_path):
+    pytest.importorskip("tensorboard")
+    with Reporter(4, scalars=tensorboard_writer(tmp_path / "events", "x.yaml:3")) as reporter:
+        reporter.log(3, {"losses": {"total": 2.5}})
+    assert len(list((tmp_path / "events").iterdir())) == 1
+
+
+def test_a_meter_counts_images_and_waiting():
     clock = iter([0.0, 1.0, 4.0, 5.0])
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
 
     class Three:
         files = ("a", "b", "c")
 
-    meter = Meter()
-    assert isinstance(meter.timed(iter([Three()])), Three)
+    meter = Meter(lambda: next(clock))
+    assert isinstance(meter.next_of(iter([Three()])), Three)
     assert (meter.images, meter.waited, meter.seconds) == (3, 3.0, 5.0)

@@ -62,7 +62,7 @@ def test_an_output_of_one_s_own(tiny):
     run.start(config, {})
     with pytest.raises(SegkitError) as caught:
         RunFolder.new(config, "mine")
-    assert str(caught.value) == "mine: holds a run already. Give another --output, or go on with it by --resume."
+    assert str(caught.value) == "mine: holds a run already. Give another --output, or continue it with --resume."
 
 
 def test_the_newest_run_is_gone_on_with(tiny):
@@ -91,7 +91,7 @@ def test_checkpoints_go_by_number_and_need_a_state(tmp_path):
     run.checkpoint(1000).mkdir()
     (tmp_path / "checkpoints/step_x").mkdir()
     assert [path.name for path in run.checkpoints()] == ["step_9", "step_10", "step_100"]
-    assert run.newest_state() == tmp_path / "checkpoints/step_100"
+    assert run.require_newest_checkpoint() == tmp_path / "checkpoints/step_100"
 
 
 @pytest.mark.parametrize(("keep", "left"), [(2, ["step_10", "step_100"]), (5, ["step_9", "step_10", "step_100"])])

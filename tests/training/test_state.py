@@ -6,7 +6,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from segkit.errors import CheckpointError
-from segkit.training.state import TrainingState, load_state, save_state
+from segkit.training.state import SavedState, TrainingState, save_state
 
 
 @pytest.fixture
@@ -39,7 +39,9 @@ def test_a_training_goes_on_where_it_stopped(tmp_path, accelerator):
     other = nn.Linear(3, 2)
     other.load_state_dict(weights)
     anew = torch.optim.AdamW(other.parameters(), lr=0.1)
-    assert load_state(tmp_path, anew, accelerator) == state
+    saved = SavedState(tmp_path)
+    assert saved.state == state
+    saved.restore(anew, accelerator)
     step(other, anew)
     assert torch.equal(other.weight, model.weight)
     assert [path.name for path in tmp_path.iterdir()] == ["training_state.pt"]
@@ -48,7 +50,7 @@ def test_a_training_goes_on_where_it_stopped(tmp_path, accelerator):
 def test_a_run_without_evaluation_has_no_best(tmp_path, accelerator):
     _, optimizer = trained()
     save_state(tmp_path, TrainingState(step=1), optimizer, accelerator)
-    assert load_state(tmp_path, optimizer, accelerator) == TrainingState(1, None, 0)
+    assert SavedState(tmp_path).state == TrainingState(1, None, 0)
 
 
 @pytest.mark.parametrize("left", [0, 100, 1000])
@@ -58,10 +60,12 @@ def test_a_damaged_state_is_named(tmp_path, accelerator, left):
     file = tmp_path / "training_state.pt"
     file.write_bytes(file.read_bytes()[:left])
     with pytest.raises(CheckpointError) as caught:
-        load_state(tmp_path, optimizer, accelerator)
+        SavedState(tmp_path)
     message = str(caught.value)
-    assert message.startswith(f"{file}: the training cannot go on from it (")
-    assert message.endswith(f"). Resume with the config it was made with, or start anew with init_from={tmp_path}.")
+    assert message.startswith(f"{file}: the training cannot be resumed from it (")
+    assert message.endswith(
+        f"). Resume with the config it was made with, or start a new training with init_from={tmp_path}."
+    )
     assert len(message.splitlines()) == 1
 
 
@@ -69,5 +73,6 @@ def test_the_state_of_another_model_is_refused(tmp_path, accelerator):
     _, optimizer = trained()
     save_state(tmp_path, TrainingState(), optimizer, accelerator)
     other = torch.optim.AdamW([{"params": [one]} for one in nn.Linear(3, 2).parameters()])
+    saved = SavedState(tmp_path)
     with pytest.raises(CheckpointError, match="loaded state dict has a different number of parameter groups"):
-        load_state(tmp_path, other, accelerator)
+        saved.restore(other, accelerator)

@@ -1,0 +1,130 @@
+"""`segkit.evaluate`, and the command `segkit test`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from segkit.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
+from segkit.config import Config, load_config
+from segkit.evaluation.loop import OnResult
+from segkit.evaluation.tables import write_metrics
+from segkit.evaluation.validation import Validation
+from segkit.inference.sliding_window import SlidingWindow, refuse_segments
+from segkit.results.files import ResultWriter
+from segkit.results.overlay_writer import OverlayWriter
+from segkit.runtime.precision import Precision
+from segkit.runtime.processes import Process, join_processes
+from segkit.types import Batch, Metrics, Result
+
+
+def evaluate(
+    checkpoint: str | Path,
+    config: Config | str | PathLike[str] | Mapping[str, object] | None = None,
+    *,
+    output: str | Path | None = None,
+    overlays: int = 0,
+    save_predictions: bool = False,
+    window: int | None = None,
+    precision: Precision = "fp32",
+    device: torch.device | str | None = None,
+) -> dict[str, Metrics]:
+    """Evaluates a checkpoint on the `data.val` of its config, as the command `segkit test` does.
+
+    Processes that were launched together share the images, and each returns the metrics of all images.
+
+    Args:
+        checkpoint: A checkpoint folder, or a run folder, which stands for its best checkpoint.
+        config: Evaluate as this config says, instead of the checkpoint's own. A config, or what `segkit.load_config`
+            takes. The weights must fit its model.
+        output: Where `metrics.json` is written; by default `evaluation/` in the checkpoint folder.
+        overlays: Draw this many images, into `overlays/`.
+        save_predictions: Write every result as PNG or JSON, into `predictions/`.
+        window: Split each image into overlapping windows of this many pixels' side; only for the semantic task.
+        precision: Number format of the model.
+        device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
+
+    Returns:
+        The metrics by evaluator.
+
+    Raises:
+        CheckpointError: The checkpoint is missing or damaged, or does not fit the config.
+        ConfigError: The config has no validation data or evaluators, or the device or window cannot be used.
+        DataError: An image or target cannot be read, or a result cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> import segkit
+        >>> from segkit.checkpoint import save_checkpoint
+        >>> config = segkit.load_config({
+        ...     "model": {
+        ...         "type": "per_pixel",
+        ...         "backbone": {"type": "timm", "name": "resnet18", "options": {"out_indices": [1]}},
+        ...         "pixel_decoder": {"type": "fpn", "hidden_dim": 8, "mask_dim": 8},
+        ...     },
+        ...     "postprocessors": [{"type": "semantic"}],
+        ...     "data": {"val": {"dataset": {"type": "shapes", "length": 2, "size": [32, 32]}, "workers": 0}},
+        ...     "evaluators": [{"type": "mean_iou"}],
+        ... })
+        >>> folder = Path(tempfile.mkdtemp()) / "checkpoint"
+        >>> save_checkpoint(folder, segkit.build_model(config), config, segkit.build.dataset_classes(config))
+        >>> metrics = evaluate(folder, device="cpu")
+        >>> 0 <= metrics["mean_iou"].values["mean_iou"] <= 1
+        True
+    """
+    if config is not None and not isinstance(config, Config):
+        config = load_config(config)
+    process = join_processes(device)
+    output = default_output(checkpoint) if output is None else Path(output)
+    loaded = load_checkpoint(checkpoint, process.device, config)
+    size_divisor: int = loaded.model.size_divisor  # type: ignore[assignment]  # published by every model
+    validation = Validation(loaded.config, loaded.classes, size_divisor, process.rank, process.num_processes)
+    model = loaded.model
+    if window is not None:
+        refuse_segments(validation.postprocessors)
+        model = SlidingWindow(model, window)
+    with (
+        _result_files(loaded, process, output, overlays, save_predictions) as on_result,
+        _progress_bar(process, len(validation.dataset)) as progress,
+    ):
+        metrics = validation.run(model, process.device, precision, progress=progress, on_result=on_result)
+    if process.is_main:
+        write_metrics(output / "metrics.json", metrics)
+    return metrics
+
+
+def default_output(checkpoint: str | Path) -> Path:
+    """Returns where the metrics of a checkpoint are written by default."""
+    return find_checkpoint(checkpoint) / "evaluation"
+
+
+@contextmanager
+def _result_files(
+    loaded: Checkpoint, process: Process, output: Path, overlays: int, save_predictions: bool
+) -> Iterator[OnResult | None]:
+    """Yields what draws and writes the results as they come; None where nothing is asked for."""
+    draw = OverlayWriter(output / "overlays", loaded.classes, overlays if process.is_main else 0)
+    suffix = "" if process.num_processes == 1 else f"_{process.rank}"
+    with ResultWriter(output / f"predictions{suffix}", loaded.classes) as writer:
+
+        def on_result(batch: Batch, index: int, result: Result) -> None:
+            draw(batch, index, result)
+            if save_predictions:
+                writer.write(result, batch.files[index], batch.image_ids[index])
+
+        yield on_result if overlays or save_predictions else None
+
+
+@contextmanager
+def _progress_bar(process: Process, images: int) -> Iterator[Callable[[int], None]]:
+    """Shows a bar on the console of the main process; yields what advances it by a number of this process's images."""
+    console = Console()
+    with Progress(console=console, transient=True, disable=not (process.is_main and console.is_terminal)) as bar:
+        task = bar.add_task("evaluating", total=images)
+        yield lambda count: bar.advance(task, count * process.num_processes)

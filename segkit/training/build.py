@@ -1,0 +1,210 @@
+"""From a config to a training that is ready to run."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from segkit.build import (
+    build_criterion,
+    build_dataset,
+    build_model,
+    build_optimizer,
+    build_schedule,
+    build_transforms,
+)
+from segkit.checkpoint import classes_differ, initialize_from, load_fitting, read_classes, read_weights
+from segkit.config import Config
+from segkit.config.sections import Split, Training
+from segkit.data.loading import Dataset, training_loader
+from segkit.errors import CheckpointError, ConfigError, suggest
+from segkit.evaluation.validation import Validation
+from segkit.runtime.compilation import BUCKET, compile_parts
+from segkit.runtime.processes import make_accelerator
+from segkit.training.checkpoints import Checkpoints
+from segkit.training.evaluation import RunEvaluation
+from segkit.training.loop import Trainer
+from segkit.training.progress import Reporter, tensorboard_writer
+from segkit.training.run_folder import RunFolder
+from segkit.training.state import SavedState, TrainingState
+from segkit.types import Batch
+
+
+@dataclass
+class _Plan:
+    """What all steps of building need."""
+
+    config: Config
+    run: RunFolder
+    settings: Training
+    split: Split
+    accelerator: Accelerator
+    dataset: Dataset
+
+    @property
+    def effective_batch(self) -> int:
+        """Images per optimizer step, over all processes."""
+        return self.split.batch_size * self.settings.accumulate * int(self.accelerator.num_processes)
+
+
+def build_training(
+    config: Config, run: RunFolder, resume: bool = False, device: torch.device | str | None = None
+) -> Trainer:
+    """Builds the training that a config describes, and writes the first files of its run folder.
+
+    Args:
+        config: Must have the sections `training`, `criterion` and `data.train`.
+        run: Where the training writes.
+        resume: Go on from the newest checkpoint in `run`.
+        device: As for `segkit.runtime.processes.join_processes`.
+
+    Raises:
+        ConfigError: The config cannot be trained, or the device cannot be used.
+        CheckpointError: The checkpoint to start or resume from does not fit.
+    """
+    plan = _plan(config, run, device)
+    saved = SavedState(run.require_newest_checkpoint()) if resume else None
+    state = saved.state if saved else TrainingState()
+    torch.manual_seed(plan.settings.seed)  # all processes begin with the same weights
+    model = build_model(config, plan.dataset.classes, initial_weights=not resume)
+    notes = _load_weights(plan, model, saved)
+    trainer = _trainer(plan, model, state, notes)
+    torch.manual_seed(plan.settings.seed + plan.accelerator.process_index)  # each process has its own dropout
+    if saved:
+        saved.restore(trainer.optimizer, plan.accelerator)
+    if plan.accelerator.is_main_process:
+        if saved:
+            run.forget_after(state.step)
+        facts = {"effective_batch": plan.effective_batch, "num_processes": plan.accelerator.num_processes}
+        run.start(config, facts)
+    return trainer
+
+
+def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> _Plan:
+    experiment = config.experiment
+    if experiment.training is None:
+        raise ConfigError(f"{config.path}: training: the section is missing. A training needs it.")
+    if experiment.data is None or experiment.data.train is None:
+        raise ConfigError(f"{config.path}: data.train: the section is missing. A training needs a data set.")
+    settings, split = experiment.training, experiment.data.train
+    accelerator = make_accelerator(settings.precision, device)
+    if settings.precision == "fp16" and accelerator.device.type == "cpu":
+        raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU. Use bf16.")
+    return _Plan(config, run, settings, split, accelerator, build_dataset(split))
+
+
+def _load_weights(plan: _Plan, model: nn.Module, saved: SavedState | None) -> list[str]:
+    """Loads the weights that the training starts or goes on with; returns lines that say so."""
+    source = plan.config.experiment.init_from
+    if saved is not None:
+        _load_resumed(plan, model, saved.folder)
+        return [f"resumed from {saved.folder}"]
+    if source is not None:
+        reset_head = plan.config.experiment.reset_head
+        report = initialize_from(model, source, plan.config, plan.dataset.classes, reset_head)
+        return [f"initialized from {source}: {report}"]
+    return []
+
+
+def _load_resumed(plan: _Plan, model: nn.Module, folder: Path) -> None:
+    difference = classes_differ(read_classes(folder), plan.dataset.classes)
+    if difference:
+        raise CheckpointError(
+            f"{folder}: is for another class list ({difference}). Resume with the data set it was made with, or start "
+            f"a new training with init_from={folder} and --reset-head."
+        )
+    report = load_fitting(model, read_weights(folder))
+    if not report.complete:
+        raise CheckpointError(
+            f"{folder}: does not fit the model of {plan.config.path}: {report}. Resume with the config it was made "
+            f"with, or start a new training with init_from={folder}."
+        )
+
+
+def _trainer(plan: _Plan, model: nn.Module, state: TrainingState, notes: list[str]) -> Trainer:
+    config, settings, accelerator, classes = plan.config, plan.settings, plan.accelerator, plan.dataset.classes
+    if settings.compile:
+        compile_parts(model)
+    return Trainer(
+        model,
+        build_criterion(config, classes),
+        build_optimizer(settings.optimizer, model),
+        build_schedule(settings.schedule),
+        _batches(plan, model, start=state.step * settings.accumulate),
+        steps=settings.steps,
+        accelerator=accelerator,
+        state=state,
+        accumulate=settings.accumulate,
+        clip_gradients=settings.clip_gradients,
+        evaluate=_evaluation(plan, model),
+        checkpoints=Checkpoints(plan.run, config, classes, accelerator, settings.keep_checkpoints),
+        reporter=_reporter(plan, state),
+        log_every=settings.log_every,
+        evaluate_every=settings.evaluate_every,
+        checkpoint_every=settings.checkpoint_every,
+        best_metric=settings.best_metric,
+        early_stopping=settings.early_stopping,
+        notes=[_introduction(plan, model), *notes],
+    )
+
+
+def _batches(plan: _Plan, model: nn.Module, start: int) -> Iterator[Batch]:
+    divisor = _size_divisor(model)
+    return training_loader(
+        plan.dataset,
+        build_transforms(plan.split.transforms),
+        batch_size=plan.split.batch_size,
+        workers=plan.split.workers,
+        size_divisor=math.lcm(divisor, BUCKET) if plan.settings.compile else divisor,
+        seed=plan.settings.seed,
+        start_batch=start,
+        rank=plan.accelerator.process_index,
+        num_processes=plan.accelerator.num_processes,
+    )
+
+
+def _size_divisor(model: nn.Module) -> int:
+    divisor: int = model.size_divisor  # type: ignore[assignment]  # published by every model
+    return divisor
+
+
+def _evaluation(plan: _Plan, model: nn.Module) -> RunEvaluation | None:
+    """Returns the evaluation on `data.val`; None where the config has no such section."""
+    config, accelerator = plan.config, plan.accelerator
+    if config.experiment.data is None or config.experiment.data.val is None:
+        return None
+    validation = Validation(
+        config,
+        plan.dataset.classes,
+        _size_divisor(model),
+        rank=accelerator.process_index,
+        num_processes=accelerator.num_processes,
+    )
+    name, known = plan.settings.best_metric, validation.metric_names()
+    if name is not None and name not in known:
+        raise ConfigError(
+            f"{config.origin('training.best_metric')}: training.best_metric: the evaluation has no metric '{name}'."
+            f"{suggest(name, known)} It has: {', '.join(known)}"
+        )
+    return RunEvaluation(validation, plan.run, accelerator, plan.settings.precision)
+
+
+def _reporter(plan: _Plan, state: TrainingState) -> Reporter:
+    main = plan.accelerator.is_main_process
+    scalars = None
+    if plan.settings.tensorboard and main:
+        scalars = tensorboard_writer(plan.run.path / "tensorboard", plan.config.origin("training.tensorboard"))
+    return Reporter(plan.settings.steps, state.step, metrics_file=plan.run.metrics, scalars=scalars, active=main)
+
+
+def _introduction(plan: _Plan, model: nn.Module) -> str:
+    parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    return (
+        f"{plan.config.path} -> {plan.run.path}: {parameters / 1e6:.1f} M trainable parameters, "
+        f"{len(plan.dataset.classes)} classes, {plan.effective_batch} images a step, {plan.settings.precision} on "
+        f"{plan.accelerator.num_processes} x {plan.accelerator.device.type}"
+    )

@@ -1,0 +1,62 @@
+"""`segkit.train`, and the command `segkit train`."""
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+import torch
+
+from segkit.config import Config, load_config
+from segkit.training.build import build_training
+from segkit.training.run_folder import RunFolder
+
+
+def train(
+    config: Config | str | PathLike[str] | Mapping[str, object],
+    output: str | Path | None = None,
+    resume: bool = False,
+    *,
+    device: torch.device | str | None = None,
+) -> Path:
+    """Trains what a config describes, as the command `segkit train` does.
+
+    Args:
+        config: A config, or what `segkit.load_config` takes: a YAML file, a run folder, a dict.
+        output: The run folder; by default one in `runs/` that is named like the config, numbered if it is taken.
+        resume: Go on with the run in `output`, or with the newest run of this config.
+        device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        ConfigError: The config is wrong, or the device cannot be used.
+        CheckpointError: There is nothing to resume from, or a checkpoint does not fit.
+        TrainingError: The loss is no longer finite. Earlier checkpoints stay.
+
+    Example:
+        >>> import tempfile
+        >>> config = {
+        ...     "model": {
+        ...         "type": "per_pixel",
+        ...         "backbone": {"type": "timm", "name": "resnet18", "options": {"out_indices": [1]}},
+        ...         "pixel_decoder": {"type": "fpn", "hidden_dim": 8, "mask_dim": 8},
+        ...     },
+        ...     "criterion": {"losses": [{"type": "pixel_cross_entropy"}]},
+        ...     "data": {"train": {"dataset": {"type": "shapes", "length": 2, "size": [32, 32]}, "workers": 0}},
+        ...     "training": {"steps": 1, "optimizer": {"type": "adamw", "lr": 1e-3}, "schedule": {"type": "poly"}},
+        ... }
+        >>> run = train(config, tempfile.mkdtemp(), device="cpu")  # doctest: +ELLIPSIS
+        <dict> -> ...
+        >>> sorted(path.name for path in run.iterdir())
+        ['checkpoints', 'config.yaml', 'environment.json', 'last', 'metrics.jsonl']
+    """
+    if not isinstance(config, Config):
+        config = load_config(config)
+    run = RunFolder.existing(config, output) if resume else RunFolder.new(config, output)
+    trainer = build_training(config, run, resume, device)
+    metrics = trainer.run()
+    trainer.reporter.say(f"checkpoints: {run.best if metrics else run.last}")
+    if run.overlays.is_dir():
+        trainer.reporter.say(f"images: {run.overlays}")
+    return run.path

@@ -1,0 +1,90 @@
+"""A config becomes a training, or an error that says why not."""
+
+import sys
+
+import pytest
+import torch
+
+from segkit.config import load_config
+from segkit.errors import CheckpointError, ConfigError
+from segkit.training.build import build_training
+from segkit.training.run_folder import RunFolder
+from segkit.training.train import train
+
+
+def build(tiny, *overrides, resume=False):
+    return build_training(load_config(tiny, list(overrides)), RunFolder(tiny.parent / "run"), resume)
+
+
+def test_the_settings_reach_the_trainer(tiny):
+    trainer = build(tiny, "training.accumulate=3", "training.evaluate_every=2", "training.early_stopping=5")
+    assert (trainer.steps, trainer.accumulate, trainer.clip_gradients) == (4, 3, 1.0)
+    assert (trainer.log_every, trainer.evaluate_every, trainer.checkpoint_every) == (1, 2, None)
+    assert trainer.early_stopping == 5
+    assert trainer.base_rates == [1e-3] * len(trainer.optimizer.param_groups)
+    assert trainer.evaluate is not None
+    assert sorted(path.name for path in (tiny.parent / "run").iterdir()) == ["config.yaml", "environment.json"]
+
+
+def test_without_validation_data_nothing_is_evaluated(tiny):
+    trainer = build(tiny, "data.val=null", "training.steps=1")
+    assert trainer.evaluate is None
+    assert trainer.run() is None
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="needs a machine without a GPU")
+def test_fp16_without_a_gpu_says_what_to_take(tiny):
+    with pytest.raises(ConfigError) as caught:
+        build(tiny, "training.precision=fp16")
+    assert str(caught.value) == "<command line>: training.precision: fp16 needs a GPU. Use bf16."
+
+
+def test_a_metric_that_is_not_there_is_named(tiny):
+    with pytest.raises(ConfigError) as caught:
+        build(tiny, "training.best_metric=miou")
+    assert str(caught.value).startswith(
+        "<command line>: training.best_metric: the evaluation has no metric 'miou'. Did you mean 'mean_iou'? "
+        "It has: mean_iou, "
+    )
+    assert not (tiny.parent / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training=null", "training: the section is missing. A training needs it."),
+        ("data=null", "data.train: the section is missing. A training needs a data set."),
+        ("data.train=null", "data.train: the section is missing. A training needs a data set."),
+    ],
+)
+def test_a_missing_section_is_named(tiny, override, message):
+    with pytest.raises(ConfigError) as caught:
+        build(tiny, override)
+    assert str(caught.value) == f"{tiny}: {message}"
+
+
+def test_a_missing_tensorboard_is_refused_where_it_is_asked_for(tiny, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    build(tiny)
+    with pytest.raises(ConfigError, match=r"^<command line>: training\.tensorboard: the package 'tensorboard' is not"):
+        build(tiny, "training.tensorboard=true")
+
+
+def test_a_run_of_other_classes_is_not_resumed(tiny):
+    run = train(load_config(tiny, ["training.steps=1"]), "run")
+    folder = tiny.parent / "run/checkpoints/step_1"
+    names = (folder / "classes.json").read_text()
+    (folder / "classes.json").write_text(names.replace('"grass"', '"lawn"'))
+    with pytest.raises(CheckpointError) as caught:
+        build(tiny, resume=True)
+    assert str(caught.value) == (
+        f"{folder}: is for another class list (8 classes there, 8 here; class 1 is 'lawn' there, 'grass' here). Resume "
+        f"with the data set it was made with, or start a new training with init_from={folder} and --reset-head."
+    )
+    assert run.is_dir()
+
+
+def test_a_run_of_another_model_is_not_resumed(tiny):
+    train(load_config(tiny, ["training.steps=1"]), "run")
+    with pytest.raises(CheckpointError, match=r"does not fit the model of .* Resume with the config it was"):
+        build(tiny, "model.transformer_decoder.num_queries=9", resume=True)

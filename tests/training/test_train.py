@@ -1,0 +1,113 @@
+"""Whole trainings, tiny: what they write and what they refuse."""
+
+import json
+
+import pytest
+import torch
+
+import segkit
+from segkit.checkpoint import read_weights
+from segkit.config import load_config
+from segkit.errors import CheckpointError, SegkitError
+from segkit.training.train import train
+from tests.helpers.tiny import assert_equal_weights, lines_of
+
+
+def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
+    run = train(load_config(tiny, ["training.evaluate_every=2", "training.checkpoint_every=2"]))
+    assert str(run) == "runs/tiny"
+    names = {path.name for path in run.iterdir()}
+    assert names == {"config.yaml", "environment.json", "metrics.jsonl", "checkpoints", "best", "last", "evaluation"}
+    for folder in ("best", "last", "checkpoints/step_2", "checkpoints/step_4"):
+        files = {path.name for path in (run / folder).iterdir()} - {"training_state.pt"}
+        assert files == {"model.safetensors", "config.yaml", "classes.json"}
+    lines = lines_of(run)
+    assert [line["step"] for line in lines if "losses" in line] == [1, 2, 3, 4]
+    assert [line["step"] for line in lines if "evaluation" in line] == [2, 4]
+    assert set(lines[0]["losses"]) == {
+        "total", "cross_entropy", "focal", "dice", "cross_entropy/0", "focal/0", "dice/0"
+    }  # fmt: skip
+    assert 0 <= lines[0]["waiting_for_data"] <= 1
+    assert json.loads((run / "environment.json").read_text())["effective_batch"] == 2
+    overlays = sorted(path.name for path in (run / "evaluation/overlays").iterdir())
+    assert len(overlays) == 6
+    shown = capsys.readouterr().out
+    assert "images: runs/tiny/evaluation/overlays" in shown
+    assert "mean_iou" in shown
+
+
+def test_the_same_config_gives_the_same_weights_whatever_the_workers(tiny):
+    one = train(load_config(tiny, ["training.steps=2"]))
+    other = train(load_config(tiny, ["training.steps=2", "data.train.workers=2"]))
+    assert str(other) == "runs/tiny-2"
+    assert_equal_weights(one / "last", other / "last")
+
+
+def test_accumulated_batches_count_as_one_step(tiny):
+    run = train(load_config(tiny, ["training.steps=2", "training.accumulate=2"]))
+    assert json.loads((run / "environment.json").read_text())["effective_batch"] == 4
+    assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2]
+
+
+def test_bf16_trains(tiny):
+    run = train(load_config(tiny, ["training.steps=1", "training.precision=bf16"]))
+    assert all(tensor.dtype != torch.bfloat16 for tensor in read_weights(run / "last").values())
+
+
+def test_old_checkpoints_are_dropped(tiny):
+    run = train(load_config(tiny, ["training.checkpoint_every=1", "training.keep_checkpoints=2"]))
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["step_3", "step_4"]
+
+
+def test_early_stopping(tiny):
+    settings = ["training.evaluate_every=1", "training.early_stopping=1", "training.optimizer.lr=0.0"]
+    run = train(load_config(tiny, settings))
+    assert [line["step"] for line in lines_of(run) if "evaluation" in line][-1] < 4
+    assert (run / "last" / "model.safetensors").is_file()
+
+
+def test_init_from_is_reported(tiny, capsys):
+    first = train(load_config(tiny, ["training.steps=1"]))
+    train(load_config(tiny, ["training.steps=1", f"init_from={first}"]))
+    assert f"initialized from {first}: " in capsys.readouterr().out
+
+
+def test_an_output_that_is_taken_is_left_alone(tiny):
+    train(load_config(tiny, ["training.steps=1"]), output="mine")
+    with pytest.raises(SegkitError) as caught:
+        train(load_config(tiny), output="mine")
+    assert str(caught.value) == "mine: holds a run already. Give another --output, or continue it with --resume."
+
+
+def test_resuming_nothing_is_an_error(tiny):
+    with pytest.raises(CheckpointError) as caught:
+        train(load_config(tiny), resume=True)
+    assert str(caught.value) == (
+        "runs/tiny: has no checkpoint to resume from (checkpoints/step_N/training_state.pt). Start without --resume."
+    )
+
+
+def test_a_config_may_be_a_path_or_a_dict(tiny):
+    config = load_config(tiny, ["training.steps=1"])
+    run = segkit.train(config.data, device="cpu")
+    assert str(run) == "runs/dict"
+    tiny.write_text(config.to_yaml())
+    assert_equal_weights(run / "last", segkit.train(tiny, "mine", device="cpu") / "last")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_gpu_learns(tiny, precision):
+    settings = [f"training.precision={precision}", "training.steps=40", "training.log_every=10"]
+    lines = [line for line in lines_of(train(load_config(tiny, settings))) if "losses" in line]
+    assert lines[-1]["losses"]["total"] < lines[0]["losses"]["total"]
+    assert lines[-1]["peak_memory_gb"] > 0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_a_training_moves_from_the_gpu_to_the_cpu(tiny):
+    run = train(load_config(tiny, ["training.steps=1"]))
+    train(load_config(tiny, ["training.steps=2"]), resume=True, device="cpu")
+    assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2]
