@@ -15,6 +15,7 @@ from segkit.build import build_model, class_tensors
 from segkit.classes import Classes
 from segkit.config import CONFIG_FILE, Config, load_config
 from segkit.errors import CheckpointError
+from segkit.models._base import SegmentationModel
 from segkit.runtime.writing import replace_folder
 
 WEIGHTS_FILE = "model.safetensors"
@@ -25,7 +26,7 @@ CLASSES_FILE = "classes.json"
 class Checkpoint:
     """What a checkpoint folder holds, the model in eval mode."""
 
-    model: nn.Module
+    model: SegmentationModel
     classes: Classes
     config: Config
 
@@ -148,7 +149,7 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu", config
     return Checkpoint(model.to(device).eval(), classes, config)
 
 
-def load_model(path: str | Path, device: torch.device | str = "cpu") -> nn.Module:
+def load_model(path: str | Path, device: torch.device | str = "cpu") -> SegmentationModel:
     """The model of a checkpoint folder, or of a run's best one, in eval mode."""
     return load_checkpoint(path, device).model
 

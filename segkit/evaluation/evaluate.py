@@ -17,6 +17,7 @@ from segkit.evaluation.loop import OnResult
 from segkit.evaluation.tables import write_metrics
 from segkit.evaluation.validation import Validation
 from segkit.inference.sliding_window import SlidingWindow, refuse_segments
+from segkit.models._base import SegmentationModel
 from segkit.results.files import ResultWriter
 from segkit.results.overlay_writer import OverlayWriter
 from segkit.runtime.precision import Precision
@@ -83,9 +84,8 @@ def evaluate(
     process = join_processes(device)
     output = default_output(checkpoint) if output is None else Path(output)
     loaded = load_checkpoint(checkpoint, process.device, config)
-    size_divisor: int = loaded.model.size_divisor  # type: ignore[assignment]  # published by every model
-    validation = Validation(loaded.config, loaded.classes, size_divisor, process.rank, process.num_processes)
-    model = loaded.model
+    model: SegmentationModel | SlidingWindow = loaded.model
+    validation = Validation(loaded.config, loaded.classes, model.size_divisor, process.rank, process.num_processes)
     if window is not None:
         refuse_segments(validation.postprocessors)
         model = SlidingWindow(model, window)

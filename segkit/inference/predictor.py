@@ -18,6 +18,7 @@ from segkit.data.images import read_image, to_image
 from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import DataError
 from segkit.inference.sliding_window import SlidingWindow, refuse_segments
+from segkit.models._base import SegmentationModel
 from segkit.registries import POSTPROCESSORS
 from segkit.results.files import without_unsure
 from segkit.runtime.devices import choose_device
@@ -81,7 +82,8 @@ class Predictor:
         self.precision: Precision = precision
         self.score_threshold = score_threshold
         loaded = load_checkpoint(checkpoint, self.device)
-        self.model, self.classes, self.config = loaded.model, loaded.classes, loaded.config
+        self.model: SegmentationModel | SlidingWindow = loaded.model
+        self.classes, self.config = loaded.classes, loaded.config
         configured = build_postprocessors(self.config, self.classes)
         self.task = task or next(iter(configured), "semantic")
         self.postprocessor: Any = configured.get(self.task)
@@ -153,7 +155,7 @@ class Predictor:
         output = sample.size
         for transform in self._transforms:
             sample = transform(sample)
-        padded = padded_size([sample.size], int(self.model.size_divisor))  # type: ignore[arg-type]
+        padded = padded_size([sample.size], self.model.size_divisor)
         return Prepared(file, image, sample.image, ImageSizes(padded, sample.size, output))
 
     @torch.inference_mode()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from torch import nn
 
 from segkit.build import (
     build_criterion,
@@ -20,9 +19,11 @@ from segkit.build import (
 from segkit.checkpoint import classes_differ, initialize_from, load_fitting, read_classes, read_weights
 from segkit.config import Config
 from segkit.config.sections import Split, Training
-from segkit.data.loading import Dataset, training_loader
+from segkit.data.loading import training_loader
 from segkit.errors import CheckpointError, ConfigError, suggest
 from segkit.evaluation.validation import Validation
+from segkit.models._base import SegmentationModel
+from segkit.registries import Dataset
 from segkit.runtime.compilation import BUCKET, compile_parts
 from segkit.runtime.processes import make_accelerator
 from segkit.training.checkpoints import Checkpoints
@@ -97,7 +98,7 @@ def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> 
     return _Plan(config, run, settings, split, accelerator, build_dataset(split))
 
 
-def _load_weights(plan: _Plan, model: nn.Module, saved: SavedState | None) -> list[str]:
+def _load_weights(plan: _Plan, model: SegmentationModel, saved: SavedState | None) -> list[str]:
     """Loads the weights that the training starts or goes on with; returns lines that say so."""
     source = plan.config.experiment.init_from
     if saved is not None:
@@ -110,7 +111,7 @@ def _load_weights(plan: _Plan, model: nn.Module, saved: SavedState | None) -> li
     return []
 
 
-def _load_resumed(plan: _Plan, model: nn.Module, folder: Path) -> None:
+def _load_resumed(plan: _Plan, model: SegmentationModel, folder: Path) -> None:
     difference = classes_differ(read_classes(folder), plan.dataset.classes)
     if difference:
         raise CheckpointError(
@@ -125,7 +126,7 @@ def _load_resumed(plan: _Plan, model: nn.Module, folder: Path) -> None:
         )
 
 
-def _trainer(plan: _Plan, model: nn.Module, state: TrainingState, notes: list[str]) -> Trainer:
+def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes: list[str]) -> Trainer:
     config, settings, accelerator, classes = plan.config, plan.settings, plan.accelerator, plan.dataset.classes
     if settings.compile:
         compile_parts(model)
@@ -152,27 +153,22 @@ def _trainer(plan: _Plan, model: nn.Module, state: TrainingState, notes: list[st
     )
 
 
-def _batches(plan: _Plan, model: nn.Module, start: int) -> Iterator[Batch]:
-    divisor = _size_divisor(model)
+def _batches(plan: _Plan, model: SegmentationModel, start: int) -> Iterator[Batch]:
+    settings, divisor = plan.settings, model.size_divisor
     return training_loader(
         plan.dataset,
         build_transforms(plan.split.transforms),
         batch_size=plan.split.batch_size,
         workers=plan.split.workers,
-        size_divisor=math.lcm(divisor, BUCKET) if plan.settings.compile else divisor,
-        seed=plan.settings.seed,
+        size_divisor=math.lcm(divisor, BUCKET) if settings.compile else divisor,
+        seed=settings.seed,
         start_batch=start,
         rank=plan.accelerator.process_index,
         num_processes=plan.accelerator.num_processes,
     )
 
 
-def _size_divisor(model: nn.Module) -> int:
-    divisor: int = model.size_divisor  # type: ignore[assignment]  # published by every model
-    return divisor
-
-
-def _evaluation(plan: _Plan, model: nn.Module) -> RunEvaluation | None:
+def _evaluation(plan: _Plan, model: SegmentationModel) -> RunEvaluation | None:
     """Returns the evaluation on `data.val`; None where the config has no such section."""
     config, accelerator = plan.config, plan.accelerator
     if config.experiment.data is None or config.experiment.data.val is None:
@@ -180,7 +176,7 @@ def _evaluation(plan: _Plan, model: nn.Module) -> RunEvaluation | None:
     validation = Validation(
         config,
         plan.dataset.classes,
-        _size_divisor(model),
+        model.size_divisor,
         rank=accelerator.process_index,
         num_processes=accelerator.num_processes,
     )
@@ -201,7 +197,7 @@ def _reporter(plan: _Plan, state: TrainingState) -> Reporter:
     return Reporter(plan.settings.steps, state.step, metrics_file=plan.run.metrics, scalars=scalars, active=main)
 
 
-def _introduction(plan: _Plan, model: nn.Module) -> str:
+def _introduction(plan: _Plan, model: SegmentationModel) -> str:
     parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     return (
         f"{plan.config.path} -> {plan.run.path}: {parameters / 1e6:.1f} M trainable parameters, "

@@ -12,6 +12,7 @@ from torch import nn
 from segkit.criterion.criterion import LossReport
 from segkit.errors import TrainingError
 from segkit.evaluation.tables import class_table, summary, summary_table
+from segkit.registries import Schedule
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.writing import Json
 from segkit.training.checkpoints import Checkpoints
@@ -29,9 +30,6 @@ class LossFunction(Protocol):
 
     def __call__(self, prediction: Prediction | PixelPrediction, targets: list[Target], /) -> LossReport: ...
 
-
-Schedule = Callable[[int, int], float]
-"""`(step, steps) -> factor` of the learning rates, as `segkit.registries.SCHEDULES` has them."""
 
 Evaluation = Callable[[nn.Module, bool], dict[str, Metrics]]
 """`(model, final) -> metrics` by evaluator; `final` is True after the last step."""

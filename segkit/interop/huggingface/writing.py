@@ -164,7 +164,7 @@ def _preprocessor_json(loaded: Checkpoint, where: str) -> dict[str, Any]:
         part.get("pixel_mean", IMAGENET_MEAN),
         part.get("pixel_std", IMAGENET_STD),
         loaded.classes.ids,
-        loaded.model.size_divisor,  # type: ignore[arg-type]
+        loaded.model.size_divisor,
         where,
     )
 
