@@ -1,1 +1,1 @@
-"""Evaluators that segkit brings, one per file, each registered under its file's name."""
+"""The evaluators of segkit, one per file, each registered under the name of its file."""

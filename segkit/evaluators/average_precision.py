@@ -3,7 +3,7 @@
 import contextlib
 import io
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -23,21 +23,37 @@ class ImageRecord:
     """What is kept of one image: run lengths, no pixels."""
 
     size: tuple[int, int]
-    truth_labels: list[int]
-    truth_rles: list[Rle]
-    truth_areas: list[float]
+    """(height, width)."""
+    target_labels: list[int]
+    target_rles: list[Rle]
+    target_areas: list[float]
+    """In pixels; those of the annotation where it has its own."""
     crowd: list[bool]
+    """Which segments of the target are crowds."""
     labels: list[int]
+    """Of the result, as are the following."""
     scores: list[float]
     rles: list[Rle]
 
 
 @EVALUATORS.register("average_precision")
 class AveragePrecision:
-    """COCO's mask AP, computed by pycocotools: the mean over the thresholds 0.50 to 0.95 and over thing classes.
+    """Measures instances by COCO's mask average precision, as pycocotools computes it.
 
-    Stuff is left out of truth and results alike; a class list without any thing counts as all things. Crowds and the
-    annotations' own areas are honoured. An image added twice counts once.
+    AP is the mean over the IoU thresholds 0.50, 0.55, ... 0.95 and over thing classes. Stuff is left out of target and
+    result; in a class list without any thing, all classes count as things. Crowds are neither found nor missed, and the
+    annotation's own areas decide about size ranges. An image that is added twice counts once.
+
+    Args:
+        classes: of the data set.
+
+    Example:
+        >>> evaluator = AveragePrecision(Classes.make(["car"]))
+        >>> masks = torch.ones(1, 4, 4, dtype=torch.bool)
+        >>> target = Target(torch.tensor([0]), overlapping_masks=masks)
+        >>> evaluator.add(InstanceResult(torch.tensor([0]), torch.tensor([0.9]), masks), target, image_id=1)
+        >>> round(evaluator.compute().values["ap"], 3)
+        1.0
     """
 
     result_type: ClassVar[type] = InstanceResult
@@ -48,35 +64,38 @@ class AveragePrecision:
         self._images: dict[int | str, ImageRecord] = {}
 
     def add(self, result: InstanceResult, target: Target, image_id: int | str) -> None:
-        kept = self._countable.to(target.labels.device)[target.labels]
-        truth = select_segments(target, kept)
-        truth_rles = encode_masks(truth.masks)
-        areas = [float(area) for area in (rle_areas(truth_rles) if truth.areas is None else truth.areas.tolist())]
+        """Adds the instances of one image."""
+        things = select_segments(target, self._countable.to(target.labels.device)[target.labels])
+        target_rles = encode_masks(things.masks)
+        areas = rle_areas(target_rles) if things.areas is None else things.areas.tolist()
         chosen = self._countable.to(result.labels.device)[result.labels]
         self._images[image_id] = ImageRecord(
             size=target.size,
-            truth_labels=truth.labels.tolist(),
-            truth_rles=truth_rles,
-            truth_areas=areas,
-            crowd=[False] * len(truth) if truth.is_crowd is None else truth.is_crowd.tolist(),
+            target_labels=things.labels.tolist(),
+            target_rles=target_rles,
+            target_areas=[float(area) for area in areas],
+            crowd=[False] * len(things) if things.is_crowd is None else things.is_crowd.tolist(),
             labels=result.labels[chosen].tolist(),
             scores=result.scores[chosen].tolist(),
             rles=encode_masks(result.masks[chosen]),
         )
 
     def state(self) -> dict[int | str, ImageRecord]:
+        """Returns the images added so far."""
         return self._images
 
     def merge(self, state: dict[int | str, ImageRecord]) -> None:
-        """Take over another process's images."""
+        """Adds the images of another process."""
         self._images.update(state)
 
     def compute(self) -> Metrics:
-        """`ap`, `ap50`, `ap75`, `ap_small`, `ap_medium`, `ap_large` (areas up to 32² and 96² pixels, and above), `ar`
-        (recall of 100 instances per image); per class `ap`."""
-        precision, recall = (
-            self._evaluate()
-        )  # precision[threshold, recall, class, area]; recall[threshold, class, area]
+        """Computes the metrics.
+
+        Summary: `ap`, `ap50`, `ap75`; `ap_small`, `ap_medium`, `ap_large` for areas up to 32 * 32 pixels, up to 96 * 96
+        and above; `ar`, the recall of 100 instances per image. Per class: `ap`.
+        """
+        precision, recall = self._evaluate()
+        # Thresholds 0 and 5 are IoU 0.50 and 0.75; the areas are all, small, medium, large.
         values = {
             "ap": _mean(precision[..., 0]),
             "ap50": _mean(precision[0, :, :, 0]),
@@ -90,50 +109,54 @@ class AveragePrecision:
         return Metrics(values, {"ap": per_class})
 
     def _evaluate(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """COCOeval's precision (10,101,K,4) and recall (10,K,4) at 100 instances per image, -1 where undefined."""
+        """Returns COCOeval's precision [threshold, recall, class, area] and recall [threshold, class, area].
+
+        Their shapes are (10,101,K,4) and (10,K,4), for 100 instances per image; -1 where undefined.
+        """
         num_classes = len(self.classes)
         if not self._images:
             return np.full((10, 101, num_classes, 4), -1.0), np.full((10, num_classes, 4), -1.0)
-        truth, results = self._as_coco()
-        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports its progress there
-            evaluation = COCOeval(_index(truth), _index(results), "segm")
+        targets, results = self._as_coco()
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+            evaluation = COCOeval(_index(targets), _index(results), "segm")
             evaluation.evaluate()
             evaluation.accumulate()
         return evaluation.eval["precision"][..., -1], evaluation.eval["recall"][..., -1]
 
-    def _as_coco(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Truth and results as COCO data sets; ids from 1, since COCOeval takes 0 for "unmatched"."""
-        truth: list[dict[str, Any]] = []
-        results: list[dict[str, Any]] = []
-        images = []
+    def _as_coco(self) -> tuple[dict[str, object], dict[str, object]]:
+        """Returns targets and results as COCO data sets."""
+        targets: list[dict[str, object]] = []
+        results: list[dict[str, object]] = []
+        images: list[dict[str, object]] = []
+        # Ids count from 1, since COCOeval reads 0 as "unmatched".
         for image_id, record in enumerate(self._images.values(), start=1):
             images.append({"id": image_id, "height": record.size[0], "width": record.size[1]})
             for label, rle, area, crowd in zip(
-                record.truth_labels, record.truth_rles, record.truth_areas, record.crowd, strict=True
+                record.target_labels, record.target_rles, record.target_areas, record.crowd, strict=True
             ):
-                entry = _annotation(len(truth) + 1, image_id, label, rle, area)
-                truth.append({**entry, "iscrowd": int(crowd)})
+                entry = _annotation(len(targets) + 1, image_id, label, rle, area)
+                targets.append({**entry, "iscrowd": int(crowd)})
             areas = rle_areas(record.rles)
             for label, rle, area, score in zip(record.labels, record.rles, areas, record.scores, strict=True):
                 entry = _annotation(len(results) + 1, image_id, label, rle, area)
                 results.append({**entry, "iscrowd": 0, "score": score})
         categories = [{"id": index, "name": name} for index, name in enumerate(self.classes.names)]
-        shared = {"images": images, "categories": categories}
-        return {**shared, "annotations": truth}, {**shared, "annotations": results}
+        common: dict[str, object] = {"images": images, "categories": categories}
+        return {**common, "annotations": targets}, {**common, "annotations": results}
 
 
-def _annotation(number: int, image_id: int, label: int, rle: Rle, area: float) -> dict[str, Any]:
+def _annotation(number: int, image_id: int, label: int, rle: Rle, area: float) -> dict[str, object]:
     return {"id": number, "image_id": image_id, "category_id": label, "segmentation": rle, "area": area}
 
 
-def _index(dataset: dict[str, Any]) -> COCO:
+def _index(dataset: dict[str, object]) -> COCO:
     coco = COCO()
     coco.dataset = dataset
     coco.createIndex()
     return coco
 
 
-def _mean(figures: NDArray[np.float64]) -> float:
-    """The mean of what is defined (-1 is not), or nan."""
-    defined = figures[figures > -1]
+def _mean(values: NDArray[np.float64]) -> float:
+    """Returns the mean of what is defined (-1 is not), or nan."""
+    defined = values[values > -1]
     return float(defined.mean()) if defined.size else float("nan")

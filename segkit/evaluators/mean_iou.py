@@ -13,51 +13,68 @@ from segkit.types import Metrics, SemanticResult, Target
 
 @EVALUATORS.register("mean_iou")
 class MeanIoU:
-    """Pixels counted over all images together; void pixels (of no segment, or not valid) are left out.
+    """Measures semantic results by intersection over union of each class, over the pixels of all images together.
 
-    A class that the truth never shows has no figure (nan) and no part in the means.
+    Void pixels (of no segment, or not valid) do not count. A class that no target shows has no metric (nan) and does
+    not enter the means.
+
+    Args:
+        classes: of the data set.
+
+    Example:
+        >>> evaluator = MeanIoU(Classes.make(["sky", "road"]))
+        >>> target = Target(torch.tensor([0, 1]), segment_map=torch.tensor([[0, 0, 1, 1]]))
+        >>> evaluator.add(SemanticResult(torch.tensor([[0, 0, 0, 1]])), target, image_id=1)
+        >>> evaluator.compute().per_class["iou"]
+        {'sky': 0.6666666666666666, 'road': 0.5}
     """
 
     result_type: ClassVar[type] = SemanticResult
 
     def __init__(self, classes: Classes) -> None:
         self.classes = classes
-        self._counts = torch.zeros(len(classes), len(classes), dtype=torch.int64)  # [truth, predicted]
+        self._counts = torch.zeros(len(classes), len(classes), dtype=torch.int64)  # [target, predicted]
 
     def add(self, result: SemanticResult, target: Target, image_id: int | str) -> None:
+        """Adds the pixels of one image."""
         predicted = result.label_map
         assert predicted.shape == target.size, (
-            f"image {image_id}: the result is {tuple(predicted.shape)}, the truth {target.size} (height, width)"
+            f"image {image_id}: the result is {tuple(predicted.shape)}, the target {target.size} (height, width)"
         )
         count = len(self.classes)
         target = target.to(predicted.device)
-        truth = label_map_of(target, count)
+        labels = label_map_of(target, void=count)
         if target.valid is not None:
-            truth = torch.where(target.valid, truth, count)
-        pairs = torch.bincount((truth * count + predicted).flatten(), minlength=count * (count + 1))
+            labels = torch.where(target.valid, labels, count)
+        # One bin per pair of classes; void pixels fall into the last `count` bins, which are cut off.
+        pairs = torch.bincount((labels * count + predicted).flatten(), minlength=count * (count + 1))
         pairs = pairs[: count * count].view(count, count)
-        self._counts = self._counts.to(pairs.device) + pairs  # stays on the device: no wait per image
+        # The counts stay on the device, so that no image waits for a transfer.
+        self._counts = self._counts.to(pairs.device) + pairs
 
     def state(self) -> Tensor:
-        """(K,K) int64 pixels by [truth, predicted], on the CPU."""
+        """Returns the pixel counts (K,K) int64 by [target, predicted], on the CPU."""
         return self._counts.cpu()
 
     def merge(self, state: Tensor) -> None:
-        """Add another process's counts."""
+        """Adds the counts of another process."""
         self._counts = self._counts.cpu() + state
 
     def compute(self) -> Metrics:
-        """`mean_iou`, `frequency_weighted_iou`, `pixel_accuracy`, `mean_accuracy`; per class `iou`, `accuracy`."""
+        """Computes the metrics.
+
+        Summary: `mean_iou`, `frequency_weighted_iou`, `pixel_accuracy`, `mean_accuracy`. Per class: `iou`, `accuracy`.
+        """
         counts = self._counts.cpu().double()
-        hits, truth, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)
-        accuracy = hits / truth  # 0 / 0 = nan: the class is absent
-        iou = torch.where(truth > 0, hits / (truth + predicted - hits), torch.nan)
-        present = truth > 0
-        total = truth.sum()
+        correct, annotated, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)  # (K,) each
+        accuracy = correct / annotated  # 0 / 0 = nan: the class is absent
+        iou = torch.where(annotated > 0, correct / (annotated + predicted - correct), torch.nan)
+        present = annotated > 0
+        total = annotated.sum()
         values = {
             "mean_iou": iou[present].mean(),
-            "frequency_weighted_iou": (truth[present] * iou[present]).sum() / total,
-            "pixel_accuracy": hits.sum() / total,
+            "frequency_weighted_iou": (annotated[present] * iou[present]).sum() / total,
+            "pixel_accuracy": correct.sum() / total,
             "mean_accuracy": accuracy[present].mean(),
         }
         return Metrics(

@@ -13,117 +13,150 @@ from segkit.registries import EVALUATORS
 from segkit.types import Metrics, PanopticResult, Target
 
 Counts = dict[str, NDArray[np.float64]]
-"""(K,) each: `iou` summed over hits, `hits`, `false_alarms`, `misses`."""
+"""(K,) each: `iou`, summed over true positives, and the numbers of `true_positives`, `false_positives` and
+`false_negatives`."""
 
 
 @EVALUATORS.register("panoptic_quality")
 class PanopticQuality:
-    """PQ = SQ x RQ (Kirillov et al. 2019, equations 1 and 2), averaged over the classes that occur.
+    """Measures panoptic results by panoptic quality, PQ = SQ x RQ, averaged over the classes that occur.
 
-    A predicted and a true segment of one class match where their intersection over union, true void left out, is above
-    0.5; there is at most one such partner. Void are the truth's pixels in no segment. An unmatched prediction is no
-    false alarm where more than half of it lies on void or a crowd of its class; an unmatched crowd is no miss.
+    Kirillov et al. 2019, equations 1 and 2. Void are the pixels of the target that lie in no segment.
+
+    * True positive: a predicted and a target segment of one class whose intersection over union, without void, is above
+      0.5. Each segment has at most one such partner.
+    * False positive: any other prediction, unless more than half of it lies on void or on a crowd of its class.
+    * False negative: any other target segment, unless it is a crowd.
+
+    Args:
+        classes: of the data set.
+
+    Example:
+        >>> import torch
+        >>> from segkit.types import PanopticSegment
+        >>> evaluator = PanopticQuality(Classes.make(["car"], things=[True]))
+        >>> target = Target(torch.tensor([0]), segment_map=torch.tensor([[0, 0, 0, -1]], dtype=torch.int32))
+        >>> segment_map = torch.tensor([[1, 1, 0, 0]], dtype=torch.int32)
+        >>> evaluator.add(PanopticResult(segment_map, [PanopticSegment(1, 0, True, 0.9)]), target, image_id=1)
+        >>> round(evaluator.compute().values["pq"], 3)
+        0.667
     """
 
     result_type: ClassVar[type] = PanopticResult
 
     def __init__(self, classes: Classes) -> None:
         self.classes = classes
-        self._counts: Counts = {name: np.zeros(len(classes)) for name in ("iou", "hits", "false_alarms", "misses")}
+        names = ("iou", "true_positives", "false_positives", "false_negatives")
+        self._counts: Counts = {name: np.zeros(len(classes)) for name in names}
 
     def add(self, result: PanopticResult, target: Target, image_id: int | str) -> None:
-        """Raises DataError where the truth's segments may overlap."""
+        """Adds the segments of one image.
+
+        Raises:
+            DataError: The segments of the target may overlap.
+        """
         if target.segment_map is None:
             raise DataError(
-                f"image {image_id}: panoptic quality needs a truth whose segments do not overlap, such as that of "
+                f"image {image_id}: panoptic quality needs a target whose segments do not overlap, such as those of "
                 "'coco_panoptic'. For overlapping instances use the evaluator 'average_precision'."
             )
         assert result.segment_map.shape == target.size, (
-            f"image {image_id}: the result is {tuple(result.segment_map.shape)}, the truth {target.size}"
+            f"image {image_id}: the result is {tuple(result.segment_map.shape)}, the target {target.size}"
         )
-        pairs = _pair_counts(result, target)
-        truth_labels = target.labels.cpu().numpy()
+        pixels = _pixel_counts(result, target)
+        target_labels = target.labels.cpu().numpy()
         crowd = np.zeros(len(target), dtype=bool) if target.is_crowd is None else target.is_crowd.cpu().numpy()
         labels = np.array([segment.label for segment in result.segments], dtype=np.int64)
-        self._count(pairs, truth_labels, crowd, labels)
+        self._count(pixels, target_labels, crowd, labels)
 
     def _count(
         self,
-        pairs: NDArray[np.int64],
-        truth_labels: NDArray[np.int64],
+        pixels: NDArray[np.int64],
+        target_labels: NDArray[np.int64],
         crowd: NDArray[np.bool_],
         labels: NDArray[np.int64],
     ) -> None:
-        """`pairs` (N+1,S+1) pixels by true and predicted segment, row 0 void and column 0 nothing predicted."""
-        areas, void = pairs[:, 1:].sum(0), pairs[0, 1:]  # (S,)
+        """Counts matched and unmatched segments; `pixels` are those of `_pixel_counts`."""
+        areas, void = pixels[:, 1:].sum(0), pixels[0, 1:]  # (S,)
         assert (areas > 0).all(), "a panoptic result lists a segment without pixels"
-        shared = pairs[1:, 1:]  # (N,S)
-        union = pairs[1:].sum(1)[:, None] + areas - shared - void
-        comparable = (truth_labels[:, None] == labels) & ~crowd[:, None] & (shared > 0)
-        iou = np.divide(shared, union, out=np.zeros(shared.shape), where=comparable)
-        truth_hit, hit = np.nonzero(iou > 0.5)
+        intersection = pixels[1:, 1:]  # (N, S)
+        union = pixels[1:].sum(1)[:, None] + areas - intersection - void
+        comparable = (target_labels[:, None] == labels) & ~crowd[:, None] & (intersection > 0)
+        iou = np.divide(intersection, union, out=np.zeros(intersection.shape), where=comparable)
+        matched_targets, matched = np.nonzero(iou > 0.5)
 
-        np.add.at(self._counts["iou"], labels[hit], iou[truth_hit, hit])
-        np.add.at(self._counts["hits"], labels[hit], 1)
+        np.add.at(self._counts["iou"], labels[matched], iou[matched_targets, matched])
+        np.add.at(self._counts["true_positives"], labels[matched], 1)
         missed = ~crowd
-        missed[truth_hit] = False
-        np.add.at(self._counts["misses"], truth_labels[missed], 1)
+        missed[matched_targets] = False
+        np.add.at(self._counts["false_negatives"], target_labels[missed], 1)
 
-        excused = void.copy()
-        last_crowd = {int(truth_labels[index]): index for index in np.flatnonzero(crowd)}  # panopticapi's choice
+        ignored = void.copy()  # (S,): pixels of each prediction on void or on a crowd of its class
+        # Of several crowds of one class, panopticapi considers the last alone; so do we, to give equal numbers.
+        last_crowd = {int(target_labels[index]): index for index in np.flatnonzero(crowd)}
         for index, label in enumerate(labels.tolist()):
             if label in last_crowd:
-                excused[index] += shared[last_crowd[label], index]
+                ignored[index] += intersection[last_crowd[label], index]
         unmatched = np.ones(len(labels), dtype=bool)
-        unmatched[hit] = False
-        np.add.at(self._counts["false_alarms"], labels[unmatched & (excused / areas <= 0.5)], 1)
+        unmatched[matched] = False
+        np.add.at(self._counts["false_positives"], labels[unmatched & (ignored / areas <= 0.5)], 1)
 
     def state(self) -> Counts:
+        """Returns the counts of each class."""
         return self._counts
 
     def merge(self, state: Counts) -> None:
-        """Add another process's counts."""
+        """Adds the counts of another process."""
         self._counts = {name: counts + state[name] for name, counts in self._counts.items()}
 
     def compute(self) -> Metrics:
-        """`pq`, `sq`, `rq` over all classes, things (`pq_things`, ...) and stuff (`pq_stuff`, ...), and per class."""
-        iou, hits = self._counts["iou"], self._counts["hits"]
-        weight = hits + 0.5 * self._counts["false_alarms"] + 0.5 * self._counts["misses"]
+        """Computes the metrics.
+
+        Summary: `pq`, `sq`, `rq` over all classes, over things (`pq_things`, ...) and over stuff (`pq_stuff`, ...).
+        Per class: `pq`, `sq`, `rq`.
+        """
+        iou, true_positives = self._counts["iou"], self._counts["true_positives"]
+        weight = true_positives + 0.5 * self._counts["false_positives"] + 0.5 * self._counts["false_negatives"]
         occurs = weight > 0
-        with np.errstate(invalid="ignore"):
-            figures = {
+        with np.errstate(invalid="ignore"):  # 0 / 0 where a class does not occur
+            metrics = {
                 "pq": np.where(occurs, iou / weight, np.nan),
-                "sq": np.where(occurs, iou / np.maximum(hits, 1), np.nan),
-                "rq": np.where(occurs, hits / weight, np.nan),
+                "sq": np.where(occurs, iou / np.maximum(true_positives, 1), np.nan),
+                "rq": np.where(occurs, true_positives / weight, np.nan),
             }
         things = np.array(self.classes.things, dtype=bool)
         values = {}
         for suffix, chosen in (("", occurs), ("_things", occurs & things), ("_stuff", occurs & ~things)):
-            for name, figure in figures.items():
-                values[name + suffix] = float(figure[chosen].mean()) if chosen.any() else float("nan")
+            for name, of_classes in metrics.items():
+                values[name + suffix] = float(of_classes[chosen].mean()) if chosen.any() else float("nan")
         per_class = {
-            name: dict(zip(self.classes.names, figure.tolist(), strict=True)) for name, figure in figures.items()
+            name: dict(zip(self.classes.names, of_classes.tolist(), strict=True))
+            for name, of_classes in metrics.items()
         }
         return Metrics(values, per_class)
 
 
-def _pair_counts(result: PanopticResult, target: Target) -> NDArray[np.int64]:
-    """(N+1,S+1) int64 pixels by true and predicted segment in their lists' order, row 0 void, column 0 none.
+def _pixel_counts(result: PanopticResult, target: Target) -> NDArray[np.int64]:
+    """Counts the pixels that each target segment has in common with each predicted one.
 
-    Counted by runs: neighbouring pixels that have both segments in common. There are far fewer of them than pixels.
+    Counted by runs of neighboring pixels with both segments in common, of which there are far fewer than pixels.
+
+    Returns:
+        (N+1,S+1) int64 in the order of the lists; row 0 is void, column 0 is no predicted segment.
     """
-    assert target.segment_map is not None
-    truth, predicted = target.segment_map.cpu().numpy().ravel(), result.segment_map.cpu().numpy().ravel()
-    starts = run_starts(truth, predicted)  # (R,)
-    rows, columns = truth[starts].astype(np.int64) + 1, _places(predicted[starts], result)
+    assert target.segment_map is not None, "checked by the caller"
+    annotated, predicted = target.segment_map.cpu().numpy().ravel(), result.segment_map.cpu().numpy().ravel()
+    starts = run_starts(annotated, predicted)  # (R,)
+    # NO_SEGMENT is -1, so that void becomes row 0.
+    rows, columns = annotated[starts].astype(np.int64) + 1, _places(predicted[starts], result)
     shape = len(target) + 1, len(result.segments) + 1
-    pixels = np.bincount(rows * shape[1] + columns, run_lengths(starts, truth.size), shape[0] * shape[1])
+    pixels = np.bincount(rows * shape[1] + columns, run_lengths(starts, annotated.size), shape[0] * shape[1])
     return pixels.astype(np.int64).reshape(shape)
 
 
 def _places(ids: NDArray[np.int32], result: PanopticResult) -> NDArray[np.int64]:
-    """(R,) int64 of `ids` (R,): the place in `result.segments`, from 1, of the segment of this id, 0 for none."""
+    """Returns the place, from 1, of each of `ids` (R,) in `result.segments`; 0 for id 0, which is no segment."""
     listed = np.array([0, *[segment.id for segment in result.segments]])
     places, known = places_in(listed, ids)
-    assert known.all(), "a panoptic result's map holds an id that its list lacks"
+    assert known.all(), "the map of a panoptic result holds an id that its list lacks"
     return places

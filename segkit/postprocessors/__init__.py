@@ -1,1 +1,1 @@
-"""Postprocessors that segkit brings, one per file, each registered under its file's name."""
+"""The postprocessors of segkit, one per file, each registered under the name of its file."""

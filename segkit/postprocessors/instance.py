@@ -1,4 +1,4 @@
-"""Scored masks of things, which may overlap."""
+"""Instance segmentation: scored masks of things, which may overlap."""
 
 from typing import ClassVar
 
@@ -15,14 +15,26 @@ from segkit.types import ImageSizes, InstanceResult, PixelPrediction, Prediction
 
 @POSTPROCESSORS.register("instance")
 class Instance:
-    """The best pairs of query and class, as the reference implementations rank them.
+    """Finds things as the best pairs of query and class, each with the query's mask and a score.
 
-    Every query may answer with several classes; of the best pairs those of stuff classes are left out (a class list
-    without any thing counts as all things). The score is the class probability times the mean mask probability inside
-    the mask, whose pixels are those of a mask probability above 0.5. Empty masks are left out.
+    Pairs are ranked as in the reference implementation. One query may yield several pairs. Pairs of stuff classes are
+    left out; in a class list without any thing, all classes count as things. The score is the class probability times
+    the mean mask probability inside the mask, which are the pixels with a mask probability above 0.5. Empty masks are
+    left out.
 
-    max_instances: how many pairs are looked at, by falling class probability.
-    score_threshold: instances that score less are left out; 0 keeps all, since average precision ranks them itself.
+    Args:
+        classes: of the data set.
+        max_instances: how many pairs are considered, those with the largest class probabilities.
+        score_threshold: instances with a lower score are left out. Keep 0 for average precision, which ranks all.
+
+    Example:
+        >>> class_probs = torch.tensor([[[0.8, 0.2], [0.1, 0.9]]])  # two queries: car, no object
+        >>> masks = torch.tensor([[[[9.0, -9.0]], [[-9.0, 9.0]]]])
+        >>> prediction = Prediction(class_probs.log(), dense_mask_logits=masks)
+        >>> instance = Instance(Classes.make(["car"]), score_threshold=0.5)
+        >>> (result,) = instance(prediction, [ImageSizes(padded=(1, 2), unpadded=(1, 2), output=(1, 2))])
+        >>> result.masks.tolist(), [round(score, 2) for score in result.scores.tolist()]
+        ([[[True, False]]], [0.8])
     """
 
     result_type: ClassVar[type] = InstanceResult
@@ -34,50 +46,64 @@ class Instance:
         self._countable = torch.tensor(classes.countable)
 
     def __call__(self, prediction: Prediction | PixelPrediction, sizes: list[ImageSizes]) -> list[InstanceResult]:
-        """One result per image, at `sizes[i].output`, on the prediction's device."""
+        """Returns one result per image, at `sizes[i].output`, on the prediction's device.
+
+        Raises:
+            ConfigError: The prediction is that of a per-pixel model.
+        """
         if isinstance(prediction, PixelPrediction):
             raise ConfigError(
-                "postprocessor 'instance': a per-pixel model says only which class a pixel has, not which object. "
-                "Use the postprocessor 'semantic', or a model with queries such as 'mask_former'."
+                "postprocessor 'instance': a per-pixel model predicts the class of each pixel, but no objects. Use the "
+                "postprocessor 'semantic', or a model with queries such as 'mask_former'."
             )
-        class_probs = prediction.class_logits.float().softmax(-1)[..., :-1]  # (B,Q,K)
+        class_probs = prediction.class_logits.float().softmax(-1)[..., :-1]  # (B, Q, K)
         return [self._instances(prediction, class_probs[image], image, size) for image, size in enumerate(sizes)]
 
     def _instances(self, prediction: Prediction, class_probs: Tensor, image: int, sizes: ImageSizes) -> InstanceResult:
+        """Returns the result of one image; `class_probs` (Q,K) are its own."""
         num_classes = class_probs.shape[1]
         scores, pairs = class_probs.flatten().topk(min(self.max_instances, class_probs.numel()))
         labels = pairs % num_classes
-        # A mask probability is at most 1, so a class probability under the threshold cannot recover.
+        # The mean mask probability is at most 1, so a class probability below the threshold cannot become a score
+        # above it: masks of such pairs need not be computed.
         possible = self._countable.to(labels.device)[labels] & (scores >= self.score_threshold)
         scores, labels, queries = scores[possible], labels[possible], pairs[possible] // num_classes
-        chosen, place = torch.unique(queries, return_inverse=True)
-        masks, certainty = _masks(prediction.mask_logits_of(image, chosen), sizes, room=len(queries))
-        scores = scores * certainty[place]
-        kept = (certainty[place] > 0) & (scores >= self.score_threshold)
+        chosen, place = torch.unique(queries, return_inverse=True)  # each query's mask is computed once
+        masks, mean_probs = _masks(prediction.mask_logits_of(image, chosen), sizes, room=len(queries))
+        scores = scores * mean_probs[place]
+        kept = (mean_probs[place] > 0) & (scores >= self.score_threshold)
         scores, order = scores[kept].sort(descending=True, stable=True)
-        # COCO's run lengths read masks column by column; lying so in memory, they need not be transposed for it.
-        return InstanceResult(labels[kept][order], scores, _rearranged(masks, place[kept][order]).transpose(1, 2))
+        # The masks lie in memory column by column, as COCO's run lengths read them: encoding need not transpose them.
+        return InstanceResult(labels[kept][order], scores, _gather_(masks, place[kept][order]).transpose(1, 2))
 
 
 def _masks(mask_logits: Tensor, sizes: ImageSizes, room: int) -> tuple[Tensor, Tensor]:
-    """`mask_logits` (M,h,w) -> masks (room,W,H) bool at the output size, transposed, of which the first M are theirs,
-    and their mean probability inside (M,), 0 for an empty mask."""
+    """Makes the masks of `mask_logits` (M,h,w) at the output size.
+
+    Returns:
+        Masks (room,W,H) bool, transposed, of which the first M are made and the rest is room for copies; and the mean
+        mask probability (M,) inside each mask, 0 for an empty one.
+    """
     count = len(mask_logits)
-    upright = ImageSizes(sizes.padded[::-1], sizes.unpadded[::-1], sizes.output[::-1])
-    masks = torch.zeros(room, *upright.output, dtype=torch.bool, device=mask_logits.device)
-    inside = torch.zeros(count, dtype=torch.float32, device=mask_logits.device)
-    area = torch.zeros(count, dtype=torch.int64, device=mask_logits.device)
-    for start, stop, which, band in positive_bands(mask_logits.transpose(1, 2).contiguous(), upright):
-        mask_probs = torch.threshold_(band, 0.0, -torch.inf).sigmoid_()  # exactly 0 outside the mask, >= 0.5 inside
+    transposed = ImageSizes(sizes.padded[::-1], sizes.unpadded[::-1], sizes.output[::-1])
+    masks = torch.zeros(room, *transposed.output, dtype=torch.bool, device=mask_logits.device)
+    prob_sums = torch.zeros(count, dtype=torch.float32, device=mask_logits.device)
+    areas = torch.zeros(count, dtype=torch.int64, device=mask_logits.device)
+    for start, stop, which, band in positive_bands(mask_logits.transpose(1, 2).contiguous(), transposed):
+        # sigmoid(-inf) is 0: outside the mask the probability is exactly 0, inside it is at least 0.5.
+        mask_probs = torch.threshold_(band, 0.0, -torch.inf).sigmoid_()
         masks[which, start:stop] = mask_probs.bool()
-        inside[which] += mask_probs.sum((1, 2))
-        area[which] += mask_probs.ceil_().sum(2).long().sum(1)
-    return masks, torch.where(area > 0, inside / area.clamp(min=1), 0.0)
+        prob_sums[which] += mask_probs.sum((1, 2))
+        # Summed as floats along a row, which is exact and faster than summing booleans; then as integers.
+        areas[which] += mask_probs.ceil_().sum(2).long().sum(1)
+    return masks, torch.where(areas > 0, prob_sums / areas.clamp(min=1), 0.0)
 
 
-def _rearranged(masks: Tensor, wanted: Tensor) -> Tensor:
-    """`masks[wanted]`, `wanted` (N,) being no more than there are masks, in the memory of `masks`: a second copy of all
-    would cost as much as making them."""
+def _gather_(masks: Tensor, places: Tensor) -> Tensor:
+    """Returns `masks[places]`, made in the memory of `masks`; `places` (N,) are no more than there are masks.
+
+    A second array of all masks would take as much time as computing them.
+    """
     for start, stop in row_chunks(masks.shape[1], masks.shape[0] * masks.shape[2], masks.device):
-        masks[: len(wanted), start:stop] = masks[:, start:stop].index_select(0, wanted)
-    return masks[: len(wanted)]
+        masks[: len(places), start:stop] = masks[:, start:stop].index_select(0, places)
+    return masks[: len(places)]

@@ -1,4 +1,4 @@
-"""Every pixel in at most one segment, things apart and stuff together."""
+"""Panoptic segmentation: every pixel in at most one segment, one segment per thing and per stuff class."""
 
 from typing import ClassVar
 
@@ -16,12 +16,33 @@ from segkit.types import ImageSizes, PanopticResult, PanopticSegment, PixelPredi
 
 @POSTPROCESSORS.register("panoptic")
 class Panoptic:
-    """General inference of MaskFormer (Cheng et al. 2021, section 3.4).
+    """Divides the image into segments: one per thing, one per stuff class.
 
-    Queries that say "no object", or their class with a probability of at most `score_threshold`, are out. A pixel goes
-    to the query with the largest class probability times mask probability there. A query whose won pixels are fewer
-    than `overlap_threshold` of those its own mask covers (mask probability >= 0.5) is hidden by others and yields no
-    segment: its pixels stay empty. What remains of one stuff class is one segment, of things one segment per query.
+    General inference of MaskFormer (Cheng et al. 2021, section 3.4). Queries compete that predict a class with a
+    probability above `score_threshold`. A pixel goes to the query with the largest class probability times mask
+    probability there. A query that wins less than `overlap_threshold` of the pixels of its own mask (mask probability
+    at least 0.5) is mostly hidden by others: it yields no segment, and the pixels it won stay empty. Queries of one
+    stuff class make up one segment, each query of a thing class makes up its own.
+
+    Args:
+        classes: of the data set.
+        score_threshold: queries take part whose class probability is above it.
+        overlap_threshold: smallest fraction of its own mask that a query must win.
+        fuse: names of thing classes that are treated like stuff here: all pixels of such a class become one segment.
+
+    Raises:
+        ConfigError: `fuse` names a class that does not exist.
+
+    Example:
+        >>> class_probs = torch.tensor([[[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]])  # three queries: car, no object
+        >>> masks = torch.tensor([[[[9.0, 9.0, -9.0]], [[-9.0, -9.0, 9.0]], [[9.0, 9.0, 9.0]]]])
+        >>> prediction = Prediction(class_probs.log(), dense_mask_logits=masks)
+        >>> panoptic = Panoptic(Classes.make(["car"], things=[True]))
+        >>> (result,) = panoptic(prediction, [ImageSizes(padded=(1, 3), unpadded=(1, 3), output=(1, 3))])
+        >>> result.segment_map.tolist()
+        [[1, 1, 2]]
+        >>> [(segment.id, segment.label) for segment in result.segments]
+        [(1, 0), (2, 0)]
     """
 
     result_type: ClassVar[type] = PanopticResult
@@ -34,15 +55,6 @@ class Panoptic:
         overlap_threshold: Fraction = 0.8,
         fuse: list[str] | None = None,
     ) -> None:
-        """
-        Args:
-            classes: of the data set.
-            score_threshold: queries whose class probability is not above it are out.
-            overlap_threshold: least share of its own mask that a query must have won.
-            fuse: names of thing classes to be treated as stuff here: all their pixels become one segment.
-
-        Raises ConfigError for a name that is no class.
-        """
         self.classes = classes
         self.score_threshold = score_threshold
         self.overlap_threshold = overlap_threshold
@@ -52,62 +64,72 @@ class Panoptic:
                     f"postprocessor 'panoptic': fuse: there is no class '{name}'.{suggest(name, classes.names)} "
                     f"There are: {', '.join(classes.names)}"
                 )
+        # Classes whose queries share one segment.
         self._fused = [
             not thing or name in (fuse or []) for name, thing in zip(classes.names, classes.things, strict=True)
         ]
 
     def __call__(self, prediction: Prediction | PixelPrediction, sizes: list[ImageSizes]) -> list[PanopticResult]:
-        """One result per image, at `sizes[i].output`, on the prediction's device."""
+        """Returns one result per image, at `sizes[i].output`, on the prediction's device.
+
+        Raises:
+            ConfigError: The prediction is that of a per-pixel model.
+        """
         if isinstance(prediction, PixelPrediction):
             raise ConfigError(
-                "postprocessor 'panoptic': a per-pixel model says only which class a pixel has, not which object. "
-                "Use the postprocessor 'semantic', or a model with queries such as 'mask_former'."
+                "postprocessor 'panoptic': a per-pixel model predicts the class of each pixel, but no objects. Use the "
+                "postprocessor 'semantic', or a model with queries such as 'mask_former'."
             )
-        scores, labels = prediction.class_logits.float().softmax(-1).max(-1)  # (B,Q)
+        scores, labels = prediction.class_logits.float().softmax(-1).max(-1)  # (B, Q), no-object among the labels
         kept = (labels != len(self.classes)) & (scores > self.score_threshold)
         results = []
         for image, size in enumerate(sizes):
-            queries = kept[image].nonzero().flatten()
+            queries = kept[image].nonzero().flatten()  # (M,)
             masks = prediction.mask_logits_of(image, queries)
             results.append(self._segments(masks, scores[image, queries], labels[image, queries], size))
         return results
 
     def _segments(self, mask_logits: Tensor, scores: Tensor, labels: Tensor, sizes: ImageSizes) -> PanopticResult:
-        """`mask_logits` (M,h,w), `scores` (M,), `labels` (M,) of the queries that may win."""
+        """Returns the result of one image from `mask_logits` (M,h,w), `scores` (M,), `labels` (M,) of its queries."""
         if len(labels) == 0:
             return PanopticResult(torch.zeros(sizes.output, dtype=torch.int32, device=labels.device), [])
         winners, won, covered = _compete(mask_logits, scores, sizes)
-        numbers = [0] * len(labels)
+        ids = [0] * len(labels)  # segment id of each query, 0 for none
         segments: list[PanopticSegment] = []
         fused: dict[int, int] = {}  # class index -> place in `segments`
         rows = zip(won.tolist(), covered.tolist(), scores.tolist(), labels.tolist(), strict=True)
-        for query, (pixels, own, score, label) in enumerate(rows):
-            if pixels == 0 or own == 0 or pixels / own < self.overlap_threshold:
+        for query, (pixels, area, score, label) in enumerate(rows):
+            if pixels == 0 or area == 0 or pixels / area < self.overlap_threshold:
                 continue
             if self._fused[label] and label in fused:
                 first = segments[fused[label]]
                 best = max(first.score, score)
                 segments[fused[label]] = PanopticSegment(first.id, label, first.is_thing, best)
-                numbers[query] = first.id
+                ids[query] = first.id
                 continue
             if self._fused[label]:
                 fused[label] = len(segments)
-            numbers[query] = len(segments) + 1
-            segments.append(PanopticSegment(numbers[query], label, self.classes.things[label], score))
-        table = torch.tensor(numbers, dtype=torch.int32, device=winners.device)
-        segment_map = table.index_select(0, winners.flatten()).view_as(winners)  # a fifth of the time of table[winners]
+            ids[query] = len(segments) + 1
+            segments.append(PanopticSegment(ids[query], label, self.classes.things[label], score))
+        table = torch.tensor(ids, dtype=torch.int32, device=winners.device)
+        # On a CPU, index_select takes a fifth of the time of table[winners].
+        segment_map = table.index_select(0, winners.flatten()).view_as(winners)
         return PanopticResult(segment_map, segments)
 
 
 def _compete(mask_logits: Tensor, scores: Tensor, sizes: ImageSizes) -> tuple[Tensor, Tensor, Tensor]:
-    """Which query has each pixel of the output (H,W) int64, how many pixels each has won and how many its own mask
-    covers, both (M,) int64."""
+    """Assigns each pixel of the output to the query with the largest score times mask probability.
+
+    Returns:
+        The query of each pixel (H,W) int64, how many pixels each query won, and how many its own mask covers, (M,)
+        int64 both.
+    """
     count = len(scores)
     winners = torch.empty(sizes.output, dtype=torch.int64, device=scores.device)
     covered = torch.zeros(count, dtype=torch.int64, device=scores.device)
     for start, stop, band in output_bands(mask_logits, sizes):
         mask_probs = band.sigmoid_()
-        # As floats, which sum many times faster than booleans; a row's sum is exact.
+        # Summed as floats along a row, which is exact and many times faster than summing booleans; then as integers.
         covered += torch.ge(mask_probs, 0.5, out=torch.empty_like(mask_probs)).sum(2).long().sum(1)
         winners[start:stop] = largest_(mask_probs.mul_(scores[:, None, None]))[1]
     return winners, torch.bincount(winners.flatten(), minlength=count), covered

@@ -27,7 +27,7 @@ def square(top, left, side, size=(40, 40)):
 
 @pytest.fixture(scope="session")
 def disturbed_sample(shared_data):
-    """COCO's truth of the sample's val2017 with shifted, doubled, missed and misnamed copies as results."""
+    """COCO's annotations of the sample's val2017 with shifted, doubled, missed and misnamed copies as results."""
     file = shared_data / "coco_panoptic_sample" / "annotations" / "instances_val2017.json"
     coco = COCO()
     coco.dataset = json.loads(file.read_text())
@@ -118,7 +118,7 @@ def test_stuff_is_left_out():
     assert metrics.per_class["ap"]["car"] == pytest.approx(1.0)
 
 
-def test_one_hit_and_one_miss():
+def test_one_of_two_is_found():
     """Two cars, one found: precision 1 up to a recall of a half, 51 of COCO's 101 recall levels."""
     masks = torch.stack([square(0, 0, 20), square(20, 20, 15)])
     evaluator = AveragePrecision(CLASSES)
@@ -129,7 +129,7 @@ def test_one_hit_and_one_miss():
     assert evaluator.compute().values["ar"] == pytest.approx(0.5)
 
 
-def test_a_crowd_is_neither_hit_nor_miss():
+def test_a_crowd_is_neither_found_nor_missed():
     masks = torch.stack([square(0, 0, 10), square(15, 15, 25)])
     target = Target(torch.tensor([1, 1]), overlapping_masks=masks, is_crowd=torch.tensor([False, True]))
     evaluator = AveragePrecision(CLASSES)
@@ -155,7 +155,7 @@ def test_the_annotations_own_areas_decide_about_size():
     assert by_area.compute().values["ap_medium"] == pytest.approx(1.0)
 
 
-def test_no_truth_no_results_no_images():
+def test_no_segments_no_results_no_images():
     none = torch.zeros(0, 40, 40, dtype=torch.bool)
     labels = torch.zeros(0, dtype=torch.int64)
     evaluator = AveragePrecision(CLASSES)

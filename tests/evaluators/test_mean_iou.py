@@ -10,7 +10,7 @@ from segkit.types import NO_SEGMENT, SemanticResult, Target
 CLASSES = Classes.make(["sky", "road", "car"])
 
 
-def truth_of(label_map, valid=None):
+def target_of(label_map, valid=None):
     """A target with one segment per class; -1 is void."""
     label_map = torch.tensor(label_map, dtype=torch.int32)
     return Target(torch.arange(3), segment_map=label_map, valid=None if valid is None else torch.tensor(valid))
@@ -21,10 +21,10 @@ def result_of(label_map):
 
 
 def test_by_hand():
-    """Void is left out; the class that truth never shows has no figure, though it is predicted once."""
+    """Void is left out; a class that no target shows has no metric, though it is predicted once."""
     evaluator = MeanIoU(CLASSES)
 
-    evaluator.add(result_of([[0, 0, 1], [2, 1, 1]]), truth_of([[0, 0, 0], [0, 1, NO_SEGMENT]]), 1)
+    evaluator.add(result_of([[0, 0, 1], [2, 1, 1]]), target_of([[0, 0, 0], [0, 1, NO_SEGMENT]]), 1)
     metrics = evaluator.compute()
 
     assert metrics.values == pytest.approx(
@@ -42,7 +42,7 @@ def test_by_hand():
 def test_pixels_that_are_not_valid_are_void():
     evaluator = MeanIoU(CLASSES)
 
-    evaluator.add(result_of([[0, 1]]), truth_of([[0, 0]], valid=[[True, False]]), 1)
+    evaluator.add(result_of([[0, 1]]), target_of([[0, 0]], valid=[[True, False]]), 1)
 
     assert evaluator.compute().values["pixel_accuracy"] == 1.0
 
@@ -59,16 +59,16 @@ def test_classes_numbered_unlike_segments():
 def test_counts_over_many_images_are_those_of_a_plain_loop():
     generator = torch.Generator().manual_seed(0)
     evaluator = MeanIoU(CLASSES)
-    truths = torch.randint(-1, 3, (5, 6, 7), generator=generator)
+    annotated = torch.randint(-1, 3, (5, 6, 7), generator=generator)
     predictions = torch.randint(0, 3, (5, 6, 7), generator=generator)
 
     for index in range(5):
-        evaluator.add(SemanticResult(predictions[index]), truth_of(truths[index].tolist()), index)
+        evaluator.add(SemanticResult(predictions[index]), target_of(annotated[index].tolist()), index)
 
     for label, name in enumerate(CLASSES.names):
-        known = truths >= 0
-        both = ((truths == label) & (predictions == label)).sum()
-        either = (known & ((truths == label) | (predictions == label))).sum()
+        known = annotated >= 0
+        both = ((annotated == label) & (predictions == label)).sum()
+        either = (known & ((annotated == label) | (predictions == label))).sum()
         assert evaluator.compute().per_class["iou"][name] == pytest.approx(float(both / either))
 
 
@@ -76,8 +76,8 @@ def test_two_processes_are_as_good_as_one():
     first, second, whole = MeanIoU(CLASSES), MeanIoU(CLASSES), MeanIoU(CLASSES)
     pairs = [([[0, 1, 2]], [[0, 0, 2]]), ([[2, 2, 1]], [[2, NO_SEGMENT, 1]])]
     for evaluator, (predicted, true) in zip((first, second), pairs, strict=True):
-        evaluator.add(result_of(predicted), truth_of(true), 0)
-        whole.add(result_of(predicted), truth_of(true), 0)
+        evaluator.add(result_of(predicted), target_of(true), 0)
+        whole.add(result_of(predicted), target_of(true), 0)
 
     first.merge(second.state())
 

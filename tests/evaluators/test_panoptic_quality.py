@@ -46,18 +46,18 @@ def result_of(ids, segments, classes):
 
 @pytest.fixture(scope="session")
 def golden_pairs(shared_golden, shared_data):
-    """Class list and (image id, result, target) of the images that the golden figures are about."""
-    truth_folder = shared_data / "coco_panoptic_sample" / "annotations"
-    truth = json.loads((truth_folder / "panoptic_val2017.json").read_text())
+    """Class list and (image id, result, target) of the images that the golden metrics are about."""
+    target_folder = shared_data / "coco_panoptic_sample" / "annotations"
+    annotated = json.loads((target_folder / "panoptic_val2017.json").read_text())
     predictions = json.loads((shared_golden / "panoptic_quality" / "predictions.json").read_text())
-    classes = classes_of(truth["categories"])
-    by_image = {annotation["image_id"]: annotation for annotation in truth["annotations"]}
+    classes = classes_of(annotated["categories"])
+    by_image = {annotation["image_id"]: annotation for annotation in annotated["annotations"]}
     pairs = []
     for predicted in predictions["annotations"]:
-        true = by_image[predicted["image_id"]]
-        true_ids = read_ids(truth_folder / "panoptic_val2017" / true["file_name"])
+        annotation = by_image[predicted["image_id"]]
+        target_ids = read_ids(target_folder / "panoptic_val2017" / annotation["file_name"])
         ids = read_ids(shared_golden / "panoptic_quality" / "predictions" / predicted["file_name"])
-        target = target_of(true_ids, true["segments_info"], classes)
+        target = target_of(target_ids, annotation["segments_info"], classes)
         pairs.append((predicted["image_id"], result_of(ids, predicted["segments_info"], classes), target))
     return classes, pairs
 
@@ -75,9 +75,9 @@ def test_equal_to_panopticapi(golden_pairs, shared_golden):
     for group, suffix in (("All", ""), ("Things", "_things"), ("Stuff", "_stuff")):
         for name in ("pq", "sq", "rq"):
             assert metrics.values[name + suffix] == pytest.approx(expected[group][name], abs=1e-9)
-    for id_, figures in expected["per_class"].items():
+    for id_, metrics_of_class in expected["per_class"].items():
         class_name = classes.names[classes.ids.index(int(id_))]
-        for name, value in figures.items():  # panopticapi says 0 for classes that do not occur
+        for name, value in metrics_of_class.items():  # panopticapi says 0 for classes that do not occur
             assert np.nan_to_num(metrics.per_class[name][class_name]) == pytest.approx(value, abs=1e-9)
 
 
@@ -94,13 +94,13 @@ def test_three_processes_are_as_good_as_one(golden_pairs):
     assert parts[0].compute().values == pytest.approx(whole.compute().values, abs=1e-12)
 
 
-def test_truth_as_its_own_prediction_is_perfect(shared_data):
+def test_a_target_as_its_own_prediction_is_perfect(shared_data):
     folder = shared_data / "coco_panoptic_sample" / "panopticapi_examples"
-    truth = json.loads((folder / "panoptic_examples.json").read_text())
-    classes = classes_of(truth["categories"])
+    annotated = json.loads((folder / "panoptic_examples.json").read_text())
+    classes = classes_of(annotated["categories"])
     evaluator = PanopticQuality(classes)
 
-    for annotation in truth["annotations"]:
+    for annotation in annotated["annotations"]:
         ids = read_ids(folder / "panoptic_examples" / annotation["file_name"])
         segments = annotation["segments_info"]
         certain = [segment for segment in segments if not segment["iscrowd"]]
@@ -108,12 +108,12 @@ def test_truth_as_its_own_prediction_is_perfect(shared_data):
         result = result_of(torch.where(kept, ids, 0), certain, classes)
         evaluator.add(result, target_of(ids, segments, classes), annotation["image_id"])
 
-    assert len(truth["annotations"]) == 2
+    assert len(annotated["annotations"]) == 2
     assert evaluator.compute().values == pytest.approx(dict.fromkeys(evaluator.compute().values, 1.0))
 
 
 def one_row(true, labels, predicted, predicted_labels, crowd=None):
-    """Counts of one row of pixels: true segment numbers (-1 void), predicted ids (0 none)."""
+    """Counts of one row of pixels: target's segment numbers (-1 void), predicted ids (0 none)."""
     target = Target(
         torch.tensor(labels, dtype=torch.int64),
         segment_map=torch.tensor([true], dtype=torch.int32),
@@ -125,53 +125,74 @@ def one_row(true, labels, predicted, predicted_labels, crowd=None):
     return {name: counts.tolist() for name, counts in evaluator.state().items()}
 
 
+def found_missed_imagined(counts):
+    """True positives, false negatives and false positives, by class."""
+    return counts["true_positives"], counts["false_negatives"], counts["false_positives"]
+
+
 def test_void_is_left_out_of_the_union():
     counts = one_row([0, 0, 0, -1, -1], [1], [1, 1, 0, 1, 1], {1: 1})
 
-    assert counts["hits"] == [0, 1, 0]
+    assert counts["true_positives"] == [0, 1, 0]
     assert counts["iou"] == pytest.approx([0, 2 / 3, 0])
 
 
 def test_half_is_no_match():
     counts = one_row([0, 0, 0, 0], [1], [1, 1, 0, 0], {1: 1})
 
-    assert (counts["hits"], counts["misses"], counts["false_alarms"]) == ([0, 0, 0], [0, 1, 0], [0, 1, 0])
+    assert found_missed_imagined(counts) == (
+        [0, 0, 0],
+        [0, 1, 0],
+        [0, 1, 0],
+    )
 
 
-def test_another_class_is_miss_and_false_alarm():
+def test_another_class_is_a_false_negative_and_a_false_positive():
     counts = one_row([0, 0], [1], [1, 1], {1: 2})
 
-    assert (counts["hits"], counts["misses"], counts["false_alarms"]) == ([0, 0, 0], [0, 1, 0], [0, 0, 1])
+    assert found_missed_imagined(counts) == (
+        [0, 0, 0],
+        [0, 1, 0],
+        [0, 0, 1],
+    )
 
 
-def test_mostly_on_void_is_no_false_alarm():
+def test_mostly_on_void_is_no_false_positive():
     on_half = one_row([0, 0, -1, -1], [1], [0, 1, 1, 0], {1: 2})
     on_most = one_row([0, 0, -1, -1], [1], [0, 1, 1, 1], {1: 2})
 
-    assert on_half["false_alarms"] == [0, 0, 1]
-    assert on_most["false_alarms"] == [0, 0, 0]
+    assert on_half["false_positives"] == [0, 0, 1]
+    assert on_most["false_positives"] == [0, 0, 0]
 
 
-def test_crowds_are_no_misses_and_excuse_their_own_class():
+def test_crowds_are_no_false_negatives_and_excuse_predictions_of_their_class():
     same = one_row([0, 0, 0, 1], [2, 0], [1, 1, 1, 0], {1: 2}, crowd=[True, False])
     other = one_row([0, 0, 0, 1], [2, 0], [1, 1, 1, 0], {1: 1}, crowd=[True, False])
 
-    assert (same["hits"], same["misses"], same["false_alarms"]) == ([0, 0, 0], [1, 0, 0], [0, 0, 0])
-    assert (other["hits"], other["misses"], other["false_alarms"]) == ([0, 0, 0], [1, 0, 0], [0, 1, 0])
+    assert found_missed_imagined(same) == (
+        [0, 0, 0],
+        [1, 0, 0],
+        [0, 0, 0],
+    )
+    assert found_missed_imagined(other) == (
+        [0, 0, 0],
+        [1, 0, 0],
+        [0, 1, 0],
+    )
 
 
 def test_ids_need_not_be_consecutive():
     counts = one_row([0, 1, 1, -1], [1, 2], [70000, 5, 5, 0], {70000: 1, 5: 2})
 
-    assert counts["hits"] == [0, 1, 1]
+    assert counts["true_positives"] == [0, 1, 1]
 
 
 def test_nothing_found_and_nothing_there():
     missed = one_row([0, 0], [1], [0, 0], {})
     imagined = one_row([-1, -1], [], [1, 1], {1: 1})
 
-    assert (missed["misses"], missed["false_alarms"]) == ([0, 1, 0], [0, 0, 0])
-    assert (imagined["misses"], imagined["false_alarms"]) == ([0, 0, 0], [0, 0, 0])  # all of it on void
+    assert found_missed_imagined(missed)[1:] == ([0, 1, 0], [0, 0, 0])
+    assert found_missed_imagined(imagined)[1:] == ([0, 0, 0], [0, 0, 0])  # all of it on void
 
 
 def test_means_are_over_the_classes_that_occur():
@@ -194,13 +215,13 @@ def test_means_are_over_the_classes_that_occur():
     assert math.isnan(PanopticQuality(CLASSES).compute().values["pq"])
 
 
-def test_overlapping_truth_is_refused():
+def test_an_overlapping_target_is_refused():
     target = Target(torch.tensor([1]), overlapping_masks=torch.ones(1, 2, 2, dtype=torch.bool))
 
     with pytest.raises(DataError) as error:
         PanopticQuality(CLASSES).add(PanopticResult(torch.zeros(2, 2, dtype=torch.int32), []), target, 7)
 
     assert str(error.value) == (
-        "image 7: panoptic quality needs a truth whose segments do not overlap, such as that of 'coco_panoptic'. "
+        "image 7: panoptic quality needs a target whose segments do not overlap, such as those of 'coco_panoptic'. "
         "For overlapping instances use the evaluator 'average_precision'."
     )

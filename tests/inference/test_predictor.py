@@ -125,7 +125,9 @@ def test_unsure_instances_are_left_out_by_default(checkpoint):
 
 
 def test_a_task_the_model_cannot_answer(checkpoint):
-    with pytest.raises(ConfigError, match="postprocessor 'panoptic': a per-pixel model says only which class"):
+    with pytest.raises(
+        ConfigError, match="postprocessor 'panoptic': a per-pixel model predicts the class of each pixel"
+    ):
         Predictor("runs/x/best", "panoptic")(image_of(8, 24))
 
 

@@ -135,6 +135,6 @@ def test_a_per_pixel_model_cannot_answer():
         Instance(THINGS)(PixelPrediction(torch.zeros(1, 3, 2, 2)), [TINY])
 
     assert str(error.value) == (
-        "postprocessor 'instance': a per-pixel model says only which class a pixel has, not which object. "
+        "postprocessor 'instance': a per-pixel model predicts the class of each pixel, but no objects. "
         "Use the postprocessor 'semantic', or a model with queries such as 'mask_former'."
     )

@@ -189,6 +189,6 @@ def test_a_per_pixel_model_cannot_answer():
         Panoptic(CLASSES)(PixelPrediction(torch.zeros(1, 4, 2, 2)), [TINY])
 
     assert str(error.value) == (
-        "postprocessor 'panoptic': a per-pixel model says only which class a pixel has, not which object. "
+        "postprocessor 'panoptic': a per-pixel model predicts the class of each pixel, but no objects. "
         "Use the postprocessor 'semantic', or a model with queries such as 'mask_former'."
     )
