@@ -1,4 +1,4 @@
-"""A config as resolved YAML with a comment behind each value: the file and line it comes from."""
+"""Writes a resolved config as YAML, each value followed by a comment with the file and line it comes from."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from segkit.config.source import compose
 
 
 def annotated(config: Config) -> str:
-    """YAML that loads to the same config."""
+    """Returns YAML that loads to the same config."""
     text = config.to_yaml()
     lines = text.splitlines()
     top = compose(text)
     assert top is not None
-    # Only the last line of a value can take a comment: the lines of folded text are all text.
+    # A comment must follow the last line of a value: within folded text it would become part of the text.
     ends = {node.end_mark.line: path for path, node in _leaves(top, "")}
     width = min(max(len(lines[end]) for end in ends), 80)
     for end, path in ends.items():
@@ -23,7 +23,7 @@ def annotated(config: Config) -> str:
 
 
 def _leaves(node: yaml.Node, path: str) -> Iterator[tuple[str, yaml.Node]]:
-    """Scalars and empty collections with their paths."""
+    """Yields scalars and empty collections with their paths."""
     if isinstance(node, yaml.MappingNode) and node.value:
         for key, value in node.value:
             yield from _leaves(value, f"{path}.{key.value}" if path else key.value)

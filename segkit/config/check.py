@@ -1,19 +1,19 @@
-"""The whole config against the signatures of what it names, before anything is built; all problems at once."""
+"""Checks a whole config against the signatures of what it names, before anything is built."""
 
 import re
-from typing import Any
 
-from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, shown, spacing
+from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, Value, shown, spacing
 from segkit.config.schema import Setting, item_settings, part_settings, section_settings
 from segkit.config.sections import Experiment
 from segkit.config.values import read_value
 from segkit.errors import RegistryError, suggest
 from segkit.registries import REGISTRIES
 from segkit.registries.registry import Registry
+from segkit.registries.signature import Part
 
 
-def check(config: Mapping) -> dict[str, Any]:
-    """The checked values of a config. Raises ConfigError with every problem there is."""
+def check(config: Mapping) -> dict[str, Value]:
+    """Returns the checked values of a config. Raises ConfigError with all problems at once."""
     checker = _Checker()
     data = checker.section(config, Experiment, "", config.origin)
     if checker.problems:
@@ -23,130 +23,130 @@ def check(config: Mapping) -> dict[str, Any]:
 
 
 class _Checker:
-    """Walks the tree; what its methods return counts only while there are no problems."""
+    """Walks the tree and collects problems. The values that its methods return are valid only if there are none."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def complain(self, origin: Origin, path: str, message: str) -> None:
+    def report(self, origin: Origin, path: str, message: str) -> None:
         self.problems.append(Problem(origin, path, message))
 
-    def section(self, node: Node, section: type, path: str, at: Origin) -> Any:
-        """`at` is where the section's key stands, and thus where what it lacks is missed."""
-        who = path or "a config"
+    def section(self, node: Node, section: type, path: str, key: Origin) -> Value:
+        """Checks a section. Missing settings are reported at its `key`, since the section may have no lines itself."""
+        owner = path or "a config"
         settings = section_settings(section)
         if not isinstance(node, Mapping):
-            message = f"must be a mapping of {', '.join(settings)}, not {shown(node)}.{spacing(node)}"
-            self.complain(node.origin, path, message)
+            message = f"must be a mapping with the keys {', '.join(settings)}, not {shown(node)}.{spacing(node)}"
+            self.report(node.origin, path, message)
             return None
-        self.require(node, settings, who, path, at)
-        return {key: self.setting(node, key, settings, who, path) for key in node.items}
+        self.require(node, settings, owner, path, key)
+        return {key: self.setting(node, key, settings, owner, path) for key in node.items}
 
-    def parts(self, node: Node, registry: Registry[object], path: str) -> Any:
+    def parts(self, node: Node, registry: Registry[object], path: str) -> Value:
         if not isinstance(node, Sequence):
             example = f"[{{type: {_example(registry)}}}]"
             message = f"must be a list of {registry.plural_title}, such as {example}, not {shown(node)}.{spacing(node)}"
-            self.complain(node.origin, path, message)
+            self.report(node.origin, path, message)
             return None
         items = item_settings(registry)
         return [self.part(item, registry, f"{path}.{index}", items) for index, item in enumerate(node.items)]
 
-    def part(self, node: Node, registry: Registry[object], path: str, extra: dict[str, Setting]) -> Any:
-        """`extra` are the settings that the part's holder reads itself."""
+    def part(self, node: Node, registry: Registry[object], path: str, extra: dict[str, Setting]) -> Value:
+        """Checks a part. `extra` are settings in its mapping that belong to the holder of the part."""
         if not isinstance(node, Mapping):
-            example = f"{{type: {_written_name(node) or _example(registry)}}}"
+            example = f"{{type: {_name_in(node) or _example(registry)}}}"
             message = f"must be a mapping with a type, such as {example}, not {shown(node)}.{spacing(node)}"
-            self.complain(node.origin, path, message)
+            self.report(node.origin, path, message)
             return None
+        name = node.items.get("type")
         part = self.named(node, registry, path)
-        if part is None:
-            self.inside_unknown(node, registry, path)
+        if part is None or not isinstance(name, Scalar):
+            self.nested(node, registry, path)
             return None
-        name = node.items["type"]
-        who = f"{registry.title} {shown(name)}"
+        owner = f"{registry.title} {shown(name)}"
         settings = {**part_settings(registry, part), **extra}
-        self.require(node, settings, who, path, name.origin)
-        data = {"type": name.value}  # type: ignore[union-attr]
+        self.require(node, settings, owner, path, name.origin)
+        data = {"type": name.value}
         for key in node.items:
-            if key == "type":
-                continue
             if key in registry.injected:
-                message = f"segkit itself supplies the '{key}' of {registry.title_with_article}. Take this line out."
-                self.complain(node.keys[key], _join(path, key), message)
-            else:
-                data[key] = self.setting(node, key, settings, who, path)
+                message = f"segkit supplies '{key}' of {registry.title_with_article} itself. Remove this line."
+                self.report(node.keys[key], _join(path, key), message)
+            elif key != "type":
+                data[key] = self.setting(node, key, settings, owner, path)
         return data
 
-    def named(self, node: Mapping, registry: Registry[object], path: str) -> Any:
-        """The part that `type` names, or None after complaining."""
+    def named(self, node: Mapping, registry: Registry[object], path: str) -> Part | None:
+        """Returns the part that `type` names; reports a problem and returns None if there is none."""
         name = node.items.get("type")
         if name is None:
             there_are = ", ".join(registry.names())
-            self.complain(node.origin, path, f"this {registry.title} has no type. Add one of: {there_are}")
+            self.report(node.origin, path, f"this {registry.title} has no type. Add one of: {there_are}")
             return None
         if not isinstance(name, Scalar) or not isinstance(name.value, str):
             message = f"must be the name of {registry.title_with_article}, not {shown(name)}."
-            self.complain(name.origin, _join(path, "type"), message)
+            self.report(name.origin, _join(path, "type"), message)
             return None
         try:
             return registry.get(name.value)
         except RegistryError as error:
-            self.complain(name.origin, _join(path, "type"), f"{error}{_elsewhere(name.value, registry)}")
+            self.report(name.origin, _join(path, "type"), f"{error}{_other_kinds(name.value, registry)}")
             return None
 
-    def inside_unknown(self, node: Mapping, registry: Registry[object], path: str) -> None:
-        """A part nobody knows may hold others, whose problems need not wait."""
+    def nested(self, node: Mapping, registry: Registry[object], path: str) -> None:
+        """Checks the parts inside an unknown part, so that their problems are reported in the same run."""
         for key, nested in registry.nests.items():
             if isinstance(node.items.get(key), Mapping):
                 self.part(node.items[key], nested, _join(path, key), {})
 
-    def require(self, node: Mapping, settings: dict[str, Setting], who: str, path: str, at: Origin) -> None:
+    def require(self, node: Mapping, settings: dict[str, Setting], owner: str, path: str, at: Origin) -> None:
+        """Reports the required settings that are missing, at `at`."""
         for setting in settings.values():
             if setting.required and setting.name not in node.items:
-                lost = node.dropped.get(setting.name)
-                again = f" again: the new type has dropped that of {lost}" if lost else ""
-                self.complain(at, path, f"{who} needs '{setting.name}', {setting.expected}. Add it{again}.")
+                dropped = node.dropped.get(setting.name)
+                again = f" again: the new type replaced the mapping that set it in {dropped}" if dropped else ""
+                self.report(at, path, f"{owner} needs '{setting.name}', {setting.expected}. Add it{again}.")
 
-    def setting(self, node: Mapping, key: str, settings: dict[str, Setting], who: str, path: str) -> Any:
-        """The value under `key` of a section or part."""
+    def setting(self, node: Mapping, key: str, settings: dict[str, Setting], owner: str, path: str) -> Value:
+        """Checks the value under `key` of a section or part."""
         value, at, path = node.items[key], node.keys[key], _join(path, key)
         setting = settings.get(key)
         if setting is None:
             takes = f"It takes: {', '.join(settings)}" if settings else "It has no settings."
-            remedy = _nested(key) if key.partition(".")[0] in settings else suggest(key, settings)
-            self.complain(at, path, f"{who} takes no '{key}'.{remedy} {takes}")
+            remedy = _nested_spelling(key) if key.partition(".")[0] in settings else suggest(key, settings)
+            self.report(at, path, f"{owner} takes no '{key}'.{remedy} {takes}")
             return None
         if setting.nullable and isinstance(value, Scalar) and value.value is None:
             return None
+        if setting.registry is not None and setting.many:
+            return self.parts(value, setting.registry, path)
         if setting.registry is not None:
-            return (
-                self.parts(value, setting.registry, path)
-                if setting.many
-                else self.part(value, setting.registry, path, {})
-            )
+            return self.part(value, setting.registry, path, {})
         if setting.section is not None:
             return self.section(value, setting.section, path, at)
+        return self.value(value, setting, owner, path, at)
+
+    def value(self, node: Node, setting: Setting, owner: str, path: str, at: Origin) -> Value:
         try:
-            data, problems = read_value(value, setting.annotation(), path)
+            data, problems = read_value(node, setting.annotation(), path)
         except RegistryError as error:
-            self.complain(at, path, str(error))
-        except TypeError as error:
-            message = f"{who} asks here for {error}, which YAML cannot give. Its author should annotate what YAML can."
-            self.complain(at, path, message)
+            self.report(at, path, str(error))
+        except TypeError as error:  # a mistake of the part's author, not of the config's
+            message = f"{owner} annotates this setting as {error}, which YAML cannot express. Change the annotation."
+            self.report(at, path, message)
         else:
             self.problems += problems
             return data
         return None
 
 
-def _written_name(node: Node) -> str:
-    """The text of `node` where it could be a part's name, else empty."""
+def _name_in(node: Node) -> str:
+    """Returns the text of `node` if it could be a part's name, else an empty string."""
     text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
     return text if re.fullmatch(r"[\w./-]+", text) else ""
 
 
-def _nested(key: str) -> str:
-    """The remedy for a key with dots, as the command line has them."""
+def _nested_spelling(key: str) -> str:
+    """Returns the remedy for a key with dots, which only the command line takes."""
     names = key.split(".")
     return f" Write {': {'.join(names)}: …{'}' * (len(names) - 1)}."
 
@@ -155,8 +155,8 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _elsewhere(name: str, registry: Registry[object]) -> str:
-    """A hint where the name is that of another kind of part."""
+def _other_kinds(name: str, registry: Registry[object]) -> str:
+    """Returns a hint if the name is that of another kind of part."""
     others = [other.title_with_article for other in REGISTRIES if name in other.names()]
     return f". '{name}' is {' and '.join(others)}" if others and name not in registry.names() else ""
 

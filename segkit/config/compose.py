@@ -1,7 +1,7 @@
-"""`extends`: a config stands on others, and overrides on top.
+"""Merges a config with the files it extends and with overrides.
 
-Mappings merge, everything else replaces; a mapping whose `type` differs from the one below replaces it too, since the
-old part's settings mean nothing to the new one.
+Mappings merge; all other values replace the value below them. A mapping whose `type` differs from the one below also
+replaces it, since the settings of the old part do not apply to the new one.
 """
 
 import difflib
@@ -29,7 +29,7 @@ def compose(config: Mapping, overrides: Iterable[Override] = ()) -> Mapping:
 
 
 def merge(below: Node, above: Node) -> Node:
-    """`above` laid over `below`."""
+    """Merges `above` into `below`, whose values it overrides."""
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
     if _type(above) is not None and _type(below) is not None and _type(above) != _type(below):
@@ -46,7 +46,7 @@ def _type(mapping: Mapping) -> object:
 
 
 def require_file(file: str, origin: Origin | None, path: str) -> None:
-    """Raises ConfigError where `file`, named at `origin`, is none; suggests one of a similar name beside it."""
+    """Raises ConfigError if `file`, named at `origin`, is not a file; suggests a similar name in its folder."""
     if os.path.isfile(file):
         return
     is_folder = os.path.isdir(file)
@@ -58,22 +58,23 @@ def require_file(file: str, origin: Origin | None, path: str) -> None:
 
 
 def _near(file: str) -> str:
-    """A suggestion where a file beside it has a similar name, or the same with another ending."""
+    """Suggests a file of the same folder with a similar name, or with the same name and another extension."""
     folder, name = os.path.split(file)
-    stem, ending = os.path.splitext(name)
-    endings = (".yaml", ".yml") if ending in (".yaml", ".yml") else (ending,)
-    beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-    files = [one for one in beside if one.endswith(endings) and os.path.isfile(os.path.join(folder, one))]
+    stem, extension = os.path.splitext(name)
+    extensions = (".yaml", ".yml") if extension in (".yaml", ".yml") else (extension,)
+    names = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+    files = [one for one in names if one.endswith(extensions) and os.path.isfile(os.path.join(folder, one))]
     stems = {os.path.splitext(one)[0].lower(): one for one in sorted(files)}
     match = difflib.get_close_matches(stem.lower(), stems, n=1)
     return f" Did you mean '{stems[match[0]]}'?" if match else ""
 
 
 Links = tuple[tuple[str, Origin], ...]
-"""The files being resolved, each with the line that extends the next one."""
+"""The chain of files being resolved, each with the line that extends the next one."""
 
 
 def _resolve(config: Mapping, chain: Links) -> Mapping:
+    """Merges a config into all that it extends. `chain` leads from the first config to this one."""
     at = config.origin
     extends = config.items.get("extends")
     own_items = {key: value for key, value in config.items.items() if key != "extends"}
@@ -98,15 +99,15 @@ def _resolve(config: Mapping, chain: Links) -> Mapping:
 
 
 def _bases(extends: Node | None, config: Mapping) -> list[tuple[str, Origin]]:
+    """Returns the file names in `extends`, each with its location."""
     if extends is None:
         return []
     nodes = extends.items if isinstance(extends, Sequence) else [extends]
     found = []
     for node in nodes:
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            raise problem(
-                config.keys["extends"], "extends", "name a file, or a list of files, relative to this one: base/x.yaml."
-            )
+            message = "must be a file or a list of files, relative to this config, such as base/x.yaml."
+            raise problem(config.keys["extends"], "extends", message)
         found.append((node.value, node.origin))
     return found
 
@@ -117,4 +118,4 @@ def _refuse_circle(base: str, links: Links) -> None:
         return
     circle = links[files.index(os.path.realpath(base)) :]
     lines = ", ".join(str(origin) for _, origin in circle)
-    raise problem(circle[-1][1], "extends", f"{base} extends itself through {lines}. Take one of these lines out.")
+    raise problem(circle[-1][1], "extends", f"{base} extends itself through {lines}. Remove one of these lines.")

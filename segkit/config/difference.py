@@ -1,29 +1,29 @@
-"""What differs between two configs, value by value."""
+"""Compares two configs value by value."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from segkit.config.load import Config
+from segkit.config.nodes import Value
 from segkit.config.source import inline
 
 
 def differences(left: Config, right: Config) -> Iterator[str]:
-    """Lines: each differing path, and below it either side's value with its origin.
+    """Yields lines: each path that differs, followed by the value and origin on either side.
 
-    What only one side sets differs, even where it is the other's default. Order is that of `left`, then what only
-    `right` sets.
+    A value that only one side sets differs, even if it equals the default of the other side. The order is that of
+    `left`, followed by the paths that only `right` sets.
     """
-    ours, theirs = dict(_leaves(left.data, "")), dict(_leaves(right.data, ""))
-    for path in [*ours, *(path for path in theirs if path not in ours)]:
-        if ours.get(path) != theirs.get(path):
+    left_values, right_values = dict(_leaves(left.data, "")), dict(_leaves(right.data, ""))
+    for path in dict.fromkeys([*left_values, *right_values]):
+        if left_values.get(path) != right_values.get(path):
             yield path
-            for sign, values, config in (("-", ours, left), ("+", theirs, right)):
+            for sign, values, config in (("-", left_values, left), ("+", right_values, right)):
                 if path in values:
                     yield f"  {sign} {values[path]}  # {config.origin(path)}"
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Paths and their values as YAML; a list that holds no mappings is one value."""
+def _leaves(value: Value, path: str) -> Iterator[tuple[str, str]]:
+    """Yields paths and their values as YAML; a list without mappings counts as one value."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}.{key}" if path else key)

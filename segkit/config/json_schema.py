@@ -1,15 +1,16 @@
-"""A JSON Schema of what configs may say, from the same signatures that check them, for editors.
+"""Makes a JSON Schema of configs, for editors, from the same signatures that check them.
 
-What a file leaves out, the files it extends may say: only the items of lists, which are never merged, must be whole.
-Draft 7, since that is what editors' YAML support understands.
+A file may leave out what the files it extends set, so the schema requires nothing except in items of lists, which are
+never merged. It is draft 7, the version that the YAML support of editors understands.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from segkit.config.schema import Setting, item_settings, part_settings, section_settings
-from segkit.config.sections import Experiment
+from segkit.config.nodes import Value
+from segkit.config.schema import Setting, item_settings, part_settings, section_settings, sections_of
+from segkit.config.sections import EXTENDS, Experiment
 from segkit.config.values import DICTS, LISTS, UNIONS
 from segkit.errors import RegistryError
 from segkit.registries import REGISTRIES
@@ -17,30 +18,26 @@ from segkit.registries.docstrings import field_texts, parameter_texts, summary_o
 from segkit.registries.registry import Registry
 from segkit.registries.signature import Bounds
 
-Schema = dict[str, Any]
+Schema = dict[str, Value]
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 SCALARS = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
 
 def json_schema(on_broken: Callable[[RegistryError], None]) -> Schema:
-    """The schema of all that is installed; parts that cannot be imported are left out and told to `on_broken`."""
-    definitions = {section.__name__: _section(section) for section in _sections_in(Experiment)}
+    """Returns the schema of all that is installed.
+
+    A part that fails to import is left out and its error passed to `on_broken`.
+    """
+    definitions = {section.__name__: _section(section) for section in sections_of(Experiment)}
     for registry in REGISTRIES:
         definitions |= _parts_of(registry, on_broken)
     top = _section(Experiment)
     top["properties"]["extends"] = {
-        "description": "files that this one stands on, relative to it; mappings merge, everything else replaces",
+        "description": EXTENDS,
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     }
     return {"$schema": DRAFT, "title": "segkit config", **top, "definitions": definitions}
-
-
-def _sections_in(section: type) -> Iterator[type]:
-    for setting in section_settings(section).values():
-        if setting.section is not None:
-            yield setting.section
-            yield from _sections_in(setting.section)
 
 
 def _section(section: type) -> Schema:
@@ -55,7 +52,7 @@ def _section(section: type) -> Schema:
 
 
 def _parts_of(registry: Registry[object], on_broken: Callable[[RegistryError], None]) -> dict[str, Schema]:
-    """Definitions of a kind: each of its parts, any of them as a value, and any of them whole as an item of a list."""
+    """Returns the definitions of a kind: each of its parts, any part as a value, and a list of complete parts."""
     extra = item_settings(registry)
     definitions: dict[str, Schema] = {}
     required: dict[str, list[str]] = {}
@@ -80,7 +77,11 @@ def _parts_of(registry: Registry[object], on_broken: Callable[[RegistryError], N
 def _any_part(
     registry: Registry[object], definitions: dict[str, Schema], required: dict[str, list[str]]
 ) -> dict[str, Schema]:
-    """`type` decides what else may stand there; without it, some part's settings, which are laid over a base file's."""
+    """Returns the definitions of any part and of a list of parts.
+
+    With a `type`, the settings must be those of that part. Without, any part's settings are allowed, since the `type`
+    may be set in a file that this one extends.
+    """
     keys = sorted({key for definition in definitions.values() for key in definition["properties"]})
     nested = {key: {"anyOf": [_reference(key), {"type": "null"}]} for key in registry.nests}
     value: Schema = {
@@ -102,7 +103,7 @@ def _is(name: str) -> Schema:
 
 
 def _spellings(registry: Registry[object]) -> list[str]:
-    """Names, those that several provide with their providers."""
+    """Returns the names of all parts; a name with several providers is qualified with each: `acme-segkit/dice`."""
     entries = list(registry.entries())
     names = [entry.name for entry in entries]
     return [f"{entry.provider}/{entry.name}" if names.count(entry.name) > 1 else entry.name for entry in entries]
@@ -112,6 +113,7 @@ def _setting(setting: Setting, text: str) -> Schema:
     schema = _held(setting)
     if setting.nullable and "$ref" in schema:
         schema = {"anyOf": [schema, {"type": "null"}]}
+    # Draft 7 ignores the siblings of "$ref", so a reference with a description is put into "allOf".
     notes: Schema = {"description": text} if text else {}
     if not setting.required and not dataclasses.is_dataclass(setting.default):
         notes["default"] = setting.default
@@ -125,7 +127,7 @@ def _held(setting: Setting) -> Schema:
         return _reference(setting.section.__name__)
     try:
         return _value(setting.annotation())
-    except RegistryError:  # it cannot be resolved, which the check of a config that sets it will tell
+    except RegistryError:  # cannot be resolved: checking a config that sets it reports the error
         return {}
 
 
@@ -144,7 +146,7 @@ def _limits(bounds: Bounds) -> Schema:
 
 
 def _value(annotation: Any) -> Schema:
-    """The schema of a value so annotated; everything is allowed where YAML cannot serve the annotation."""
+    """Returns the schema of an annotation; an empty one, which allows everything, if YAML cannot express it."""
     base, inner = get_origin(annotation) or annotation, get_args(annotation)
     if base is Annotated:
         bounds = [one for one in inner[1:] if isinstance(one, Bounds)]

@@ -1,14 +1,13 @@
-"""`load_config`: from a file to a checked config."""
+"""Loads a config from a file or a dict and checks it."""
 
 import os
 from collections import abc
 from functools import cached_property
 from os import PathLike
-from typing import Any
 
 from segkit.config.check import check
 from segkit.config.compose import compose, require_file
-from segkit.config.nodes import Mapping, Node, Origin, Sequence, problem
+from segkit.config.nodes import Mapping, Node, Origin, Sequence, Value, problem
 from segkit.config.overrides import parse_overrides
 from segkit.config.plain import from_plain
 from segkit.config.plugins import run_plugins, with_plugins
@@ -16,20 +15,30 @@ from segkit.config.sections import Experiment, make_section
 from segkit.config.source import dump, read_file
 
 CONFIG_FILE = "config.yaml"
-"""The resolved config in the folder of a run or checkpoint."""
+"""The name of the resolved config in the folder of a run or checkpoint."""
 
 
 class Config:
-    """A checked config: every part it names exists, and every value fits the setting it is for."""
+    """A checked config: every part it names exists, and every value fits its setting.
 
-    def __init__(self, path: str, tree: Mapping, data: dict[str, Any]) -> None:
+    Made by `load_config`. Indexing returns checked values as plain Python values.
+
+    Example:
+        >>> config = load_config("configs/quickstart.yaml", ["training.seed=1"])
+        >>> config["training"]["seed"], config.origin("training.seed")
+        (1, '<command line>')
+        >>> config.experiment.training.precision  # a default
+        'fp32'
+    """
+
+    def __init__(self, path: str, tree: Mapping, data: dict[str, Value]) -> None:
         self.path = path
-        """The file it was loaded from."""
+        """The file it was loaded from; the name that `load_config` gives to a dict."""
         self.data = data
-        """Plain values: what YAML gave, ints made floats and lists tuples where settings ask so; no defaults."""
+        """The values that were set, without defaults, each of the type that its setting names."""
         self._origins = dict(_origins(tree, ""))
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> Value:
         return self.data[key]
 
     def __contains__(self, key: str) -> bool:
@@ -37,15 +46,15 @@ class Config:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The same with defaults filled in, sections as dataclasses and parts as mappings."""
+        """The config with defaults filled in: sections as dataclasses, parts as mappings."""
         return make_section(Experiment, self.data)
 
     def origin(self, path: str) -> str:
-        """Where the value at `path` (`model.backbone.name`, `criterion.losses.0`) was written: `configs/x.yaml:14`."""
+        """Returns where the value at `path`, such as `criterion.losses.0.weight`, was set: `configs/x.yaml:14`."""
         return str(self._origins[path])
 
     def to_yaml(self) -> str:
-        """The resolved config, without `extends`: a file that loads to the same."""
+        """Returns the resolved config, without `extends`, as YAML that loads to the same config."""
         return dump(self.data)
 
 
@@ -88,11 +97,14 @@ def _file(path: str) -> str:
         return path
     file = os.path.join(path, CONFIG_FILE)
     if not os.path.isfile(file):
-        raise problem(Origin(path), "", f"this folder has no {CONFIG_FILE}, as those of runs have. Name a file.")
+        raise problem(
+            Origin(path), "", f"this folder has no {CONFIG_FILE}. Name a file, or the folder of a run or checkpoint."
+        )
     return file
 
 
 def _origins(node: Node, path: str) -> abc.Iterator[tuple[str, Origin]]:
+    """Yields the path and origin of every value."""
     if path:
         yield path, node.origin
     if isinstance(node, Mapping):

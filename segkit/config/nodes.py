@@ -1,4 +1,4 @@
-"""A config as read: plain values that know the file and line they come from."""
+"""The nodes of a config: values that know the file and line they come from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from segkit.errors import ConfigError
 
 MAX_DEPTH = 100
 """How many mappings and lists may contain each other: more than any config needs, less than Python's stack holds."""
-TOO_DEEP = f"this is nested too deeply, by more than {MAX_DEPTH} levels. Make it flatter."
+TOO_DEEP = f"lists and mappings are nested more than {MAX_DEPTH} levels deep. Make the config flatter."
 
 Value: TypeAlias = Any
 """What YAML can hold: None, bool, int, float, str, and lists and dicts with text keys of these.
@@ -23,18 +23,18 @@ A checked value has the type of its setting's annotation (then lists may be tupl
 
 @dataclass(frozen=True, order=True)
 class Origin:
-    """Where something was written."""
+    """Where a value or key was written."""
 
     file: str
     line: int | None = None
-    """From 1; None where there is no file, as on the command line."""
+    """Counted from 1; None where there are no lines, as on the command line."""
 
     def __str__(self) -> str:
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
     @property
     def folder(self) -> str:
-        """What relative paths written here are relative to."""
+        """The folder that relative paths written here are relative to; empty for the working directory."""
         return "" if self == COMMAND_LINE else os.path.dirname(self.file)
 
 
@@ -58,16 +58,16 @@ class Mapping:
     items: dict[str, Node]
     origin: Origin
     keys: dict[str, Origin] = field(default_factory=dict)
-    """Where each key was written, which for a nested value is the line above its own."""
+    """Where each key was written; a nested value starts on a later line."""
     dropped: dict[str, Origin] = field(default_factory=dict)
-    """The keys that a mapping of another `type` had in its place, which this one's `type` has replaced."""
+    """The keys of the mappings of another `type` that this mapping replaced."""
 
 
 Node = Scalar | Sequence | Mapping
 
 
 def shown(node: Node) -> str:
-    """The value in a few words, as YAML spells it."""
+    """Returns a value as error messages show it: as YAML spells it, collections by their kind."""
     if isinstance(node, Mapping):
         return "a mapping"
     if isinstance(node, Sequence):
@@ -82,21 +82,21 @@ def shortened(text: str) -> str:
 
 
 def spacing(node: Node) -> str:
-    """A remedy for text that looks like a key or a list item without the space that YAML wants."""
+    """Returns a remedy for a string that looks like a key or list item without the space that YAML requires."""
     text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
     if re.match(r"\w+:[^\s/]", text):
-        return " Put a space behind the ':'."
-    return " Put a space behind the '-'." if re.match(r"-\w", text) else ""
+        return " Put a space after the ':'."
+    return " Put a space after the '-'." if re.match(r"-\w", text) else ""
 
 
 def _printable(text: str) -> str:
-    """Characters that cannot be seen are spelled out: a no-break space in a key looks like nothing else is wrong."""
+    """Escapes invisible characters: without that, a key with a no-break space looks right."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One line of a ConfigError: where, the dotted path of the key (may be empty), and what to say."""
+    """One line of a ConfigError: the location, the dotted path of the key (may be empty) and the message."""
 
     origin: Origin
     path: str
@@ -108,9 +108,10 @@ class Problem:
 
 
 class ProblemsError(ConfigError):
-    """A ConfigError that still knows its problems, so that several can be told together."""
+    """A ConfigError that keeps its problems, so that those of several errors can be reported together."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
+        # Messages go by file and line; problems of one line stay in the order in which they were found.
         self.problems = sorted(
             dict.fromkeys(problems), key=lambda problem: (problem.origin.file, problem.origin.line or 0)
         )
@@ -118,5 +119,5 @@ class ProblemsError(ConfigError):
 
 
 def problem(origin: Origin, path: str, message: str) -> ProblemsError:
-    """The error of a single problem."""
+    """Returns the error of a single problem."""
     return ProblemsError([Problem(origin, path, message)])

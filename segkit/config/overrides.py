@@ -1,4 +1,4 @@
-"""`model.backbone.name=resnet18` on the command line: one value laid over the config, parsed as YAML."""
+"""Overrides of single values: `model.backbone.name=resnet18`, the value parsed as YAML."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -19,39 +19,44 @@ from segkit.config.nodes import (
 from segkit.config.source import parse
 
 Merge = Callable[[Node, Node], Node]
-"""(below, above) -> both, as files of a config are laid over each other."""
+"""(below, above) -> the merged node; passed in, since merging is defined in `compose`, which imports this module."""
 
 
 @dataclass(frozen=True)
 class Override:
+    """One value to replace or to merge into, found by its keys."""
+
     keys: tuple[str, ...]
     value: Node
 
     def rank(self) -> tuple[bool, int]:
-        """Sorts changes of a `type` first, outer ones before inner: a new type drops the old part's settings, which
-        must not include those that other overrides give to the new part."""
+        """Sorts overrides of a `type` first, outer before inner.
+
+        A new type drops the settings of the old part. Applied later, it would drop those of other overrides as well.
+        """
         is_type = self.keys[-1] == "type"
         return not is_type, len(self.keys) if is_type else 0
 
     def apply(self, config: Mapping, merge: Merge) -> Mapping:
-        """`config` with this value laid over it. Raises ConfigError where the keys lead nowhere."""
-        changed = self._laid_over(config, 0, merge)
+        """Returns `config` with the value merged into it. Raises ConfigError if the keys lead nowhere."""
+        changed = self._applied(config, 0, merge)
         assert isinstance(changed, Mapping)
         return changed
 
-    def _laid_over(self, node: Node | None, depth: int, merge: Merge) -> Node:
-        """`node`, found under the first `depth` keys (None where there is none), with the value laid into it."""
+    def _applied(self, node: Node | None, depth: int, merge: Merge) -> Node:
+        """Returns `node`, found under the first `depth` keys (None if there is none), with the value merged into it."""
         if depth == len(self.keys):
             return self.value if node is None else merge(node, self.value)
         if isinstance(node, Sequence):
             index = self._index(node, depth)
-            changed = self._laid_over(node.items[index], depth + 1, merge)
+            changed = self._applied(node.items[index], depth + 1, merge)
             return Sequence([*node.items[:index], changed, *node.items[index + 1 :]], node.origin)
         if isinstance(node, Scalar) and node.value is not None:
-            self._refuse(f"{self._path(depth)} is {shown(node)} ({node.origin}); it has no keys to set.")
+            self._refuse(f"{self._path(depth)} is {shown(node)} ({node.origin}), which has no keys.")
         mapping = node if isinstance(node, Mapping) else Mapping({}, COMMAND_LINE)
         key = self.keys[depth]
-        changed = self._laid_over(mapping.items.get(key), depth + 1, merge)
+        changed = self._applied(mapping.items.get(key), depth + 1, merge)
+        # A key on the way to the value keeps its origin: only the value's own key was set on the command line.
         inner = depth + 1 < len(self.keys) and key in mapping.keys
         above = Mapping({key: changed}, mapping.origin, {key: mapping.keys[key] if inner else COMMAND_LINE})
         return merge(mapping, above)
@@ -61,8 +66,8 @@ class Override:
         indices = [str(index) for index in range(count)]
         if key in indices:
             return indices.index(key)
-        items = f"its items are {self._path(depth)}.0 to .{count - 1}" if count else "it is empty"
-        self._refuse(f"{self._path(depth)} is a list ({node.origin}) without an item '{key}'; {items}.")
+        items = f"Its items are {self._path(depth)}.0 to .{count - 1}" if count else "It is empty"
+        self._refuse(f"{self._path(depth)} is a list ({node.origin}) and has no item '{key}'. {items}.")
 
     def _path(self, depth: int) -> str:
         return ".".join(self.keys[:depth])
@@ -72,7 +77,7 @@ class Override:
 
 
 def parse_overrides(texts: Iterable[str]) -> list[Override]:
-    """`key.sub=value` each. Raises ConfigError with every one that is no override."""
+    """Parses texts of the form `key.sub=value`. Raises ConfigError with all that are malformed."""
     overrides, problems = [], []
     for text in texts:
         try:
@@ -88,19 +93,19 @@ def _parse(text: str) -> Override:
     path, equals, value = text.partition("=")
     keys = tuple(path.split("."))
     if not equals:
-        raise problem(COMMAND_LINE, "", f"'{text}' sets nothing. Write key=value, such as training.steps=100.")
+        raise problem(COMMAND_LINE, "", f"'{text}' has no '='. Write key=value, such as training.steps=100.")
     if not all(key.strip() for key in keys):
         raise problem(COMMAND_LINE, "", f"'{text}' has an empty key. Write key.sub=value, such as training.steps=100.")
     if any(key != key.strip() for key in keys):
-        raise problem(COMMAND_LINE, "", f"'{text}' has a space beside a key. Write key=value, without spaces.")
+        raise problem(COMMAND_LINE, "", f"'{text}' has a space before or after a key. Write key=value, without spaces.")
     if len(keys) > MAX_DEPTH:
-        raise problem(COMMAND_LINE, "", f"'{shortened(path)}' has more than {MAX_DEPTH} keys. No config is as deep.")
+        raise problem(COMMAND_LINE, "", f"'{shortened(path)}' has more than {MAX_DEPTH} keys. No config is that deep.")
     if not value.strip():
         raise problem(
-            COMMAND_LINE, path, f"there is no value. Write {path}=null for none, {path}=\"''\" for empty text."
+            COMMAND_LINE, path, f"the value is missing. Write {path}=null for null, {path}=\"''\" for empty text."
         )
     if keys[0] == "extends":
-        raise problem(COMMAND_LINE, path, "a config extends others in its file only. Set single values here.")
+        raise problem(COMMAND_LINE, path, "a config can extend others only in its file. Override single values here.")
     try:
         return Override(keys, parse(value, COMMAND_LINE))
     except ProblemsError as error:

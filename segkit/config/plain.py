@@ -28,7 +28,7 @@ def plain(node: Node) -> Value:
 def from_plain(data: abc.Mapping[str, object], origin: Origin) -> Mapping:
     """Converts a dict to nodes that share one origin.
 
-    Lists may be tuples. Raises ConfigError with every key that is not text and every value that YAML cannot hold.
+    Lists may be tuples. Raises ConfigError with every key that is not a string and every value that YAML cannot hold.
     """
     converter = _Converter(origin)
     mapping = converter.mapping(data, "", 1)
@@ -61,7 +61,9 @@ class _Converter:
                 return Scalar(kind(value), self.origin)  # subclasses, such as numpy's float64, become plain
         if value is None:
             return Scalar(None, self.origin)
-        return self.report(path, f"a {type(value).__name__} is not a YAML value. Use text, a number, a list or a dict.")
+        return self.report(
+            path, f"a {type(value).__name__} is not a YAML value. Use a string, a number, a list or a dict."
+        )
 
     def mapping(self, data: abc.Mapping[str, object], path: str, depth: int) -> Mapping:
         items = {}
@@ -69,7 +71,7 @@ class _Converter:
             if isinstance(key, str):
                 items[key] = self.node(value, _join(path, key), depth + 1)
             else:
-                self.report(path, f"the key {key!r} is not text. Use a str.")
+                self.report(path, f"the key {key!r} is not a string. Use a str.")
         return Mapping(items, self.origin, dict.fromkeys(items, self.origin))
 
 

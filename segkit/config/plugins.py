@@ -1,4 +1,4 @@
-"""Python files that register parts: the key `plugins:` and the flag `--plugin`."""
+"""Imports Python files that register parts: the key `plugins:` and the option `--plugin`."""
 
 import importlib
 import importlib.util
@@ -11,13 +11,14 @@ from segkit.config.nodes import COMMAND_LINE, Mapping, Node, Origin, Problem, Pr
 
 
 def with_plugins(config: Mapping, files: list[str]) -> Mapping:
-    """`config` with `files` (relative to the working directory) added to its plugins, and all of them absolute.
+    """Adds `files`, relative to the working directory, to the plugins of a config and makes all paths absolute.
 
-    A plugin's path is relative to the file that names it; made absolute, the resolved config can lie anywhere.
+    In a config, a plugin's path is relative to the file that names it. With absolute paths, the resolved config can be
+    moved to the folder of a run.
     """
     node = config.items.get("plugins", Sequence([], COMMAND_LINE))
     if not isinstance(node, Sequence):
-        return config  # wrong, which the check will say
+        return config  # the check will report it
     items: list[Node] = [*node.items, *(Scalar(os.path.abspath(file), COMMAND_LINE) for file in files)]
     if not items:
         return config
@@ -33,7 +34,7 @@ def _absolute(node: Node) -> Node:
 
 
 def run_plugins(config: Mapping) -> None:
-    """Executes the plugins a config names, each once per process. Raises ConfigError for those that fail."""
+    """Imports the plugins that a config names, each once per process. Raises ConfigError for those that fail."""
     node = config.items.get("plugins")
     problems: list[Problem] = []
     cause: BaseException | None = None
@@ -49,40 +50,40 @@ def run_plugins(config: Mapping) -> None:
 
 
 def run_plugin(file: str, origin: Origin, path: str) -> None:
-    """Imports `file` as a module of its own name, its folder added to the import path.
+    """Imports `file` as a module named like the file, from its folder, which is added to the import path.
 
-    So named, it is found again by the loader's worker processes, which import anew the classes they are sent.
+    The worker processes of a data loader import the classes they receive by this name. Raises ConfigError.
     """
     require_file(file, origin, path)
     name, ending = os.path.splitext(os.path.basename(file))
     if ending != ".py":
-        raise problem(origin, path, f"{file} is no Python file: a plugin's name ends in '.py'. Rename it.")
+        raise problem(origin, path, f"{file} is not a Python file. Name a file that ends in '.py'.")
     if not name.isidentifier():
-        raise problem(origin, path, f"{file} cannot be imported under its name. Use letters, digits and '_' only.")
+        raise problem(origin, path, f"{file} has a name that cannot be imported. Use only letters, digits and '_'.")
     if os.path.dirname(file) not in sys.path:
         sys.path.append(os.path.dirname(file))
     importlib.invalidate_caches()
     found = _file_of(name)
     if found is None or not os.path.samefile(found, file):
-        raise problem(origin, path, f"another module is called '{name}' ({found or 'built in'}). Rename {file}.")
+        raise problem(origin, path, f"there is another module '{name}' ({found or 'built in'}). Rename {file}.")
     try:
         importlib.import_module(name)
     except (Exception, SystemExit) as cause:
         text = f"{type(cause).__name__}: {cause}".rstrip(".: ")
-        raise problem(origin, path, f"{file}{_line_of(cause, file)} fails: {text}. Mend it.") from cause
+        raise problem(origin, path, f"{file}{_line_of(cause, file)} raises {text}. Fix the file.") from cause
 
 
 def _file_of(module: str) -> str | None:
     try:
         spec = importlib.util.find_spec(module)
-    except ValueError:  # a module that is no import, such as __main__
+    except ValueError:  # a module that was not imported, such as __main__
         return None
     return spec.origin if spec is not None and spec.has_location else None
 
 
 def _line_of(error: BaseException, file: str) -> str:
-    """`, line 3`: where in `file` the error arose."""
+    """Returns `, line 3,`: where in `file` the error was raised."""
     if isinstance(error, SyntaxError):
-        return ""  # it says so itself
+        return ""  # its text contains the line
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f", line {lines[-1]}," if lines else ""

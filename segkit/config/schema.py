@@ -1,4 +1,4 @@
-"""What a section or a part may be given in YAML, read off its signature."""
+"""The settings that YAML can give to a section or a part, read from its signature."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -16,14 +16,14 @@ from segkit.registries.signature import MISSING, Bounds, Part, after_star, annot
 
 @dataclass(frozen=True)
 class Setting:
-    """One key. It holds a part of `registry` (a list of them where `many`), a `section`, or a value."""
+    """One setting. It holds a part of `registry` (if `many`, a list of parts), a `section` or a value."""
 
     name: str
     required: bool
     nullable: bool
-    """Whether null stands for "none" of the part or section."""
+    """Whether null is allowed in place of the part or section."""
     annotation: Callable[[], Any]
-    """Of a value. Raises RegistryError where it cannot be resolved."""
+    """Returns the annotation of a value. Raises RegistryError if it cannot be resolved."""
     registry: Registry[object] | None = None
     many: bool = False
     section: type | None = None
@@ -31,7 +31,7 @@ class Setting:
 
     @property
     def expected(self) -> str:
-        """What stands here, in words: `a list of losses`, `text or null`."""
+        """Describes what the setting takes: `a list of losses`, `a string or null`."""
         if self.registry is not None:
             return f"a list of {self.registry.plural_title}" if self.many else self.registry.title_with_article
         if self.section is not None:
@@ -43,7 +43,7 @@ class Setting:
 
     @property
     def bounds(self) -> list[Bounds]:
-        """Of the numbers that may stand here, each once."""
+        """The bounds of the numbers that the setting takes, each once."""
         try:
             return list(dict.fromkeys(_bounds_in(self.annotation())))
         except RegistryError:
@@ -59,7 +59,7 @@ def _bounds_in(annotation: Any) -> Iterator[Bounds]:
 
 @cache
 def section_settings(section: type) -> dict[str, Setting]:
-    """The fields of a section's dataclass."""
+    """Returns the settings of a section: the fields of its dataclass."""
     settings = {}
     hints = get_type_hints(section, include_extras=True)
     for field in dataclasses.fields(section):
@@ -78,8 +78,16 @@ def section_settings(section: type) -> dict[str, Setting]:
     return settings
 
 
+def sections_of(section: type) -> Iterator[type]:
+    """Yields the sections inside a section, depth first."""
+    for setting in section_settings(section).values():
+        if setting.section is not None:
+            yield setting.section
+            yield from sections_of(setting.section)
+
+
 def part_settings(registry: Registry[object], part: Part) -> dict[str, Setting]:
-    """The built parts it takes before `*`, which YAML configures in its mapping, and its settings after `*`."""
+    """Returns the settings of a part: the parts that it takes before `*`, then what follows `*` in its signature."""
     settings = {}
     for name, parameter in before_star(part).items():
         if name in registry.nests:
@@ -97,7 +105,7 @@ def part_settings(registry: Registry[object], part: Part) -> dict[str, Setting]:
 
 
 def item_settings(registry: Registry[object]) -> dict[str, Setting]:
-    """What the holder of a list of these parts reads itself from each of them."""
+    """Returns the settings that the holder of a list of parts reads from each item, such as `weight` of a loss."""
     return {
         name: Setting(
             name, required=False, nullable=False, annotation=partial(_itself, item.annotation), default=item.default
@@ -107,7 +115,7 @@ def item_settings(registry: Registry[object]) -> dict[str, Setting]:
 
 
 def _held(name: str) -> tuple[Registry[object] | None, bool]:
-    """The registry of the parts that a setting of this name holds, and whether it holds a list of them."""
+    """Returns the registry of the parts that a setting of this name holds, and whether it holds a list of them."""
     return BY_KIND.get(name) or BY_PLURAL.get(name), name in BY_PLURAL
 
 

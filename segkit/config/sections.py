@@ -1,105 +1,119 @@
-"""The sections of a config that are no parts: their signatures are their schema, as a part's is.
+"""The sections of a config that are not parts. Their fields are their schema, as the signature is a part's schema.
 
-A field named like a kind of part (`dataset`, `optimizer`) or its plural (`transforms`) holds a part, or a list of
-them, as a mapping with `type`.
+A field named like a kind of part (`dataset`, `optimizer`) holds a part, which YAML writes as a mapping with `type`; a
+field named like its plural (`transforms`) holds a list of parts.
 """
 
 from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_type_hints
 
+from segkit.config.nodes import Value
 from segkit.registries.signature import Bounds, Fraction, NonNegative, Positive, PositiveFloat
 
-PartConfig = dict[str, Any]
+PartConfig = dict[str, Value]
 """The checked mapping of a part: `type` and its settings."""
+
+EXTENDS = (
+    "Files that this config extends, relative to it. Mappings merge; all other values replace those of the extended "
+    "files. Of several files, the later override the earlier."
+)
+"""Documentation of the key `extends`, which is resolved before sections are checked."""
 
 
 @dataclass(kw_only=True)
 class Split:
-    """`data.val`: a data set and how it is read."""
+    """A data set for evaluation and how it is loaded."""
 
     dataset: PartConfig | None = None
-    """None where only images from elsewhere are to be prepared, as a model that was trained elsewhere wants them."""
+    """The data set. Null in the config of a model trained elsewhere, where only `transforms` are known."""
     transforms: list[PartConfig] = field(default_factory=list)
-    """Applied in order: in training to image and target together, in evaluation to the image alone."""
+    """Transforms, applied in order: in training to image and target, in evaluation to the image only."""
     batch_size: Positive = 1
     """Images per process and step."""
     workers: NonNegative = 2
-    """Loader processes; 0 loads in the training process itself."""
+    """Worker processes that load data; 0 loads in the main process."""
     limit: Positive | None = None
-    """Use only the first so many images."""
+    """Use only the first `limit` images of the data set."""
 
 
 @dataclass(kw_only=True)
 class TrainingSplit(Split):
-    """`data.train`: the same, and the data set is needed."""
+    """A data set for training and how it is loaded."""
 
-    dataset: PartConfig = field()  # without a default: the one above would stand here too
-    """Where images and their truth come from."""
+    dataset: PartConfig = field()  # without a default, unlike the inherited field
+    """The data set: images and targets."""
 
 
 @dataclass(kw_only=True)
 class Data:
-    """The data sets."""
+    """The data sets for training and evaluation."""
 
     train: TrainingSplit | None = None
+    """The data set to train on."""
     val: Split | None = None
+    """The data set to evaluate on, during training and with `segkit test`."""
 
 
 @dataclass(kw_only=True)
 class CriterionSection:
-    """How a prediction is scored in training."""
+    """How the training loss is computed from predictions and targets."""
 
     losses: list[PartConfig]
-    """Each with a `weight` beside its own settings."""
+    """The losses to sum, each with a `weight` beside its own settings."""
     matcher: PartConfig | None = None
-    """Which query answers for which segment; none for models without queries."""
+    """Assigns queries to segments; null for models without queries."""
     deep_supervision: bool = True
-    """Score every decoder layer, not only the last."""
+    """Apply the losses to every decoder layer, not only the last."""
     void: Literal["negative", "ignore"] = "negative"
-    """Pixels of unknown truth: belonging to no mask (the paper's), or left out of matching and mask losses."""
+    """Treatment of unlabeled pixels: `negative` counts them as outside every mask, as in the MaskFormer paper; `ignore`
+    excludes them from matching and mask losses."""
     points: Positive | None = None
-    """Score each mask at so many random points (Mask2Former takes 12544); by default at every pixel."""
+    """Compute mask losses at this many random points per mask (Mask2Former: 12544); null computes them at every
+    pixel."""
     oversample_ratio: Annotated[float, Bounds(least=1)] = 3.0
-    """With `points`: candidates drawn per point, of which the most uncertain are taken first."""
+    """With `points`: candidates drawn per point, from which the most uncertain are selected."""
     importance_ratio: Fraction = 0.75
-    """With `points`: the share of points taken for their uncertainty; the others are drawn uniformly."""
+    """With `points`: the fraction of points selected by uncertainty. The others are drawn uniformly."""
     compile: bool = False
-    """Compile the mask losses: some seconds at the first step, then each step is quicker; needs a C++ compiler."""
+    """Compile the mask losses. The first step takes some seconds longer, later steps are faster. Needs a C++
+    compiler."""
 
 
 @dataclass(kw_only=True)
 class Training:
-    """How the parameters are found."""
+    """How the model is optimized."""
 
     steps: Positive
     """Optimizer steps of the whole training."""
     optimizer: PartConfig
+    """The optimizer."""
     schedule: PartConfig
-    """How the learning rate changes over the steps."""
+    """The schedule of the learning rate."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Of the model's autocast; losses and matching stay in fp32."""
+    """Precision of the model under autocast. Losses and matching always use fp32."""
     accumulate: Positive = 1
-    """Batches per optimizer step, on top of `data.train.batch_size` and the number of processes."""
+    """Batches per optimizer step. The total batch size is `data.train.batch_size` x `accumulate` x processes."""
     clip_gradients: PositiveFloat | None = None
-    """Upper bound of the norm of all gradients together."""
+    """Maximum norm of the gradients of all parameters together; null does not clip."""
     evaluate_every: Positive | None = None
-    """Steps between evaluations; the last step is always evaluated where there is `data.val`."""
+    """Steps between evaluations on `data.val`. The last step is always evaluated; null evaluates nothing else."""
     checkpoint_every: Positive | None = None
-    """Steps between checkpoints; the last step is always kept."""
+    """Steps between checkpoints. The last step is always saved; null saves nothing else."""
     keep_checkpoints: Positive = 2
-    """How many of `checkpoints/step_N` stay; `best` and `last` always do."""
+    """How many `checkpoints/step_N` to keep. `best` and `last` are always kept."""
     best_metric: str | None = None
-    """The figure of the evaluation that decides about `best`; by default the first evaluator's first."""
+    """The metric that selects `best`; null uses the first metric of the first evaluator."""
     early_stopping: Positive | None = None
-    """Stop after so many evaluations without a new best."""
+    """Stop after this many evaluations in a row without a new best."""
     log_every: Positive = 20
     """Steps between lines of `metrics.jsonl`."""
     tensorboard: bool = False
     """Write event files for TensorBoard into the run folder; needs the package `tensorboard`."""
     seed: NonNegative = 0
+    """Seed of all random numbers."""
     compile: bool = False
-    """Compile the model's parts, with images padded to multiples of 128 pixels so that few sizes occur: a minute or
-    more at the start, then each step is quicker; needs a C++ compiler."""
+    """Compile the parts of the model, with images padded to multiples of 128 pixels to limit the number of sizes. The
+    start takes a minute or more, later steps are faster. Needs a C++ compiler."""
 
 
 @dataclass(kw_only=True)
@@ -107,15 +121,21 @@ class Experiment:
     """A whole config."""
 
     model: PartConfig
+    """The model, with the parts it is built from."""
     criterion: CriterionSection | None = None
+    """The training loss. Needed for training."""
     postprocessors: list[PartConfig] = field(default_factory=list)
+    """Convert predictions to results. One model may have several: semantic, instance and panoptic."""
     data: Data | None = None
+    """The data sets. The class list, and with it `num_classes`, comes from them."""
     evaluators: list[PartConfig] = field(default_factory=list)
+    """Compute metrics, each from the results of the type it takes."""
     training: Training | None = None
+    """Optimization. Needed for training."""
     init_from: str | None = None
-    """A checkpoint folder whose tensors start the model, as far as they fit; relative to the working directory."""
+    """Checkpoint folder whose matching tensors initialize the model, relative to the working directory."""
     reset_head: bool = False
-    """With `init_from`: what depends on the class list starts anew, for another class list."""
+    """With `init_from`: reinitialize what depends on the class list, for training on other classes."""
     plugins: list[str] = field(default_factory=list)
     """Python files that register parts, relative to the config."""
 
@@ -123,8 +143,8 @@ class Experiment:
 S = TypeVar("S")
 
 
-def make_section(section: type[S], data: dict[str, Any]) -> S:
-    """The section's dataclass from its checked mapping, sections inside it included."""
+def make_section(section: type[S], data: dict[str, Value]) -> S:
+    """Builds the dataclass of a section, and of the sections inside it, from checked values."""
     hints = get_type_hints(section)
     values = {}
     for name, value in data.items():

@@ -1,7 +1,7 @@
-"""YAML text to nodes that know file and line of every key, value and list item.
+"""Reads YAML text into nodes that know the file and line of every key, value and list item, and writes YAML.
 
-Scalars are read as people mean them, by the rules of YAML 1.2: only `true` and `false` are booleans (`NO` is Norway),
-`1e-4` is a number, `1:30` and `2024-01-01` are text.
+Scalars follow YAML 1.2: only `true` and `false` are booleans (`NO` is a string), `1e-4` is a number, `1:30` and
+`2024-01-01` are strings. PyYAML's own rules are those of YAML 1.1.
 """
 
 import math
@@ -27,6 +27,7 @@ from segkit.config.yaml_errors import explain
 
 TAG = "tag:yaml.org,2002:"
 MAX_DIGITS = 1000
+"""Longer integers are refused: Python refuses to convert them, and no setting needs one."""
 NUMBER_STARTS = list("-+.0123456789")
 RULES: tuple[tuple[str, str, list[str]], ...] = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -39,7 +40,7 @@ RULES: tuple[tuple[str, str, list[str]], ...] = (
     ),
     ("merge", r"<<", ["<"]),
 )
-"""Tag, what plain text must match to have it, and the characters such text starts with."""
+"""Per tag, the pattern of unquoted text that has it, and the characters that such text starts with."""
 
 
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
@@ -65,12 +66,12 @@ class _Dumper(yaml.SafeDumper):
 
 
 def dump(data: Any) -> str:
-    """YAML that `parse` reads back to the same data."""
+    """Returns YAML that `parse` reads back to the same data."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
 def inline(value: Any) -> str:
-    """The same in one line: `[0.9, 0.999]`; what has no YAML form as Python shows it."""
+    """Returns YAML in one line, such as `[0.9, 0.999]`; the repr of a value that YAML cannot hold."""
     try:
         text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=float("inf"))
     except yaml.representer.RepresenterError:
@@ -79,21 +80,23 @@ def inline(value: Any) -> str:
 
 
 def compose(text: str) -> yaml.Node | None:
-    """PyYAML's own nodes, under this module's rules. Raises yaml.YAMLError."""
+    """Returns PyYAML's own nodes, with scalars resolved by the rules above. Raises yaml.YAMLError."""
     return yaml.compose(text, Loader=_Loader)
 
 
 def read_file(file: str) -> Mapping:
-    """The mapping a config file holds. Raises ConfigError for all that is none."""
+    """Reads the mapping in a config file. Raises ConfigError if the file holds anything else."""
     top = Origin(file, 1)
     try:
         with open(file, encoding="utf-8") as stream:
             text = stream.read()
     except UnicodeDecodeError as error:
         line = 1 + error.object.count(b"\n", 0, error.start)
-        raise problem(Origin(file, line), "", f"this is no UTF-8 text ({error.reason}). Save it as UTF-8.") from error
+        raise problem(
+            Origin(file, line), "", f"this file is not UTF-8 text ({error.reason}). Save it as UTF-8."
+        ) from error
     except OSError as error:
-        raise problem(Origin(file), "", f"this file cannot be read: {error.strerror}.") from error
+        raise problem(Origin(file), "", f"the file cannot be read: {error.strerror}.") from error
     node = parse(text, top)
     if isinstance(node, Mapping):
         return node
@@ -103,7 +106,7 @@ def read_file(file: str) -> Mapping:
 
 
 def parse(text: str, start: Origin) -> Node:
-    """The node that `text` spells, its lines counted from `start`. Raises ConfigError with every problem found."""
+    """Parses YAML text, its lines counted from `start`. Raises ConfigError with all problems."""
     try:
         composed = compose(text)
     except yaml.MarkedYAMLError as error:
@@ -111,7 +114,7 @@ def parse(text: str, start: Origin) -> Node:
         raise problem(_at(start, line), "", message) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position)
-        message = f"the character {chr(error.character)!a} is not allowed in YAML. Take it out."
+        message = f"the character {chr(error.character)!a} is not allowed in YAML. Remove it."
         raise problem(_at(start, line), "", message) from error
     except RecursionError as error:
         raise problem(start, "", TOO_DEEP) from error
@@ -129,28 +132,28 @@ def _at(start: Origin, line: int) -> Origin:
 
 
 class _Builder:
-    """Turns PyYAML's nodes into ours, collecting problems."""
+    """Converts PyYAML's nodes and collects problems."""
 
     def __init__(self, start: Origin) -> None:
         self.start = start
         self.problems: list[Problem] = []
         self.open: set[int] = set()
-        """The collections being built, to notice one that contains itself."""
+        """The ids of the collections being built, to detect one that contains itself."""
 
     def origin(self, node: yaml.Node) -> Origin:
         return _at(self.start, node.start_mark.line)
 
-    def complain(self, node: yaml.Node, message: str, path: str = "") -> None:
-        self.problems.append(Problem(self.origin(node), path, message))
+    def report(self, node: yaml.Node, message: str) -> None:
+        self.problems.append(Problem(self.origin(node), "", message))
 
     def node(self, node: yaml.Node) -> Node:
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node)
         if id(node) in self.open:
-            self.complain(node, "this contains itself through its anchor. Write it out.")
+            self.report(node, "this value contains itself through its anchor. Write it out.")
             return Scalar(None, self.origin(node))
         if len(self.open) == MAX_DEPTH:
-            self.complain(node, TOO_DEEP)
+            self.report(node, TOO_DEEP)
             return Scalar(None, self.origin(node))
         self.open.add(id(node))
         try:
@@ -166,11 +169,11 @@ class _Builder:
         try:
             return Scalar(_value(node.tag, node.value), origin)
         except OverflowError:
-            message = f"{shortened(repr(node.value))} is read as a number and too large for one. Quotes make it text."
-            self.complain(node, message)
+            message = f"{shortened(repr(node.value))} is too large a number. Put it in quotes if it is a string."
+            self.report(node, message)
         except (KeyError, ValueError):
-            message = f"{shortened(repr(node.value))} cannot be read as {_shown_tag(node.tag)}. Leave the tag out."
-            self.complain(node, message)
+            message = f"{shortened(repr(node.value))} cannot be read as {_shown_tag(node.tag)}. Remove the tag."
+            self.report(node, message)
         return Scalar(None, origin)
 
     def sequence(self, node: yaml.SequenceNode) -> Sequence:
@@ -179,6 +182,7 @@ class _Builder:
 
     def mapping(self, node: yaml.MappingNode) -> Mapping:
         self.refuse_tag(node, "map")
+        # Own keys override those merged with '<<', wherever the '<<' is written.
         inherited: dict[str, Node] = {}
         items: dict[str, Node] = {}
         keys: dict[str, Origin] = {}
@@ -190,18 +194,18 @@ class _Builder:
                     inherited_keys = {**merged.keys, **inherited_keys}
                 continue
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != TAG + "str":
-                self.complain(key_node, _no_key(key_node, value_node))
+                self.report(key_node, _bad_key(key_node, value_node))
                 continue
             key = key_node.value
             if key in keys:
                 where = "here" if keys[key] == self.origin(key_node) else f"in line {keys[key].line}"
-                self.complain(key_node, f"the key '{key}' stands {where} already. Keep one of the two.")
+                self.report(key_node, f"the key '{key}' is already set {where}. Remove one of the two.")
             keys[key] = self.origin(key_node)
             items[key] = self.node(value_node)
         return Mapping({**inherited, **items}, self.origin(node), {**inherited_keys, **keys})
 
     def merged(self, node: yaml.Node) -> list[Mapping]:
-        """What `<<` brings in: a mapping, or several of which the first to have a key wins."""
+        """Returns the mappings that `<<` merges; of a key in several of them, the first counts."""
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         found = []
         for part in parts:
@@ -209,20 +213,20 @@ class _Builder:
                 built = self.node(part)
                 found += [built] if isinstance(built, Mapping) else []
             else:
-                self.complain(part, "'<<' takes a mapping, or a list of mappings, such as '<<: *name'.")
+                self.report(part, "'<<' takes a mapping, or a list of mappings, such as '<<: *name'.")
         return found
 
     def refuse_tag(self, node: yaml.Node, expected: str) -> None:
         if node.tag != TAG + expected:
-            self.complain(node, f"the tag {_shown_tag(node.tag)} has no meaning here. Leave it out.")
+            self.report(node, f"the tag {_shown_tag(node.tag)} is not supported. Remove it.")
 
 
-def _no_key(key: yaml.Node, value: yaml.Node) -> str:
+def _bad_key(key: yaml.Node, value: yaml.Node) -> str:
     if not isinstance(key, yaml.ScalarNode):
-        return "a list or mapping stands where a key is wanted. Put it in quotes."
+        return "a key must be a string, not a list or mapping. Put it in quotes."
     if key.tag == TAG + "int" and value.value == "":
-        return f"there is no value behind '{key.value}'. Write numbers with a '.', not with a ','."
-    return f"the key '{key.value}' is no text. Put it in quotes."
+        return f"there is no value after '{key.value}'. Write numbers with a '.', not with a ','."
+    return f"the key '{key.value}' is not a string. Put it in quotes."
 
 
 def _shown_tag(tag: str) -> str:
@@ -230,8 +234,11 @@ def _shown_tag(tag: str) -> str:
 
 
 def _value(tag: str, text: str) -> str | int | float | bool | None:
-    """Raises KeyError for an unknown tag, ValueError where the text does not fit an explicit one, and OverflowError for
-    a number that is beyond what can be held."""
+    """Returns the value of a scalar.
+
+    Raises KeyError for an unknown tag, ValueError for text that does not fit an explicit tag, and OverflowError for a
+    number that is too large.
+    """
     kind = tag.removeprefix(TAG)
     if kind in ("str", "merge"):
         return text
@@ -245,6 +252,7 @@ def _value(tag: str, text: str) -> str | int | float | bool | None:
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if kind == "float":
         value = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        # `1e999` overflows to infinity without an error.
         if math.isinf(value) and "inf" not in text.lower():
             raise OverflowError
         return value

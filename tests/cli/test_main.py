@@ -41,11 +41,11 @@ def test_a_command_s_exit_code_is_returned(command):
 
 def test_an_error_of_the_user_s_is_told_without_a_traceback(command, capsys):
     def run(arguments):
-        raise DataError("a.png: this image is broken. Mend it.")
+        raise DataError("a.png: this image is broken. Fix the file.")
 
     command(run)
     assert cli.main(["try"]) == 2
-    assert capsys.readouterr().err == "error: a.png: this image is broken. Mend it.\n"
+    assert capsys.readouterr().err == "error: a.png: this image is broken. Fix the file.\n"
 
 
 def test_the_lines_of_a_config_error_are_told_as_they_are(command, capsys):

@@ -82,8 +82,8 @@ def test_settings_whose_annotation_yaml_cannot_serve_are_the_authors_fault(probl
     lines = problems_of("model: {type: per_pixel, backbone: {type: odd, folder: a, later: b, anything: [c]}}")
     name = f"{__name__}.test_settings_whose_annotation_yaml_cannot_serve_are_the_authors_fault.<locals>.odd"
     assert lines == [
-        "x.yaml:1: model.backbone.folder: backbone 'odd' asks here for Path, which YAML cannot give. Its author should "
-        "annotate what YAML can.",
+        "x.yaml:1: model.backbone.folder: backbone 'odd' annotates this setting as Path, which YAML cannot "
+        "express. Change the annotation.",
         f"x.yaml:1: model.backbone.later: {name}: the annotation of 'later' cannot be resolved (NameError: name "
         "'Elsewhere' is not defined). Import what it names at run time.",
     ]
@@ -101,13 +101,13 @@ def test_every_list_of_parts_takes_what_its_holder_reads():
 
 def test_what_a_new_type_has_dropped_is_told_where_it_is_missed(problems_of, write):
     assert problems_of(MODEL, "model.type=per_pixel") == [
-        "<command line>: model: model 'per_pixel' needs 'backbone', a backbone. Add it again: the new type has dropped "
-        "that of x.yaml:3."
+        "<command line>: model: model 'per_pixel' needs 'backbone', a backbone. Add it again: the new type replaced "
+        "the mapping that set it in x.yaml:3."
     ]
     write({"base.yaml": MODEL})
     assert problems_of("extends: base.yaml\nmodel:\n  type: per_pixel\n", "model.pixel_mean=[1]") == [
         "<command line>: model.pixel_mean: model 'per_pixel' takes no 'pixel_mean'. It takes: backbone, "
         "transformer_decoder",
-        "x.yaml:3: model: model 'per_pixel' needs 'backbone', a backbone. Add it again: the new type has dropped that "
-        "of base.yaml:3.",
+        "x.yaml:3: model: model 'per_pixel' needs 'backbone', a backbone. Add it again: the new type replaced the "
+        "mapping that set it in base.yaml:3.",
     ]

@@ -76,7 +76,7 @@ def test_settings_without_a_type_are_those_of_some_part(schema):
 
 def test_editors_show_what_a_setting_means(schema):
     assert schema["definitions"]["Training"]["properties"]["clip_gradients"]["description"] == (
-        "Upper bound of the norm of all gradients together."
+        "Maximum norm of the gradients of all parameters together; null does not clip."
     )
     assert schema["definitions"]["backbones.tiny"]["properties"]["width"] == {"type": "number", "default": 1.0}
     weight = schema["definitions"]["losses.dice"]["properties"]["weight"]

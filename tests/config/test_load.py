@@ -114,7 +114,7 @@ def test_a_dict_may_have_a_name():
         ({"extends": "y.yaml"}, "model.extends: model 'per_pixel' takes no 'extends'. It takes: "),
         ({"backbone": Path("x")}, f"model.backbone: a {type(Path()).__name__} is not a YAML value. "),
         ({"backbone": {"options": [1, {2, 3}]}}, "model.backbone.options.1: a set is not a YAML value. "),
-        ({3: "x"}, "model: the key 3 is not text. Use a str."),
+        ({3: "x"}, "model: the key 3 is not a string. Use a str."),
     ],
 )
 def test_problems_of_a_dict_are_located_there(change, message):
@@ -129,7 +129,9 @@ def test_a_dict_that_contains_itself_is_refused():
     data["model"] = data
     with pytest.raises(ConfigError) as caught:
         load_config(data)
-    assert str(caught.value).endswith("model: this is nested too deeply, by more than 100 levels. Make it flatter.")
+    assert str(caught.value).endswith(
+        "model: lists and mappings are nested more than 100 levels deep. Make the config flatter."
+    )
 
 
 def test_a_missing_base_of_a_dict():

@@ -79,8 +79,8 @@ def test_a_failing_plugin_is_told_with_its_line_and_cause(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load_config("x.yaml")
     assert str(caught.value) == (
-        f"x.yaml:1: plugins.0: {tmp_path}/plugin_e.py, line 2, fails: "
-        "NameError: name 'not_there' is not defined. Mend it."
+        f"x.yaml:1: plugins.0: {tmp_path}/plugin_e.py, line 2, raises "
+        "NameError: name 'not_there' is not defined. Fix the file."
     )
     assert isinstance(caught.value.__cause__, NameError)
 
@@ -89,8 +89,8 @@ def test_a_plugin_with_a_syntax_error_is_told(tmp_path):
     (tmp_path / "plugin_f.py").write_text("x = (\n")
     (tmp_path / "x.yaml").write_text(CONFIG)
     assert refused("x.yaml", plugins=["plugin_f.py"]) == (
-        f"<command line>: plugins.0: {tmp_path}/plugin_f.py fails: SyntaxError: '(' was never closed "
-        "(plugin_f.py, line 1). Mend it."
+        f"<command line>: plugins.0: {tmp_path}/plugin_f.py raises SyntaxError: '(' was never closed "
+        "(plugin_f.py, line 1). Fix the file."
     )
 
 
@@ -113,7 +113,7 @@ def test_a_plugin_that_fails_is_told_with_its_cause(tmp_path, program, told):
     (tmp_path / "plugin_g.py").write_text(f"{program}\n")
     (tmp_path / "x.yaml").write_text(CONFIG)
     message = refused("x.yaml", plugins=["plugin_g.py"])
-    assert message == f"<command line>: plugins.0: {tmp_path}/plugin_g.py, line 1, fails: {told}. Mend it."
+    assert message == f"<command line>: plugins.0: {tmp_path}/plugin_g.py, line 1, raises {told}. Fix the file."
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_a_plugin_that_fails_is_told_with_its_cause(tmp_path, program, told):
         ("[parts/plugin_n.py]", "plugins.0: there is no file {here}/parts/plugin_n.py."),
         ("[parts]", "plugins.0: {here}/parts is a folder. Name a file."),
         ("['']", "plugins.0: {here} is a folder. Name a file."),
-        ("[notes.txt]", "plugins.0: {here}/notes.txt is no Python file: a plugin's name ends in '.py'. Rename it."),
-        ("[3]", "plugins.0: must be text, not 3. Put it in quotes."),
-        ("[null]", "plugins.0: must be text, not null."),
-        ("[[plugin_n.py]]", "plugins.0: must be text, not a list."),
-        ("plugin_n.py", "plugins: must be a list of texts, not 'plugin_n.py'."),
-        ("{plugin_n.py: true}", "plugins: must be a list of texts, not a mapping."),
+        ("[notes.txt]", "plugins.0: {here}/notes.txt is not a Python file. Name a file that ends in '.py'."),
+        ("[3]", "plugins.0: must be a string, not 3. Put it in quotes."),
+        ("[null]", "plugins.0: must be a string, not null."),
+        ("[[plugin_n.py]]", "plugins.0: must be a string, not a list."),
+        ("plugin_n.py", "plugins: must be a list of strings, not 'plugin_n.py'."),
+        ("{plugin_n.py: true}", "plugins: must be a list of strings, not a mapping."),
     ],
 )
 def test_what_is_no_plugin_is_refused(write, tmp_path, plugins, message):
@@ -142,7 +142,7 @@ def test_a_plugin_named_like_another_module_is_refused(tmp_path, name, where):
     (tmp_path / f"{name}.py").write_text(PLUGIN)
     (tmp_path / "x.yaml").write_text(CONFIG)
     message = refused("x.yaml", plugins=[f"{name}.py"])
-    assert message.startswith(f"<command line>: plugins.0: another module is called '{name}' (")
+    assert message.startswith(f"<command line>: plugins.0: there is another module '{name}' (")
     assert message.endswith(f"{where}. Rename {tmp_path}/{name}.py.")
 
 
@@ -150,8 +150,8 @@ def test_a_plugin_whose_name_cannot_be_imported_is_refused(tmp_path):
     (tmp_path / "my-parts.py").write_text(PLUGIN)
     (tmp_path / "x.yaml").write_text(CONFIG)
     assert refused("x.yaml", plugins=["my-parts.py"]) == (
-        f"<command line>: plugins.0: {tmp_path}/my-parts.py cannot be imported under its name. "
-        "Use letters, digits and '_' only."
+        f"<command line>: plugins.0: {tmp_path}/my-parts.py has a name that cannot be imported. "
+        "Use only letters, digits and '_'."
     )
 
 

@@ -96,34 +96,34 @@ def test_a_merged_value_is_located_where_it_is_written():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3", "x.yaml:3: the key 'a' stands in line 1 already. Keep one of the two."),
-        ("a: {b: 1, b: 2}", "x.yaml:1: the key 'b' stands here already. Keep one of the two."),
-        ("1: a", "x.yaml:1: the key '1' is no text. Put it in quotes."),
-        ("a: {true: 1}", "x.yaml:1: the key 'true' is no text. Put it in quotes."),
-        ("a: 1\n~: b", "x.yaml:2: the key '~' is no text. Put it in quotes."),
-        ("1e3: a", "x.yaml:1: the key '1e3' is no text. Put it in quotes."),
-        ("a: {b: 1,5}", "x.yaml:1: there is no value behind '5'. Write numbers with a '.', not with a ','."),
-        ("[a]: 1", "x.yaml:1: a list or mapping stands where a key is wanted. Put it in quotes."),
-        ("a: &a [*a]", "x.yaml:1: this contains itself through its anchor. Write it out."),
-        ("a: &a\n  b: {c: *a}", "x.yaml:1: this contains itself through its anchor. Write it out."),
-        ("a: &a\n  <<: *a", "x.yaml:1: this contains itself through its anchor. Write it out."),
-        ("a: !!int b", "x.yaml:1: 'b' cannot be read as !!int. Leave the tag out."),
-        ("a: !!bool yes", "x.yaml:1: 'yes' cannot be read as !!bool. Leave the tag out."),
-        ("a: !thing b", "x.yaml:1: 'b' cannot be read as !thing. Leave the tag out."),
-        ("a: !!set {b}", "x.yaml:1: the tag !!set has no meaning here. Leave it out."),
+        ("a: 1\nb: 2\na: 3", "x.yaml:3: the key 'a' is already set in line 1. Remove one of the two."),
+        ("a: {b: 1, b: 2}", "x.yaml:1: the key 'b' is already set here. Remove one of the two."),
+        ("1: a", "x.yaml:1: the key '1' is not a string. Put it in quotes."),
+        ("a: {true: 1}", "x.yaml:1: the key 'true' is not a string. Put it in quotes."),
+        ("a: 1\n~: b", "x.yaml:2: the key '~' is not a string. Put it in quotes."),
+        ("1e3: a", "x.yaml:1: the key '1e3' is not a string. Put it in quotes."),
+        ("a: {b: 1,5}", "x.yaml:1: there is no value after '5'. Write numbers with a '.', not with a ','."),
+        ("[a]: 1", "x.yaml:1: a key must be a string, not a list or mapping. Put it in quotes."),
+        ("a: &a [*a]", "x.yaml:1: this value contains itself through its anchor. Write it out."),
+        ("a: &a\n  b: {c: *a}", "x.yaml:1: this value contains itself through its anchor. Write it out."),
+        ("a: &a\n  <<: *a", "x.yaml:1: this value contains itself through its anchor. Write it out."),
+        ("a: !!int b", "x.yaml:1: 'b' cannot be read as !!int. Remove the tag."),
+        ("a: !!bool yes", "x.yaml:1: 'yes' cannot be read as !!bool. Remove the tag."),
+        ("a: !thing b", "x.yaml:1: 'b' cannot be read as !thing. Remove the tag."),
+        ("a: !!set {b}", "x.yaml:1: the tag !!set is not supported. Remove it."),
         (
             "a: !!python/object:os.x {}",
-            "x.yaml:1: the tag !!python/object:os.x has no meaning here. Leave it out.",
+            "x.yaml:1: the tag !!python/object:os.x is not supported. Remove it.",
         ),
         ("<<: 3", "x.yaml:1: '<<' takes a mapping, or a list of mappings, such as '<<: *name'."),
         ("a: 1\n<<: [{b: 1}, c]", "x.yaml:2: '<<' takes a mapping, or a list of mappings, such as '<<: *name'."),
-        ("a: 12e3456", "x.yaml:1: '12e3456' is read as a number and too large for one. Quotes make it text."),
+        ("a: 12e3456", "x.yaml:1: '12e3456' is too large a number. Put it in quotes if it is a string."),
         (
             f"a: {'9' * 5000}",
-            f"x.yaml:1: '{'9' * 56}… is read as a number and too large for one. Quotes make it text.",
+            f"x.yaml:1: '{'9' * 56}… is too large a number. Put it in quotes if it is a string.",
         ),
-        ("a: \x00", "x.yaml:1: the character '\\x00' is not allowed in YAML. Take it out."),
-        ("a: 1\nb: \ud800", "x.yaml:2: the character '\\ud800' is not allowed in YAML. Take it out."),
+        ("a: \x00", "x.yaml:1: the character '\\x00' is not allowed in YAML. Remove it."),
+        ("a: 1\nb: \ud800", "x.yaml:2: the character '\\ud800' is not allowed in YAML. Remove it."),
     ],
 )
 def test_what_means_nothing_is_told_with_its_line(text, message):
@@ -136,8 +136,8 @@ def test_all_problems_of_a_text_are_told_at_once():
     with pytest.raises(ConfigError) as caught:
         parse("a: 1\na: 2\n3: 4", START)
     assert str(caught.value) == (
-        "x.yaml:2: the key 'a' stands in line 1 already. Keep one of the two.\n"
-        "x.yaml:3: the key '3' is no text. Put it in quotes."
+        "x.yaml:2: the key 'a' is already set in line 1. Remove one of the two.\n"
+        "x.yaml:3: the key '3' is not a string. Put it in quotes."
     )
 
 
@@ -153,7 +153,9 @@ def test_all_problems_of_a_text_are_told_at_once():
 def test_a_text_nested_beyond_reason_is_refused(text, line):
     with pytest.raises(ConfigError) as caught:
         parse(text, START)
-    assert str(caught.value) == (f"x.yaml:{line}: this is nested too deeply, by more than 100 levels. Make it flatter.")
+    assert str(caught.value) == (
+        f"x.yaml:{line}: lists and mappings are nested more than 100 levels deep. Make the config flatter."
+    )
 
 
 def test_a_text_as_deep_as_allowed_is_read():

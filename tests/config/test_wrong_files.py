@@ -12,8 +12,8 @@ MODEL = "model: {type: per_pixel, backbone: {type: plain}}\n"
 SECTIONS = keys_of(Experiment)
 EMPTY = "this file is empty. A config is a mapping, such as 'model: {type: mask_former}'."
 NO_MAPPING = "a config is a mapping of keys to values, such as 'model: {type: mask_former}'."
-NAME_FILES = "extends: name a file, or a list of files, relative to this one: base/x.yaml."
-CIRCLE = "Take one of these lines out."
+NAME_FILES = "extends: must be a file or a list of files, relative to this config, such as base/x.yaml."
+CIRCLE = "Remove one of these lines."
 
 SINGLE = {
     "nothing": ("", f"x.yaml:1: {EMPTY}"),
@@ -26,42 +26,42 @@ SINGLE = {
     "text": ("hello world\n", f"x.yaml:1: {NO_MAPPING}"),
     "several documents": (
         f"{MODEL}---\n{MODEL}",
-        "x.yaml:2: a second document starts here. A config is one; take the '---' out.",
+        "x.yaml:2: a second document starts here. Remove the '---': a config is one document.",
     ),
     "bytes that are no text": (
         b"a: 1\nb: \xff\n",
-        "x.yaml:2: this is no UTF-8 text (invalid start byte). Save it as UTF-8.",
+        "x.yaml:2: this file is not UTF-8 text (invalid start byte). Save it as UTF-8.",
     ),
     "text of Latin-1": (
         "a: é".encode("latin1"),
-        "x.yaml:1: this is no UTF-8 text (unexpected end of data). Save it as UTF-8.",
+        "x.yaml:1: this file is not UTF-8 text (unexpected end of data). Save it as UTF-8.",
     ),
     "text of UTF-16": (
         MODEL.encode("utf-16"),
-        "x.yaml:1: this is no UTF-8 text (invalid start byte). Save it as UTF-8.",
+        "x.yaml:1: this file is not UTF-8 text (invalid start byte). Save it as UTF-8.",
     ),
-    "a tab": ("model:\n\ttype: per_pixel\n", "x.yaml:2: a tab stands where YAML wants spaces. Write spaces."),
+    "a tab": ("model:\n\ttype: per_pixel\n", "x.yaml:2: YAML does not allow a tab here. Use spaces."),
     "two equal keys": (
         f"{MODEL}data: null\n{MODEL}",
-        "x.yaml:3: the key 'model' stands in line 1 already. Keep one of the two.",
+        "x.yaml:3: the key 'model' is already set in line 1. Remove one of the two.",
     ),
     "two equal keys inside": (
         "model:\n  type: per_pixel\n  backbone: {type: plain}\n  type: mask_former\n",
-        "x.yaml:4: the key 'type' stands in line 2 already. Keep one of the two.",
+        "x.yaml:4: the key 'type' is already set in line 2. Remove one of the two.",
     ),
     "several at once": (
         f"{MODEL}{MODEL}3: a\ndata:\n  <<: 3\n",
-        "x.yaml:2: the key 'model' stands in line 1 already. Keep one of the two.",
-        "x.yaml:3: the key '3' is no text. Put it in quotes.",
+        "x.yaml:2: the key 'model' is already set in line 1. Remove one of the two.",
+        "x.yaml:3: the key '3' is not a string. Put it in quotes.",
         "x.yaml:5: '<<' takes a mapping, or a list of mappings, such as '<<: *name'.",
     ),
     "an anchor that nobody wrote": (
         "model: *m\n",
-        "x.yaml:1: there is no anchor '&m' above. Write '&m' at the value that is meant.",
+        "x.yaml:1: there is no anchor '&m' above. Write '&m' before the value to repeat.",
     ),
     "an anchor inside itself": (
         "model: &m\n  type: per_pixel\n  backbone: *m\n",
-        "x.yaml:1: this contains itself through its anchor. Write it out.",
+        "x.yaml:1: this value contains itself through its anchor. Write it out.",
     ),
     "what a merge key brings": (
         "model:\n  type: per_pixel\n  backbone: &b {type: plain, blocks: 3}\n"
@@ -138,14 +138,14 @@ SEVERAL = {
     ),
     "two extends": (
         {"x.yaml": "extends: y.yaml\nextends: z.yaml\n", "y.yaml": MODEL, "z.yaml": MODEL},
-        "x.yaml:2: the key 'extends' stands in line 1 already. Keep one of the two.",
+        "x.yaml:2: the key 'extends' is already set in line 1. Remove one of the two.",
     ),
     "an empty base": ({"x.yaml": "extends: y.yaml\n", "y.yaml": "# nothing yet\n"}, f"y.yaml:1: {EMPTY}"),
     "broken bases": (
         {"x.yaml": "extends: [y.yaml, z.yaml, q.yaml]\n", "y.yaml": "a: 1\na: 2\n3: 4\n", "z.yaml": "- a\n"},
         "x.yaml:1: extends: there is no file q.yaml.",
-        "y.yaml:2: the key 'a' stands in line 1 already. Keep one of the two.",
-        "y.yaml:3: the key '3' is no text. Put it in quotes.",
+        "y.yaml:2: the key 'a' is already set in line 1. Remove one of the two.",
+        "y.yaml:3: the key '3' is not a string. Put it in quotes.",
         f"z.yaml:1: {NO_MAPPING}",
     ),
     "problems of several files": (
@@ -155,7 +155,7 @@ SEVERAL = {
             "a/z.yaml": "criterion:\n  losses:\n    - {type: dce}\ndata: 3\n",
         },
         "a/z.yaml:3: criterion.losses.0.type: there is no loss 'dce'. Did you mean 'dice'? There are: dice, focal",
-        "a/z.yaml:4: data: must be a mapping of train, val, not 3.",
+        "a/z.yaml:4: data: must be a mapping with the keys train, val, not 3.",
         "x.yaml:2: evaluators.0.type: there is no evaluator 'mean_io'. Did you mean 'mean_iou'? There are: mean_iou",
         f"x.yaml:3: seed: a config takes no 'seed'. It takes: {SECTIONS}",
         "y.yaml:1: model.backbone.type: there is no backbone 'plane'. Did you mean 'plain'? There are: plain, tiny",
@@ -186,7 +186,7 @@ def test_every_problem_is_told_at_its_own_file(case, write):
         ("CamVid.yaml", "CamVid.yaml: there is no such file. Did you mean 'camvid.yaml'?"),
         ("nowhere/camvid.yaml", "nowhere/camvid.yaml: there is no such file."),
         ("camvid.yaml/x.yaml", "camvid.yaml/x.yaml: there is no such file."),
-        ("folder", "folder: this folder has no config.yaml, as those of runs have. Name a file."),
+        ("folder", "folder: this folder has no config.yaml. Name a file, or the folder of a run or checkpoint."),
         ("", "'': there is no such file."),
     ],
 )
@@ -198,4 +198,4 @@ def test_a_file_that_is_not_there_is_told_with_its_neighbour(write, path, messag
 def test_a_file_that_cannot_be_read_is_told(tmp_path):
     with pytest.raises(ConfigError) as caught:
         read_file(str(tmp_path))
-    assert str(caught.value) == f"{tmp_path}: this file cannot be read: Is a directory."
+    assert str(caught.value) == f"{tmp_path}: the file cannot be read: Is a directory."

@@ -11,15 +11,15 @@ SECTIONS = keys_of(Experiment)
 TINY = "name, pretrained, width, depths, stages, norm, options"
 NOTHING = "Write key=value, such as training.steps=100."
 EMPTY_KEY = "has an empty key. Write key.sub=value, such as training.steps=100."
-SPACE = "has a space beside a key. Write key=value, without spaces."
-ITEMS = "criterion.losses is a list (x.yaml:9) without an item '{}'; its items are criterion.losses.0 to .1."
-TOO_DEEP = "this is nested too deeply, by more than 100 levels. Make it flatter."
+SPACE = "has a space before or after a key. Write key=value, without spaces."
+ITEMS = "criterion.losses is a list (x.yaml:9) and has no item '{}'. Its items are criterion.losses.0 to .1."
+TOO_DEEP = "lists and mappings are nested more than 100 levels deep. Make the config flatter."
 
 WRONG = {
-    "": f"'' sets nothing. {NOTHING}",
-    "training.steps": f"'training.steps' sets nothing. {NOTHING}",
-    "--steps": f"'--steps' sets nothing. {NOTHING}",
-    "{training: 1}": f"'{{training: 1}}' sets nothing. {NOTHING}",
+    "": f"'' has no '='. {NOTHING}",
+    "training.steps": f"'training.steps' has no '='. {NOTHING}",
+    "--steps": f"'--steps' has no '='. {NOTHING}",
+    "{training: 1}": f"'{{training: 1}}' has no '='. {NOTHING}",
     "=": f"'=' {EMPTY_KEY}",
     "=3": f"'=3' {EMPTY_KEY}",
     "training.=3": f"'training.=3' {EMPTY_KEY}",
@@ -28,28 +28,30 @@ WRONG = {
     "training. .steps=3": f"'training. .steps=3' {EMPTY_KEY}",
     "training.steps =3": f"'training.steps =3' {SPACE}",
     " training.steps=3": f"' training.steps=3' {SPACE}",
-    f"{'a.' * 100}a=3": f"'{'a.' * 28}a…' has more than 100 keys. No config is as deep.",
+    f"{'a.' * 100}a=3": f"'{'a.' * 28}a…' has more than 100 keys. No config is that deep.",
     "training.steps=": (
-        "training.steps: there is no value. Write training.steps=null for none, training.steps=\"''\" for empty text."
+        "training.steps: the value is missing. Write training.steps=null for null, training.steps=\"''\" for empty "
+        "text."
     ),
     "training.steps= ": (
-        "training.steps: there is no value. Write training.steps=null for none, training.steps=\"''\" for empty text."
+        "training.steps: the value is missing. Write training.steps=null for null, training.steps=\"''\" for empty "
+        "text."
     ),
-    "training.steps=[1": "training.steps: the '[' has no ']', or there is a ',' missing before this.",
-    "training.steps='1": "training.steps: the quote that begins here has no end. Close it.",
-    "training.steps=\t3": "training.steps: a tab stands where YAML wants spaces. Write spaces.",
-    "training.steps=*x": "training.steps: there is no anchor '&x' above. Write '&x' at the value that is meant.",
-    "training={steps: 1, steps: 2}": "training: the key 'steps' stands here already. Keep one of the two.",
-    "training={1: 2}": "training: the key '1' is no text. Put it in quotes.",
+    "training.steps=[1": "training.steps: the '[' has no ']', or a ',' is missing before this.",
+    "training.steps='1": "training.steps: the quote that begins here is not closed. Close it.",
+    "training.steps=\t3": "training.steps: YAML does not allow a tab here. Use spaces.",
+    "training.steps=*x": "training.steps: there is no anchor '&x' above. Write '&x' before the value to repeat.",
+    "training={steps: 1, steps: 2}": "training: the key 'steps' is already set here. Remove one of the two.",
+    "training={1: 2}": "training: the key '1' is not a string. Put it in quotes.",
     f"training.steps={'9' * 5000}": (
-        f"training.steps: '{'9' * 56}… is read as a number and too large for one. Quotes make it text."
+        f"training.steps: '{'9' * 56}… is too large a number. Put it in quotes if it is a string."
     ),
     f"training.steps={'[' * 2000}": f"training.steps: {TOO_DEEP}",
-    "model.backbone.name=\ud800": ("model.backbone.name: the character '\\ud800' is not allowed in YAML. Take it out."),
-    "extends=y.yaml": "extends: a config extends others in its file only. Set single values here.",
-    "extends.0=y.yaml": "extends.0: a config extends others in its file only. Set single values here.",
-    "training.steps.x=3": "training.steps.x: training.steps is 10 (x.yaml:17); it has no keys to set.",
-    "init_from=a: b": "init_from: must be text or null, not a mapping.",
+    "model.backbone.name=\ud800": ("model.backbone.name: the character '\\ud800' is not allowed in YAML. Remove it."),
+    "extends=y.yaml": "extends: a config can extend others only in its file. Override single values here.",
+    "extends.0=y.yaml": "extends.0: a config can extend others only in its file. Override single values here.",
+    "training.steps.x=3": "training.steps.x: training.steps is 10 (x.yaml:17), which has no keys.",
+    "init_from=a: b": "init_from: must be a string or null, not a mapping.",
     "criterion.losses.2.weight=3": f"criterion.losses.2.weight: {ITEMS.format('2')}",
     "criterion.losses.-1.weight=3": f"criterion.losses.-1.weight: {ITEMS.format('-1')}",
     "criterion.losses.00.weight=3": f"criterion.losses.00.weight: {ITEMS.format('00')}",
@@ -75,8 +77,8 @@ WRONG = {
     "training.optimizer.type=poly": (
         "training.optimizer.type: there is no optimizer 'poly'. There are: adamw. 'poly' is a schedule"
     ),
-    "plugins=a.py": "plugins: must be a list of texts, not 'a.py'.",
-    "plugins.0=a.py": "plugins: must be a list of texts, not a mapping.",
+    "plugins=a.py": "plugins: must be a list of strings, not 'a.py'.",
+    "plugins.0=a.py": "plugins: must be a list of strings, not a mapping.",
 }
 
 
@@ -88,7 +90,7 @@ def test_a_wrong_override_is_told(override, problems_of, right_config):
 def test_an_empty_list_has_no_items(problems_of, right_config):
     text = right_config.replace("[{type: flip}]", "[]")
     assert problems_of(text, "data.train.transforms.0=3") == [
-        "<command line>: data.train.transforms.0: data.train.transforms is a list (x.yaml:14) without an item '0'; it "
+        "<command line>: data.train.transforms.0: data.train.transforms is a list (x.yaml:14) and has no item '0'. It "
         "is empty."
     ]
 
@@ -99,16 +101,16 @@ def test_an_empty_list_has_no_items(problems_of, right_config):
         (
             ["steps", "a..b=1", "training.steps=", "training.steps=5"],
             [
-                f"'steps' sets nothing. {NOTHING}",
+                f"'steps' has no '='. {NOTHING}",
                 f"'a..b=1' {EMPTY_KEY}",
-                "training.steps: there is no value. Write training.steps=null for none, training.steps=\"''\" for "
+                "training.steps: the value is missing. Write training.steps=null for null, training.steps=\"''\" for "
                 "empty text.",
             ],
         ),
         (
             ["training.steps.x=1", "criterion.losses.5=1", "training.steps=x"],
             [
-                "training.steps.x: training.steps is 10 (x.yaml:17); it has no keys to set.",
+                "training.steps.x: training.steps is 10 (x.yaml:17), which has no keys.",
                 f"criterion.losses.5: {ITEMS.format('5')}",
             ],
         ),
@@ -128,4 +130,4 @@ def test_all_wrong_overrides_of_a_kind_are_told_at_once(overrides, expected, pro
 def test_overrides_that_are_none_are_told_before_the_file_is_read():
     with pytest.raises(ConfigError) as caught:
         load_config("nowhere.yaml", ["steps"])
-    assert str(caught.value) == f"<command line>: 'steps' sets nothing. {NOTHING}"
+    assert str(caught.value) == f"<command line>: 'steps' has no '='. {NOTHING}"

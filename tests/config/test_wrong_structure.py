@@ -90,7 +90,7 @@ WRONG = {
     ),
     "missing setting": (
         "model:\n  type: per_pixel\n  backbone:\n    width: 1\n    type: tiny",
-        "x.yaml:5: model.backbone: backbone 'tiny' needs 'name', text. Add it.",
+        "x.yaml:5: model.backbone: backbone 'tiny' needs 'name', a string. Add it.",
     ),
     "missing in a section": (
         f"{MODEL}training:\n  steps: 3\n  schedule: {{type: poly}}\n",
@@ -115,16 +115,16 @@ WRONG = {
     ),
     "section as a number": (
         f"{MODEL}data: 3\n",
-        "x.yaml:6: data: must be a mapping of train, val, not 3.",
+        "x.yaml:6: data: must be a mapping with the keys train, val, not 3.",
     ),
     "injected": (
         MODEL.replace("standard", "standard, num_classes: 150"),
-        "x.yaml:5: model.transformer_decoder.num_classes: segkit itself supplies the 'num_classes' of a transformer "
-        "decoder. Take this line out.",
+        "x.yaml:5: model.transformer_decoder.num_classes: segkit supplies 'num_classes' of a transformer "
+        "decoder itself. Remove this line.",
     ),
     "injected elsewhere": (
         f"{MODEL}  num_classes: 150\n",
-        "x.yaml:6: model.num_classes: segkit itself supplies the 'num_classes' of a model. Take this line out.",
+        "x.yaml:6: model.num_classes: segkit supplies 'num_classes' of a model itself. Remove this line.",
     ),
     "part without settings": (
         with_losses("[{type: dice, eps: 1}]"),
@@ -132,7 +132,7 @@ WRONG = {
     ),
     "part without any settings": (
         f"{MODEL}evaluators: [{{type: mean_iou, classes: 3}}, {{type: mean_iou, x: 3}}]\n",
-        "x.yaml:6: evaluators.0.classes: segkit itself supplies the 'classes' of an evaluator. Take this line out.",
+        "x.yaml:6: evaluators.0.classes: segkit supplies 'classes' of an evaluator itself. Remove this line.",
         "x.yaml:6: evaluators.1.x: evaluator 'mean_iou' takes no 'x'. It has no settings.",
     ),
     "list of parts as a mapping": (
@@ -163,7 +163,7 @@ WRONG = {
     "part without a space": (
         "model:\n  type:per_pixel\n",
         "x.yaml:2: model: must be a mapping with a type, such as {type: mask_former}, not 'type:per_pixel'. "
-        "Put a space behind the ':'.",
+        "Put a space after the ':'.",
     ),
     "part of no name": (
         "model: {type: ''}",
@@ -186,10 +186,10 @@ WRONG = {
     ),
     "two injected": (
         MODEL.replace("{type: fpn}", "{type: fpn, features: [1]}").replace("standard", "standard, mask_dim: 2"),
-        "x.yaml:4: model.pixel_decoder.features: segkit itself supplies the 'features' of a pixel decoder. "
-        "Take this line out.",
-        "x.yaml:5: model.transformer_decoder.mask_dim: segkit itself supplies the 'mask_dim' of a transformer decoder. "
-        "Take this line out.",
+        "x.yaml:4: model.pixel_decoder.features: segkit supplies 'features' of a pixel decoder itself. "
+        "Remove this line.",
+        "x.yaml:5: model.transformer_decoder.mask_dim: segkit supplies 'mask_dim' of a transformer decoder itself. "
+        "Remove this line.",
     ),
     "all that a section needs": (
         f"{MODEL}training: {{}}\n",
@@ -217,18 +217,18 @@ WRONG = {
     ),
     "sections of the wrong type": (
         f"{MODEL}data: {{train: [], val: shapes}}\ncriterion: dice\n",
-        f"x.yaml:6: data.train: must be a mapping of {SPLIT}, not a list.",
-        f"x.yaml:6: data.val: must be a mapping of {SPLIT}, not 'shapes'.",
-        f"x.yaml:7: criterion: must be a mapping of {keys_of(CriterionSection)}, not 'dice'.",
+        f"x.yaml:6: data.train: must be a mapping with the keys {SPLIT}, not a list.",
+        f"x.yaml:6: data.val: must be a mapping with the keys {SPLIT}, not 'shapes'.",
+        f"x.yaml:7: criterion: must be a mapping with the keys {keys_of(CriterionSection)}, not 'dice'.",
     ),
     "section without a space": (
         f"{MODEL}data:\n  train:3\n",
-        "x.yaml:7: data: must be a mapping of train, val, not 'train:3'. Put a space behind the ':'.",
+        "x.yaml:7: data: must be a mapping with the keys train, val, not 'train:3'. Put a space after the ':'.",
     ),
     "list of parts without a space": (
         f"{MODEL}evaluators:\n  -mean_iou\n",
         "x.yaml:7: evaluators: must be a list of evaluators, such as [{type: mean_iou}], not '-mean_iou'. "
-        "Put a space behind the '-'.",
+        "Put a space after the '-'.",
     ),
     "every item of a list of parts": (
         with_train("{dataset: {type: shapes}, transforms: [flip, {type: dice}, {}, null, [], {type: flip, p: 1}]}"),
@@ -244,9 +244,9 @@ WRONG = {
         with_train("{dataset: {type: shapes}, transforms: [{type: some_of}]}"),
         "x.yaml:7: data.train.transforms.0: transform 'some_of' needs 'transforms', a list of transforms. Add it.",
     ),
-    "plugins as null": (f"{MODEL}plugins:\n", "x.yaml:6: plugins: must be a list of texts, not null."),
-    "plugins as text": (f"{MODEL}plugins: a.py\n", "x.yaml:6: plugins: must be a list of texts, not 'a.py'."),
-    "plugins as numbers": (f"{MODEL}plugins: [3]\n", "x.yaml:6: plugins.0: must be text, not 3. Put it in quotes."),
+    "plugins as null": (f"{MODEL}plugins:\n", "x.yaml:6: plugins: must be a list of strings, not null."),
+    "plugins as text": (f"{MODEL}plugins: a.py\n", "x.yaml:6: plugins: must be a list of strings, not 'a.py'."),
+    "plugins as numbers": (f"{MODEL}plugins: [3]\n", "x.yaml:6: plugins.0: must be a string, not 3. Put it in quotes."),
 }
 
 

@@ -31,10 +31,10 @@ SCALARS = {
     "pretrained: 1": f"{NEEDS_BOOLEAN} 1.",
     "pretrained: 0.0": f"{NEEDS_BOOLEAN} 0.0.",
     "pretrained: null": f"{NEEDS_BOOLEAN} null.",
-    "name: 18": "name: must be text, not 18. Put it in quotes.",
-    "name: true": "name: must be text, not true. Put it in quotes.",
-    "name: null": "name: must be text, not null.",
-    "name: [resnet]": "name: must be text, not a list.",
+    "name: 18": "name: must be a string, not 18. Put it in quotes.",
+    "name: true": "name: must be a string, not true. Put it in quotes.",
+    "name: null": "name: must be a string, not null.",
+    "name: [resnet]": "name: must be a string, not a list.",
     "norm: bach": f"{NEEDS_CHOICE} 'bach'. Did you mean 'batch'?",
     "norm: Batch": f"{NEEDS_CHOICE} 'Batch'. Did you mean 'batch'?",
     "norm: group": f"{NEEDS_CHOICE} 'group'.",
@@ -60,10 +60,10 @@ COLLECTIONS = {
     "stages: [1, [2]]": "stages.1: must be an integer, not a list.",
     "stages: [1e3]": "stages.0: must be an integer, not 1000.0. Write 1000.",
     "stages:\n      -1": "stages: must be a list of integers or null, not -1.",
-    "stages:\n      -a": "stages: must be a list of integers or null, not '-a'. Put a space behind the '-'.",
+    "stages:\n      -a": "stages: must be a list of integers or null, not '-a'. Put a space after the '-'.",
     "options: 3": "options: must be a mapping or null, not 3.",
     "options: [a]": "options: must be a mapping or null, not a list.",
-    "options:\n      drop:0.1": "options: must be a mapping or null, not 'drop:0.1'. Put a space behind the ':'.",
+    "options:\n      drop:0.1": "options: must be a mapping or null, not 'drop:0.1'. Put a space after the ':'.",
     "options: http://a": "options: must be a mapping or null, not 'http://a'.",
 }
 
@@ -122,11 +122,11 @@ SECTIONS = {
     "training.log_every=0": "must be at least 1, not 0.",
     "training.seed=-1": "must be at least 0, not -1.",
     "training.precision=fp61": "must be one of 'fp32', 'bf16', 'fp16', not 'fp61'. Did you mean 'fp16'?",
-    "training.best_metric=3": "must be text or null, not 3. Put it in quotes.",
+    "training.best_metric=3": "must be a string or null, not 3. Put it in quotes.",
     "criterion.void=ignored": "must be one of 'negative', 'ignore', not 'ignored'. Did you mean 'ignore'?",
     "criterion.deep_supervision=off": "must be true or false, not 'off'. Write false, without quotes.",
-    "init_from=3": "must be text or null, not 3. Put it in quotes.",
-    "init_from=[a]": "must be text or null, not a list.",
+    "init_from=3": "must be a string or null, not 3. Put it in quotes.",
+    "init_from=[a]": "must be a string or null, not a list.",
 }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from segkit.config.json_schema import _sections_in
+from segkit.config.schema import sections_of
 from segkit.config.sections import Experiment
 from segkit.registries import REGISTRIES
 from segkit.registries.docstrings import field_texts, parameter_texts, summary_of, text_of
@@ -87,6 +87,6 @@ def test_every_setting_of_a_part_is_documented(registry, name):
     assert set(after_star(part)) - set(parameter_texts(part)) == set()
 
 
-@pytest.mark.parametrize("section", list(_sections_in(Experiment)), ids=lambda section: section.__name__)
+@pytest.mark.parametrize("section", list(sections_of(Experiment)), ids=lambda section: section.__name__)
 def test_a_section_is_described(section):
     assert summary_of(section)
