@@ -235,7 +235,7 @@ def missing_parts(environment, config):
     )
 
 
-def test_what_is_wrong_with_a_part_is_told_to_those_who_name_it(environment):
+def test_what_is_wrong_with_a_part_is_reported_to_those_who_name_it(environment):
     both = config_with(environment, "both.yaml", loss="type: twin")
     one = config_with(environment, "one.yaml", loss="type: acme-twin/twin")
     poor, raising, silent, opened = (

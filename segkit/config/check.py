@@ -111,9 +111,9 @@ class _Checker:
         value, at, path = node.items[key], node.keys[key], _join(path, key)
         setting = settings.get(key)
         if setting is None:
-            takes = f"It takes: {', '.join(settings)}" if settings else "It has no settings."
+            known = f"It takes: {', '.join(settings)}" if settings else "It has no settings."
             remedy = _nested_spelling(key) if key.partition(".")[0] in settings else suggest(key, settings)
-            self.report(at, path, f"{owner} takes no '{key}'.{remedy} {takes}")
+            self.report(at, path, f"{owner} takes no '{key}'.{remedy} {known}")
             return None
         if setting.nullable and isinstance(value, Scalar) and value.value is None:
             return None

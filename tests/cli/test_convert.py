@@ -104,8 +104,8 @@ def test_classes_nobody_knows_are_numbered(tmp_path, capsys):
     arguments = [str(tmp_path / "model.pkl"), str(tmp_path / "out"), "--config", str(tmp_path / "x.yaml")]
     assert main(["convert", *arguments]) == 0
     assert capsys.readouterr().out.splitlines()[:2] == [
-        f"note: the 3 classes are numbered, for their names are not known: {tmp_path}/x.yaml: data: the class list "
-        "comes from the data set, and the config names none.",
+        f"note: the 3 classes are numbered, for their names are not known: {tmp_path}/x.yaml: data: the classes "
+        "come from the data set, and the config names none.",
         "note: for names, have the data set there, or convert again with --classes FILE",
     ]
     names = json.loads((tmp_path / "out/classes.json").read_text())["names"]

@@ -103,7 +103,7 @@ def test_nothing_is_overwritten(capsys):
     assert os.listdir("acme-parts") == []
 
 
-def test_a_place_that_cannot_be_written_is_told(capsys):
+def test_a_place_that_cannot_be_written_is_reported(capsys):
     Path("file").touch()
     assert main(["new-plugin", "acme-parts", "--output", "file/acme"]) == 2
     assert capsys.readouterr().err == (

@@ -59,7 +59,7 @@ def test_parts_of_local_files_are_in_it(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("fake_parts")
-def test_broken_parts_are_left_out_and_told(capsys, monkeypatch):
+def test_broken_parts_are_left_out_and_reported(capsys, monkeypatch):
     candidate = Candidate("dense", "acme-segkit", "0.1", "gone_altogether", "Dense")
     monkeypatch.setattr(
         "segkit.registries.registry.declared_candidates", lambda group: (candidate,) if group == "segkit.losses" else ()

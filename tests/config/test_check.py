@@ -32,7 +32,7 @@ def test_a_right_config_gives_its_values(tmp_path):
     assert type(config["criterion"]["losses"][0]["weight"]) is float
 
 
-def test_all_problems_are_told_at_once_in_order_of_files_and_lines(tmp_path, problems_of):
+def test_all_problems_are_reported_at_once_in_order_of_files_and_lines(tmp_path, problems_of):
     (tmp_path / "base.yaml").write_text("model:\n  type: per_pixel\n  backbone: {type: tiny, name: 3}\n")
     lines = problems_of("extends: base.yaml\ntraining:\n  steps: x\n  sped: 1\ndata: []\n", "init_from=3", "model.x=1")
     assert [line.split(": ")[:2] for line in lines] == [
@@ -85,7 +85,7 @@ def test_settings_whose_annotation_yaml_cannot_serve_are_the_authors_fault(probl
         "x.yaml:1: model.backbone.folder: backbone 'odd' annotates this setting as Path, which YAML cannot "
         "express. Change the annotation.",
         f"x.yaml:1: model.backbone.later: {name}: the annotation of 'later' cannot be resolved (NameError: name "
-        "'Elsewhere' is not defined). Import what it names at run time.",
+        "'Elsewhere' is not defined). Import the names it uses at run time, not for type checkers only.",
     ]
     missing = problems_of("model: {type: per_pixel, backbone: {type: odd}}")
     assert missing == [
@@ -99,7 +99,7 @@ def test_every_list_of_parts_takes_what_its_holder_reads():
     assert taken == {LOSSES.plural: ["weight"]}
 
 
-def test_what_a_new_type_has_dropped_is_told_where_it_is_missed(problems_of, write):
+def test_what_a_new_type_has_dropped_is_reported_where_it_is_missed(problems_of, write):
     assert problems_of(MODEL, "model.type=per_pixel") == [
         "<command line>: model: model 'per_pixel' needs 'backbone', a backbone. Add it again: the new type replaced "
         "the mapping that set it in x.yaml:3."

@@ -64,7 +64,7 @@ def test_a_plugin_runs_once_however_often_it_is_named(tmp_path):
     assert (tmp_path / "runs").read_text() == "x"
 
 
-def test_a_missing_plugin_is_told(tmp_path):
+def test_a_missing_plugin_is_reported(tmp_path):
     (tmp_path / "plugin_d.py").write_text(PLUGIN)
     (tmp_path / "x.yaml").write_text(f"{CONFIG}plugins:\n  - plugin_dd.py\n")
     assert refused("x.yaml", plugins=["other.py"]).splitlines() == [
@@ -73,7 +73,7 @@ def test_a_missing_plugin_is_told(tmp_path):
     ]
 
 
-def test_a_failing_plugin_is_told_with_its_line_and_cause(tmp_path):
+def test_a_failing_plugin_is_reported_with_its_line_and_cause(tmp_path):
     (tmp_path / "plugin_e.py").write_text("x = 1\nnot_there\n")
     (tmp_path / "x.yaml").write_text(f"plugins: [plugin_e.py]\n{CONFIG}")
     with pytest.raises(ConfigError) as caught:
@@ -85,7 +85,7 @@ def test_a_failing_plugin_is_told_with_its_line_and_cause(tmp_path):
     assert isinstance(caught.value.__cause__, NameError)
 
 
-def test_a_plugin_with_a_syntax_error_is_told(tmp_path):
+def test_a_plugin_with_a_syntax_error_is_reported(tmp_path):
     (tmp_path / "plugin_f.py").write_text("x = (\n")
     (tmp_path / "x.yaml").write_text(CONFIG)
     assert refused("x.yaml", plugins=["plugin_f.py"]) == (
@@ -109,7 +109,7 @@ def test_a_plugin_with_a_syntax_error_is_told(tmp_path):
         ),
     ],
 )
-def test_a_plugin_that_fails_is_told_with_its_cause(tmp_path, program, told):
+def test_a_plugin_that_fails_is_reported_with_its_cause(tmp_path, program, told):
     (tmp_path / "plugin_g.py").write_text(f"{program}\n")
     (tmp_path / "x.yaml").write_text(CONFIG)
     message = refused("x.yaml", plugins=["plugin_g.py"])

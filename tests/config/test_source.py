@@ -126,13 +126,13 @@ def test_a_merged_value_is_located_where_it_is_written():
         ("a: 1\nb: \ud800", "x.yaml:2: the character '\\ud800' is not allowed in YAML. Remove it."),
     ],
 )
-def test_what_means_nothing_is_told_with_its_line(text, message):
+def test_what_means_nothing_is_reported_with_its_line(text, message):
     with pytest.raises(ConfigError) as caught:
         parse(text, START)
     assert str(caught.value) == message
 
 
-def test_all_problems_of_a_text_are_told_at_once():
+def test_all_problems_of_a_text_are_reported_at_once():
     with pytest.raises(ConfigError) as caught:
         parse("a: 1\na: 2\n3: 4", START)
     assert str(caught.value) == (

@@ -147,7 +147,7 @@ def test_numbers_out_of_bounds_inside_collections():
     assert problems("[0, 1]", int | tuple[Positive, Positive]) == ["x.yaml:1: key.0: must be at least 1, not 0."]
 
 
-def test_what_is_wrong_inside_a_collection_is_told_with_its_own_line_and_path():
+def test_what_is_wrong_inside_a_collection_is_reported_with_its_own_line_and_path():
     text = "a: [1, x]\nb:\n  - 2\n  - null"
     assert problems(text, dict[str, list[int]]) == [
         "x.yaml:1: key.a.1: must be an integer, not 'x'.",

@@ -171,7 +171,7 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize("case", SEVERAL)
-def test_every_problem_is_told_at_its_own_file(case, write):
+def test_every_problem_is_reported_at_its_own_file(case, write):
     files, *expected = SEVERAL[case]
     write(files)
     assert refused("x.yaml") == expected
@@ -190,12 +190,12 @@ def test_every_problem_is_told_at_its_own_file(case, write):
         ("", "'': there is no such file."),
     ],
 )
-def test_a_file_that_is_not_there_is_told_with_its_neighbour(write, path, message):
+def test_a_file_that_is_not_there_is_reported_with_its_neighbour(write, path, message):
     write({"camvid.yaml": MODEL, "folder/other.txt": ""})
     assert refused(path) == [message]
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path):
+def test_a_file_that_cannot_be_read_is_reported(tmp_path):
     with pytest.raises(ConfigError) as caught:
         read_file(str(tmp_path))
     assert str(caught.value) == f"{tmp_path}: the file cannot be read: Is a directory."

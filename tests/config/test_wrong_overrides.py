@@ -83,7 +83,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("override", WRONG)
-def test_a_wrong_override_is_told(override, problems_of, right_config):
+def test_a_wrong_override_is_reported(override, problems_of, right_config):
     assert problems_of(right_config, override) == [f"<command line>: {WRONG[override]}"]
 
 
@@ -123,11 +123,11 @@ def test_an_empty_list_has_no_items(problems_of, right_config):
         ),
     ],
 )
-def test_all_wrong_overrides_of_a_kind_are_told_at_once(overrides, expected, problems_of, right_config):
+def test_all_wrong_overrides_of_a_kind_are_reported_at_once(overrides, expected, problems_of, right_config):
     assert problems_of(right_config, *overrides) == [f"<command line>: {line}" for line in expected]
 
 
-def test_overrides_that_are_none_are_told_before_the_file_is_read():
+def test_overrides_that_are_none_are_reported_before_the_file_is_read():
     with pytest.raises(ConfigError) as caught:
         load_config("nowhere.yaml", ["steps"])
     assert str(caught.value) == f"<command line>: 'steps' has no '='. {NOTHING}"

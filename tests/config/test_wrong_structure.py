@@ -251,7 +251,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_told_where_it_stands(case, problems_of):
+def test_what_is_wrong_is_reported_where_it_stands(case, problems_of):
     text, *expected = WRONG[case]
     lines = problems_of(text)
     assert lines == expected

@@ -76,7 +76,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_no_yaml_is_told_with_its_line(text):
+def test_what_is_no_yaml_is_reported_with_its_line(text):
     with pytest.raises(ConfigError) as caught:
         parse(text, Origin("x.yaml", 1))
     assert str(caught.value) == f"x.yaml:{WRONG[text]}"
