@@ -127,7 +127,7 @@ def test_a_missing_image(panoptic, train, capsys, workers):
     assert train(panoptic, "training.seed=1", workers=workers) == 2
     message = told(capsys)
     assert message.startswith(f"error: {panoptic.folder}/images/")
-    assert message.endswith(".png: there is no such file. Restore it, or correct the path.")
+    assert message.endswith(".png: there is no such file. Restore it or correct the path.")
 
 
 @each_number_of_workers
@@ -138,7 +138,7 @@ def test_an_unreadable_image(semantic, train, capsys, workers, left):
     assert train(semantic, workers=workers) == 2
     message = told(capsys)
     assert message.startswith(f"error: {semantic.folder}/images/")
-    assert message.endswith("Replace it, or take it out of the data.")
+    assert message.endswith("Replace it or remove it from the dataset.")
 
 
 @each_number_of_workers
@@ -149,8 +149,8 @@ def test_a_label_outside_the_class_list(semantic, train, capsys, workers):
     message = told(capsys)
     assert message.startswith(f"error: {semantic.folder}/labels/")
     assert message.endswith(
-        ".png: the ids 7 stand for no class. The 2 classes have the ids 0, 1. Name the others in 'void', or map all "
-        "ids in 'label_map'."
+        ".png: the ids 7 are neither a class nor void. The 2 classes have the ids 0, 1. Name the others in 'void', or "
+        "map all ids in 'label_map'."
     )
 
 
@@ -183,7 +183,7 @@ def test_a_label_that_is_not_there(semantic, train, capsys):
     assert train(semantic) == 2
     assert told(capsys) == (
         f"error: {semantic.folder}/labels: there is no label PNG for 2.png of {semantic.folder}/images. Add PNGs of "
-        "the same names, or take these images out."
+        "the same names, or remove these images."
     )
 
 
@@ -192,7 +192,7 @@ def test_a_folder_without_images(semantic, train, capsys):
     (semantic.folder / "images").mkdir()
     assert train(semantic) == 2
     assert told(capsys) == (
-        f"error: {semantic.folder}/images: there is no image in this folder. Point 'images' at the folder of the "
+        f"error: {semantic.folder}/images: there are no images in this folder. Point 'images' at the folder of the "
         "images."
     )
     assert not Path("run").exists()

@@ -1,1 +1,1 @@
-"""Images, labels and batches."""
+"""From files to batches: paths, decoding, class lists, padding, collating, loading."""

@@ -1,6 +1,6 @@
 """A dataset cut to its first samples, for the setting `limit`."""
 
-from segkit.data.protocols import Dataset
+from segkit.registries import Dataset
 from segkit.types import Sample
 
 

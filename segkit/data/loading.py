@@ -6,10 +6,10 @@ from functools import partial
 
 from segkit.data.collating import collate_evaluation, collate_training
 from segkit.data.limit import Limit
-from segkit.data.protocols import Dataset, Transform
 from segkit.data.stream import TrainingSamples, TrainingStream
 from segkit.data.workers import WorkerBatches
 from segkit.errors import DataError
+from segkit.registries import Dataset, Transform
 from segkit.types import Batch, Sample
 
 

@@ -1,4 +1,4 @@
-"""Images of several sizes in one batch."""
+"""Images of several sizes in one tensor."""
 
 import math
 from collections.abc import Sequence
@@ -10,15 +10,25 @@ from segkit.types import Size
 
 
 def padded_size(sizes: Sequence[Size], divisor: int) -> Size:
-    """The least multiples of `divisor` that hold all of `sizes`."""
+    """Returns the smallest (height, width) that holds all `sizes` and whose sides are multiples of `divisor`.
+
+    Example:
+        >>> padded_size([(33, 10), (20, 65)], 32)
+        (64, 96)
+    """
     height, width = max(size[0] for size in sizes), max(size[1] for size in sizes)
     return math.ceil(height / divisor) * divisor, math.ceil(width / divisor) * divisor
 
 
 def stack_padded(images: Sequence[Tensor], size: Size) -> Tensor:
-    """(3,h,w) uint8 each -> (B,3,H,W) uint8, grown at the bottom and right to `size` by zeros, channels last in
-    memory, as images are decoded and convolutions are quickest."""
-    batch = torch.zeros(len(images), *size, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
+    """Pads images (3, h, w) uint8 with zeros at the bottom and right, and stacks them to (B, 3, H, W) uint8.
+
+    Example:
+        >>> stack_padded([torch.ones(3, 2, 1, dtype=torch.uint8)], (2, 2))[0, 0].tolist()
+        [[1, 0], [1, 0]]
+    """
+    # Channels lie last in memory, as decoders write them: convolutions are fastest so.
+    batch = torch.zeros(len(images), *size, 3, dtype=torch.uint8).permute(0, 3, 1, 2)  # (B, 3, H, W)
     for padded, image in zip(batch, images, strict=True):
         padded[:, : image.shape[1], : image.shape[2]] = image
     return batch

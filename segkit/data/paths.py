@@ -1,4 +1,4 @@
-"""Where a data set's files are."""
+"""Paths of dataset files."""
 
 import os
 from pathlib import Path
@@ -9,28 +9,49 @@ VARIABLE = "SEGKIT_DATASETS"
 
 
 def dataset_path(path: str) -> Path:
-    """The file or folder that `path` names in a config.
+    """Resolves the path of a dataset file or folder as a config gives it.
 
-    An absolute path stays; a relative one lies under the folder `$SEGKIT_DATASETS`, or under `./datasets` where that is
-    not set, so that configs hold no paths of one machine. Raises DataError where nothing is there.
+    An absolute path stays. A relative one is looked up in the folder `$SEGKIT_DATASETS`, or in `./datasets` where the
+    variable is not set, so that configs hold no paths of one machine.
+
+    Raises:
+        DataError: the path does not exist.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     dataset_path(folder) == Path(folder)
+        True
     """
-    written = Path(path).expanduser()
+    given = Path(path).expanduser()
     root = os.environ.get(VARIABLE)
-    tried = written if written.is_absolute() else Path(root or "datasets").expanduser().absolute() / written
-    if tried.exists():
-        return tried
-    missing = f"{tried}: there is no such file or folder.{_near(tried)}"
-    if written.is_absolute():
+    resolved = given if given.is_absolute() else Path(root or "datasets").expanduser().absolute() / given
+    if resolved.exists():
+        return resolved
+    missing = f"{resolved}: there is no such file or folder.{_suggestion(resolved)}"
+    if given.is_absolute():
         raise DataError(f"{missing} Correct the path.")
     place = f"the folder that the environment variable {VARIABLE} names" if root else "./datasets"
     raise DataError(
-        f"{missing} Relative paths lie in {place}. Set {VARIABLE} to the folder that holds your data sets, or give an "
-        "absolute path."
+        f"{missing} Relative paths are looked up in {place}. Set {VARIABLE} to the folder that holds your datasets, or "
+        "give an absolute path."
     )
 
 
-def _near(path: Path) -> str:
-    """A suggestion for the first part of `path` that is missing, from what lies beside it."""
+def dataset_folder(path: str) -> Path:
+    """Resolves the path of a dataset folder as `dataset_path` does.
+
+    Raises:
+        DataError: the path does not exist, or is a file.
+    """
+    folder = dataset_path(path)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: this is a file, but a folder is needed. Correct the path.")
+    return folder
+
+
+def _suggestion(path: Path) -> str:
+    """Suggests a name for the first missing part of `path`, from what lies beside it."""
     while not path.parent.exists():
         path = path.parent
     return suggest(path.name, sorted(os.listdir(path.parent))) if path.parent.is_dir() else ""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from segkit.data.protocols import Dataset, Transform
+from segkit.registries import Dataset, Transform
 from segkit.types import Sample
 
 Place = tuple[int, int]

@@ -1,1 +1,1 @@
-"""Datasets that segkit brings, one per file, each registered under its file's name."""
+"""The datasets of segkit, one per file, each registered under the name of its file."""

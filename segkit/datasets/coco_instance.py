@@ -1,4 +1,4 @@
-"""COCO's instance format: a JSON file with polygons and run lengths, which may overlap."""
+"""COCO's instance format."""
 
 import pickle
 from pathlib import Path
@@ -10,17 +10,9 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from segkit.data.images import read_image
-from segkit.data.paths import dataset_path
-from segkit.datasets._coco import (
-    ID,
-    NUMBER,
-    SEGMENTATION,
-    TEXT,
-    WHOLE,
-    dataset_folder,
-    make_segments,
-    read_coco,
-)
+from segkit.data.paths import dataset_folder, dataset_path
+from segkit.datasets._coco_json import ID, NUMBER, SEGMENTATION, TEXT, WHOLE, read_coco
+from segkit.datasets._coco_segments import make_segments
 from segkit.errors import DataError
 from segkit.ops.run_length import Rle, decode_masks, unpacked_runs
 from segkit.registries import DATASETS
@@ -29,14 +21,18 @@ from segkit.types import Sample, Size, Target
 
 @DATASETS.register("coco_instance")
 class CocoInstance:
-    """Things with masks that may overlap. Samples stand in the order of the JSON's images.
+    """COCO's instance format: a JSON file with polygons or run lengths, which may overlap.
 
-    images: folder of the images (`segkit.data.paths.dataset_path` says where relative paths lead).
-    annotations: the JSON file. Its categories, in its order, are the classes.
+    Samples follow the order of the images in the JSON file. Run lengths may be compressed or not. Polygons of fewer
+    than three points are ignored. Pixels outside all instances are background, not void: an image without annotations
+    is valid everywhere and has N = 0.
 
-    Segmentations are lists of polygons or run lengths, compressed or not. A polygon of fewer than three points encloses
-    nothing and adds nothing to its instance. What lies outside all instances is known to be none of the classes; an
-    image without annotations is such altogether, and has N = 0.
+    Args:
+        images: folder of the images. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
+        annotations: the JSON file. Its categories, in its order, are the classes.
+
+    Raises:
+        DataError: a path does not exist, or the JSON file is incomplete or inconsistent.
     """
 
     def __init__(self, *, images: str, annotations: str) -> None:
@@ -58,7 +54,12 @@ class CocoInstance:
         return len(self._image_ids)
 
     def __getitem__(self, index: int) -> Sample:
-        """Raises DataError where an image cannot be read, its size is not the JSON's, or a segmentation is broken."""
+        """Reads one image and draws its masks.
+
+        Raises:
+            DataError: the image cannot be read or is of another size than the JSON file gives, or a segmentation is
+                invalid.
+        """
         image_file = self._images / self._names[index]
         image = read_image(image_file)
         self._check_size(image, image_file, index)
@@ -72,16 +73,16 @@ class CocoInstance:
         return Sample(image, target, str(image_file), self._image_ids[index])
 
     def _check_size(self, image: Tensor, image_file: Path, index: int) -> None:
-        """Polygons have no size of their own: on an image of another size they would be wrong unseen."""
+        # Polygons have no size of their own: on an image of another size they would be wrong without an error.
         height, width = self._sizes[index]
         if tuple(image.shape[1:]) != (height, width):
             raise DataError(
                 f"{image_file}: the image is {image.shape[2]}x{image.shape[1]} (upright), but {self._file} "
-                f"says {width}x{height}. Take both from one release, or scale the annotations with the image."
+                f"gives {width}x{height}. Take both from one release, or scale the annotations with the image."
             )
 
     def _masks(self, index: int) -> Tensor:
-        """(N,H,W) bool."""
+        """Returns the masks (N, H, W) bool of an image."""
         size = self._sizes[index]
         rles = []
         for number, segmentation in enumerate(pickle.loads(self._packed[index])):
@@ -90,19 +91,25 @@ class CocoInstance:
             except (ValueError, TypeError, KeyError, OverflowError) as error:
                 raise DataError(
                     f"{self._file}: annotation {number + 1} of image {self._image_ids[index]} ({self._names[index]}) "
-                    f"has no mask that can be drawn: {error}. Correct it, or take it out."
+                    f"has an invalid segmentation: {error}. Correct it or remove it."
                 ) from None
         return decode_masks(rles, size)
 
 
 def _pack(segmentations: list[Any]) -> bytes:
-    """One object per image: as lists of numbers, those of a large data set would fill the memory, and each loading
-    worker would come to hold a copy."""
+    """Packs the segmentations of an image into one object.
+
+    As lists of numbers, those of a large dataset would fill the memory, and each loading worker would get a copy.
+    """
     return pickle.dumps(segmentations, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def _to_rle(segmentation: Any, size: Size) -> Rle:
-    """Raises ValueError or TypeError, which say what is wrong, unless it is a mask of `size`."""
+    """Converts polygons or run lengths to compressed run lengths.
+
+    Raises:
+        ValueError, TypeError: the segmentation is no mask of `size`. The message says why.
+    """
     if isinstance(segmentation, dict):
         return _checked_rle(segmentation, size)
     if not segmentation:
@@ -110,10 +117,10 @@ def _to_rle(segmentation: Any, size: Size) -> Rle:
     polygons = [np.asarray(polygon, dtype=np.float64) for polygon in segmentation]
     for polygon in polygons:
         if polygon.ndim != 1 or len(polygon) % 2:
-            raise ValueError("a polygon is not a flat list of x and y in turn")
+            raise ValueError("a polygon is not a flat list x1, y1, x2, y2, …")
         if not np.isfinite(polygon).all():
-            raise ValueError("a polygon has coordinates that are no numbers")
-    drawn = [polygon.tolist() for polygon in polygons if len(polygon) >= 6]
+            raise ValueError("a polygon has a coordinate that is not a number")
+    drawn = [polygon.tolist() for polygon in polygons if len(polygon) >= 6]  # three points are six numbers
     if not drawn:
         raise ValueError("no polygon has three points")
     merged: Rle = coco_mask.merge(coco_mask.frPyObjects(drawn, *size))
@@ -121,21 +128,27 @@ def _to_rle(segmentation: Any, size: Size) -> Rle:
 
 
 def _checked_rle(rle: dict[str, Any], size: Size) -> Rle:
-    """Raises ValueError or TypeError unless the runs fill the image: of others pycocotools makes masks of chance."""
+    """Checks run lengths and compresses them.
+
+    pycocotools does not check them: runs that do not fill the image would give arbitrary masks.
+
+    Raises:
+        ValueError, TypeError: the run lengths do not fill the image.
+    """
     if "counts" not in rle or "size" not in rle:
-        raise ValueError("its run lengths need 'size' and 'counts'")
+        raise ValueError("run lengths need 'size' and 'counts'")
     if rle["size"] != list(size):
-        raise ValueError(f"its run lengths are of size {rle['size']}, but the image is {list(size)} (height, width)")
+        raise ValueError(f"the run lengths are of size {rle['size']}, but the image is {list(size)} (height, width)")
     counts, pixels = rle["counts"], size[0] * size[1]
     if not counts:
-        raise ValueError("its run lengths are empty")
+        raise ValueError("the run lengths are empty")
     runs = unpacked_runs(counts) if isinstance(counts, str) else np.array(counts, dtype=np.int64)
     if runs is None:
-        raise ValueError("its compressed run lengths are broken")
+        raise ValueError("the compressed run lengths are broken")
     if runs.min() < 0:
-        raise ValueError("it has a run of negative length")
+        raise ValueError("a run length is negative")
     if runs.sum() != pixels:
-        raise ValueError(f"its run lengths add up to {runs.sum()} pixels, but the image has {pixels}")
+        raise ValueError(f"the run lengths add up to {runs.sum()} pixels, but the image has {pixels}")
     if isinstance(counts, str):
         return {"size": rle["size"], "counts": counts}
     packed: Rle = coco_mask.frPyObjects(rle, *size)

@@ -1,4 +1,4 @@
-"""COCO's panoptic format: a JSON file, and a PNG per image whose colours are segment ids."""
+"""COCO's panoptic format."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from segkit.data.images import read_image, read_panoptic_map
-from segkit.data.paths import dataset_path
-from segkit.datasets._coco import (
+from segkit.data.paths import dataset_folder, dataset_path
+from segkit.datasets._coco_json import (
     FLAG,
     ID,
     LIST,
@@ -19,32 +19,34 @@ from segkit.datasets._coco import (
     CocoFile,
     Entry,
     check_entries,
-    dataset_folder,
-    listing,
-    make_segments,
     read_coco,
 )
-from segkit.errors import DataError
+from segkit.datasets._coco_segments import make_segments
+from segkit.errors import DataError, join_first
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Sample, Target
 
 _IDS = 2**24
-"""Segment ids are the 24 bits of an RGB pixel; 0 is void."""
+"""Number of segment ids that the 24 bits of an RGB pixel can hold. 0 is void."""
 
 
 @DATASETS.register("coco_panoptic")
 class CocoPanoptic:
-    """Every pixel in one segment, of a thing or of stuff, or void. Samples stand in the order of the JSON's images.
+    """COCO's panoptic format: a JSON file, and for each image a PNG of segment ids.
 
-    images: folder of the images (`segkit.data.paths.dataset_path` says where relative paths lead).
-    annotations: the JSON file. Its categories, in its order, are the classes.
-    masks: folder of the PNGs, id = R + 256 G + 65536 B, 0 = void.
-    semantic: make one segment of all segments of a class, crowds among them, for semantic segmentation.
+    Each pixel belongs to one segment, of a thing or of stuff, or is void. Void is left out of training and evaluation.
+    An image without annotation is void everywhere. Samples follow the order of the images in the JSON file.
 
-    Void is left out of training and of evaluation. An image that has no annotation is void everywhere, for nothing is
-    known of it.
+    Args:
+        images: folder of the images. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
+        annotations: the JSON file. Its categories, in its order, are the classes.
+        masks: folder of the PNGs. A pixel's segment id is R + 256 G + 65536 B, 0 = void.
+        semantic: merge all segments of a class, crowds included, into one, for semantic segmentation.
+
+    Raises:
+        DataError: a path does not exist, or the JSON file is incomplete or inconsistent.
     """
 
     def __init__(self, *, images: str, annotations: str, masks: str, semantic: bool = False) -> None:
@@ -70,7 +72,11 @@ class CocoPanoptic:
         return len(self._image_ids)
 
     def __getitem__(self, index: int) -> Sample:
-        """Raises DataError where a file cannot be read, sizes differ, or PNG and JSON disagree."""
+        """Reads one image and its PNG.
+
+        Raises:
+            DataError: a file cannot be read, sizes differ, or the segment ids of PNG and JSON file differ.
+        """
         image_file = self._images / self._names[index]
         image = read_image(image_file)
         return Sample(image, self._target(image, image_file, index), str(image_file), self._image_ids[index])
@@ -88,19 +94,19 @@ class CocoPanoptic:
         if self._semantic:
             labels, merged = np.unique(labels, return_inverse=True)
             areas = np.bincount(merged, weights=areas, minlength=len(labels)).astype(np.float32)
-            number = np.append(merged, NO_SEGMENT)  # NO_SEGMENT = -1 is its last entry
+            number = np.append(merged, NO_SEGMENT)  # NO_SEGMENT = -1 indexes the last entry
             segment_map = number.astype(segment_map.dtype)[segment_map]
-        known = segment_map != NO_SEGMENT
+        valid = segment_map != NO_SEGMENT
         return Target(
             torch.from_numpy(labels),
             segment_map=torch.from_numpy(segment_map),
-            valid=None if known.all() else torch.from_numpy(known),
+            valid=None if valid.all() else torch.from_numpy(valid),
             is_crowd=None if self._semantic else is_crowd,
             areas=torch.from_numpy(areas),
         )
 
     def _stored(self, mask_file: Path, image: Tensor, image_file: Path) -> npt.NDArray[np.int32]:
-        """(H,W) segment ids."""
+        """Reads the segment ids (H, W) of a PNG."""
         stored = read_panoptic_map(mask_file)
         if tuple(image.shape[1:]) != stored.shape:
             raise DataError(
@@ -111,34 +117,34 @@ class CocoPanoptic:
 
 
 def _mask_names(parsed: CocoFile) -> list[str | None]:
-    """Each image's PNG, None where the image has no annotation."""
+    """Returns the PNG of each image, None where the image has no annotation."""
     for image, annotations in zip(parsed.images, parsed.annotations, strict=True):
         if len(annotations) > 1:
             raise DataError(
-                f"{parsed.file}: image {image['id']} has the annotations "
-                f"{', '.join(entry['file_name'] for entry in annotations)}. Leave one of them."
+                f"{parsed.file}: image {image['id']} has several annotations: "
+                f"{', '.join(entry['file_name'] for entry in annotations)}. Keep one of them."
             )
     return [annotations[0]["file_name"] if annotations else None for annotations in parsed.annotations]
 
 
 def _segments_info(parsed: CocoFile, index: int) -> list[Entry]:
-    """The checked segments of an image."""
+    """Returns the entries of an image's segments, checked."""
     entries: list[Entry] = [entry for annotation in parsed.annotations[index] for entry in annotation["segments_info"]]
     image_id = parsed.images[index]["id"]
-    needed = {"id": WHOLE, "category_id": WHOLE, "area": NUMBER}
-    check_entries(entries, needed, f"{parsed.file}: image {image_id}: segments_info")
+    required = {"id": WHOLE, "category_id": WHOLE, "area": NUMBER}
+    check_entries(entries, required, f"{parsed.file}: image {image_id}: segments_info")
     ids = {entry["id"] for entry in entries}
     outside = [segment for segment in ids if not 0 < segment < _IDS]
     if outside:
         raise DataError(
-            f"{parsed.file}: image {image_id} has the segment ids {listing(outside)}, which no PNG can hold as "
-            f"R + 256 G + 65536 B; 0 is void. Use 1..{_IDS - 1}."
+            f"{parsed.file}: image {image_id} has the segment ids {join_first(sorted(outside))}, which no PNG can "
+            f"hold as R + 256 G + 65536 B; 0 is void. Use 1..{_IDS - 1}."
         )
     if len(ids) < len(entries):
-        twice = {segment for segment in ids if sum(entry["id"] == segment for entry in entries) > 1}
+        repeated = {segment for segment in ids if sum(entry["id"] == segment for entry in entries) > 1}
         raise DataError(
-            f"{parsed.file}: image {image_id} has more than one segment of the ids {listing(twice)}. Give each its "
-            f"own id."
+            f"{parsed.file}: image {image_id} has several segments of the ids {join_first(sorted(repeated))}. Give "
+            f"each segment its own id."
         )
     return entries
 
@@ -146,14 +152,25 @@ def _segments_info(parsed: CocoFile, index: int) -> list[Entry]:
 def segment_map_of(
     stored: npt.NDArray[np.int32], ids: npt.NDArray[np.int64], mask_file: str, file: str
 ) -> npt.NDArray[np.int16 | np.int32]:
-    """(H,W): the place in `ids` (N,) of each stored id, NO_SEGMENT where it is 0; int16 where N fits.
+    """Replaces each stored segment id by its place in `ids`.
 
-    Raises DataError where the ids of the PNG and of the JSON are not the same.
+    Args:
+        stored: (H, W) segment ids of a PNG, 0 = void.
+        ids: (N,) segment ids of the JSON file.
+        mask_file: the PNG, for messages.
+        file: the JSON file, for messages.
+
+    Returns:
+        (H, W) int16, or int32 where N needs it: index 0..N-1, or NO_SEGMENT.
+
+    Raises:
+        DataError: PNG and JSON file hold different ids.
     """
     with_void = np.append(ids, 0).astype(np.int32)
     dtype = np.int16 if len(ids) <= np.iinfo(np.int16).max else np.int32
     number = np.append(np.arange(len(ids)), NO_SEGMENT).astype(dtype)
     flat = stored.ravel()
+    # Neighboring pixels mostly share their id: looking up one id per run is much faster than one per pixel.
     starts = run_starts(flat)
     values = flat[starts]  # (R,)
     place, known = places_in(with_void, values)
@@ -161,9 +178,9 @@ def segment_map_of(
     absent = ids[np.bincount(place, minlength=len(with_void))[:-1] == 0]
     problems = []
     if len(unknown):
-        problems.append(f"it holds the segment ids {listing(unknown)}, which {file} does not list")
+        problems.append(f"it holds the segment ids {join_first(unknown.tolist())}, which {file} does not list")
     if len(absent):
-        problems.append(f"it lacks the segment ids {listing(absent)}, which {file} lists")
+        problems.append(f"it lacks the segment ids {join_first(sorted(absent.tolist()))}, which {file} lists")
     if problems:
         raise DataError(
             f"{mask_file}: {', and '.join(problems)}. Take both from one release, or correct the one that is wrong."

@@ -1,4 +1,4 @@
-"""Drawn images with exact truth: a data set that needs no files, for first steps and tests."""
+"""Drawn images with exact targets, for first steps and tests."""
 
 import math
 
@@ -21,26 +21,38 @@ NAMES = (*STUFF, *THINGS)
 COLORS = [*STUFF.values(), *THINGS.values()]
 OUTLINE = (25, 25, 30)
 MOST_THINGS = 5
+SMALLEST_SIDE = 32
 
 
 @DATASETS.register("shapes")
 class Shapes:
-    """Circles, squares, triangles and stars before a horizon, overlapping each other.
+    """Drawn circles, squares, triangles and stars on a landscape; needs no files.
 
-    Sky lies above one of three grounds. Nearer things hide farther ones; what is left of a thing is one segment, and
-    so is each stuff class. A thing's outline, one or two pixels wide, is void. Image `index` follows from `seed` and
-    `index` alone.
+    Sky lies above one of three grounds. Things overlap: the visible part of each thing is one segment, and so is each
+    stuff class. The outline of a thing, one or two pixels wide, is void. Image `index` depends on `seed` and `index`
+    alone.
+
+    Args:
+        length: number of images.
+        size: (height, width) in pixels, at least 32.
+        seed: another seed gives other images, as for training and evaluation.
+
+    Raises:
+        ConfigError: the size is too small.
+
+    Example:
+        >>> dataset = Shapes(length=10, size=(64, 96))
+        >>> len(dataset), dataset[0].image.shape
+        (10, torch.Size([3, 64, 96]))
+        >>> [dataset.classes.names[label] for label in dataset[0].target.labels[:2]]
+        ['sky', 'water']
     """
 
     def __init__(self, *, length: NonNegative = 1000, size: tuple[int, int] = (96, 128), seed: NonNegative = 0) -> None:
-        """
-        Args:
-            length: number of images.
-            size: (height, width) in pixels, 32 at least.
-            seed: another one gives other images, for training and evaluation.
-        """
-        if min(size) < 32:
-            raise ConfigError(f"dataset 'shapes': size {tuple(size)} is too small to draw in; take 32 pixels or more.")
+        if min(size) < SMALLEST_SIDE:
+            raise ConfigError(
+                f"dataset 'shapes': size: {tuple(size)} is too small to draw in. Give at least {SMALLEST_SIDE} pixels."
+            )
         self.length = length
         self.size = (size[0], size[1])
         self.seed = seed
@@ -50,7 +62,7 @@ class Shapes:
         return self.length
 
     def __getitem__(self, index: int) -> Sample:
-        """Raises IndexError beyond the end, as a sequence does."""
+        # Iteration over a sequence ends with IndexError.
         if not 0 <= index < self.length:
             raise IndexError(index)
         generator = np.random.default_rng([self.seed, index])
@@ -66,14 +78,18 @@ class Shapes:
 
 
 def _without_hidden(target: Target) -> Target:
-    """Without the things that nearer ones cover entirely."""
+    """Removes the things that others cover entirely."""
     return select_segments(target, pixel_counts(target) > 0)
 
 
 def _background(
     generator: Generator, height: int, width: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int16], list[int]]:
-    """Sky above a wavy horizon, a ground below: image (H,W,3), segments (H,W), labels."""
+    """Draws sky above a wavy horizon and a ground below it.
+
+    Returns:
+        Image (H, W, 3), segment map (H, W) and labels.
+    """
     ground = int(generator.integers(1, len(STUFF)))
     waves = generator.uniform(0.5, 3) * 2 * math.pi * np.arange(width) / width + generator.uniform(0, 2 * math.pi)
     horizon = height * (generator.uniform(0.3, 0.65) + 0.04 * np.sin(waves))  # (W,)
@@ -89,16 +105,16 @@ def _background(
 def _draw_thing(
     generator: Generator, image: NDArray[np.float64], segments: NDArray[np.int16], labels: list[int]
 ) -> None:
-    """One thing over what is there: its pixels get a new segment, its outline none."""
+    """Draws one thing over the image. Its pixels get a new segment, its outline gets none."""
     height, width = segments.shape
-    kind = int(generator.integers(len(THINGS)))
+    shape = int(generator.integers(len(THINGS)))
     radius = generator.uniform(0.13, 0.26) * min(height, width)
     center = generator.uniform(0, width), generator.uniform(0.15 * height, height)
-    corners = _corners(list(THINGS)[kind], radius, generator.uniform(0, 2 * math.pi), center)
+    corners = _corners(list(THINGS)[shape], radius, generator.uniform(0, 2 * math.pi), center)
     canvas = Image.new("L", (width, height))
     ImageDraw.Draw(canvas).polygon(corners, fill=2, outline=1)
     drawn = np.asarray(canvas)
-    label = len(STUFF) + kind
+    label = len(STUFF) + shape
     color = np.array(COLORS[label]) * generator.uniform(0.75, 1.1) + generator.normal(0, 8, 3)
     light = np.linspace(1.1, 0.9, height)[:, None, None]
     image[drawn == 2] = (color * light).repeat(width, 1)[drawn == 2]
@@ -109,11 +125,11 @@ def _draw_thing(
 
 
 def _corners(name: str, radius: float, angle: float, center: tuple[float, float]) -> list[tuple[float, float]]:
-    """The corners (x, y) of a shape of that radius."""
-    count = {"circle": 40, "square": 4, "triangle": 3, "star": 10}[name]
+    """Returns the corners (x, y) of a shape."""
+    count = {"circle": 40, "square": 4, "triangle": 3, "star": 10}[name]  # 40 corners look round
     corners = []
     for corner in range(count):
-        reach = radius * (0.45 if name == "star" and corner % 2 else 1)
-        turn = angle + 2 * math.pi * corner / count
-        corners.append((center[0] + reach * math.cos(turn), center[1] + reach * math.sin(turn)))
+        distance = radius * (0.45 if name == "star" and corner % 2 else 1)  # every second corner of a star lies inside
+        direction = angle + 2 * math.pi * corner / count
+        corners.append((center[0] + distance * math.cos(direction), center[1] + distance * math.sin(direction)))
     return corners

@@ -22,7 +22,7 @@ def pixels(file):
 
 
 def write_png(file, rows, width, bits, kind):
-    """A PNG of packed rows, for the depths that Pillow does not write. kind: 0 grey, 2 RGB."""
+    """A PNG of packed rows, for the depths that Pillow does not write. kind: 0 gray, 2 RGB."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -37,7 +37,7 @@ def test_rgb(tmp_path):
     assert pixels(tmp_path / "a.png") == [[[1, 2, 3], [4, 5, 6]]]
 
 
-def test_grey(tmp_path):
+def test_gray(tmp_path):
     Image.fromarray(np.array([[7, 200]], dtype=np.uint8)).save(tmp_path / "a.png")
     assert pixels(tmp_path / "a.png") == [[[7, 7, 7], [200, 200, 200]]]
 
@@ -47,21 +47,21 @@ def test_one_bit(tmp_path):
     assert pixels(tmp_path / "a.png") == [[[0, 0, 0], [255, 255, 255]]]
 
 
-def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
+def test_sixteen_bit_gray_is_scaled_not_clipped(tmp_path):
     Image.fromarray(np.array([[0, 257, 25700, 65535]], dtype=np.uint16)).save(tmp_path / "a.png")
-    assert [grey for grey, _, _ in pixels(tmp_path / "a.png")[0]] == [0, 1, 100, 255]
+    assert [gray for gray, _, _ in pixels(tmp_path / "a.png")[0]] == [0, 1, 100, 255]
     Image.fromarray(np.array([[0, 257, 25700, 65535]], dtype=np.uint16)).save(tmp_path / "a.tif")
-    assert [grey for grey, _, _ in pixels(tmp_path / "a.tif")[0]] == [0, 1, 100, 255]
+    assert [gray for gray, _, _ in pixels(tmp_path / "a.tif")[0]] == [0, 1, 100, 255]
 
 
 def test_a_dark_sixteen_bit_image_stays_dark(tmp_path):
     Image.fromarray(np.array([[0, 1028]], dtype=np.uint16)).save(tmp_path / "a.png")
-    assert [grey for grey, _, _ in pixels(tmp_path / "a.png")[0]] == [0, 4]
+    assert [gray for gray, _, _ in pixels(tmp_path / "a.png")[0]] == [0, 4]
 
 
-def test_thirty_two_bit_grey_is_scaled(tmp_path):
+def test_thirty_two_bit_gray_is_scaled(tmp_path):
     Image.fromarray(np.array([[0, 2**30, 2**31 - 1]], dtype=np.int32)).save(tmp_path / "a.tif")
-    assert [grey for grey, _, _ in pixels(tmp_path / "a.tif")[0]] == [0, 128, 255]
+    assert [gray for gray, _, _ in pixels(tmp_path / "a.tif")[0]] == [0, 128, 255]
 
 
 def test_sixteen_bit_rgb(tmp_path):
@@ -92,7 +92,7 @@ def test_cmyk(tmp_path):
     assert blue < 5
 
 
-def test_a_camera_s_rotation_is_applied_to_images_only(tmp_path):
+def test_a_cameras_rotation_is_applied_to_images_only(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by a quarter
     array = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.uint8)
@@ -117,23 +117,26 @@ def test_a_path_is_a_source_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "problem"),
     [
         (
             np.zeros((2, 2), dtype=np.float32),
-            "an array of shape (2, 2) and type float32 is no image. Give a uint8 array",
+            "an array of shape (2, 2) and type float32 is not an image. Give a uint8 array",
         ),
         (
             np.zeros((3, 2, 2), dtype=np.uint8),
-            "an array of shape (3, 2, 2) and type uint8 is no image. Give a uint8 array",
+            "an array of shape (3, 2, 2) and type uint8 is not an image. Give a uint8 array",
         ),
-        (np.zeros((0, 2), dtype=np.uint8), "an array of shape (0, 2) and type uint8 is no image. Give a uint8 array"),
-        (np.zeros((2,), dtype=np.uint8), "an array of shape (2,) and type uint8 is no image. Give a uint8 array"),
-        (7, "an image cannot be made of a int. Give a path, a PIL image, or a uint8 numpy array"),
+        (
+            np.zeros((0, 2), dtype=np.uint8),
+            "an array of shape (0, 2) and type uint8 is not an image. Give a uint8 array",
+        ),
+        (np.zeros((2,), dtype=np.uint8), "an array of shape (2,) and type uint8 is not an image. Give a uint8 array"),
+        (7, "a value of type int is not an image. Give a path, a PIL image, or a uint8 numpy array"),
     ],
 )
-def test_what_is_no_image_is_told(source, said):
-    message = f"{said} of shape (H, W) or (H, W, 3) in RGB order."
+def test_what_is_no_image_is_refused(source, problem):
+    message = f"{problem} of shape (H, W) or (H, W, 3) in RGB order."
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         to_image(source)
 
@@ -141,21 +144,21 @@ def test_what_is_no_image_is_told(source, said):
 @pytest.mark.parametrize("read", [read_image, read_label_map, read_panoptic_map])
 class TestBadFiles:
     def test_missing(self, tmp_path, read):
-        message = f"{tmp_path}/a.png: there is no such file. Restore it, or correct the path."
+        message = f"{tmp_path}/a.png: there is no such file. Restore it or correct the path."
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
             read(tmp_path / "a.png")
 
     def test_no_image(self, tmp_path, read):
         (tmp_path / "a.png").write_text("hello")
         message = (
-            f"{tmp_path}/a.png: this is no image, or of a format that cannot be read. Replace it, or take it out of "
-            f"the data."
+            f"{tmp_path}/a.png: this is not an image, or its format cannot be read. Replace it or remove it from the "
+            f"dataset."
         )
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
             read(tmp_path / "a.png")
 
     def test_a_folder(self, tmp_path, read):
-        message = f"{tmp_path}: the image cannot be read (Is a directory). Replace it, or take it out of the data."
+        message = f"{tmp_path}: cannot read the image (Is a directory). Replace it or remove it from the dataset."
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
             read(tmp_path)
 
@@ -168,9 +171,9 @@ class TestBadFiles:
         with pytest.raises(DataError) as error:
             read(file)
         assert re.fullmatch(
-            re.escape(f"{file}: the image cannot be read (")
+            re.escape(f"{file}: cannot read the image (")
             + "image file is truncated.*"
-            + re.escape("). Replace it, or take it out of the data."),
+            + re.escape("). Replace it or remove it from the dataset."),
             str(error.value),
         )
 
@@ -184,11 +187,11 @@ def test_floating_point_is_refused(tmp_path):
 
 def test_a_label_map_keeps_its_ids(tmp_path):
     ids = np.array([[0, 1], [150, 255]])
-    Image.fromarray(ids.astype(np.uint8)).save(tmp_path / "grey.png")
+    Image.fromarray(ids.astype(np.uint8)).save(tmp_path / "gray.png")
     palette = Image.fromarray(ids.astype(np.uint8)).convert("P")
     palette.putpalette([200] * 768)
     palette.save(tmp_path / "palette.png")
-    for name in ("grey.png", "palette.png"):
+    for name in ("gray.png", "palette.png"):
         read = read_label_map(tmp_path / name)
         assert read.dtype == np.uint8
         assert read.tolist() == ids.tolist()
@@ -222,8 +225,8 @@ def test_few_colors_in_a_palette_keep_their_index(tmp_path):
 def test_a_label_map_in_colors_is_refused(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     message = (
-        f"{tmp_path}/a.png: a label map of mode RGB holds no ids. Store one id per pixel in a grey PNG of 8 or 16 bits "
-        f"or in a palette PNG."
+        f"{tmp_path}/a.png: a label map of mode RGB holds no ids. Store one id per pixel in a grayscale PNG of 8 or 16 "
+        f"bits, or in a palette PNG."
     )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         read_label_map(tmp_path / "a.png")
@@ -240,7 +243,7 @@ def test_a_panoptic_map_puts_three_bytes_together(tmp_path, mode):
     assert read.tolist() == [[1 + 2 * 256 + 3 * 65536, 2**24 - 1, 0]]
 
 
-def test_a_grey_panoptic_map_is_refused(tmp_path):
+def test_a_gray_panoptic_map_is_refused(tmp_path):
     Image.new("L", (2, 2)).save(tmp_path / "a.png")
     message = (
         f"{tmp_path}/a.png: a panoptic map of mode L holds no segment ids. Store them in an RGB PNG, as "
@@ -250,7 +253,7 @@ def test_a_grey_panoptic_map_is_refused(tmp_path):
         read_panoptic_map(tmp_path / "a.png")
 
 
-def test_real_grey_jpeg(shared_data):
+def test_real_gray_jpeg(shared_data):
     image = read_image(shared_data / "coco_panoptic_sample/images/train2017/000000000086.jpg")
     assert image.shape[0] == 3
     assert torch.equal(image[0], image[2])

@@ -1,11 +1,14 @@
 import pytest
 
-from segkit.data.paths import dataset_path
+from segkit.data.paths import dataset_folder, dataset_path
 from segkit.errors import DataError
 
+LOOKED_UP = "Relative paths are looked up in"
 NOTHING = "there is no such file or folder."
-SET = "Set SEGKIT_DATASETS to the folder that holds your data sets, or give an absolute path."
-UNDER_VARIABLE = f"Relative paths lie in the folder that the environment variable SEGKIT_DATASETS names. {SET}"
+SET = "Set SEGKIT_DATASETS to the folder that holds your datasets, or give an absolute path."
+UNDER_VARIABLE = (
+    f"Relative paths are looked up in the folder that the environment variable SEGKIT_DATASETS names. {SET}"
+)
 
 
 def test_a_relative_path_lies_under_the_variables_folder(tmp_path, monkeypatch):
@@ -51,7 +54,7 @@ def test_a_relative_root_lies_in_the_working_directory(tmp_path, monkeypatch):
         (
             "",
             "ade20k",
-            f"{{here}}/datasets/ade20k: {NOTHING} Did you mean 'data'? Relative paths lie in ./datasets. {SET}",
+            f"{{here}}/datasets/ade20k: {NOTHING} Did you mean 'data'? {LOOKED_UP} ./datasets. {SET}",
         ),
         (
             "{here}/data",
@@ -75,7 +78,7 @@ def test_a_relative_root_lies_in_the_working_directory(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_what_is_not_there_is_told_with_where_it_was_looked_for(tmp_path, monkeypatch, variable, path, message):
+def test_a_missing_path_is_refused_with_the_place_of_the_lookup(tmp_path, monkeypatch, variable, path, message):
     (tmp_path / "data" / "camvid").mkdir(parents=True)
     (tmp_path / "data" / "camvid" / "meta.json").touch()
     monkeypatch.chdir(tmp_path)
@@ -83,3 +86,12 @@ def test_what_is_not_there_is_told_with_where_it_was_looked_for(tmp_path, monkey
     with pytest.raises(DataError) as caught:
         dataset_path(path.format(here=tmp_path))
     assert str(caught.value) == message.format(here=tmp_path)
+
+
+def test_a_folder_must_be_a_folder(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    assert dataset_folder(str(tmp_path)) == tmp_path
+    with pytest.raises(DataError) as caught:
+        dataset_folder(str(file))
+    assert str(caught.value) == f"{file}: this is a file, but a folder is needed. Correct the path."

@@ -26,7 +26,7 @@ def compressed(mask: list[list[int]]) -> dict[str, Any]:
 
 
 class Folder:
-    """A data set of two 4x3 images, the second without annotations, that a test may spoil."""
+    """A dataset of two 4x3 images, the second without annotations, that a test may spoil."""
 
     def __init__(self, root: Path) -> None:
         self.images, self.json = root / "images", root / "instances.json"
@@ -131,37 +131,37 @@ def test_all_forms_of_one_mask(folder: Folder) -> None:
     [
         ([], "the list of polygons is empty"),
         ([[0, 0, 2, 2]], "no polygon has three points"),
-        ([[0, 0, 2, 0, 2]], "a polygon is not a flat list of x and y in turn"),
-        (SQUARE, "a polygon is not a flat list of x and y in turn"),
-        ([[0, 0, 2, 0, 2, float("nan")]], "a polygon has coordinates that are no numbers"),
+        ([[0, 0, 2, 0, 2]], "a polygon is not a flat list x1, y1, x2, y2, …"),
+        (SQUARE, "a polygon is not a flat list x1, y1, x2, y2, …"),
+        ([[0, 0, 2, 0, 2, float("nan")]], "a polygon has a coordinate that is not a number"),
         ([["a", 0, 2, 0, 2, 2]], "could not convert string to float: 'a'"),
-        ({"size": [3, 4]}, "its run lengths need 'size' and 'counts'"),
+        ({"size": [3, 4]}, "run lengths need 'size' and 'counts'"),
         (
             {"size": [4, 3], "counts": [12]},
-            "its run lengths are of size [4, 3], but the image is [3, 4] (height, width)",
+            "the run lengths are of size [4, 3], but the image is [3, 4] (height, width)",
         ),
-        ({"size": [3, 4], "counts": [3, 5]}, "its run lengths add up to 8 pixels, but the image has 12"),
-        ({"size": [3, 4], "counts": [16, -4]}, "it has a run of negative length"),
-        ({"size": [3, 4], "counts": []}, "its run lengths are empty"),
-        ({"size": [3, 4], "counts": "3"}, "its run lengths add up to 3 pixels, but the image has 12"),
-        ({"size": [3, 4], "counts": ""}, "its run lengths are empty"),
-        ({"size": [3, 4], "counts": "zz"}, "its compressed run lengths are broken"),
-        ({"size": [3, 4], "counts": "3é"}, "its compressed run lengths are broken"),
-        ({"size": [3, 4], "counts": "P"}, "its compressed run lengths are broken"),
+        ({"size": [3, 4], "counts": [3, 5]}, "the run lengths add up to 8 pixels, but the image has 12"),
+        ({"size": [3, 4], "counts": [16, -4]}, "a run length is negative"),
+        ({"size": [3, 4], "counts": []}, "the run lengths are empty"),
+        ({"size": [3, 4], "counts": "3"}, "the run lengths add up to 3 pixels, but the image has 12"),
+        ({"size": [3, 4], "counts": ""}, "the run lengths are empty"),
+        ({"size": [3, 4], "counts": "zz"}, "the compressed run lengths are broken"),
+        ({"size": [3, 4], "counts": "3é"}, "the compressed run lengths are broken"),
+        ({"size": [3, 4], "counts": "P"}, "the compressed run lengths are broken"),
     ],
 )
-def test_segmentation_that_cannot_be_drawn(folder: Folder, segmentation: Any, problem: str) -> None:
+def test_invalid_segmentation(folder: Folder, segmentation: Any, problem: str) -> None:
     folder.add(segmentation)
     assert folder.error() == (
-        f"{folder.json}: annotation 2 of image 9 (b.jpg) has no mask that can be drawn: {problem}. Correct it, or take "
-        f"it out."
+        f"{folder.json}: annotation 2 of image 9 (b.jpg) has an invalid segmentation: {problem}. Correct it or "
+        f"remove it."
     )
 
 
 def test_image_of_another_size(folder: Folder) -> None:
     Image.new("RGB", (8, 6)).save(folder.images / "b.jpg")
     assert folder.error() == (
-        f"{folder.images / 'b.jpg'}: the image is 8x6 (upright), but {folder.json} says 4x3. Take both from one "
+        f"{folder.images / 'b.jpg'}: the image is 8x6 (upright), but {folder.json} gives 4x3. Take both from one "
         f"release, or scale the annotations with the image."
     )
 
@@ -177,34 +177,34 @@ def test_unknown_category(folder: Folder) -> None:
 def test_annotation_of_an_unknown_image(folder: Folder) -> None:
     folder.add([SQUARE], image_id=10)
     assert folder.error() == (
-        f"{folder.json}: there are annotations of the image ids 10, which 'images' does not list. Add the images, or "
-        f"take these annotations out."
+        f"{folder.json}: there are annotations of the image ids 10, which 'images' does not list. Add the images or "
+        f"remove these annotations."
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "needed"),
+    ("name", "key", "keys"),
     [
         ("images", "height", "id, file_name, height, width"),
         ("annotations", "area", "image_id, category_id, segmentation, area"),
         ("categories", "id", "id, name"),
     ],
 )
-def test_missing_key(folder: Folder, name: str, key: str, needed: str) -> None:
+def test_missing_key(folder: Folder, name: str, key: str, keys: str) -> None:
     del folder.data[name][0][key]
-    assert folder.error() == f"{folder.json}: {name}[0] has no '{key}'. It needs: {needed}"
+    assert folder.error() == f"{folder.json}: {name}[0] has no '{key}'. Required keys: {keys}."
 
 
-def test_segmentation_of_another_kind(folder: Folder) -> None:
+def test_segmentation_of_the_wrong_type(folder: Folder) -> None:
     folder.add(None)
     assert folder.error() == (
-        f"{folder.json}: annotations[1].segmentation is 'None', where a list of polygons, or run lengths is needed."
+        f"{folder.json}: annotations[1].segmentation is 'None', but must be a list of polygons, or run lengths."
     )
 
 
 def test_missing_image(folder: Folder) -> None:
     (folder.images / "b.jpg").unlink()
-    assert folder.error() == f"{folder.images / 'b.jpg'}: there is no such file. Restore it, or correct the path."
+    assert folder.error() == f"{folder.images / 'b.jpg'}: there is no such file. Restore it or correct the path."
 
 
 def test_missing_annotations(folder: Folder, tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def real(shared_data: Path, split: str, variant: str = "") -> CocoInstance:
 
 @pytest.mark.parametrize(("split", "instances", "crowds"), [("train2017", 746, 6), ("val2017", 712, 5)])
 def test_real_sample(shared_data: Path, split: str, instances: int, crowds: int) -> None:
-    """Run lengths are the panoptic truth's things exactly, polygons all but their outlines."""
+    """Run lengths equal the things of the panoptic targets; polygons differ at outlines only."""
     root = shared_data / "coco_panoptic_sample"
     panoptic = CocoPanoptic(
         images=str(root / "images" / split),
@@ -235,14 +235,14 @@ def test_real_sample(shared_data: Path, split: str, instances: int, crowds: int)
     things = torch.tensor(panoptic.classes.things)
     found, found_crowds, shared, union = 0, 0, 0, 0
     for index in range(100):
-        truth, target, polygons = target_of(panoptic, index), target_of(exact, index), target_of(drawn, index)
-        truth = select_segments(truth, things[truth.labels])
-        assert torch.equal(target.masks, truth.masks)
-        assert torch.equal(target.labels, truth.labels)
+        expected, target, polygons = target_of(panoptic, index), target_of(exact, index), target_of(drawn, index)
+        expected = select_segments(expected, things[expected.labels])
+        assert torch.equal(target.masks, expected.masks)
+        assert torch.equal(target.labels, expected.labels)
         assert target.is_crowd is not None
-        assert truth.is_crowd is not None
+        assert expected.is_crowd is not None
         assert target.areas is not None
-        assert torch.equal(target.is_crowd, truth.is_crowd)
+        assert torch.equal(target.is_crowd, expected.is_crowd)
         assert target.areas.tolist() == pixel_counts(target).tolist()
         found, found_crowds = found + len(target), found_crowds + int(target.is_crowd.sum())
         shared += int((target.masks & polygons.masks).sum())

@@ -30,7 +30,7 @@ def write_png(file: Path, ids: list[list[int]]) -> None:
 
 
 class Folder:
-    """A data set of two 3x2 images, the second without an annotation, that a test may spoil."""
+    """A dataset of two 3x2 images, the second without an annotation, that a test may spoil."""
 
     def __init__(self, root: Path) -> None:
         self.images, self.masks, self.json = root / "images", root / "masks", root / "panoptic.json"
@@ -154,7 +154,7 @@ def test_index_from_the_end_and_beyond(folder: Folder) -> None:
         dataset[2]
 
 
-def test_a_changed_target_leaves_the_data_set(folder: Folder) -> None:
+def test_changing_a_target_does_not_change_the_dataset(folder: Folder) -> None:
     dataset = folder.read()
     target = target_of(dataset, 0)
     assert target.areas is not None
@@ -218,19 +218,21 @@ def test_segment_id_outside_the_png(folder: Folder, id: int) -> None:
 
 def test_segment_id_twice(folder: Folder) -> None:
     folder.segments[1]["id"] = CAR
-    assert folder.error() == (f"{folder.json}: image 9 has more than one segment of the ids 300. Give each its own id.")
+    assert folder.error() == (
+        f"{folder.json}: image 9 has several segments of the ids 300. Give each segment its own id."
+    )
 
 
 def test_two_annotations_of_an_image(folder: Folder) -> None:
     folder.data["annotations"].append({"image_id": 9, "file_name": "c.png", "segments_info": []})
-    assert folder.error() == f"{folder.json}: image 9 has the annotations b.png, c.png. Leave one of them."
+    assert folder.error() == f"{folder.json}: image 9 has several annotations: b.png, c.png. Keep one of them."
 
 
 def test_annotation_of_an_unknown_image(folder: Folder) -> None:
     folder.data["annotations"][0]["image_id"] = 10
     assert folder.error() == (
-        f"{folder.json}: there are annotations of the image ids 10, which 'images' does not list. Add the images, or "
-        f"take these annotations out."
+        f"{folder.json}: there are annotations of the image ids 10, which 'images' does not list. Add the images or "
+        f"remove these annotations."
     )
 
 
@@ -257,17 +259,17 @@ def test_color_that_is_none(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("path", "key", "problem"),
     [
-        (("images", 1), "file_name", "images[1] has no 'file_name'. It needs: id, file_name"),
+        (("images", 1), "file_name", "images[1] has no 'file_name'. Required keys: id, file_name."),
         (
             ("annotations", 0),
             "segments_info",
-            "annotations[0] has no 'segments_info'. It needs: image_id, file_name, segments_info",
+            "annotations[0] has no 'segments_info'. Required keys: image_id, file_name, segments_info.",
         ),
-        (("categories", 0), "isthing", "categories[0] has no 'isthing'. It needs: id, name, isthing"),
+        (("categories", 0), "isthing", "categories[0] has no 'isthing'. Required keys: id, name, isthing."),
         (
             ("annotations", 0, "segments_info", 2),
             "area",
-            "image 9: segments_info[2] has no 'area'. It needs: id, category_id, area",
+            "image 9: segments_info[2] has no 'area'. Required keys: id, category_id, area.",
         ),
     ],
 )
@@ -279,11 +281,11 @@ def test_missing_key(folder: Folder, path: tuple[str | int, ...], key: str, prob
     assert folder.error() == f"{folder.json}: {problem}"
 
 
-def test_value_of_the_wrong_kind(folder: Folder) -> None:
+def test_value_of_the_wrong_type(folder: Folder) -> None:
     folder.segments[0]["id"] = "300"
-    assert folder.error() == (f"{folder.json}: image 9: segments_info[0].id is '300', where a whole number is needed.")
+    assert folder.error() == (f"{folder.json}: image 9: segments_info[0].id is '300', but must be a whole number.")
     folder.data["images"][0] = 3
-    assert folder.error() == f"{folder.json}: images[0] is no mapping. It needs: id, file_name"
+    assert folder.error() == f"{folder.json}: images[0] is not a mapping. Required keys: id, file_name."
 
 
 @pytest.mark.parametrize("name", ["images", "categories"])
@@ -291,7 +293,7 @@ def test_empty_list(folder: Folder, name: str) -> None:
     folder.data[name] = []
     folder.data["annotations"] = []
     assert folder.error() == (
-        f"{folder.json}: the list '{name}' is empty. Point 'annotations' at a file that has some."
+        f"{folder.json}: the list '{name}' is empty. Point 'annotations' at a file that has {name}."
     )
 
 
@@ -299,7 +301,7 @@ def test_file_of_another_form(folder: Folder) -> None:
     del folder.data["images"]
     folder.data["categories"] = {}
     form = (
-        "A COCO file is a mapping with the lists 'images', 'annotations' and 'categories'; point 'annotations' at such"
+        "A COCO file is a mapping with the lists 'images', 'annotations' and 'categories'. Point 'annotations' at such"
     )
     assert folder.error() == f"{folder.json}: there is no list 'images' or 'categories'. {form} a file."
 
@@ -308,11 +310,11 @@ def test_broken_json(folder: Folder, tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text("{")
     assert folder.error(annotations=str(broken)) == (
-        f"{broken}: no JSON can be read here (Expecting property name enclosed in double quotes: line 1 column 2 (char "
-        f"1)). Restore the file, or correct the path."
+        f"{broken}: cannot read JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char "
+        f"1)). Restore the file or correct the path."
     )
     assert folder.error(annotations=str(tmp_path)) == (
-        f"{tmp_path}: no JSON can be read here (Is a directory). Restore the file, or correct the path."
+        f"{tmp_path}: cannot read JSON (Is a directory). Restore the file or correct the path."
     )
 
 
@@ -325,13 +327,16 @@ def test_missing_path(folder: Folder, tmp_path: Path, setting: str) -> None:
 @pytest.mark.parametrize("setting", ["images", "masks"])
 def test_file_in_place_of_a_folder(folder: Folder, setting: str) -> None:
     folder.read()
-    assert folder.error(**{setting: str(folder.json)}) == f"{folder.json}: this is a file, where a folder is needed."
+    assert (
+        folder.error(**{setting: str(folder.json)})
+        == f"{folder.json}: this is a file, but a folder is needed. Correct the path."
+    )
 
 
 @pytest.mark.parametrize("name", ["images/b.jpg", "masks/b.png"])
 def test_missing_file(folder: Folder, tmp_path: Path, name: str) -> None:
     (tmp_path / name).unlink()
-    assert folder.error() == f"{tmp_path / name}: there is no such file. Restore it, or correct the path."
+    assert folder.error() == f"{tmp_path / name}: there is no such file. Restore it or correct the path."
 
 
 def real(shared_data: Path, split: str, **settings: Any) -> CocoPanoptic:

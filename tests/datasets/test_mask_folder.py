@@ -1,4 +1,4 @@
-"""Label PNGs beside images, by hand and on real data sets."""
+"""Label PNGs beside images, by hand and on real datasets."""
 
 import re
 
@@ -16,7 +16,7 @@ from segkit.types import NO_SEGMENT
 
 
 class Folders:
-    """A data set in a temporary folder."""
+    """A dataset in a temporary folder."""
 
     def __init__(self, root):
         self.root = root
@@ -34,7 +34,7 @@ class Folders:
         return MaskFolder(images=str(self.images), labels=str(self.labels), **settings)
 
     def refused(self, message, **settings):
-        """Making the data set, or else reading its first sample, gives this error."""
+        """Making the dataset, or else reading its first sample, gives this error."""
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
             self.load(**settings)[0]
 
@@ -79,7 +79,7 @@ def test_an_image_of_void_alone_has_no_segment(folders):
 def test_samples_stand_in_the_order_of_names_whatever_the_format(folders):
     for name, image in (("c", "{}.JPG"), ("a", "{}.png"), ("b", "{}.bmp"), ("a-1", "{}.jpeg")):
         folders.add(name, [[0]], image)
-    (folders.images / "notes.txt").write_text("no image")
+    (folders.images / "notes.txt").write_text("not an image")
     (folders.images / "._c.jpg").write_text("what a Mac leaves behind")
     folders.labels.joinpath("extra.png").write_text("a label without an image is never read")
     assert [sample.image_id for sample in folders.load()] == ["a", "a-1", "b", "c"]
@@ -101,7 +101,7 @@ def test_a_class_file_brings_ids_and_things(folders):
     assert dataset[0].target.labels.tolist() == [1]
 
 
-def test_a_label_map_says_what_ids_mean(folders):
+def test_a_label_map_gives_ids_their_meaning(folders):
     folders.add("a", [[7, 8, 9, 33, 0]])
     label_map = {"7": "road", "8": "road", "9": 2, "33": "car", "0": "void"}
     dataset = folders.load(label_map=label_map)
@@ -125,13 +125,13 @@ def test_several_ids_may_be_void(folders):
     assert folders.load(void=[3, 4])[0].target.valid.tolist() == [[False, False, True]]
 
 
-def test_255_is_void_unless_told_otherwise(folders):
+def test_255_is_void_by_default(folders):
     folders.add("a", [[255, 300]], dtype=np.uint16)
     many = [f"c{index}" for index in range(301)]
     assert folders.load(classes=many)[0].target.labels.tolist() == [255, 300]
     folders.refused(
-        f"{folders.labels}/a.png: the ids 255, 300 stand for no class. The 3 classes have the ids 0, 1, 2. Name the "
-        f"others in 'void', or map all ids in 'label_map'.",
+        f"{folders.labels}/a.png: the ids 255, 300 are neither a class nor void. The 3 classes have the ids 0, 1, 2. "
+        f"Name the others in 'void', or map all ids in 'label_map'.",
         void=9,
     )
 
@@ -139,8 +139,8 @@ def test_255_is_void_unless_told_otherwise(folders):
 def test_an_id_beyond_the_classes_is_an_error(folders):
     folders.add("a", [range(20)])
     folders.refused(
-        f"{folders.labels}/a.png: the ids 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, … stand for no class. The 3 classes have "
-        f"the ids 0, 1, 2. Name the others in 'void', or map all ids in 'label_map'."
+        f"{folders.labels}/a.png: the ids 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, … are neither a class nor void. The 3 "
+        f"classes have the ids 0, 1, 2. Name the others in 'void', or map all ids in 'label_map'."
     )
 
 
@@ -154,7 +154,9 @@ def test_sizes_must_agree(folders):
 
 
 def test_an_empty_folder_is_an_error(folders):
-    folders.refused(f"{folders.images}: there is no image in this folder. Point 'images' at the folder of the images.")
+    folders.refused(
+        f"{folders.images}: there are no images in this folder. Point 'images' at the folder of the images."
+    )
 
 
 def test_images_without_label_are_named(folders):
@@ -164,43 +166,46 @@ def test_images_without_label_are_named(folders):
         (folders.labels / f"{name}.png").unlink()
     folders.refused(
         f"{folders.labels}: there is no label PNG for b.jpg, c.jpg, d.jpg and 1 more of {folders.images}. Add PNGs of "
-        f"the same names, or take these images out."
+        f"the same names, or remove these images."
     )
 
 
 def test_two_images_of_one_name_are_an_error(folders):
     folders.add("a", [[0]])
     folders.add("a", [[0]], "{}.png")
-    folders.refused(f"{folders.images}/a.png: it and a.jpg would have the same label. Rename one.")
+    folders.refused(f"{folders.images}/a.png: this image and a.jpg have the same label PNG. Rename one.")
 
 
 def test_a_file_is_no_folder(folders):
     file = folders.root / "file"
     file.write_text("")
-    with pytest.raises(DataError, match=f"^{re.escape(str(file))}: this is a file, where a folder is needed\\.$"):
+    with pytest.raises(
+        DataError, match=f"^{re.escape(str(file))}: this is a file, but a folder is needed\\. Correct the path\\.$"
+    ):
         MaskFolder(images=str(file), labels=str(folders.labels), classes=["road"])
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"void": 1}, "void: 1 is the id of 'car'. Take it out of 'void'."),
+        ({"void": 1}, "void: 1 is the id of 'car'. Remove it from 'void'."),
         ({"things": ["cra"]}, "there is no class 'cra'. Did you mean 'car'? There are: road, car, tree"),
         ({"label_map": {"7": "cra"}}, "there is no class 'cra'. Did you mean 'car'? There are: road, car, tree"),
         (
             {"label_map": {"7": 3}},
-            "label_map: id 7 is mapped to class 3, but the classes are 0..2. Use these, class names, or void.",
+            "label_map: id 7 is mapped to class 3, but the classes are 0..2. Use a class index in this range, a class "
+            "name, or void.",
         ),
         (
             {"label_map": {"x": 0}},
-            "label_map: 'x' is no id. Write the number that the PNGs hold, in quotes, as in '7': road.",
+            "label_map: 'x' is not an id. Write the number that the PNGs hold, in quotes, as in '7': road.",
         ),
         ({"classes": ["a", "a"]}, "classes: several classes have the name a. Give each class its own name."),
         ({"classes": []}, "classes: the list is empty. Name the classes, or a file that lists them."),
-        ({"void": [70000, -1]}, "void, label_map: the ids -1, 70000 cannot stand in a label PNG (0..65535)."),
+        ({"void": [70000, -1]}, "void, label_map: a label PNG cannot hold the ids -1, 70000. Use 0..65535."),
     ],
 )
-def test_contradictory_settings_are_told(folders, settings, message):
+def test_contradictory_settings_are_refused(folders, settings, message):
     folders.add("a", [[0]])
     folders.refused(message, **settings)
 

@@ -1,4 +1,4 @@
-"""The drawn data set: the same every time, and its truth exact."""
+"""The drawn dataset: the same every time, with exact targets."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_the_global_random_numbers_are_left_alone():
     assert (torch.rand(1), np.random.rand()) == expected
 
 
-def test_images_and_truth_are_well_formed(samples):
+def test_images_and_targets_are_well_formed(samples):
     for sample in samples:
         assert sample.image.dtype == torch.uint8
         assert sample.image.shape == (3, 96, 128)
@@ -74,13 +74,13 @@ def test_void_is_the_outline_of_things(samples):
         assert 0 < (~sample.target.valid).float().mean() < 0.15
 
 
-def test_things_and_stuff_are_told_apart():
+def test_things_and_stuff():
     classes = shapes().classes
     assert classes.names == NAMES
     assert [name for name, thing in zip(classes.names, classes.things, strict=True) if thing] == list(THINGS)
 
 
-def test_the_end_is_an_end():
+def test_iteration_ends():
     dataset = shapes(length=2)
     assert len(dataset) == len(list(dataset)) == 2
     with pytest.raises(IndexError):
@@ -90,4 +90,4 @@ def test_the_end_is_an_end():
 def test_images_too_small_to_draw_in():
     with pytest.raises(ConfigError) as caught:
         shapes(size=(64, 20))
-    assert str(caught.value) == "dataset 'shapes': size (64, 20) is too small to draw in; take 32 pixels or more."
+    assert str(caught.value) == "dataset 'shapes': size: (64, 20) is too small to draw in. Give at least 32 pixels."

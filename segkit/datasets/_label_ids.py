@@ -1,0 +1,107 @@
+"""The meaning of the ids in label PNGs: which class index each stands for."""
+
+import numpy as np
+import numpy.typing as npt
+
+from segkit.classes import Classes
+from segkit.data.class_list import check_classes, read_classes
+from segkit.data.paths import dataset_path
+from segkit.errors import DataError, join_first
+from segkit.types import NO_SEGMENT
+
+VOID = 255
+"""The id of void in label PNGs, by convention."""
+
+UNKNOWN = -2
+"""Stands in the table of class indices for ids without a meaning."""
+
+_IDS = 65536
+"""Number of ids that 16 bits can hold."""
+
+
+def class_list(classes: list[str] | str, things: list[str] | None) -> Classes:
+    """Returns the class list that the settings `classes` and `things` of `mask_folder` describe.
+
+    Raises:
+        DataError: there is no class, a name appears twice, or a thing is not in the list.
+    """
+    if isinstance(classes, str):
+        listed = read_classes(dataset_path(classes))
+    else:
+        listed = Classes.make(classes, [False] * len(classes))
+        if not classes:
+            raise DataError("classes: the list is empty. Name the classes, or a file that lists them.")
+        check_classes(listed, "classes")
+    if things is None:
+        return listed
+    indices = {listed.index(name) for name in things}
+    flags = [class_index in indices for class_index in range(len(listed))]
+    return Classes.make(listed.names, flags, listed.colors, listed.ids)
+
+
+def class_index_table(
+    classes: Classes, label_map: dict[str, int | str] | None, void: int | list[int] | None
+) -> tuple[Classes, npt.NDArray[np.int16]]:
+    """Returns the classes with the ids that PNGs hold, and the table from id to class index.
+
+    Args:
+        classes: the class list; its ids count where there is no `label_map`.
+        label_map: id -> class name, class index or `void`.
+        void: ids of void.
+
+    Returns:
+        The class list with its final ids, and (65536,) int16: class index, NO_SEGMENT for void, or UNKNOWN.
+
+    Raises:
+        DataError: the settings contradict each other.
+
+    Example:
+        >>> classes, table = class_index_table(Classes.make(["road", "car"]), {"7": "road", "26": "car"}, void=None)
+        >>> classes.ids, table[[7, 26, 255, 8]].tolist()
+        ((7, 26), [0, 1, -1, -2])
+    """
+    class_index_of = {stored: class_index for class_index, stored in enumerate(classes.ids)}
+    if label_map is not None:
+        class_index_of = {_stored_id(key): _class_index(key, value, classes) for key, value in label_map.items()}
+    void_ids = [void] if isinstance(void, int) else void
+    if void_ids is None:
+        void_ids = [] if VOID in class_index_of else [VOID]
+    for stored in void_ids:
+        if class_index_of.get(stored, NO_SEGMENT) != NO_SEGMENT:
+            name = classes.names[class_index_of[stored]]
+            raise DataError(f"void: {stored} is the id of '{name}'. Remove it from 'void'.")
+        class_index_of[stored] = NO_SEGMENT
+    outside = sorted(stored for stored in class_index_of if not 0 <= stored < _IDS)
+    if outside:
+        raise DataError(f"void, label_map: a label PNG cannot hold the ids {join_first(outside)}. Use 0..{_IDS - 1}.")
+    table = np.full(_IDS, UNKNOWN, dtype=np.int16)
+    table[list(class_index_of)] = list(class_index_of.values())
+    return Classes.make(classes.names, classes.things, classes.colors, _final_ids(classes, class_index_of)), table
+
+
+def _final_ids(classes: Classes, class_index_of: dict[int, int]) -> list[int]:
+    """Returns an id per class: the first one that means it, or a free one where the label map leaves a class out."""
+    id_of = {class_index: stored for stored, class_index in reversed(class_index_of.items())}
+    free = max(class_index_of, default=0) + 1
+    return [id_of.get(class_index, free + class_index) for class_index in range(len(classes))]
+
+
+def _stored_id(key: str) -> int:
+    try:
+        return int(key)
+    except ValueError:
+        raise DataError(
+            f"label_map: '{key}' is not an id. Write the number that the PNGs hold, in quotes, as in '7': road."
+        ) from None
+
+
+def _class_index(key: str, value: int | str, classes: Classes) -> int:
+    """Returns the class index of one entry of the label map, NO_SEGMENT for void."""
+    if isinstance(value, str):
+        return NO_SEGMENT if value == "void" and value not in classes.names else classes.index(value)
+    if not 0 <= value < len(classes):
+        raise DataError(
+            f"label_map: id {key} is mapped to class {value}, but the classes are 0..{len(classes) - 1}. Use a class "
+            f"index in this range, a class name, or void."
+        )
+    return value
