@@ -1,1 +1,1 @@
-"""Models that segkit brings, one per file, each registered under its file's name."""
+"""segkit's own models, one per file, each registered under the name of its file."""

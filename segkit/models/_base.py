@@ -1,4 +1,4 @@
-"""What models share: their type, and normalization, backbone and pixel decoder of models over a feature pyramid."""
+"""The type of all models, and the base of those that decode a feature pyramid."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +22,14 @@ class SegmentationModel(nn.Module, Model):
 
 
 class PyramidModel(SegmentationModel):
-    """Normalization, backbone and pixel decoder. `size_divisor` is the coarsest stride of the backbone."""
+    """Normalization, backbone and pixel decoder; a subclass adds the head.
+
+    Args:
+        backbone: the built backbone.
+        pixel_decoder: the built pixel decoder.
+        pixel_mean: mean of red, green and blue, 0..255.
+        pixel_std: standard deviation of red, green and blue, 0..255.
+    """
 
     def __init__(
         self, backbone: Backbone, pixel_decoder: PixelDecoder, pixel_mean: Sequence[float], pixel_std: Sequence[float]
@@ -34,9 +41,10 @@ class PyramidModel(SegmentationModel):
 
     @property
     def size_divisor(self) -> int:
+        """The coarsest stride: with height and width a multiple of it, every map has a whole number of cells."""
         return max(feature.stride for feature in self.backbone.features)
 
     def decode_pixels(self, images: Tensor, sizes: Sequence[Size] | None) -> tuple[Tensor, list[Tensor]]:
-        """(B, 3, H, W) uint8 -> (mask_features (B, E, h, w), memory)."""
+        """Computes mask features (B,E,h,w) and memory [(B,Ci,Hi,Wi)] from images (B,3,H,W) uint8 RGB."""
         features = self.backbone(self.normalization(images, sizes))
         return self.pixel_decoder(features)

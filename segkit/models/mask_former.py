@@ -1,4 +1,4 @@
-"""MaskFormer: mask classification with queries (Cheng et al. 2021)."""
+"""MaskFormer: each query predicts a class and a mask (Cheng et al. 2021)."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,29 @@ from segkit.types import Prediction, Size
 
 @MODELS.register("mask_former")
 class MaskFormer(PyramidModel):
-    """Each query names a class and draws one mask as the product of its embedding and the mask features (sec. 3.3)."""
+    """MaskFormer (Cheng et al. 2021, sec. 3.3): each query predicts a class and a mask.
+
+    A mask is the product of the query's embedding and the mask features.
+
+    Args:
+        backbone: the built backbone.
+        pixel_decoder: the built pixel decoder.
+        transformer_decoder: the built transformer decoder.
+        pixel_mean: mean of red, green and blue, 0..255; the one that the backbone's weights were trained with.
+        pixel_std: standard deviation of red, green and blue, 0..255; likewise.
+
+    Example:
+        >>> import torch
+        >>> from segkit.backbones.timm import TimmBackbone
+        >>> from segkit.pixel_decoders.fpn import FPN
+        >>> from segkit.transformer_decoders.standard import StandardDecoder
+        >>> backbone = TimmBackbone(name="resnet18")
+        >>> pixel_decoder = FPN(backbone.features)
+        >>> decoder = StandardDecoder(pixel_decoder.memory, pixel_decoder.mask_dim, num_classes=3, num_layers=1)
+        >>> model = MaskFormer(backbone, pixel_decoder, decoder)
+        >>> model(torch.zeros(1, 3, 64, 96, dtype=torch.uint8)).mask_logits.shape
+        torch.Size([1, 100, 16, 24])
+    """
 
     def __init__(
         self,
@@ -24,15 +46,10 @@ class MaskFormer(PyramidModel):
         pixel_mean: tuple[float, float, float] = IMAGENET_MEAN,
         pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD,
     ) -> None:
-        """
-        Args:
-            backbone, pixel_decoder, transformer_decoder: the built parts.
-            pixel_mean, pixel_std: of red, green and blue, 0..255; those the backbone's weights were made with.
-        """
         super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std)
         self.transformer_decoder = transformer_decoder
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> Prediction:
-        """(B,3,H,W) uint8 RGB, H and W multiples of `size_divisor` -> Prediction."""
+        """Predicts from images (B,3,H,W) uint8 RGB, whose H and W are multiples of `size_divisor`."""
         mask_features, memory = self.decode_pixels(images, sizes)
         return self.transformer_decoder(memory, mask_features)

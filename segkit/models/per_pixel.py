@@ -1,10 +1,11 @@
-"""Per-pixel classification: the baselines that MaskFormer is compared with (Cheng et al. 2021, sec. 4.1)."""
+"""Per-pixel classification, the baselines that MaskFormer is compared with (Cheng et al. 2021, sec. 4.1)."""
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from segkit.errors import ConfigError
+from segkit.layers.convolution import initialize_convolutions
 from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.models._base import PyramidModel
 from segkit.registries import MODELS, Backbone, PixelDecoder, TransformerDecoder
@@ -14,10 +15,28 @@ from segkit.types import PixelPrediction, Size
 
 @MODELS.register("per_pixel")
 class PerPixel(PyramidModel):
-    """Every pixel gets a score per class.
+    """Classifies each pixel by itself (Cheng et al. 2021, sec. 4.1).
 
-    Without a transformer decoder a 1x1 convolution scores the mask features (PerPixelBaseline). With one, of exactly
-    one query per class and no class head, query k's mask is the score of class k (PerPixelBaseline+).
+    Without a transformer decoder, a 1x1 convolution classifies the mask features (PerPixelBaseline). With one, which
+    needs one query per class and no class head, the mask logits of query k are the logits of class k
+    (PerPixelBaseline+).
+
+    Args:
+        backbone: the built backbone.
+        pixel_decoder: the built pixel decoder.
+        num_classes: number of classes of the data set.
+        transformer_decoder: the built transformer decoder, or None.
+        pixel_mean: mean of red, green and blue, 0..255; the one that the backbone's weights were trained with.
+        pixel_std: standard deviation of red, green and blue, 0..255; likewise.
+
+    Example:
+        >>> import torch
+        >>> from segkit.backbones.timm import TimmBackbone
+        >>> from segkit.pixel_decoders.fpn import FPN
+        >>> backbone = TimmBackbone(name="resnet18")
+        >>> model = PerPixel(backbone, FPN(backbone.features), num_classes=3)
+        >>> model(torch.zeros(1, 3, 64, 96, dtype=torch.uint8)).pixel_logits.shape
+        torch.Size([1, 3, 16, 24])
     """
 
     def __init__(
@@ -30,29 +49,23 @@ class PerPixel(PyramidModel):
         pixel_mean: tuple[float, float, float] = IMAGENET_MEAN,
         pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD,
     ) -> None:
-        """
-        Args:
-            backbone, pixel_decoder, transformer_decoder: the built parts.
-            num_classes: of the data set.
-            pixel_mean, pixel_std: of red, green and blue, 0..255; those the backbone's weights were made with.
-        """
         super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std)
         self.num_classes = num_classes
         self.transformer_decoder = transformer_decoder
         if transformer_decoder is None:
             self.classifier = nn.Conv2d(pixel_decoder.mask_dim, num_classes, kernel_size=1)
-            nn.init.kaiming_uniform_(self.classifier.weight, a=1)
-            nn.init.zeros_(self.classifier.bias)  # type: ignore[arg-type]
+            initialize_convolutions(self.classifier)
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> PixelPrediction:
-        """(B,3,H,W) uint8 RGB, H and W multiples of `size_divisor` -> PixelPrediction.
+        """Predicts from images (B,3,H,W) uint8 RGB, whose H and W are multiples of `size_divisor`.
 
-        Raises ConfigError where the transformer decoder has not one query per class.
+        Raises ConfigError unless the transformer decoder has one query per class.
         """
         mask_features, memory = self.decode_pixels(images, sizes)
         if self.transformer_decoder is None:
             return PixelPrediction(self.classifier(mask_features))
         prediction = self.transformer_decoder(memory, mask_features)
+        # Checked here, not in __init__: only its prediction tells how many queries a decoder has.
         if prediction.num_queries != self.num_classes:
             raise ConfigError(
                 f"model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, "

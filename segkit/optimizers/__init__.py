@@ -1,1 +1,1 @@
-"""Optimizers that segkit brings, one per file, each registered under its file's name."""
+"""segkit's own optimizers, one per file, each registered under the name of its file."""

@@ -1,4 +1,4 @@
-"""Parameter groups of the paper's optimizer."""
+"""Parameter groups of MaskFormer's optimizer (Cheng et al. 2021, appendix)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,16 +8,20 @@ from torch.nn.modules.batchnorm import _NormBase
 
 NORMS = (nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm, _NormBase)
 POSITIONS = ("relative_position_bias_table", "absolute_pos_embed", "pos_embed")
-"""Names under which backbones keep learned positions that are no `nn.Embedding`."""
+"""Names of learned positions that are parameters of a backbone's module, not an `nn.Embedding`."""
 
 
 def parameter_groups(
     model: nn.Module, lr: float, weight_decay: float, backbone_multiplier: float
 ) -> list[dict[str, Any]]:
-    """The trainable parameters in groups of one learning rate and weight decay.
+    """Groups the trainable parameters by learning rate and weight decay.
 
-    Norms, embeddings and learned positions do not decay; those under the model's attribute `backbone` learn at
-    `lr * backbone_multiplier` (the appendix of Cheng et al. 2021).
+    Args:
+        model: the model; parameters under its attribute `backbone` learn at `lr * backbone_multiplier`.
+        lr: learning rate of all other parameters.
+        weight_decay: of all parameters except norms, embeddings and learned positions. Those have few values, whose
+            size matters, and weight decay would pull them towards zero.
+        backbone_multiplier: factor on the learning rate of the backbone.
     """
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     for name, parameter, decays in _trainable(model):
@@ -29,7 +33,7 @@ def parameter_groups(
 
 
 def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:
-    """(name, parameter, whether it decays); a parameter shared by several modules comes once."""
+    """Yields (name, parameter, whether it decays), a parameter shared by several modules only once."""
     seen: set[nn.Parameter] = set()
     for module_name, module in model.named_modules():
         without_decay = isinstance(module, (*NORMS, nn.Embedding))

@@ -1,4 +1,4 @@
-"""AdamW (Loshchilov and Hutter 2019) with the paper's parameter groups."""
+"""AdamW without weight decay on norms and embeddings (Loshchilov and Hutter 2019; Cheng et al. 2021, appendix)."""
 
 from typing import Annotated
 
@@ -21,13 +21,20 @@ def adamw(
     backbone_multiplier: NonNegativeFloat = 1.0,
     betas: tuple[Decay, Decay] = (0.9, 0.999),
 ) -> torch.optim.AdamW:
-    """
+    """Builds AdamW over the trainable parameters of a model.
+
     Args:
-        model: its trainable parameters are taken.
+        model: the model to train.
         lr: learning rate before the schedule.
-        weight_decay: of all but norms, embeddings and learned positions.
-        backbone_multiplier: the backbone's share of the learning rate; 0.1 is usual for pretrained ResNets.
+        weight_decay: weight decay of all parameters except norms, embeddings and learned positions.
+        backbone_multiplier: factor on the learning rate of the backbone; 0.1 is usual for pretrained ResNets.
         betas: decay of the running means of gradient and squared gradient.
+
+    Example:
+        >>> optimizer = adamw(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), lr=1e-3, weight_decay=0.05)
+        >>> [(len(group["params"]), group["weight_decay"]) for group in optimizer.param_groups]
+        [(2, 0.05), (2, 0.0)]
     """
     groups = parameter_groups(model, lr, weight_decay, backbone_multiplier)
+    # fused: one kernel updates all parameters of a group, on a GPU and on a CPU.
     return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, betas=(betas[0], betas[1]), fused=True)

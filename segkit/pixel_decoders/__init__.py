@@ -1,1 +1,1 @@
-"""Pixel decoders that segkit brings, one per file, each registered under its file's name."""
+"""segkit's own pixel decoders, one per file, each registered under the name of its file."""

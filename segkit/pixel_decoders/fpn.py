@@ -1,4 +1,4 @@
-"""The feature pyramid pixel decoder of MaskFormer (Cheng et al. 2021, sec. 3.3 and appendix)."""
+"""Feature pyramid that upsamples and adds, MaskFormer's pixel decoder (Cheng et al. 2021, sec. 3.3, 4.1)."""
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -12,21 +12,29 @@ from segkit.types import Feature
 
 @PIXEL_DECODERS.register("fpn")
 class FPN(nn.Module):
-    """Top-down pyramid: from the coarsest map on, upsample by nearest neighbour, add the lateral map, convolve.
+    """MaskFormer's feature pyramid (Cheng et al. 2021, sec. 3.3, 4.1; Lin et al. 2017).
 
-    `memory` is the backbone's coarsest map as it came.
+    From the coarsest map to the finest: upsample, add the lateral map, convolve. `memory` is the coarsest map of the
+    backbone, unchanged.
+
+    Args:
+        features: the backbone's feature maps, finest first.
+        hidden_dim: width of the pyramid; best a multiple of 32, the number of groups of its group norms.
+        mask_dim: width of the mask features.
+
+    Example:
+        >>> import torch
+        >>> decoder = FPN([Feature(8, 4), Feature(16, 8)], hidden_dim=32, mask_dim=16)
+        >>> mask_features, memory = decoder([torch.zeros(1, 8, 16, 24), torch.zeros(1, 16, 8, 12)])
+        >>> mask_features.shape, memory[0].shape
+        (torch.Size([1, 16, 16, 24]), torch.Size([1, 16, 8, 12]))
     """
 
     def __init__(self, features: list[Feature], *, hidden_dim: Positive = 256, mask_dim: Positive = 256) -> None:
-        """
-        Args:
-            features: what the backbone publishes, finest first.
-            hidden_dim: width of the pyramid; a multiple of the 32 groups of its group norms where possible.
-            mask_dim: width of the mask features.
-        """
         super().__init__()
         self.mask_dim = mask_dim
         self.memory = [features[-1]]
+        # The coarsest map needs no lateral projection: its 3x3 convolution in `outputs` already sets the width.
         self.laterals = nn.ModuleList(
             conv_norm_relu(feature.channels, hidden_dim, kernel_size=1, relu=False) for feature in features[:-1]
         )
@@ -38,13 +46,23 @@ class FPN(nn.Module):
         initialize_convolutions(self)
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """[(B,Ci,Hi,Wi)] finest first -> (mask_features (B,E,h,w), [memory])."""
+        """Computes the mask features from feature maps [(B,Ci,Hi,Wi)], finest first.
+
+        Returns:
+            Mask features (B,E,h,w), and the memory [(B,Cn,Hn,Wn)], the coarsest map.
+        """
         return self.mask_features(self.pyramid(features, features[-1])), [features[-1]]
 
     def pyramid(self, features: list[Tensor], coarsest: Tensor) -> Tensor:
-        """(B, hidden_dim, h, w): the finest level, `coarsest` standing for the coarsest feature map."""
-        top = self.outputs[-1](coarsest)
+        """Computes the finest level (B, hidden_dim, h, w) of the pyramid.
+
+        Args:
+            features: feature maps, finest first; the last one is not used.
+            coarsest: the map at the top of the pyramid, such as the last feature map or an encoding of it.
+        """
+        top: Tensor = self.outputs[-1](coarsest)
         for feature, lateral, output in reversed(list(zip(features, self.laterals, self.outputs, strict=False))):
             own = lateral(feature)
+            # Nearest neighbor, as in the original: bilinear would change what published weights compute.
             top = output(own + interpolate(top, size=own.shape[-2:], mode="nearest"))
-        return top  # type: ignore[no-any-return]
+        return top

@@ -1,7 +1,8 @@
-"""The pixel decoder of the paper's panoptic models: a transformer encoder on the coarsest map, then the pyramid."""
+"""Transformer encoder on the coarsest map, then a feature pyramid (Cheng et al. 2021, panoptic models)."""
 
 from torch import Tensor, nn
 
+from segkit.layers.convolution import initialize_convolutions
 from segkit.layers.position_encoding import sine_position_encoding
 from segkit.layers.transformer import EncoderLayer, check_width
 from segkit.pixel_decoders.fpn import FPN
@@ -12,9 +13,31 @@ from segkit.types import Feature
 
 @PIXEL_DECODERS.register("transformer_fpn")
 class TransformerFPN(nn.Module):
-    """Encoder layers let the coarsest map's pixels see each other before the pyramid (Cheng et al. 2021, sec. 4.1).
+    """The pixel decoder of MaskFormer's panoptic models (Cheng et al. 2021).
 
-    `memory` is the encoded map.
+    Encoder layers let all pixels of the coarsest map attend to each other before the pyramid. `memory` is the encoded
+    map.
+
+    Args:
+        features: the backbone's feature maps, finest first.
+        hidden_dim: width of the encoder and the pyramid; a multiple of 4 and of `num_heads`.
+        mask_dim: width of the mask features.
+        num_layers: number of encoder layers.
+        num_heads: attention heads of each layer.
+        feedforward_dim: inner width of the feed-forward blocks.
+        dropout: probability in the encoder.
+        pre_norm: normalize before each block instead of after it.
+
+    Raises:
+        ConfigError: `hidden_dim` is not a multiple of 4 and of `num_heads`.
+
+    Example:
+        >>> import torch
+        >>> features = [Feature(8, 4), Feature(16, 8)]
+        >>> decoder = TransformerFPN(features, hidden_dim=32, mask_dim=16, num_layers=1, feedforward_dim=64)
+        >>> mask_features, memory = decoder([torch.zeros(1, 8, 16, 24), torch.zeros(1, 16, 8, 12)])
+        >>> mask_features.shape, memory[0].shape
+        (torch.Size([1, 16, 16, 24]), torch.Size([1, 32, 8, 12]))
     """
 
     def __init__(
@@ -29,19 +52,6 @@ class TransformerFPN(nn.Module):
         dropout: Fraction = 0.1,
         pre_norm: bool = False,
     ) -> None:
-        """
-        Args:
-            features: what the backbone publishes, finest first.
-            hidden_dim: width of the encoder and the pyramid; a multiple of 4 and of `num_heads`.
-            mask_dim: width of the mask features.
-            num_layers: encoder layers.
-            num_heads: attention heads of each.
-            feedforward_dim: inner width of their feed-forward blocks.
-            dropout: probability, in the encoder.
-            pre_norm: normalize before each block instead of after it.
-
-        Raises ConfigError for a `hidden_dim` that is no such multiple.
-        """
         super().__init__()
         check_width("pixel_decoder 'transformer_fpn'", hidden_dim, num_heads)
         self.mask_dim = mask_dim
@@ -49,20 +59,24 @@ class TransformerFPN(nn.Module):
         self.memory = [coarsest]
         self.fpn = FPN([*features[:-1], coarsest], hidden_dim=hidden_dim, mask_dim=mask_dim)
         self.input_projection = nn.Conv2d(features[-1].channels, hidden_dim, kernel_size=1)
-        nn.init.kaiming_uniform_(self.input_projection.weight, a=1)
-        nn.init.zeros_(self.input_projection.bias)  # type: ignore[arg-type]
+        initialize_convolutions(self.input_projection)
         self.layers = nn.ModuleList(
             EncoderLayer(hidden_dim, num_heads, feedforward_dim, dropout, pre_norm) for _ in range(num_layers)
         )
+        # With pre-norm the residual stream leaves the last layer unnormalized; with post-norm it does not.
         self.norm = nn.LayerNorm(hidden_dim) if pre_norm else nn.Identity()
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """[(B,Ci,Hi,Wi)] finest first -> (mask_features (B,E,h,w), [memory (B,C,Hn,Wn)])."""
+        """Computes the mask features from feature maps [(B,Ci,Hi,Wi)], finest first.
+
+        Returns:
+            Mask features (B,E,h,w), and the memory [(B,C,Hn,Wn)], the encoded coarsest map.
+        """
         coarsest = self.input_projection(features[-1])
         height, width = coarsest.shape[-2:]
         position = sine_position_encoding(height, width, coarsest.shape[1], coarsest.device)
-        tokens = coarsest.flatten(2).transpose(1, 2)  # (B, HnWn, C)
+        tokens = coarsest.flatten(2).transpose(1, 2)  # (B, S, C) with S = Hn * Wn
         for layer in self.layers:
             tokens = layer(tokens, position)
-        encoded = self.norm(tokens).transpose(1, 2).unflatten(2, (height, width))
+        encoded = self.norm(tokens).transpose(1, 2).unflatten(2, (height, width))  # (B, C, Hn, Wn)
         return self.fpn.mask_features(self.fpn.pyramid([*features[:-1], encoded], encoded)), [encoded]

@@ -1,1 +1,1 @@
-"""Schedules that segkit brings, one per file, each registered under its file's name."""
+"""segkit's own schedules, one per file, each registered under the name of its file."""

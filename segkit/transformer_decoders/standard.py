@@ -1,9 +1,9 @@
-"""The transformer decoder of MaskFormer: DETR's, with a class head and a mask head over every layer."""
+"""DETR's decoder with a class head and a mask head on every layer (Cheng et al. 2021, sec. 3.3)."""
 
 import torch
 from torch import Tensor, nn
 
-from segkit.layers.convolution import mlp
+from segkit.layers.convolution import initialize_convolutions, mlp
 from segkit.layers.position_encoding import sine_position_encoding
 from segkit.layers.transformer import DecoderLayer, check_width
 from segkit.registries import TRANSFORMER_DECODERS
@@ -13,10 +13,33 @@ from segkit.types import Feature, Prediction
 
 @TRANSFORMER_DECODERS.register("standard")
 class StandardDecoder(nn.Module):
-    """Learned queries attend to the coarsest memory map (Cheng et al. 2021, sec. 3.3; Carion et al. 2020).
+    """MaskFormer's transformer decoder (Cheng et al. 2021, sec. 3.3; Carion et al. 2020, appendix A.3).
 
-    Queries start at zero, their learned positions being added in every attention. One class head and one mask head
-    (a three-layer MLP) read every layer's normalized queries.
+    Learned queries attend to the coarsest memory map. One class head and one mask head, a three-layer MLP, are shared
+    by all layers and read the normalized queries.
+
+    Args:
+        memory: the pixel decoder's memory maps; the last one is attended to.
+        mask_dim: width of the mask features.
+        num_classes: number of classes, without no-object.
+        num_queries: number of learned queries, the most segments that one image can get.
+        num_layers: number of decoder layers; each gives a prediction.
+        num_heads: attention heads of each layer.
+        hidden_dim: width of the queries; a multiple of 4 and of `num_heads`.
+        feedforward_dim: inner width of the feed-forward blocks.
+        dropout: probability inside the layers.
+        pre_norm: normalize before each block instead of after it.
+        class_head: False for masks alone (per-pixel models): class_logits are then (B,Q,0).
+
+    Raises:
+        ConfigError: `hidden_dim` is not a multiple of 4 and of `num_heads`.
+
+    Example:
+        >>> import torch
+        >>> decoder = StandardDecoder([Feature(16, 32)], mask_dim=8, num_classes=3, num_queries=5, num_layers=2)
+        >>> prediction = decoder([torch.zeros(1, 16, 2, 3)], torch.zeros(1, 8, 16, 24))
+        >>> prediction.class_logits.shape, prediction.mask_logits.shape, len(prediction.auxiliary)
+        (torch.Size([1, 5, 4]), torch.Size([1, 5, 16, 24]), 1)
     """
 
     def __init__(
@@ -34,29 +57,11 @@ class StandardDecoder(nn.Module):
         pre_norm: bool = False,
         class_head: bool = True,
     ) -> None:
-        """
-        Args:
-            memory: what the pixel decoder publishes; the last map is attended to.
-            mask_dim: width of the mask features.
-            num_classes: without no-object.
-            num_queries: learned queries, thus the most segments that one image can get.
-            num_layers: decoder layers; each gives a prediction.
-            num_heads: attention heads of each.
-            hidden_dim: width of the queries; a multiple of 4 and of `num_heads`.
-            feedforward_dim: inner width of the feed-forward blocks.
-            dropout: probability, inside the layers.
-            pre_norm: normalize before each block instead of after it.
-            class_head: False for masks alone (per-pixel models): class_logits are then (B,Q,0).
-
-        Raises ConfigError for a `hidden_dim` that is no such multiple.
-        """
         super().__init__()
         check_width("transformer_decoder 'standard'", hidden_dim, num_heads)
         channels = memory[-1].channels
         self.input_projection = nn.Conv2d(channels, hidden_dim, 1) if channels != hidden_dim else nn.Identity()
-        if isinstance(self.input_projection, nn.Conv2d):
-            nn.init.kaiming_uniform_(self.input_projection.weight, a=1)
-            nn.init.zeros_(self.input_projection.bias)  # type: ignore[arg-type]
+        initialize_convolutions(self.input_projection)
         self.query_positions = nn.Embedding(num_queries, hidden_dim)
         self.layers = nn.ModuleList(
             DecoderLayer(hidden_dim, num_heads, feedforward_dim, dropout, pre_norm) for _ in range(num_layers)
@@ -66,21 +71,27 @@ class StandardDecoder(nn.Module):
         self.mask_head = mlp(hidden_dim, hidden_dim, mask_dim, num_layers=3)
 
     def forward(self, memory: list[Tensor], mask_features: Tensor) -> Prediction:
-        """[(B,Ci,Hi,Wi)], (B,E,h,w) -> the last layer's prediction, the earlier ones' as `auxiliary`."""
+        """Predicts from the memory [(B,Ci,Hi,Wi)] and the mask features (B,E,h,w).
+
+        Returns:
+            The last layer's prediction, with those of the earlier layers as `auxiliary`.
+        """
         projected = self.input_projection(memory[-1])
         batch, channels, height, width = projected.shape
         values = projected.flatten(2).transpose(1, 2)  # (B, S, C)
         keys = values + sine_position_encoding(height, width, channels, values.device)
         position = self.query_positions.weight  # (Q, C)
-        queries = torch.zeros_like(position).expand(batch, -1, -1)
+        # DETR's queries start at zero. What tells them apart is their position, which every attention adds.
+        queries = torch.zeros_like(position).expand(batch, -1, -1)  # (B, Q, C)
         states = []
         for layer in self.layers:
             queries = layer(queries, position, keys, values)
-            states.append(self.norm(queries))
+            states.append(self.norm(queries))  # for the heads alone: the next layer gets the queries themselves
         predictions = [self._predict(state, mask_features) for state in states]
         predictions[-1].auxiliary = predictions[:-1]
         return predictions[-1]
 
     def _predict(self, state: Tensor, mask_features: Tensor) -> Prediction:
+        """Applies the heads to the normalized queries (B,Q,C) of one layer."""
         class_logits = state[..., :0] if self.class_head is None else self.class_head(state)
         return Prediction(class_logits, mask_embeddings=self.mask_head(state), mask_features=mask_features)

@@ -396,8 +396,8 @@ def test_the_config_names_no_data_set_and_says_so_where_one_is_needed(written):
     with pytest.raises(ConfigError) as caught:
         build_dataset(imported.config.experiment.data.val)
     assert str(caught.value) == (
-        "data: a split without a `dataset` says only how images are prepared, as the config of an imported "
-        "checkpoint does. Name the data set that is to be read, for example with data.val.dataset.type=mask_folder."
+        "data: this split has transforms but no `dataset`, as in the config of a converted checkpoint. Name the data "
+        "set to read, for example with data.val.dataset.type=mask_folder."
     )
     with pytest.raises(ConfigError) as caught:
         build_model(imported.config)
