@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from segkit.inference.predictor import Outcome, Predictor
     from segkit.results.files import OutputNames, ResultWriter
-    from segkit.results.visualization import overlay
+    from segkit.results.overlay import overlay
 
     files = list(images_in(arguments.inputs))
     predictor = Predictor(

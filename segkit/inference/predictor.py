@@ -20,7 +20,7 @@ from segkit.errors import DataError
 from segkit.inference.sliding_window import SlidingWindow, refuse_segments
 from segkit.models._base import SegmentationModel
 from segkit.registries import POSTPROCESSORS
-from segkit.results.files import without_unsure
+from segkit.results.filtering import filter_by_score
 from segkit.runtime.devices import choose_device
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import ImageSizes, InstanceResult, Result, Sample
@@ -171,7 +171,7 @@ class Predictor:
         return [self._sure(result) for result in results]
 
     def _sure(self, result: Result) -> Result:
-        return without_unsure(result, self.score_threshold) if isinstance(result, InstanceResult) else result
+        return filter_by_score(result, self.score_threshold) if isinstance(result, InstanceResult) else result
 
 
 def _checked(image: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""Results as files and as overlays."""
+"""Results as files and as drawings: label maps, COCO JSON, overlays and comparisons."""

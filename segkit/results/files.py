@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,15 @@ from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult
 
 
 class OutputNames:
-    """A name without suffix for the results of each image, never the same for two images.
+    """File names without suffix for the results of each image, never the same for two images.
 
-    It is the image's own stem; where another image has that already, `<folder>_<stem>`; where this is taken too,
-    `<stem>_2`, `<stem>_3` and so on. Letter case does not make names different, since some file systems ignore it.
+    A name is the image's stem; if another image has it, `<folder>_<stem>`; if that is taken too, `<stem>_2`, `<stem>_3`
+    and so on. Names that differ in letter case alone count as equal, since some file systems ignore case.
+
+    Example:
+        >>> names = OutputNames()
+        >>> names.of("x/street.jpg"), names.of("y/street.jpg"), names.of("x/street.jpg")
+        ('street', 'y_street', 'street')
     """
 
     def __init__(self) -> None:
@@ -29,7 +35,7 @@ class OutputNames:
         self._taken: set[str] = set()
 
     def of(self, file: str | Path) -> str:
-        """The name for `file`, the same whenever it is asked for."""
+        """Returns the name for `file`, always the same one."""
         known = self._of_file.get(str(file))
         if known is not None:
             return known
@@ -47,17 +53,30 @@ class OutputNames:
 
 
 class ResultWriter:
-    """Writes results of many images into a folder, each when it is given, holding none:
+    """Writes results of many images into a folder. Each is written at once, none is kept in memory.
 
     * semantic: `semantic/<name>.png`, a label map of the classes' own ids (`save_label_map`);
     * instance: `instances.json`, a list of COCO results with run lengths;
     * panoptic: `panoptic/<name>.png` and `panoptic.json`, COCO's panoptic format.
 
-    `<name>` is that of `OutputNames`. A context manager: leaving it, also by an error, completes the JSON files.
+    It is a context manager: leaving it, also by an error, completes the JSON files.
+
+    Args:
+        folder: where to write; made with the first result.
+        classes: of the results.
+        names: gives `<name>`. Pass it where other files about the same images get the same names.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> result = SemanticResult(torch.zeros(4, 6, dtype=torch.int64))
+        >>> with tempfile.TemporaryDirectory() as folder, ResultWriter(folder, Classes.make(["sky"])) as writer:
+        ...     writer.write(result, "street.jpg", image_id=1)
+        ...     [str(file.relative_to(folder)) for file in Path(folder).rglob("*.png")]
+        ['semantic/street.png']
     """
 
     def __init__(self, folder: Path | str, classes: Classes, names: OutputNames | None = None) -> None:
-        """`names` is shared with whoever writes further files about the same images."""
         self.folder = Path(folder)
         self.classes = classes
         self.names = names or OutputNames()
@@ -65,7 +84,11 @@ class ResultWriter:
         self._panoptic: JsonList | None = None
 
     def write(self, result: Result, file: str | Path, image_id: int | str) -> None:
-        """Raises DataError where a file cannot be written."""
+        """Writes the result of one image.
+
+        Raises:
+            DataError: A file cannot be written.
+        """
         try:
             self._write(result, self.names.of(file), str(file), image_id)
         except OSError as error:
@@ -95,6 +118,7 @@ class ResultWriter:
         return folder
 
     def close(self) -> None:
+        """Completes the JSON files."""
         for part in (self._instances, self._panoptic):
             if part is not None:
                 part.close()
@@ -107,7 +131,13 @@ class ResultWriter:
 
 
 class JsonList:
-    """A JSON file whose one list is written item by item, between `head` and `tail`."""
+    """A JSON file whose only list is written item by item, so that it need not fit into memory.
+
+    Args:
+        path: of the file; an existing one is replaced.
+        head: JSON text before the items.
+        tail: JSON text after them.
+    """
 
     def __init__(self, path: Path, head: str, tail: str) -> None:
         self._file: IO[str] = path.open("w", encoding="utf-8")
@@ -115,23 +145,29 @@ class JsonList:
         self._tail = tail
         self._separator = "\n"
 
-    def add(self, item: dict[str, Any]) -> None:
+    def add(self, item: Mapping[str, object]) -> None:
+        """Writes one more item."""
         self._file.write(self._separator + json.dumps(item))
         self._separator = ",\n"
 
     def close(self) -> None:
-        """Complete the file; further calls do nothing."""
+        """Completes the file. Further calls do nothing."""
         if not self._file.closed:
             self._file.write("\n" + self._tail + "\n")
             self._file.close()
 
 
 def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None:
-    """A PNG whose values are `classes.ids`: 8 bit with the classes' colours as palette, or 16 bit where an id is above
-    255. Raises DataError where an id fits neither."""
+    """Writes a label map as a PNG of the classes' own ids.
+
+    It has 8 bits and the classes' colors as its palette; 16 bits and no palette if an id is above 255.
+
+    Raises:
+        DataError: An id needs more than 16 bits.
+    """
     largest = max(classes.ids, default=0)
     if largest > 65535 or min(classes.ids, default=0) < 0:
-        raise DataError(f"{path}: class id {largest} does not fit into a PNG of 16 bits; give the classes smaller ids.")
+        raise DataError(f"{path}: class id {largest} does not fit into a PNG of 16 bits. Give the classes smaller ids.")
     table = np.array(classes.ids, dtype=np.uint8 if largest < 256 else np.uint16)
     image = Image.fromarray(table[result.label_map.cpu().numpy()])
     if largest < 256:
@@ -141,8 +177,11 @@ def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None
     image.save(path)
 
 
-def instance_entries(result: InstanceResult, classes: Classes, image_id: int | str) -> list[dict[str, Any]]:
-    """COCO results: `image_id`, `category_id`, `segmentation` (run lengths), `bbox` (x, y, width, height), `score`."""
+def instance_entries(result: InstanceResult, classes: Classes, image_id: int | str) -> list[dict[str, object]]:
+    """Returns COCO results, one per instance.
+
+    Their keys are `image_id`, `category_id`, `segmentation` (run lengths), `bbox` (x, y, width, height) and `score`.
+    """
     return [
         {
             "image_id": image_id,
@@ -162,19 +201,19 @@ def instance_entries(result: InstanceResult, classes: Classes, image_id: int | s
 
 
 def save_panoptic_map(result: PanopticResult, path: Path) -> None:
-    """COCO's panoptic PNG: a pixel's segment id is red + 256 green + 65536 blue, 0 = none."""
+    """Writes COCO's panoptic PNG: the segment id of a pixel is red + 256 * green + 65536 * blue, 0 for none."""
     ids = result.segment_map.cpu().numpy()
     Image.fromarray(np.stack([ids % 256, ids // 256 % 256, ids // 65536], -1).astype(np.uint8)).save(path)
 
 
-def panoptic_entry(result: PanopticResult, classes: Classes, image_id: int | str, file_name: str) -> dict[str, Any]:
-    """COCO's panoptic annotation of one image; `file_name` is that of its PNG."""
+def panoptic_entry(result: PanopticResult, classes: Classes, image_id: int | str, file_name: str) -> dict[str, object]:
+    """Returns COCO's panoptic annotation of one image; `file_name` is that of its PNG."""
     ids: NDArray[np.int32] = result.segment_map.cpu().numpy()
     areas = np.bincount(ids.ravel(), minlength=1)
-    places = ndimage.find_objects(ids)  # by id, from 1: (rows, columns) as slices
+    boxes = ndimage.find_objects(ids)  # by id, from 1: (rows, columns) as slices
     segments = []
     for segment in result.segments:
-        rows, columns = places[segment.id - 1]
+        rows, columns = boxes[segment.id - 1]
         segments.append(
             {
                 "id": segment.id,
@@ -188,14 +227,8 @@ def panoptic_entry(result: PanopticResult, classes: Classes, image_id: int | str
     return {"image_id": image_id, "file_name": file_name, "segments_info": segments}
 
 
-def _categories(classes: Classes) -> list[dict[str, Any]]:
+def _categories(classes: Classes) -> list[dict[str, object]]:
     return [
         {"id": id_, "name": name, "isthing": int(thing), "color": list(color)}
         for id_, name, thing, color in zip(classes.ids, classes.names, classes.things, classes.colors, strict=True)
     ]
-
-
-def without_unsure(result: InstanceResult, score: float) -> InstanceResult:
-    """The instances that score at least `score`."""
-    sure = result.scores >= score
-    return InstanceResult(result.labels[sure], result.scores[sure], result.masks[sure])

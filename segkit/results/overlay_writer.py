@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from segkit.classes import Classes
+from segkit.results.comparison import batch_image, comparison
 from segkit.results.files import OutputNames
-from segkit.results.visualization import batch_image, comparison
 from segkit.types import Batch, Result
 
 

@@ -8,7 +8,7 @@ from pycocotools import mask as coco_mask
 
 from segkit.classes import Classes
 from segkit.errors import DataError
-from segkit.results.files import OutputNames, ResultWriter, save_label_map, without_unsure
+from segkit.results.files import OutputNames, ResultWriter, save_label_map
 from segkit.types import InstanceResult, PanopticResult, PanopticSegment, SemanticResult
 
 CLASSES = Classes.make(
@@ -20,7 +20,7 @@ CLASSES = Classes.make(
 LABEL_MAP = torch.tensor([[0, 0, 1], [2, 1, 1]])
 
 
-def test_a_label_png_holds_the_classes_own_ids_in_their_colours(tmp_path):
+def test_a_label_png_holds_the_classes_own_ids_in_their_colors(tmp_path):
     with ResultWriter(tmp_path, CLASSES) as writer:
         writer.write(SemanticResult(LABEL_MAP), "in/street.jpg", 1)
 
@@ -44,7 +44,7 @@ def test_ids_that_no_png_holds(tmp_path):
         save_label_map(SemanticResult(LABEL_MAP), Classes.make(["a", "b", "c"], ids=[1, 2, 65536]), tmp_path / "l.png")
 
     assert str(error.value) == (
-        f"{tmp_path}/l.png: class id 65536 does not fit into a PNG of 16 bits; give the classes smaller ids."
+        f"{tmp_path}/l.png: class id 65536 does not fit into a PNG of 16 bits. Give the classes smaller ids."
     )
 
 
@@ -124,12 +124,3 @@ def test_images_of_one_name_do_not_overwrite_each_other(tmp_path):
     assert given == ["street", "y_street", "street_2", "street_3", "STREET_4", "other"]
     assert [names.of(file) for file in files] == given
     assert len({name.lower() for name in given}) == len(files)
-
-
-def test_unsure_instances_are_left_out():
-    masks = torch.ones(3, 2, 2, dtype=torch.bool)
-    result = InstanceResult(torch.tensor([0, 1, 2]), torch.tensor([0.9, 0.5, 0.4]), masks)
-
-    kept = without_unsure(result, 0.5)
-
-    assert (kept.labels.tolist(), kept.masks.shape) == ([0, 1], (2, 2, 2))

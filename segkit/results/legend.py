@@ -1,0 +1,75 @@
+"""The legend of an overlay: what is present, in which colors, how often and how sure."""
+
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw
+
+from segkit.classes import Classes, Color
+from segkit.results.drawing import INK, PAPER, font
+from segkit.results.regions import Region
+
+COLORS_PER_ENTRY = 4
+"""Shades shown of a class with several segments, those of the largest."""
+
+
+@dataclass
+class Entry:
+    """One line of the legend."""
+
+    colors: list[Color]
+    text: str
+
+
+def with_legend(image: Image.Image, regions: list[Region], classes: Classes) -> Image.Image:
+    """Returns `image` with the legend in columns below it, or beside it where the image is upright."""
+    entries = legend_entries(regions, classes) or [Entry([], "nothing found")]
+    size = max(12, round(min(image.size) / 36))
+    text_font, line = font(size), round(size * 1.5)
+    swatch = line // 2  # width of one color
+    widths = [round(text_font.getlength(one.text)) + line * (len(one.colors) or 1) // 2 + line for one in entries]
+    column = max(widths)
+    beside = image.height > image.width
+    if beside:
+        rows = max(1, (image.height - line) // line)
+        columns = -(-len(entries) // rows)
+        canvas = Image.new("RGB", (image.width + columns * column + line, image.height), PAPER)
+        left, top = image.width + line // 2, line // 2
+    else:
+        columns = max(1, image.width // column)
+        rows = -(-len(entries) // columns)
+        canvas = Image.new("RGB", (max(image.width, column), image.height + rows * line + line), PAPER)
+        left, top = line // 2, image.height + line // 2
+    canvas.paste(image, (0, 0))
+    draw = ImageDraw.Draw(canvas)
+    for index, entry in enumerate(entries):
+        x, y = left + index // rows * column, top + index % rows * line
+        for color in entry.colors:
+            draw.rectangle((x, y + line // 8, x + swatch - 2, y + line * 7 // 8 - 2), fill=color, outline=INK)
+            x += swatch
+        draw.text((x + line // 4, y + line // 2), entry.text, fill=INK, font=text_font, anchor="lm")
+    return canvas
+
+
+def legend_entries(regions: list[Region], classes: Classes) -> list[Entry]:
+    """Returns one entry per class, the class with the most pixels first: name, number of segments, scores.
+
+    Example:
+        >>> import numpy as np
+        >>> mask = np.ones((2, 2), dtype=bool)
+        >>> cars = [Region(mask, 0, (200, 0, 0), 0.75), Region(mask, 0, (220, 0, 0), 0.9)]
+        >>> [entry.text for entry in legend_entries(cars, Classes.make(["car"]))]
+        ['car x2 0.75-0.90']
+    """
+    by_label: dict[int, list[Region]] = {}
+    for region in regions:
+        by_label.setdefault(region.label, []).append(region)
+    entries = []
+    for label, group in sorted(by_label.items(), key=lambda item: -sum(region.area for region in item[1])):
+        text = classes.names[label] + (f" x{len(group)}" if len(group) > 1 else "")
+        scores = [region.score for region in group if region.score is not None]
+        if scores:
+            low, high = f"{min(scores):.2f}", f"{max(scores):.2f}"
+            text += f" {high}" if low == high else f" {low}-{high}"
+        largest = sorted(group, key=lambda region: -region.area)[:COLORS_PER_ENTRY]
+        entries.append(Entry([region.color for region in largest], text))
+    return entries

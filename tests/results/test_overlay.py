@@ -1,0 +1,103 @@
+"""Results drawn over images."""
+
+import numpy as np
+import pytest
+import torch
+
+from segkit.classes import Classes
+from segkit.results.overlay import overlay
+from segkit.types import InstanceResult, PanopticResult, PanopticSegment, SemanticResult
+
+CLASSES = Classes.make(
+    ["sky", "car", "person"], things=[False, True, True], colors=[(0, 0, 200), (200, 0, 0), (0, 200, 0)]
+)
+GRAY = torch.full((3, 60, 80), 100, dtype=torch.uint8)
+
+
+def two_cars():
+    segment_map = torch.zeros(60, 80, dtype=torch.int32)
+    segment_map[:30] = 1
+    segment_map[30:, :40] = 2
+    segment_map[40:, 50:] = 5
+    return PanopticResult(
+        segment_map,
+        [PanopticSegment(1, 0, False, 0.9), PanopticSegment(2, 1, True, 0.95), PanopticSegment(5, 1, True, 0.85)],
+    )
+
+
+def test_without_legend_the_image_keeps_its_size_and_what_is_not_found():
+    painted = np.asarray(overlay(GRAY, two_cars(), CLASSES, legend=False))
+
+    assert painted.shape == (60, 80, 3)
+    assert painted[10, 10].tolist() == [50, 50, 150]
+    assert painted[50, 20].tolist() == [150, 50, 50]
+    assert painted[35, 60].tolist() == [100, 100, 100]
+    assert painted[35, 39].tolist() == [222, 102, 102]  # the outline
+
+
+def test_opacity():
+    solid = np.asarray(overlay(GRAY, two_cars(), CLASSES, opacity=1.0, legend=False))
+
+    assert solid[10, 10].tolist() == [0, 0, 200]
+
+
+def test_void_and_out_of_range_labels_stay_unpainted():
+    painted = overlay(GRAY, SemanticResult(torch.full((60, 80), 3)), CLASSES, legend=False)
+
+    assert np.array_equal(np.asarray(painted), GRAY.permute(1, 2, 0).numpy())
+
+
+def test_the_surest_instance_lies_on_top():
+    masks = torch.ones(2, 60, 80, dtype=torch.bool)
+    result = InstanceResult(torch.tensor([2, 1]), torch.tensor([0.9, 0.6]), masks)
+
+    painted = np.asarray(overlay(GRAY, result, CLASSES, opacity=1.0, legend=False))
+
+    assert painted[30, 40].tolist() == [0, 200, 0]
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "beside"), [(60, 80, False), (80, 60, True), (480, 640, False), (1, 1, False)]
+)
+def test_the_legend_stands_below_or_beside_an_upright_image(height, width, beside):
+    image = torch.zeros(3, height, width, dtype=torch.uint8)
+
+    drawn = overlay(image, SemanticResult(torch.zeros(height, width, dtype=torch.int64)), CLASSES)
+
+    factor = -(-384 // max(height, width))
+    assert (drawn.width > width * factor) == beside
+    assert (drawn.height > height * factor) == (not beside)
+
+
+def test_results_without_anything_are_drawn():
+    nothing = [
+        PanopticResult(torch.zeros(60, 80, dtype=torch.int32), []),
+        InstanceResult(torch.zeros(0, dtype=torch.int64), torch.zeros(0), torch.zeros(0, 60, 80, dtype=torch.bool)),
+    ]
+
+    for result in nothing:
+        image = overlay(GRAY, result, CLASSES)
+        assert image.getpixel((5, 5)) == (100, 100, 100)
+
+
+def test_drawing_changes_neither_image_nor_result():
+    image, result = GRAY.clone(), two_cars()
+
+    overlay(image, result, CLASSES)
+
+    assert torch.equal(image, GRAY)
+    assert torch.equal(result.segment_map, two_cars().segment_map)
+
+
+def test_a_class_name_is_written_where_it_has_room():
+    """White letters in a region of 400 pixels, none in one of 4."""
+    image = torch.zeros(3, 400, 600, dtype=torch.uint8)
+    label_map = torch.full((400, 600), 3)
+    label_map[200:204, 300:304] = 1
+
+    small = np.asarray(overlay(image, SemanticResult(label_map), CLASSES))[:400, :600]
+    label_map[:, 100:500] = 1
+    large = np.asarray(overlay(image, SemanticResult(label_map), CLASSES))[:400, :600]
+
+    assert not (small == 255).all(-1).any()
+    assert (large == 255).all(-1).any()
