@@ -37,10 +37,11 @@ def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
 
 def add_kind_argument(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     """`KIND`, a kind of part: its singular or plural, spelled with `_` or `-`."""
-    parser.add_argument("kind", metavar="KIND", nargs=nargs, type=_kind, help=f"a kind of part: {', '.join(BY_KIND)}")
+    parser.add_argument("kind", metavar="KIND", nargs=nargs, type=kind_of, help=f"a kind of part: {', '.join(BY_KIND)}")
 
 
-def _kind(text: str) -> str:
+def kind_of(text: str) -> str:
+    """Returns the kind that `text` names. Raises argparse.ArgumentTypeError if there is none."""
     name = text.replace("-", "_")
     if name in BY_PLURAL:
         return BY_PLURAL[name].kind

@@ -1,26 +1,38 @@
-"""Check configs without building anything: one line OK for each, or all its problems and their number."""
+"""Check configs without building anything: print OK, or all problems."""
 
 import argparse
+import os
 
 from segkit.cli._arguments import add_plugin_argument
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, SegkitError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "configs", metavar="CONFIG", nargs="+", help="a YAML file, or the folder of a run or checkpoint"
+        "words",
+        metavar="CONFIG",
+        nargs="+",
+        help="a YAML file, or the folder of a run or checkpoint; key=value overrides a setting of every config",
     )
+    # The command line collects words behind options in `overrides`.
+    parser.set_defaults(overrides=[])
     add_plugin_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 1 where any config is wrong."""
+    """Returns exit code 1 if any config is wrong."""
     from segkit.config import load_config
 
+    words = [*arguments.words, *arguments.overrides]
+    # Folders of sweeps have names like `seed=1`, so a word that exists is a config.
+    overrides = [word for word in words if "=" in word and not os.path.exists(word)]
+    configs = [word for word in words if word not in overrides]
+    if not configs:
+        raise SegkitError(f"'{words[0]}' is an override. Name a config as well.")
     wrong = 0
-    for config in arguments.configs:
+    for config in configs:
         try:
-            load_config(config, plugins=arguments.plugins)
+            load_config(config, overrides, arguments.plugins)
         except ConfigError as error:
             print(error)
             print(f"{config}: {_counted(len(str(error).splitlines()))}")

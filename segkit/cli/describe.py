@@ -1,4 +1,4 @@
-"""Describe a part: what it does and every setting with type, default and documentation."""
+"""Describe a part, or a section of a config: what it does and all its settings."""
 
 from __future__ import annotations
 
@@ -6,49 +6,31 @@ import argparse
 import json
 import shutil
 import textwrap
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from segkit.cli._arguments import add_kind_argument, add_plugin_argument, run_plugins_of
+from segkit.cli._arguments import add_plugin_argument, kind_of, run_plugins_of
+from segkit.errors import SegkitError, suggest
 from segkit.registries import BY_KIND
-from segkit.registries.docstrings import parameter_texts, summary_of, text_of
-from segkit.registries.registry import Registry
 
 if TYPE_CHECKING:
-    from segkit.config.schema import Setting
+    from segkit.config.descriptions import PartDescription, SectionDescription
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_kind_argument(parser)
-    parser.add_argument("name", metavar="NAME", help="of a part, as `segkit list KIND` shows it")
-    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    parser.add_argument(
+        "subject",
+        metavar="KIND|SECTION",
+        help=f"a kind of part ({', '.join(BY_KIND)}), or a section of a config: config, data.train, training, …",
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the name of a part, as `segkit list KIND` shows it")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     add_plugin_argument(parser)
-
-
-@dataclass
-class SettingDescription:
-    name: str
-    type: str
-    """In words."""
-    required: bool
-    default: Any
-    """Null where it is required."""
-    documentation: str
-
-
-@dataclass
-class PartDescription:
-    kind: str
-    name: str
-    provider: str
-    version: str | None
-    documentation: str
-    settings: list[SettingDescription]
 
 
 def run(arguments: argparse.Namespace) -> int:
     run_plugins_of(arguments)
-    description = describe(BY_KIND[arguments.kind], arguments.name)
+    description = _describe(arguments.subject, arguments.name)
     if arguments.json:
         print(json.dumps(asdict(description), indent=2, ensure_ascii=False, default=repr))
     else:
@@ -56,32 +38,35 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def describe(registry: Registry[object], name: str) -> PartDescription:
-    """Raises RegistryError where there is no such part, or its package fails to import."""
-    from segkit.config.schema import item_settings, part_settings
+def _describe(subject: str, name: str | None) -> PartDescription | SectionDescription:
+    """Raises SegkitError if there is no such part, kind or section."""
+    from segkit.config.descriptions import describe_part, describe_section, sections
 
-    part = registry.get(name)
-    candidate = registry.candidate(name)
-    texts = parameter_texts(part) | {name: item.documentation for name, item in registry.item_settings.items()}
-    text = text_of(part) or summary_of(part)
-    settings = {**part_settings(registry, part), **item_settings(registry)}
-    described = [_described(setting, texts) for setting in settings.values()]
-    return PartDescription(registry.kind, candidate.name, candidate.provider, candidate.version, text, described)
+    if name is None and subject in sections():
+        return describe_section(subject)
+    try:
+        registry = BY_KIND[kind_of(subject)]
+    except argparse.ArgumentTypeError:
+        near = suggest(subject, [*BY_KIND, *sections()])
+        raise SegkitError(
+            f"there is no kind of part and no section '{subject}'.{near} "
+            f"Kinds are: {', '.join(BY_KIND)}. Sections are: {', '.join(sections())}"
+        ) from None
+    if name is None:
+        raise SegkitError(f"name {registry.title_with_article}. There are: {', '.join(registry.names())}")
+    return describe_part(registry, name)
 
 
-def _described(setting: Setting, texts: dict[str, str]) -> SettingDescription:
-    default = None if setting.required else setting.default
-    bounds = f" ({', '.join(map(str, setting.bounds))})" if setting.bounds else ""
-    text = texts.get(setting.name, "")
-    return SettingDescription(setting.name, setting.expected + bounds, setting.required, default, text)
-
-
-def _text(description: PartDescription) -> str:
+def _text(description: PartDescription | SectionDescription) -> str:
+    from segkit.config.descriptions import PartDescription
     from segkit.config.source import inline
 
     width = min(shutil.get_terminal_size().columns, 120)
-    provider = f"{description.provider} {description.version}" if description.version else description.provider
-    lines = [f"{description.kind} '{description.name}' of {provider}", ""]
+    if isinstance(description, PartDescription):
+        provider = f"{description.provider} {description.version}" if description.version else description.provider
+        lines = [f"{description.kind} '{description.name}' of {provider}", ""]
+    else:
+        lines = [f"section '{description.section}'", ""]
     if description.documentation:
         lines += [description.documentation, ""]
     if not description.settings:

@@ -1,4 +1,4 @@
-"""List the parts there are: segkit's own and those of installed packages."""
+"""List the available parts: those of segkit and of installed packages."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from segkit.registries.registry import Entry
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_kind_argument(parser, nargs="?")
-    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     add_plugin_argument(parser)
 
 
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_table(entries: list[Entry]) -> None:
-    rows = [(entry.kind, entry.name, _provider(entry), _says(entry)) for entry in entries]
+    rows = [(entry.kind, entry.name, _provider(entry), _description(entry)) for entry in entries]
     table = [("KIND", "NAME", "FROM", "DESCRIPTION"), *rows]
     widths = [max(len(row[column]) for row in table) for column in range(3)]
     for row in table:
@@ -39,5 +39,5 @@ def _provider(entry: Entry) -> str:
     return f"{entry.provider} {entry.version}" if entry.version else entry.provider
 
 
-def _says(entry: Entry) -> str:
+def _description(entry: Entry) -> str:
     return f"BROKEN: {entry.defect}" if entry.defect else entry.description

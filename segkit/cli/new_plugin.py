@@ -1,4 +1,4 @@
-"""Write a package of your own parts: a backbone and a loss, with entry points, config and tests."""
+"""Write a package for parts of your own, with an example backbone and loss, a config and tests."""
 
 import argparse
 import importlib.util
@@ -16,8 +16,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="what pip shall call the package, such as acme-parts")
-    parser.add_argument("--output", metavar="DIR", help="the folder to write (default: ./NAME)")
+    parser.add_argument("name", metavar="NAME", help="the name of the package for pip, such as acme-parts")
+    parser.add_argument("--output", metavar="DIR", help="the folder to create (default: ./NAME)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,19 +35,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def package_of(name: str) -> str:
-    """What Python imports: `acme_parts` of `acme-parts`."""
+    """Returns the name that Python imports: `acme_parts` for `acme-parts`."""
     return name.replace("-", "_")
 
 
 def check_name(name: str) -> None:
-    """Raises SegkitError where a package cannot be called `name`, or would stand in the way of one that is there."""
+    """Raises SegkitError if `name` is not a valid name, or the package would replace or hide another one."""
     package = package_of(name)
     if not NAME.fullmatch(name) or keyword.iskeyword(package):
         likely = normalized(name)
-        meant = f" Did you mean '{likely}'?" if likely != name and NAME.fullmatch(likely) else ""
+        suggestion = f" Did you mean '{likely}'?" if likely != name and NAME.fullmatch(likely) else ""
         raise SegkitError(
-            f"'{name}' cannot be the name of a package.{meant} Use small letters, digits and single '-' between them, "
-            "beginning with a letter, and no word that Python keeps for itself."
+            f"'{name}' cannot be the name of a package.{suggestion} Use lower-case letters and digits, separated by "
+            "single '-', beginning with a letter. It must not be a Python keyword."
         )
     holder = _module(package) or _distribution(name)
     if holder is not None:
@@ -55,7 +55,7 @@ def check_name(name: str) -> None:
 
 
 def _module(package: str) -> str | None:
-    """The module that `import package` gives already, in words."""
+    """Describes the module that `import package` already finds."""
     spec = importlib.util.find_spec(package)
     if spec is None:
         return None
@@ -64,7 +64,7 @@ def _module(package: str) -> str | None:
 
 
 def _distribution(name: str) -> str | None:
-    """The installed package that pip would replace, in words."""
+    """Describes the installed package that pip would replace."""
     import importlib.metadata  # slow to import
 
     try:
@@ -74,9 +74,9 @@ def _distribution(name: str) -> str | None:
 
 
 def plugin_files(name: str) -> dict[str, str]:
-    """The files of a plugin called `name`: path in its folder -> text.
+    """Returns the files of a plugin called `name`: path in its folder -> text.
 
-    Its parts begin with its name, without the `segkit_` that says only what it is for.
+    The names of its parts begin with the name of the package, without a leading `segkit_`.
     """
     package = package_of(name)
     words = {"name": name, "package": package, "prefix": package.removeprefix("segkit_")}
@@ -90,10 +90,10 @@ def plugin_files(name: str) -> dict[str, str]:
 
 def _write(folder: Path, files: dict[str, str]) -> None:
     if folder.exists():
-        raise SegkitError(f"{folder}: exists already. Give another --output, or take it away first.")
+        raise SegkitError(f"{folder}: already exists. Choose another --output, or remove it first.")
     try:
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SegkitError(f"{folder}: cannot be written ({error.strerror}). Give another --output.") from error
+        raise SegkitError(f"{folder}: cannot be written ({error.strerror}). Choose another --output.") from error

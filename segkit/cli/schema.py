@@ -1,4 +1,4 @@
-"""Write a JSON Schema of everything installed, so that editors complete and check configs."""
+"""Write a JSON Schema of all installed parts, with which editors complete and check configs."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from segkit.cli._arguments import add_plugin_argument, run_plugins_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", metavar="FILE", help="default: the terminal")
+    parser.add_argument("--output", metavar="FILE", help="the file to write (default: print it)")
     add_plugin_argument(parser)
 
 

@@ -1,4 +1,4 @@
-"""Show a config as resolved, with where each value comes from; or what differs from another."""
+"""Show a resolved config and where each value was set, or how it differs from another config."""
 
 import argparse
 
@@ -7,7 +7,9 @@ from segkit.cli._arguments import add_config_arguments, load_config_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.add_argument("--diff", metavar="OTHER", help="show only what differs in this config, or folder of a run")
+    parser.add_argument(
+        "--diff", metavar="OTHER", help="show only the differences from this config, a YAML file or a run's folder"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Train a grid of settings, one run folder each, and tabulate the results."""
+"""Train a grid of settings, one run each, and tabulate the results."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "overrides",
         metavar="key=[a,b,c]",
         nargs="+",
-        help="the values a setting takes in turn, or key=value for one that all runs share; "
-        "a single value that is itself a list is [[a,b]]",
+        help="the values of a setting to try; key=value sets one for all runs, key=[[a,b]] a list for all runs",
     )
     parser.add_argument(
-        "--output", metavar="DIR", help="the runs' folder (default: runs/sweeps/, named like the config)"
+        "--output", metavar="DIR", help="the folder of the runs (default: runs/sweeps/, named like the config)"
     )
-    parser.add_argument("--list", action="store_true", help="show the grid and what is done of it, and train nothing")
+    parser.add_argument("--list", action="store_true", help="print the grid and its results so far without training")
     add_plugin_argument(parser)
 
 
@@ -37,13 +36,13 @@ class Run:
     """One point of the grid."""
 
     varied: dict[str, str]
-    """Key -> value as YAML, of the settings that the runs do not share."""
+    """The settings that differ between runs: key -> value as YAML."""
     overrides: list[str]
     folder: Path
 
     @property
     def evaluation(self) -> dict[str, dict[str, float | None]] | None:
-        """Headline figures by evaluator; None where the run is not done."""
+        """Summary metrics by evaluator; None if the run is not finished."""
         file = self.folder / "evaluation" / "metrics.json"
         if not file.is_file():
             return None
@@ -52,11 +51,11 @@ class Run:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 1 where a run has failed; the others are trained all the same. Runs that are done stay as they are."""
+    """Returns exit code 1 if a run failed; the others are trained all the same. Finished runs are not trained again."""
     config = Path(arguments.config)
     output = Path(arguments.output) if arguments.output else Path("runs") / "sweeps" / config.stem
     runs = grid(arguments.overrides, output)
-    for one in runs:  # all before the first training
+    for one in runs:  # a mistake in the last run must show before the first is trained
         _check(one, arguments)
     failed = [] if arguments.list else [one for one in runs if one.evaluation is None and not _train(one, arguments)]
     _print_table(_table(runs, most=1))
@@ -70,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def grid(overrides: list[str], output: Path) -> list[Run]:
-    """Every combination of the values that `overrides` list, the last one changing fastest."""
+    """Returns a run for every combination of the values that `overrides` list, the last setting varying fastest."""
     from segkit.config.overrides import parse_overrides
     from segkit.config.plain import plain
     from segkit.config.source import inline
@@ -82,11 +81,11 @@ def grid(overrides: list[str], output: Path) -> list[Run]:
         axes.append([(".".join(override.keys), inline(one)) for one in values])
     varied = [axis[0][0] for axis in axes if len(axis) > 1]
     runs = []
-    for point in itertools.product(*axes):
-        own = {key: spelled for key, spelled in point if key in varied}
+    for combination in itertools.product(*axes):
+        own = {key: spelled for key, spelled in combination if key in varied}
         name = ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in own.items())
         folder = output / (re.sub(r"[^\w.,=+-]", "_", name) or "run")
-        runs.append(Run(own, [f"{key}={value}" for key, value in point], folder))
+        runs.append(Run(own, [f"{key}={value}" for key, value in combination], folder))
     _refuse_shared_folders(runs)
     return runs
 
@@ -95,48 +94,46 @@ def _refuse_shared_folders(runs: list[Run]) -> None:
     folders = [one.folder for one in runs]
     twice = next((one for one in runs if folders.count(one.folder) > 1), None)
     if twice is not None:
-        raise SegkitError(f"{twice.folder}: two points of the grid would share this folder. Give each value once.")
+        raise SegkitError(f"{twice.folder}: two runs of the grid would use this folder. List each value once.")
 
 
 def _check(one: Run, arguments: argparse.Namespace) -> None:
-    """Raises ConfigError where the point's config is wrong, SegkitError where its folder holds a run of another."""
+    """Raises ConfigError if the config of a run is wrong, SegkitError if its folder holds a run with other settings."""
     from segkit.config import CONFIG_FILE, load_config
 
     config = load_config(arguments.config, one.overrides, arguments.plugins)
     if config.experiment.data is None or config.experiment.data.val is None:
-        raise SegkitError(
-            f"{arguments.config}: data.val: a sweep compares evaluations. Name a data set to evaluate on."
-        )
+        raise SegkitError(f"{arguments.config}: data.val: a sweep compares evaluations. Set a data set to evaluate on.")
     if (one.folder / CONFIG_FILE).is_file() and load_config(one.folder).data != config.data:
-        raise SegkitError(f"{one.folder}: holds a run of other settings. Give another --output, or take it away.")
+        raise SegkitError(f"{one.folder}: holds a run with other settings. Choose another --output, or remove it.")
 
 
 def _train(one: Run, arguments: argparse.Namespace) -> bool:
-    """In a process of its own, so that a run leaves nothing behind for the next; a run begun earlier goes on."""
-    begun = any((one.folder / "checkpoints").glob("step_*"))
+    """Trains a run in its own process, which frees all memory at its end; resumes a run that was interrupted."""
+    started = any((one.folder / "checkpoints").glob("step_*"))
     command = [sys.executable, "-m", "segkit", "train", arguments.config, *one.overrides]
     command += [word for file in arguments.plugins for word in ("--plugin", file)]
-    command += ["--output", str(one.folder), *(["--resume"] if begun else [])]
+    command += ["--output", str(one.folder), *(["--resume"] if started else [])]
     print(f"{one.folder}:", *one.overrides, flush=True)
     process = subprocess.Popen(command)
     try:
         return process.wait() == 0
     except KeyboardInterrupt:
-        process.wait()  # it has got the same signal, and saves its state
+        process.wait()  # it received the same signal and saves its state
         raise
 
 
 def _table(runs: list[Run], most: int | None = None) -> list[list[str]]:
-    """A header, and per run its settings and the first `most` figures of each evaluator."""
+    """Returns a header, then for each run its settings and the first `most` metrics of each evaluator."""
     found = []
     for one in runs:
         evaluation = one.evaluation or {}
         found.append({name: value for part in evaluation.values() for name, value in list(part.items())[:most]})
-    names = list(dict.fromkeys(name for figures in found for name in figures))
+    names = list(dict.fromkeys(name for metrics in found for name in metrics))
     rows = [[*runs[0].varied, *names, "run"]]
-    for one, figures in zip(runs, found, strict=True):
-        cells = ["-" if (value := figures.get(name)) is None else f"{value:.4f}" for name in names]
-        rows.append([*one.varied.values(), *cells, str(one.folder) if figures else "not done"])
+    for one, metrics in zip(runs, found, strict=True):
+        cells = ["-" if (value := metrics.get(name)) is None else f"{value:.4f}" for name in names]
+        rows.append([*one.varied.values(), *cells, str(one.folder) if metrics else "not done"])
     return rows
 
 

@@ -20,8 +20,8 @@ def remedy(node: Node, wanted: Wanted) -> str:
     """Returns a sentence to append to the error message, or an empty string."""
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, str):
-        takes_collection = any(one not in SCALARS for one in wanted)
-        return _of_string(value, wanted) or (spacing(node) if takes_collection else "")
+        for_collection = any(one not in SCALARS for one in wanted)
+        return _of_string(value, wanted) or (spacing(node) if for_collection else "")
     if int in wanted and isinstance(value, float) and value.is_integer():
         return f" Write {int(value)}."
     if float in wanted and type(value) is int:

@@ -1,5 +1,7 @@
 """`segkit check`."""
 
+from pathlib import Path
+
 import pytest
 
 from segkit.cli.main import main
@@ -25,6 +27,44 @@ def test_a_wrong_config_does_not_keep_others_from_being_checked(capsys):
     assert lines[2] == "wrong.yaml:16: training: training needs 'steps', an integer. Add it."
     assert lines[3].startswith("wrong.yaml:17: training.stepz: training takes no 'stepz'. Did you mean 'steps'?")
     assert lines[4:] == ["wrong.yaml: 2 problems", "right.yaml: OK"]
+
+
+def test_overrides_apply_to_every_config(capsys):
+    Path("parts_to_check.py").touch()
+    assert (
+        main(
+            [
+                "check",
+                "wrong.yaml",
+                "training.steps=3",
+                "right.yaml",
+                "--plugin",
+                "parts_to_check.py",
+                "training.seed=x",
+            ]
+        )
+        == 1
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "<command line>: training.seed: must be an integer, not 'x'."
+    assert lines[1].startswith("wrong.yaml:17: training.stepz: training takes no 'stepz'.")
+    assert lines[2:] == [
+        "wrong.yaml: 2 problems",
+        "<command line>: training.seed: must be an integer, not 'x'.",
+        "right.yaml: 1 problem",
+    ]
+
+
+def test_a_folder_with_an_equals_sign_is_a_config(capsys):
+    Path("seed=1").mkdir()
+    Path("seed=1", "config.yaml").write_text(CONFIG)
+    assert main(["check", "seed=1"]) == 0
+    assert capsys.readouterr().out == "seed=1: OK\n"
+
+
+def test_overrides_alone_are_refused(capsys):
+    assert main(["check", "training.steps=3"]) == 2
+    assert capsys.readouterr().err == "error: 'training.steps=3' is an override. Name a config as well.\n"
 
 
 def test_plugins_are_executed_first(capsys):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from segkit.cli.main import main
+from segkit.registries import BY_KIND
 
 FOCAL = """\
 loss 'focal' of segkit
@@ -59,15 +60,55 @@ def test_for_programs(capsys):
 
 def test_an_unknown_part(capsys):
     assert main(["describe", "loss", "dcie"]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err == "error: there is no loss 'dcie'. Did you mean 'dice'? There are: dice, focal\n"
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "error: there is no loss 'dcie'. Did you mean 'dice'? There are: dice, focal\n"
 
 
 def test_an_unknown_kind(capsys):
-    with pytest.raises(SystemExit):
-        main(["describe", "los", "dice"])
-    assert "there is no kind of part 'los'. Did you mean 'loss'? There are: backbone, " in capsys.readouterr().err
+    assert main(["describe", "los", "dice"]) == 2
+    assert capsys.readouterr().err == (
+        "error: there is no kind of part and no section 'los'. Did you mean 'loss'? Kinds are: "
+        f"{', '.join(BY_KIND)}. Sections are: config, criterion, data, data.train, data.val, training\n"
+    )
+
+
+def test_a_kind_without_a_name(capsys):
+    assert main(["describe", "losses"]) == 2
+    assert capsys.readouterr().err == "error: name a loss. There are: dice, focal\n"
+
+
+def test_a_section(capsys):
+    assert main(["describe", "data.train"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:5] == [
+        "section 'data.train'",
+        "",
+        "A data set for training and how it is loaded.",
+        "",
+        "dataset: a dataset, required",
+    ]
+    assert lines[-4:] == [
+        "workers: an integer (at least 0), default 2",
+        "    Worker processes that load data; 0 loads in the main process.",
+        "limit: an integer or null (at least 1), default null",
+        "    Use only the first `limit` images of the data set.",
+    ]
+
+
+def test_the_whole_config_and_its_sections(capsys):
+    assert main(["describe", "config"]) == 0
+    assert "\ntraining: a mapping, default null\n" in capsys.readouterr().out
+    assert main(["describe", "training", "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert (described["section"], described["documentation"]) == ("training", "How the model is optimized.")
+    assert described["settings"][0] == {
+        "name": "steps",
+        "type": "an integer (at least 1)",
+        "required": True,
+        "default": None,
+        "documentation": "Optimizer steps of the whole training.",
+    }
 
 
 def test_a_part_of_a_local_file(capsys, tmp_path):

@@ -11,8 +11,8 @@ from segkit.cli.main import main
 
 EXAMPLE = Path(__file__).parents[2] / "plugins" / "segkit-example"
 RULE = (
-    "Use small letters, digits and single '-' between them, beginning with a letter, and no word that Python keeps "
-    "for itself."
+    "Use lower-case letters and digits, separated by single '-', beginning with a letter. It must not be a Python "
+    "keyword."
 )
 
 
@@ -98,7 +98,7 @@ def test_nothing_is_overwritten(capsys):
     Path("acme-parts").mkdir()
     assert main(["new-plugin", "acme-parts"]) == 2
     assert capsys.readouterr().err == (
-        "error: acme-parts: exists already. Give another --output, or take it away first.\n"
+        "error: acme-parts: already exists. Choose another --output, or remove it first.\n"
     )
     assert os.listdir("acme-parts") == []
 
@@ -107,5 +107,5 @@ def test_a_place_that_cannot_be_written_is_reported(capsys):
     Path("file").touch()
     assert main(["new-plugin", "acme-parts", "--output", "file/acme"]) == 2
     assert capsys.readouterr().err == (
-        "error: file/acme: cannot be written (Not a directory). Give another --output.\n"
+        "error: file/acme: cannot be written (Not a directory). Choose another --output.\n"
     )

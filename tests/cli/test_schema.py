@@ -65,9 +65,9 @@ def test_broken_parts_are_left_out_and_reported(capsys, monkeypatch):
         "segkit.registries.registry.declared_candidates", lambda group: (candidate,) if group == "segkit.losses" else ()
     )
     assert main(["schema"]) == 0
-    told = capsys.readouterr()
-    assert "losses.dense" not in json.loads(told.out)["definitions"]
-    assert told.err == (
+    captured = capsys.readouterr()
+    assert "losses.dense" not in json.loads(captured.out)["definitions"]
+    assert captured.err == (
         "left out: loss 'dense' of acme-segkit 0.1 (gone_altogether:Dense) fails to import: ModuleNotFoundError: "
         "No module named 'gone_altogether'. Update or uninstall acme-segkit.\n"
     )

@@ -40,7 +40,7 @@ def test_the_grid_is_every_combination():
 def test_a_value_given_twice_is_refused():
     with pytest.raises(SegkitError) as caught:
         grid(["training.seed=[1, 1]"], Path("out"))
-    assert str(caught.value) == "out/seed=1: two points of the grid would share this folder. Give each value once."
+    assert str(caught.value) == "out/seed=1: two runs of the grid would use this folder. List each value once."
 
 
 def test_the_grid_is_listed_without_training(tmp_path, capsys):
@@ -55,7 +55,7 @@ def test_the_grid_is_listed_without_training(tmp_path, capsys):
     assert not (tmp_path / "runs").exists()
 
 
-def test_all_points_are_checked_before_the_first_is_trained(tmp_path, capsys):
+def test_all_runs_are_checked_before_the_first_is_trained(tmp_path, capsys):
     assert main(["sweep", "tiny.yaml", "training.steps=[1, many]"]) == 2
     assert capsys.readouterr().err == "<command line>: training.steps: must be an integer, not 'many'.\n"
     assert not (tmp_path / "runs").exists()
@@ -64,7 +64,7 @@ def test_all_points_are_checked_before_the_first_is_trained(tmp_path, capsys):
 def test_a_config_without_evaluation_is_refused(capsys):
     assert main(["sweep", "tiny.yaml", "training.seed=[0, 1]", "data.val=null"]) == 2
     assert capsys.readouterr().err == (
-        "error: tiny.yaml: data.val: a sweep compares evaluations. Name a data set to evaluate on.\n"
+        "error: tiny.yaml: data.val: a sweep compares evaluations. Set a data set to evaluate on.\n"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(capsys):
     done(Path("out/seed=0"), ["training.steps=7"], 0.5)
     assert main(["sweep", "tiny.yaml", "training.seed=[0, 1]", "--output", "out"]) == 2
     assert capsys.readouterr().err == (
-        "error: out/seed=0: holds a run of other settings. Give another --output, or take it away.\n"
+        "error: out/seed=0: holds a run with other settings. Choose another --output, or remove it.\n"
     )
 
 
@@ -105,9 +105,9 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(capsys):
 def test_runs_are_trained_and_a_failing_one_stops_no_other(capfd):
     overrides = ["training.steps=1", "evaluators=[[{type: mean_iou}]]", "training.best_metric=[none_such, mean_iou]"]
     assert main(["sweep", "tiny.yaml", *overrides, "--output", "out"]) == 1
-    told = capfd.readouterr()
-    assert "failed: out/best_metric=none_such\n" in told.err
-    table = told.out[told.out.index("training.best_metric  ") :].splitlines()
+    captured = capfd.readouterr()
+    assert "failed: out/best_metric=none_such\n" in captured.err
+    table = captured.out[captured.out.index("training.best_metric  ") :].splitlines()
     assert table[1].split() == ["none_such", "-", "not", "done"]
     assert table[2].split()[0::2] == ["mean_iou", "out/best_metric=mean_iou"]
     assert 0 <= float(table[2].split()[1]) <= 1

@@ -1,4 +1,4 @@
-"""Configs against signatures: what is told, and where."""
+"""Configs against signatures: what is reported, and where."""
 
 from pathlib import Path
 

@@ -59,11 +59,11 @@ def test_a_right_config_is_valid(schema, tmp_path):
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_config_fails_in_both(schema, tmp_path, name):
-    override, told = WRONG[name]
+    override, message = WRONG[name]
     (tmp_path / "x.yaml").write_text(CONFIG)
     with pytest.raises(ConfigError):
         load_config("x.yaml", [override])
-    assert told in messages(schema, _overridden(override))
+    assert message in messages(schema, _overridden(override))
 
 
 def test_a_base_file_may_leave_things_out(schema):

@@ -95,7 +95,7 @@ def test_a_plugin_with_a_syntax_error_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("program", "told"),
+    ("program", "cause"),
     [
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("raise ValueError", "ValueError"),
@@ -109,11 +109,11 @@ def test_a_plugin_with_a_syntax_error_is_reported(tmp_path):
         ),
     ],
 )
-def test_a_plugin_that_fails_is_reported_with_its_cause(tmp_path, program, told):
+def test_a_plugin_that_fails_is_reported_with_its_cause(tmp_path, program, cause):
     (tmp_path / "plugin_g.py").write_text(f"{program}\n")
     (tmp_path / "x.yaml").write_text(CONFIG)
     message = refused("x.yaml", plugins=["plugin_g.py"])
-    assert message == f"<command line>: plugins.0: {tmp_path}/plugin_g.py, line 1, raises {told}. Fix the file."
+    assert message == f"<command line>: plugins.0: {tmp_path}/plugin_g.py, line 1, raises {cause}. Fix the file."
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""Describes parts and sections: what they do, and every setting with its type, default and documentation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from segkit.config.nodes import Value
+from segkit.config.schema import Setting, item_settings, part_settings, section_settings
+from segkit.config.sections import Experiment
+from segkit.registries.docstrings import field_texts, parameter_texts, summary_of, text_of
+from segkit.registries.registry import Registry
+
+
+@dataclass
+class SettingDescription:
+    """One setting of a part or section."""
+
+    name: str
+    type: str
+    """What it takes, in words, with its bounds."""
+    required: bool
+    default: Value
+    """None if the setting is required."""
+    documentation: str
+
+
+@dataclass
+class PartDescription:
+    """A part and its settings."""
+
+    kind: str
+    name: str
+    provider: str
+    version: str | None
+    documentation: str
+    settings: list[SettingDescription]
+
+
+@dataclass
+class SectionDescription:
+    """A section of a config and its settings."""
+
+    section: str
+    """The dotted path of its key; `config` for the whole config."""
+    documentation: str
+    settings: list[SettingDescription]
+
+
+def describe_part(registry: Registry[object], name: str) -> PartDescription:
+    """Describes a part. Raises RegistryError if it does not exist or its package fails to import.
+
+    Example:
+        >>> from segkit import LOSSES
+        >>> [setting.name for setting in describe_part(LOSSES, "dice").settings]
+        ['weight']
+    """
+    part = registry.get(name)
+    candidate = registry.candidate(name)
+    texts = parameter_texts(part) | {name: item.documentation for name, item in registry.item_settings.items()}
+    text = text_of(part) or summary_of(part)
+    settings = {**part_settings(registry, part), **item_settings(registry)}
+    described = [_described(setting, texts) for setting in settings.values()]
+    return PartDescription(registry.kind, candidate.name, candidate.provider, candidate.version, text, described)
+
+
+def describe_section(path: str) -> SectionDescription:
+    """Describes the section at a path that `sections` gives.
+
+    Example:
+        >>> describe_section("training").settings[0].type
+        'an integer (at least 1)'
+    """
+    section = sections()[path]
+    texts = field_texts(section)
+    for base in section.__mro__[1:-1]:  # fields that a section inherits are documented there
+        texts = field_texts(base) | texts
+    settings = [_described(setting, texts) for setting in section_settings(section).values()]
+    return SectionDescription(path, summary_of(section), settings)
+
+
+def sections() -> dict[str, type]:
+    """Returns the sections of a config by the dotted path of their key; the whole config is `config`."""
+    return {"config": Experiment, **dict(_inside(Experiment, ""))}
+
+
+def _inside(section: type, path: str) -> Iterator[tuple[str, type]]:
+    for name, setting in section_settings(section).items():
+        if setting.section is not None:
+            yield f"{path}{name}", setting.section
+            yield from _inside(setting.section, f"{path}{name}.")
+
+
+def _described(setting: Setting, texts: dict[str, str]) -> SettingDescription:
+    default = None if setting.required else setting.default
+    bounds = f" ({', '.join(map(str, setting.bounds))})" if setting.bounds else ""
+    text = texts.get(setting.name, "")
+    return SettingDescription(setting.name, setting.expected + bounds, setting.required, default, text)
