@@ -1,1 +1,1 @@
-"""Transforms that segkit brings, one per file, each registered under its file's name."""
+"""The transforms of segkit, one per file, each registered under the name of its file."""

@@ -1,4 +1,4 @@
-"""Resizing and cutting a sample: image and truth in one step."""
+"""Resizing, cropping and flipping of a sample: image and target in one step."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,30 +12,32 @@ from segkit.ops.targets import change_maps
 from segkit.types import Sample, Size, Target
 
 
-def resized(sample: Sample, size: Size) -> Sample:
-    """The sample in `size`: the image by antialiased bilinear interpolation, the truth by nearest neighbour."""
+def resize_sample(sample: Sample, size: Size) -> Sample:
+    """Resizes the image by antialiased bilinear interpolation and the target by nearest neighbor."""
     if size == sample.size:
         return sample
     target = sample.target
     if target is not None:
         rows, columns = _nearest(target.size[0], size[0]), _nearest(target.size[1], size[1])
+        # numpy's `take` on maps is several times as fast as torch's index_select.
         target = _moved(target, lambda values: torch.from_numpy(values.numpy().take(columns, -1).take(rows, -2)))
     return replace(sample, image=_interpolated(sample.image, size), target=target)
 
 
-def cropped(sample: Sample, top: int, left: int, size: Size) -> Sample:
-    """The part of the sample of `size` whose first pixel is (top, left)."""
+def crop_sample(sample: Sample, top: int, left: int, size: Size) -> Sample:
+    """Cuts out the window of `size` whose first pixel is (top, left)."""
     if size == sample.size:
         return sample
     window = (..., slice(top, top + size[0]), slice(left, left + size[1]))
     target = sample.target
     if target is not None:
+        # A view would keep the whole map in memory.
         target = _moved(target, lambda values: values[window].clone())
     return replace(sample, image=sample.image[window].clone(), target=target)
 
 
-def flipped(sample: Sample) -> Sample:
-    """The sample with left and right exchanged."""
+def flip_sample(sample: Sample) -> Sample:
+    """Exchanges left and right."""
     target = sample.target
     if target is not None:
         target = replace(_moved(target, lambda values: values.flip(-1)), areas=target.areas)
@@ -43,23 +45,24 @@ def flipped(sample: Sample) -> Sample:
 
 
 def _interpolated(image: Tensor, size: Size) -> Tensor:
-    """(3,H,W) uint8 of that size."""
+    """Resizes an image (3, H, W) uint8."""
     from torchvision.transforms.v2 import functional as F  # slow to import, and not needed to check a config
 
-    narrow = size[1] == 1  # torch's uint8 kernel fails, or gives wrong values, where the result is one pixel wide
+    # torch's uint8 kernel fails or gives wrong values where the result is one pixel wide.
+    narrow = size[1] == 1
     source = image.float() if narrow else image
     resized: Tensor = F.resize(source, list(size), F.InterpolationMode.BILINEAR, antialias=True)
     return resized.round().to(torch.uint8) if narrow else resized
 
 
 def _nearest(old: int, new: int) -> NDArray[np.int64]:
-    """(new,): for each new pixel the old one that holds its centre, as bilinear interpolation aligns them.
+    """Returns for each of `new` pixels the index (new,) of the old pixel that holds its center.
 
-    For numpy's `take`, which on maps is several times as quick as torch's index_select.
+    Bilinear interpolation aligns pixel centers in the same way, so borders in image and target stay together.
     """
     return (2 * np.arange(new, dtype=np.int64) + 1) * old // (2 * new)
 
 
 def _moved(target: Target, move: Callable[[Tensor], Tensor]) -> Target:
-    """The target with `move` done to each of its maps; the annotation's own areas no longer hold."""
+    """Applies `move` to the maps and removes the annotation's areas, which no longer hold."""
     return replace(change_maps(target, move), areas=None)

@@ -1,4 +1,4 @@
-"""Padding to a fixed size, so that every batch has it."""
+"""Padding to a fixed size, so that all batches have it."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -15,11 +15,19 @@ Byte = Annotated[int, Bounds(least=0, most=255)]
 
 @TRANSFORMS.register("pad")
 class Pad:
-    """Grows the image at the bottom and right; what is larger stays as large as it is.
+    """Pads the image at the bottom and right to a fixed size. Larger images keep their size.
 
-    size: (height, width) in pixels.
-    fill: RGB of the new pixels, 0..255, by default ImageNet's mean, which normalisation turns into zero. The truth
-        there is void.
+    Args:
+        size: (height, width) in pixels.
+        fill: RGB of the new pixels, 0..255. The default is ImageNet's mean, which normalization turns into zero. The
+            target is void there.
+
+    Example:
+        >>> import torch
+        >>> from segkit.types import Sample
+        >>> sample = Sample(torch.zeros(3, 40, 60, dtype=torch.uint8), None, "a.png", 0)
+        >>> Pad(size=(50, 50))(sample).size
+        (50, 60)
     """
 
     def __init__(self, *, size: tuple[Positive, Positive], fill: tuple[Byte, Byte, Byte] = (124, 116, 104)) -> None:
@@ -33,5 +41,6 @@ class Pad:
             return sample
         image = torch.tensor(self.fill, dtype=torch.uint8)[:, None, None].repeat(1, *size)  # (3, H, W)
         image[:, :height, :width] = sample.image
-        target = None if sample.target is None else pad_target(sample.target, size)  # one without segments is falsy
+        # Compared with None, since a target without segments is falsy.
+        target = None if sample.target is None else pad_target(sample.target, size)
         return replace(sample, image=image, target=target)

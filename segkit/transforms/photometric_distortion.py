@@ -1,4 +1,4 @@
-"""Random brightness, contrast, saturation and hue, as SSD's training (arXiv 1512.02325) has them."""
+"""Random changes of brightness, contrast, saturation and hue, as in SSD's training (arXiv 1512.02325)."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -15,11 +15,24 @@ Factor = Annotated[float, Bounds(least=0, most=100)]
 
 @TRANSFORMS.register("photometric_distortion")
 class PhotometricDistortion:
-    """Changes the image's colours; each of the four changes is made with a probability of one half.
+    """Changes brightness, contrast, saturation and hue at random.
 
-    brightness: largest value, of 255, that is added or taken away.
-    contrast, saturation: (lowest, highest) factor; contrast is changed before or after the colours, at random.
-    hue: largest turn of the colour circle in degrees, either way.
+    Each of the four changes is made with a probability of one half. Contrast is changed either before or after
+    saturation and hue, at random.
+
+    Args:
+        brightness: largest value, of 255, that is added or subtracted.
+        contrast: (lowest, highest) factor of all values.
+        saturation: (lowest, highest) factor of the saturation.
+        hue: largest rotation of the hue in degrees, in either direction.
+
+    Example:
+        >>> import torch
+        >>> from segkit.types import Sample
+        >>> sample = Sample(torch.full((3, 40, 60), 128, dtype=torch.uint8), None, "a.png", 0)
+        >>> changed = PhotometricDistortion(brightness=10, contrast=(1, 1), saturation=(1, 1), hue=0)(sample)
+        >>> bool((changed.image.int() - sample.image.int()).abs().max() <= 10)
+        True
     """
 
     def __init__(
@@ -47,7 +60,9 @@ class PhotometricDistortion:
         if _coin():
             image = F.adjust_saturation(image, _between(*self.saturation))
         if _coin():
-            image = F.adjust_hue(image, _between(-self.hue, self.hue) / 360)
+            image = F.adjust_hue(
+                image, _between(-self.hue, self.hue) / 360
+            )  # torchvision takes fractions of the circle
         if not contrast_first:
             image = self._change_contrast(image)
         return replace(sample, image=(image * 255).round().to(torch.uint8))
@@ -57,8 +72,10 @@ class PhotometricDistortion:
 
 
 def _coin() -> bool:
+    """Returns True with a probability of one half."""
     return torch.rand(()).item() < 0.5
 
 
 def _between(low: float, high: float) -> float:
+    """Draws a number between `low` and `high`."""
     return low + (high - low) * torch.rand(()).item()

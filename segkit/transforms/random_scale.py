@@ -1,4 +1,4 @@
-"""Large scale jitter: resizing within wide bounds, to be followed by a crop."""
+"""Large scale jitter: resizing by a random factor, usually followed by a crop."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import torch
 
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds, Positive
-from segkit.transforms._geometry import resized
+from segkit.transforms._geometry import resize_sample
 from segkit.types import Sample
 
 Factor = Annotated[float, Bounds(above=0, most=100)]
@@ -14,10 +14,22 @@ Factor = Annotated[float, Bounds(above=0, most=100)]
 
 @TRANSFORMS.register("random_scale")
 class RandomScale:
-    """Resizes the image to the largest size, in its own proportions, that fits `size` times a random factor.
+    """Resizes by a random factor, keeping the proportions (large scale jitter).
 
-    size: (height, width) in pixels that a factor of 1 stands for.
-    min_factor, max_factor: bounds of the factor, drawn evenly ("Simple Copy-Paste", section 3: 0.1 to 2).
+    The image becomes as large as fits into `size` times the factor ("Simple Copy-Paste", arXiv 2012.07177, section 3,
+    with factors from 0.1 to 2).
+
+    Args:
+        size: (height, width) in pixels that the image fits into at factor 1.
+        min_factor: lower bound of the factor, which is uniformly distributed.
+        max_factor: upper bound of the factor.
+
+    Example:
+        >>> import torch
+        >>> from segkit.types import Sample
+        >>> sample = Sample(torch.zeros(3, 40, 60, dtype=torch.uint8), None, "a.png", 0)
+        >>> RandomScale(size=(80, 80), min_factor=0.75, max_factor=0.75)(sample).size
+        (40, 60)
     """
 
     def __init__(self, *, size: tuple[Positive, Positive], min_factor: Factor = 0.1, max_factor: Factor = 2.0) -> None:
@@ -29,4 +41,4 @@ class RandomScale:
         factor = self.min_factor + (self.max_factor - self.min_factor) * torch.rand(()).item()
         height, width = sample.size
         scale = factor * min(self.size[0] / height, self.size[1] / width)
-        return resized(sample, (max(1, round(height * scale)), max(1, round(width * scale))))
+        return resize_sample(sample, (max(1, round(height * scale)), max(1, round(width * scale))))

@@ -1,4 +1,4 @@
-"""Resizing by the shorter side, the standard step of training and of evaluation."""
+"""Resizing by the shorter side, the usual step of training and evaluation."""
 
 import math
 from typing import Literal
@@ -8,22 +8,34 @@ import torch
 from segkit.errors import ConfigError
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Positive
-from segkit.transforms._geometry import resized
+from segkit.transforms._geometry import resize_sample
 from segkit.types import Sample, Size
 
 
 @TRANSFORMS.register("resize_shortest_edge")
 class ResizeShortestEdge:
-    """Makes the shorter side one of `sizes` pixels, keeping the proportions.
+    """Resizes the shorter side to one of `sizes`, keeping the proportions.
 
-    sizes: one size, or several of which each sample draws one.
-    max_size: upper bound of the longer side in pixels; where it binds, the shorter side becomes shorter than drawn.
-    size_divisor: at the end both sides are made the next multiple of it, which changes the proportions a little, and
-        may exceed `max_size`.
-    rounding: `nearest`, or `down` for the sizes that transformers' MaskFormerImageProcessor makes: the longer side
-        loses its fraction of a pixel. (The shorter side has one only where `max_size` binds; it is always rounded.)
+    Args:
+        sizes: pixels of the shorter side. Of a list, each sample draws one at random.
+        max_size: upper bound of the longer side in pixels. It may make the shorter side shorter than drawn.
+        size_divisor: finally, both sides are rounded up to multiples of it. This changes the proportions slightly and
+            may exceed `max_size`.
+        rounding: rounding of the longer side. `nearest`, or `down` for the sizes of transformers'
+            MaskFormerImageProcessor. The shorter side is always rounded to nearest; it has a fraction only where
+            `max_size` limits it.
 
-    Raises ConfigError for an empty list of sizes.
+    Raises:
+        ConfigError: the list of sizes is empty.
+
+    Example:
+        >>> import torch
+        >>> from segkit.types import Sample
+        >>> sample = Sample(torch.zeros(3, 480, 640, dtype=torch.uint8), None, "a.png", 0)
+        >>> ResizeShortestEdge(sizes=240)(sample).size
+        (240, 320)
+        >>> ResizeShortestEdge(sizes=240, max_size=160)(sample).size
+        (120, 160)
     """
 
     def __init__(
@@ -35,7 +47,7 @@ class ResizeShortestEdge:
         rounding: Literal["nearest", "down"] = "nearest",
     ) -> None:
         if sizes == []:
-            raise ConfigError("transform 'resize_shortest_edge': sizes: the list is empty. Give one size or more.")
+            raise ConfigError("transform 'resize_shortest_edge': sizes: the list is empty. Give at least one size.")
         self.sizes = [sizes] if isinstance(sizes, int) else list(sizes)
         self.max_size = max_size
         self.size_divisor = size_divisor
@@ -43,10 +55,10 @@ class ResizeShortestEdge:
 
     def __call__(self, sample: Sample) -> Sample:
         chosen = self.sizes[int(torch.randint(len(self.sizes), ()))] if len(self.sizes) > 1 else self.sizes[0]
-        return resized(sample, self.size_of(sample.size, chosen))
+        return resize_sample(sample, self.size_of(sample.size, chosen))
 
     def size_of(self, size: Size, chosen: int) -> Size:
-        """What an image of `size` becomes if its shorter side is to have `chosen` pixels."""
+        """Returns the new size of an image of `size` whose shorter side is to have `chosen` pixels."""
         sides = self._nearest(size, chosen) if self.rounding == "nearest" else self._down(size, chosen)
         height, width = (math.ceil(side / self.size_divisor) * self.size_divisor for side in sides)
         return height, width
@@ -59,8 +71,8 @@ class ResizeShortestEdge:
         return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
 
     def _down(self, size: Size, chosen: int) -> Size:
-        """In the order of operations that transformers has, on which it depends whether a longer side that should be
-        exactly `max_size` comes out a pixel short."""
+        # The order of operations is that of transformers. In another order, floating-point arithmetic would make other
+        # sizes: a longer side that should be exactly `max_size` comes out one pixel shorter for some images.
         shorter, longer = min(size), max(size)
         exact: float = chosen
         if self.max_size is not None and longer / shorter * chosen > self.max_size:

@@ -1,4 +1,4 @@
-"""Samples whose images show their own truth, so that a shift between the two is seen."""
+"""Samples whose images show their own targets, so that a shift between the two is visible."""
 
 import pytest
 import torch
@@ -10,13 +10,13 @@ VOID = 5
 
 
 def encoded(target):
-    """(3,H,W) uint8: 40 times the class index of each pixel, or of VOID where it is unknown."""
+    """(3,H,W) uint8: 40 times the class index of each pixel, or of VOID where there is no segment."""
     return (label_map_of(target, VOID) * 40).to(torch.uint8).repeat(3, 1, 1)
 
 
 @pytest.fixture
 def agree():
-    """A function: the share of a sample's pixels whose colour is the one that the truth stands for."""
+    """A function: the fraction of a sample's pixels whose color is that of their target."""
     return lambda sample: float((encoded(sample.target) == sample.image).all(0).float().mean())
 
 

@@ -4,7 +4,7 @@ from segkit.transforms.pad import Pad
 from segkit.types import Sample
 
 
-def test_it_grows_at_the_bottom_and_right(sample):
+def test_the_image_grows_at_the_bottom_and_right(sample):
     padded = Pad(size=(60, 80))(sample)
     assert padded.size == padded.target.size == (60, 80)
     assert torch.equal(padded.image[:, :48, :64], sample.image)
@@ -18,13 +18,13 @@ def test_it_grows_at_the_bottom_and_right(sample):
     assert torch.equal(padded.target.valid[:48, :64], sample.target.valid)
 
 
-def test_what_is_larger_stays(sample, agree):
+def test_larger_images_keep_their_size(sample, agree):
     assert Pad(size=(10, 80), fill=(0, 0, 0))(sample).size == (48, 80)
     assert Pad(size=(10, 10))(sample) is sample
     assert agree(Pad(size=(48, 70), fill=(200, 200, 200))(sample)) == 1
 
 
-def test_overlapping_masks_and_no_truth_at_all(overlapping):
+def test_overlapping_masks_and_no_target_at_all(overlapping):
     padded = Pad(size=(10, 12))(overlapping)
     assert padded.target.masks.shape == (2, 10, 12)
     assert padded.target.valid.sum() == 8 * 12

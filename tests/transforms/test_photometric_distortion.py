@@ -10,7 +10,7 @@ STILL = {"brightness": 0.0, "contrast": (1.0, 1.0), "saturation": (1.0, 1.0), "h
 
 
 def changed(color, times=200, **settings):
-    """(times,3) float: what becomes of a colour; settings are those that do change something."""
+    """(times,3) float: results for a color; without settings, nothing changes."""
     torch.manual_seed(0)
     distort = PhotometricDistortion(**(STILL | settings))
     sample = Sample(torch.tensor(color, dtype=torch.uint8)[:, None, None].repeat(1, 2, 2), None, "a.png", "a")
@@ -34,7 +34,7 @@ def test_contrast_is_a_factor():
     assert 1.4 < factor.max() <= 1.5
 
 
-def test_saturation_leaves_grey_grey_and_drives_colors_apart():
+def test_saturation_keeps_gray_and_spreads_colors():
     assert (changed((90, 90, 90), saturation=(0.5, 1.5)) == 90).all()
     spread = changed((80, 100, 120), saturation=(0.5, 1.5))
     spread = (spread.max(1).values - spread.min(1).values) / 40
@@ -60,7 +60,7 @@ def test_colors_stay_within_their_range():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_truth_and_the_seed(sample, seed):
+def test_the_target_stays_and_the_seed_decides(sample, seed):
     results = []
     for _ in range(2):
         torch.manual_seed(seed)

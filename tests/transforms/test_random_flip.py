@@ -4,7 +4,7 @@ from segkit.transforms.random_flip import RandomFlip
 from segkit.types import Sample
 
 
-def test_left_and_right_change_places(sample, agree):
+def test_left_and_right_are_exchanged(sample, agree):
     flipped = RandomFlip(probability=1)(sample)
     assert torch.equal(flipped.image, sample.image.flip(2))
     assert agree(flipped) == 1

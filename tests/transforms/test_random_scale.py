@@ -28,7 +28,7 @@ def test_nothing_becomes_smaller_than_a_pixel():
     assert scale(of_size(4, 400)).size == (1, 1)
 
 
-def test_image_and_truth_stay_together(sample):
+def test_image_and_target_stay_together(sample):
     torch.manual_seed(0)
     scaled = RandomScale(size=(48, 64))(sample)
     assert scaled.target.size == scaled.size

@@ -6,7 +6,7 @@ from segkit.transforms.resize import Resize
 from segkit.types import Sample, Target
 
 
-def test_image_and_truth_get_the_size():
+def test_image_and_target_get_the_size():
     segment_map = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 1]], dtype=torch.int16)
     sample = Sample(torch.full((3, 2, 4), 90, dtype=torch.uint8), Target(torch.tensor([5, 6]), segment_map), "a.png", 1)
     changed = Resize(size=(4, 6))(sample)

@@ -40,7 +40,7 @@ def test_sizes(size, settings, expected):
 
 
 def test_rounding_down_makes_the_sizes_of_transformers():
-    """Also those that its floating-point arithmetic leaves a pixel short of `max_size`."""
+    """Including the sizes that its floating-point arithmetic makes one pixel shorter than `max_size`."""
     generator = torch.Generator().manual_seed(0)
     resize = ResizeShortestEdge(sizes=800, max_size=1333, rounding="down")
     short = 0
@@ -59,7 +59,7 @@ def test_the_size_is_drawn_from_the_list():
 
 @pytest.mark.parametrize("size", [24, 33, 48, 100, 144])
 def test_a_border_stays_where_it_is(size):
-    """A step in the image, sharp or blurred, crosses the middle value where the truth has its border."""
+    """A step in the image, sharp or blurred, crosses the middle value where the target has its border."""
     segments = torch.zeros(48, 64, dtype=torch.int16)
     segments[:, 27:] = 1
     image = (segments * 255).to(torch.uint8).repeat(3, 1, 1)
@@ -69,7 +69,7 @@ def test_a_border_stays_where_it_is(size):
 
 
 @pytest.mark.parametrize("size", [(40, 1), (1, 40), (7, 1), (3, 2), (1, 1)])
-def test_narrow_images_are_resized_right(size):
+def test_narrow_images_are_resized_correctly(size):
     torch.manual_seed(0)
     image = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
     resized = ResizeShortestEdge(sizes=1, max_size=5)(Sample(image, None, "a.png", "a"))
@@ -90,11 +90,11 @@ def test_overlapping_masks_are_resized(overlapping):
     assert pixel_counts(resized.target).tolist() == [4 * 56, 4 * 48]
 
 
-def test_a_sample_without_truth_stays_without(sample):
+def test_a_sample_without_target_stays_without(sample):
     assert ResizeShortestEdge(sizes=24)(of_size(48, 64)).target is None
 
 
 def test_no_sizes():
     with pytest.raises(ConfigError) as caught:
         ResizeShortestEdge(sizes=[])
-    assert str(caught.value) == ("transform 'resize_shortest_edge': sizes: the list is empty. Give one size or more.")
+    assert str(caught.value) == ("transform 'resize_shortest_edge': sizes: the list is empty. Give at least one size.")
