@@ -13,7 +13,7 @@ from torch import nn
 from segkit.classes import Classes
 from segkit.config import Config
 from segkit.config.sections import PartConfig, Split
-from segkit.criterion.criterion import Criterion, WeightedLoss
+from segkit.criterion import Criterion, WeightedLoss
 from segkit.data.limit import Limit
 from segkit.errors import ConfigError
 from segkit.models._base import SegmentationModel

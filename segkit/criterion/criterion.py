@@ -1,143 +1,215 @@
-"""Matching and weighted losses over all decoder layers."""
+"""The criterion: from a prediction and its targets to one weighted loss."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import cast
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from segkit.criterion.mask_losses import matched_mask_losses
-from segkit.criterion.weighted_losses import WeightedMaskLoss
+from segkit.criterion.mask_losses import WeightedMaskLoss, matched_mask_losses
+from segkit.criterion.matched_pairs import MatchedPairs, matched_mask_logits
 from segkit.errors import ConfigError
 from segkit.ops.points import PointSampling
 from segkit.types import Match, PixelPrediction, Prediction, Target
 
+Layer = TypeVar("Layer", Prediction, PixelPrediction)
+Matcher = Callable[[list[Prediction], list[Target]], list[list[Match]]]
+
 
 @dataclass
 class WeightedLoss:
-    """A loss part and its weight in the total."""
+    """A loss and its weight in the total.
+
+    Example:
+        >>> from segkit.losses.dice import Dice
+        >>> WeightedLoss("dice", Dice(), weight=5.0).weight
+        5.0
+    """
 
     name: str
+    """Key of the loss in `LossReport.parts`."""
     loss: nn.Module
+    """One of the three shapes described at `segkit.registries.LOSSES`."""
     weight: float
+    """Factor of the loss in the total."""
 
 
 @dataclass
 class LossReport:
+    """The loss of one batch."""
+
     total: Tensor
     """Scalar with gradient: the weighted sum over losses and layers."""
     parts: dict[str, Tensor]
-    """Unweighted, detached scalars: `name` of the last layer, `name/0`, `name/1`, … of the earlier ones."""
+    """Unweighted scalars without gradient: `name` of the last layer, `name/0`, `name/1`, … of the earlier ones."""
 
 
 class Criterion(nn.Module):
-    """Scores a prediction of queries or of pixels.
+    """Matches queries with segments and computes the weighted sum of all losses over all decoder layers.
 
-    Mask losses are divided by the number of matched masks, averaged over all processes and at least 1, so that a run
-    on several processes scores as one on a single one would.
+    Mask losses are divided by the number of segments of the batch, averaged over all processes and at least 1. So the
+    gradient averaged over several processes is that of one process with the whole batch. `segkit.criterion` draws the
+    path of a loss through this package.
+
+    Args:
+        losses: all losses, each of one of the three shapes described at `segkit.registries.LOSSES`.
+        matcher: pairs queries with segments; class and mask losses need one.
+        deep_supervision: compute the losses of every decoder layer instead of the last one only.
+        ignore_void: leave void pixels out of matching and mask losses; otherwise they count as outside of every mask.
+        points: compute mask losses at random points of each mask; None = at every pixel.
+        compiled: compile the mask losses, which takes some seconds once and makes each step faster.
+
+    Raises:
+        ConfigError: a class or mask loss has no matcher.
+
+    Example:
+        >>> from segkit.losses.dice import Dice
+        >>> from segkit.matchers.hungarian import HungarianMatcher
+        >>> criterion = Criterion([WeightedLoss("dice", Dice(), 5.0)], HungarianMatcher(), True, True)
+        >>> masks = torch.zeros(1, 3, 2, 2, requires_grad=True)  # 1 image, 3 queries
+        >>> prediction = Prediction(class_logits=torch.zeros(1, 3, 3), dense_mask_logits=masks)
+        >>> target = Target(labels=torch.tensor([1]), segment_map=torch.zeros(8, 8, dtype=torch.int16))
+        >>> report = criterion(prediction, [target])
+        >>> report.total.backward()
+        >>> {name: round(value.item(), 3) for name, value in report.parts.items()}
+        {'dice': 0.33}
     """
 
     def __init__(
         self,
         losses: list[WeightedLoss],
-        matcher: object | None,
+        matcher: Matcher | None,
         deep_supervision: bool,
         ignore_void: bool,
         points: PointSampling | None = None,
         compiled: bool = False,
     ) -> None:
-        """
-        Args:
-            losses: all of them, of the three shapes described in `segkit.registries`.
-            matcher: needed by class and mask losses.
-            deep_supervision: score every decoder layer, not the last alone.
-            ignore_void: leave pixels of unknown truth out of matching and mask losses; else they belong to no mask.
-            points: score masks at random points; None = at every pixel.
-            compiled: compile the mask losses, which takes some seconds once and makes each step quicker.
-        """
         super().__init__()
         self.losses = losses
-        self.loss_modules = nn.ModuleList(weighted.loss for weighted in losses)
+        self.loss_modules = nn.ModuleList(one.loss for one in losses)  # moves and saves the losses' tensors
+        self.class_losses, self.mask_losses, self.general_losses = (
+            [one for one in losses if one.loss.input_type == input_type]
+            for input_type in ("classes", "masks", "prediction")
+        )
+        self.weighted_mask_loss = WeightedMaskLoss(
+            [one.loss for one in self.mask_losses], [one.weight for one in self.mask_losses], compiled
+        )
         self.matcher = matcher
         self.deep_supervision = deep_supervision
         self.ignore_void = ignore_void
         self.points = points
-        masked = [weighted for weighted in losses if weighted.loss.input_type == "masks"]
-        self.mask_losses = [weighted.name for weighted in masked]
-        self.mask_score = WeightedMaskLoss([one.loss for one in masked], [one.weight for one in masked], compiled)
-        needing = [weighted.name for weighted in losses if weighted.loss.input_type != "prediction"]
-        if needing and matcher is None:
-            raise ConfigError(f"criterion.matcher: loss '{needing[0]}' needs a matcher, such as {{type: hungarian}}.")
+        query_losses = [one.name for one in losses if one.loss.input_type != "prediction"]
+        if query_losses and matcher is None:
+            raise ConfigError(
+                f"criterion.matcher: loss '{query_losses[0]}' needs a matcher, such as {{type: hungarian}}."
+            )
 
     def forward(self, prediction: Prediction | PixelPrediction, targets: list[Target]) -> LossReport:
-        """Prediction of B images and their B targets, of the padded batch's size and on its device."""
-        layers = prediction.layers if self.deep_supervision else [prediction]
-        device = prediction_device(prediction)
+        """Computes the loss of a batch.
+
+        Args:
+            prediction: of B images, with its earlier layers as `auxiliary`.
+            targets: of the B images, at the size of the padded batch and on the prediction's device.
+
+        Raises:
+            ConfigError: a class or mask loss is given the prediction of a per-pixel model.
+        """
         if not self.ignore_void:
             targets = [replace(target, valid=None) for target in targets]
-        matches: list[list[Match]] | list[None] = [None] * len(layers)
-        if self.matcher is not None:
-            matches = _on_device(self.matcher(layers, targets), device)  # type: ignore[operator]
-        scores: list[Tensor] = []
-        values: list[dict[str, Tensor]] = []  # of each layer by name
-        for layer, of_layer in zip(layers, matches, strict=True):
-            score, named = self._score(layer, targets, of_layer)
-            scores += score
-            values.append(named)
-        if self.mask_score.losses:
-            score_of_masks, sums = matched_mask_losses(
-                cast(list[Prediction], layers), targets, cast(list[list[Match]], matches), self.mask_score, self.points
+        if isinstance(prediction, PixelPrediction):
+            self._refuse_pixels()
+            return self._report(self._compute_general_losses(self._supervised(prediction.layers), targets, None))
+        layers = self._supervised(prediction.layers)
+        if self.matcher is None:
+            return self._report(self._compute_general_losses(layers, targets, None))
+        # Matching is constant for the gradient, as is usual: gradients flow through the losses only.
+        pairs = MatchedPairs.collect(self.matcher(layers, targets), targets, prediction.class_logits.device)
+        values = self._compute_class_losses(layers, targets, pairs) | self._compute_general_losses(
+            layers, targets, pairs.matches()
+        )
+        if not self.mask_losses:
+            return self._report(values)
+        mask_total, mask_values = self._compute_mask_losses(layers, targets, pairs)
+        return self._report(values, mask_total, mask_values)
+
+    def _supervised(self, layers: list[Layer]) -> list[Layer]:
+        return layers if self.deep_supervision else layers[-1:]
+
+    def _compute_class_losses(
+        self, layers: Sequence[Prediction], targets: Sequence[Target], pairs: MatchedPairs
+    ) -> dict[str, Tensor]:
+        """Returns by name the unweighted value of each layer, (L,) with gradient."""
+        if not self.class_losses:
+            return {}
+        no_object = layers[0].class_logits.shape[-1] - 1
+        class_index = pairs.class_index(targets, layers[0].num_queries, no_object)  # (L, B, Q)
+        return {
+            one.name: torch.stack(
+                [one.loss(layer.class_logits, index) for layer, index in zip(layers, class_index, strict=True)]
             )
-            num_masks = _mean_over_processes(sum(len(target) for target in targets), device)
-            scores.append(score_of_masks / num_masks)
-            for named, means in zip(values, (sums / num_masks).T, strict=True):
-                named.update(zip(self.mask_losses, means, strict=True))
-        suffixes = [*(f"/{index}" for index in range(len(layers) - 1)), ""]
-        parts = {n + suffix: v for named, suffix in zip(values, suffixes, strict=True) for n, v in named.items()}
-        return LossReport(torch.stack(scores).sum(), parts)
+            for one in self.class_losses
+        }
 
-    def _score(
-        self, layer: Prediction | PixelPrediction, targets: list[Target], matches: list[Match] | None
-    ) -> tuple[list[Tensor], dict[str, Tensor]]:
-        """One layer's class and general losses: weighted, with gradient; and unweighted, without."""
-        scores: list[Tensor] = []
-        values: dict[str, Tensor] = {}
-        for weighted in self.losses:
-            if weighted.loss.input_type == "masks":
-                continue
-            if weighted.loss.input_type == "classes":
-                value = _class_loss(weighted.loss, cast(Prediction, layer), targets, cast(list[Match], matches))
-            else:
-                value = weighted.loss(layer, targets, matches)
-            scores.append(weighted.weight * value)
-            values[weighted.name] = value.detach()
-        return scores, values
+    def _compute_general_losses(
+        self,
+        layers: Sequence[Prediction | PixelPrediction],
+        targets: list[Target],
+        matches: list[list[Match]] | None,
+    ) -> dict[str, Tensor]:
+        """Returns by name the unweighted value of each layer, (L,) with gradient."""
+        by_layer = matches if matches is not None else [None] * len(layers)
+        return {
+            one.name: torch.stack(
+                [one.loss(layer, targets, match) for layer, match in zip(layers, by_layer, strict=True)]
+            )
+            for one in self.general_losses
+        }
 
+    def _compute_mask_losses(
+        self, layers: Sequence[Prediction], targets: Sequence[Target], pairs: MatchedPairs
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns the weighted sum with gradient, and by name the unweighted value of each layer, (L,) without."""
+        maps = matched_mask_logits(layers, pairs)
+        segments = pairs.by_image(pairs.target)
+        total, values = matched_mask_losses(maps, targets, segments, self.weighted_mask_loss, self.points)
+        num_masks = _mean_over_processes(sum(len(target) for target in targets), total.device)
+        sums = torch.zeros(len(values), len(layers), device=total.device).index_add_(1, pairs.layer, values)
+        names = [one.name for one in self.mask_losses]
+        return total / num_masks, dict(zip(names, sums / num_masks, strict=True))
 
-def prediction_device(prediction: Prediction | PixelPrediction) -> torch.device:
-    if isinstance(prediction, PixelPrediction):
-        return prediction.pixel_logits.device
-    return prediction.class_logits.device
+    def _report(
+        self,
+        values: dict[str, Tensor],
+        mask_total: Tensor | None = None,
+        mask_values: dict[str, Tensor] | None = None,
+    ) -> LossReport:
+        """Sums up, and names the value of each loss and layer."""
+        weights = {one.name: one.weight for one in [*self.class_losses, *self.general_losses]}
+        totals = [weights[name] * by_layer.sum() for name, by_layer in values.items()]
+        if mask_total is not None:
+            totals.append(mask_total)
+        reported = {name: by_layer.detach() for name, by_layer in values.items()} | (mask_values or {})
+        num_layers = len(next(iter(reported.values())))
+        suffixes = [*(f"/{index}" for index in range(num_layers - 1)), ""]
+        parts = {
+            name + suffix: by_layer[layer]
+            for layer, suffix in enumerate(suffixes)
+            for name, by_layer in reported.items()
+        }
+        return LossReport(torch.stack(totals).sum(), parts)
 
-
-def _on_device(matches: list[list[Match]], device: torch.device) -> list[list[Match]]:
-    """All of them in one transfer."""
-    pairs = [pair for of_layer in matches for pair in of_layer]
-    flat = torch.cat([torch.stack(pair) for pair in pairs], dim=1).to(device)  # (2, M)
-    pieces = iter(torch.split(flat, [len(query_index) for query_index, _ in pairs], dim=1))
-    return [[(piece[0], piece[1]) for piece in islice(pieces, len(of_layer))] for of_layer in matches]
-
-
-def _class_loss(loss: nn.Module, layer: Prediction, targets: list[Target], matches: list[Match]) -> Tensor:
-    no_object = layer.class_logits.shape[-1] - 1
-    classes = torch.full(layer.class_logits.shape[:2], no_object, dtype=torch.int64, device=layer.class_logits.device)
-    for row, target, (query_index, target_index) in zip(classes, targets, matches, strict=True):
-        row[query_index] = target.labels[target_index]
-    return loss(layer.class_logits, classes)  # type: ignore[no-any-return]
+    def _refuse_pixels(self) -> None:
+        if self.class_losses or self.mask_losses:
+            raise ConfigError(
+                f"criterion.losses: loss '{[*self.class_losses, *self.mask_losses][0].name}' needs a model with "
+                "queries, but this model predicts the class of each pixel. Use the loss 'pixel_cross_entropy', or a "
+                "model with queries such as 'mask_former'."
+            )
 
 
 def _mean_over_processes(count: int, device: torch.device) -> Tensor:
+    """Returns the mean of `count` over all processes, at least 1."""
     mean = torch.tensor(float(count), device=device)
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.all_reduce(mean)

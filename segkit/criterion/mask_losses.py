@@ -1,111 +1,180 @@
-"""Mask losses of the matched queries, in pieces that stay in the processor's cache.
+"""Mask losses of the matched queries, computed and differentiated in chunks of masks.
 
-A mask loss compares full-size masks, while the model draws them at a quarter of the side. Keeping every upsampled mask
-and its intermediate values for the backward pass would take most of a training step's memory and time. So each piece
-is upsampled, scored and differentiated at once, and only the gradient of the small map is kept.
+A mask loss compares masks at full size, while the model predicts them at a quarter of the side. Keeping every upsampled
+mask and its intermediate values for the backward pass would take most of a training step's memory and time. Therefore
+each chunk is upsampled, compared and differentiated at once, and only the gradient of its small maps is kept.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from segkit.criterion.mask_logits import matched_mask_logits
-from segkit.criterion.mask_pixels import AllPixels, SampledPixels
-from segkit.criterion.weighted_losses import WeightedMaskLoss
+from segkit.criterion.mask_pixels import AllPixels, PixelSource, RandomPoints
 from segkit.ops.points import PointSampling
-from segkit.types import Match, Prediction, Target
+from segkit.runtime.compilation import warn_uncompiled
+from segkit.types import Size, Target
 
-CPU_PIECE = 1 << 19
-"""Pixels or points scored at once on a CPU, about: 2 MiB of float32, of which a few stay in cache together."""
-GPU_PIECE = 1 << 24
-"""The same on an accelerator, where each launch costs more than a pass over memory."""
+CPU_CHUNK = 1 << 19
+"""Approximate number of pixels or points of one chunk on a CPU: 2 MiB of float32 per tensor, so that the few tensors of
+a loss stay in cache."""
+GPU_CHUNK = 1 << 24
+"""The same on a GPU, where launching a kernel costs more than a pass over memory."""
+
+MaskLossFunction = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""(logits (M,P), targets (M,P), valid (M,P) | None) -> (losses,M)."""
 
 
-def matched_mask_losses(
-    layers: Sequence[Prediction],
-    targets: Sequence[Target],
-    matches: Sequence[Sequence[Match]],
-    score: WeightedMaskLoss,
-    points: PointSampling | None = None,
-) -> tuple[Tensor, Tensor]:
-    """The weighted sum over all matched masks of all layers, and each loss's own sum over those of each layer.
+class WeightedMaskLoss:
+    """Several mask losses, the gradient of their weighted sum, and optional compilation.
 
     Args:
-        matches: per layer and image, on the prediction's device.
-        points: compare each mask at random points; None = at every pixel.
+        losses: modules `(logits (M,P), targets (M,P), valid (M,P) | None) -> (M,)`, with or without parameters.
+        weights: the factor of each loss in the sum.
+        compiled: fuse the losses and their gradient with `torch.compile` at the first call. If that fails, a warning
+            names the cause and the losses run uncompiled.
 
-    Returns a scalar, which reaches every parameter also where no image has a segment, and (losses,L) without
-    gradient.
+    Example:
+        >>> from segkit.losses.dice import Dice
+        >>> loss = WeightedMaskLoss([Dice()], weights=[2.0])
+        >>> values, gradient, _ = loss.gradients(torch.zeros(1, 4), torch.ones(1, 4), None)
+        >>> values.shape, gradient.shape, bool((gradient < 0).all())
+        (torch.Size([1, 1]), torch.Size([1, 4]), True)
     """
-    total = torch.zeros((), device=layers[0].class_logits.device)
-    sums = torch.zeros(len(score.losses), len(layers), device=total.device)
-    of_images = zip(matched_mask_logits(layers, matches), targets, zip(*matches, strict=True), strict=True)
-    for logits, target, of_image in of_images:
-        masks = _Masks(target, torch.cat([target_index for _, target_index in of_image]), points)
-        of_all, values = _GradientAhead.apply(masks, score, torch.is_grad_enabled(), logits, *score.learnable)
-        total = total + of_all
-        of_layers = torch.split(values, [len(target_index) for _, target_index in of_image], dim=1)
-        sums += torch.stack([of_layer.sum(1) for of_layer in of_layers], dim=1)
-    return total, sums
+
+    def __init__(self, losses: Sequence[nn.Module], weights: Sequence[float], compiled: bool = False) -> None:
+        self.losses = list(losses)
+        self.weights = list(weights)
+        self._compiled: MaskLossFunction | None = None
+        if compiled:
+            self._compiled = torch.compile(self.values, fullgraph=True)
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """The trainable parameters of the losses."""
+        return [parameter for loss in self.losses for parameter in loss.parameters() if parameter.requires_grad]
+
+    def values(self, logits: Tensor, targets: Tensor, valid: Tensor | None) -> Tensor:
+        """Returns the unweighted value of each loss for each mask, (losses,M)."""
+        return torch.stack([loss(logits, targets, valid) for loss in self.losses])
+
+    def weighted_sum(self, values: Tensor) -> Tensor:
+        """Sums (losses,M) over masks and, weighted, over losses; returns a scalar."""
+        return torch.stack([weight * row.sum() for weight, row in zip(self.weights, values, strict=True)]).sum()
+
+    def gradients(self, logits: Tensor, targets: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Computes all losses and the gradient of their weighted sum.
+
+        Returns:
+            The values (losses,M), the gradient (M,P) of the logits, and that of each of `parameters`.
+        """
+        leaf = logits.detach().requires_grad_()
+        if self._compiled is not None:
+            try:
+                _mark_dynamic(leaf, targets, valid)
+                return self._differentiate(self._compiled, leaf, targets, valid)
+            except Exception as error:  # a compiler can fail in any way; training must go on without it
+                self._compiled = None
+                warn_uncompiled(
+                    "criterion.compile: the mask losses cannot be compiled and run uncompiled from now on, which is "
+                    "slower",
+                    error,
+                    stacklevel=3,
+                )
+        return self._differentiate(self.values, leaf, targets, valid)
+
+    def _differentiate(
+        self, function: MaskLossFunction, leaf: Tensor, targets: Tensor, valid: Tensor | None
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        with torch.enable_grad():
+            values = function(leaf, targets, valid)
+            total = self.weighted_sum(values)
+        gradient, *by_parameter = torch.autograd.grad(total, [leaf, *self.parameters], materialize_grads=True)
+        return values.detach(), gradient, by_parameter
 
 
-@dataclass
-class _Masks:
-    """What matched queries of one image are compared with."""
-
-    target: Target
-    segments: Tensor
-    """(M,) int64."""
-    points: PointSampling | None
-
-    def pieces(self, logits: Tensor) -> Iterator[tuple[slice, AllPixels | SampledPixels]]:
-        """The rows of `logits` (M,h,w) that make one piece, and where they are compared."""
-        budget = CPU_PIECE if logits.device.type == "cpu" else GPU_PIECE
-        if self.points is None:
-            everywhere = AllPixels(self.target, (int(logits.shape[-2]), int(logits.shape[-1])))
-            for rows in _slices(len(logits), budget // (self.target.size[0] * self.target.size[1])):
-                yield rows, everywhere
-        else:
-            for rows in _slices(len(logits), budget // self.points.candidates):
-                yield rows, SampledPixels(self.target, logits[rows], self.points)
+def _mark_dynamic(*tensors: Tensor | None) -> None:
+    """Marks both dimensions dynamic: the numbers of masks and pixels change in every step and must not recompile."""
+    for tensor in tensors:
+        if tensor is not None:
+            torch._dynamo.maybe_mark_dynamic(tensor, [0, 1])
 
 
-def _slices(count: int, step: int) -> Iterator[slice]:
-    for start in range(0, count, max(1, step)):
-        yield slice(start, start + max(1, step))
+class EagerGradient(torch.autograd.Function):
+    """(mask maps (M,h,w), loss parameters) -> the weighted sum of all losses, and their values (losses,M).
 
-
-class _GradientAhead(torch.autograd.Function):
-    """(logits (M,h,w), parameters) -> the weighted sum, and each loss's values (losses,M).
-
-    The gradient is made in the forward pass, while the full-size masks are there; only the sum carries it.
+    The gradient is computed in the forward pass, while the full-size masks of a chunk exist. The backward pass only
+    multiplies it by the gradient of the sum. The values carry no gradient.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, masks: _Masks, score: WeightedMaskLoss, differentiate: bool, logits: Tensor, *parameters: Tensor
-    ) -> Any:
-        gradient = torch.zeros_like(logits)
-        by_parameters = [torch.zeros_like(parameter) for parameter in parameters]
-        values = torch.zeros(len(score.losses), len(logits), device=logits.device)
-        with torch.autocast(logits.device.type, enabled=False):
-            for rows, where in masks.pieces(logits):
-                segments = masks.segments[rows]
-                pixels = (where.logits(logits[rows]), where.masks(segments), where.valid(segments))
+        ctx: Any,
+        pixel_source: PixelSource,
+        segments: Tensor,
+        loss: WeightedMaskLoss,
+        differentiate: bool,
+        maps: Tensor,
+        *parameters: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        maps_gradient = torch.zeros_like(maps)
+        parameter_gradients = [torch.zeros_like(parameter) for parameter in parameters]
+        values = torch.zeros(len(loss.losses), len(maps), device=maps.device)
+        with torch.autocast(maps.device.type, enabled=False):  # sums over pixels need float32
+            for rows in _chunks(len(maps), pixel_source.memory_per_mask, maps.device):
+                pixels = pixel_source(maps[rows], segments[rows])
                 if not differentiate:
-                    values[:, rows] = score.values(*pixels)
+                    values[:, rows] = loss.values(pixels.logits, pixels.targets, pixels.valid)
                     continue
-                values[:, rows], by_pixels, by_parameters_here = score.gradients(*pixels)
-                gradient[rows] = where.maps_gradient(by_pixels)
-                for total, part in zip(by_parameters, by_parameters_here, strict=True):
+                values[:, rows], gradient, by_parameter = loss.gradients(pixels.logits, pixels.targets, pixels.valid)
+                maps_gradient[rows] = pixels.to_maps(gradient)
+                for total, part in zip(parameter_gradients, by_parameter, strict=True):
                     total += part
-        ctx.save_for_backward(gradient, *by_parameters)
+        ctx.save_for_backward(maps_gradient, *parameter_gradients)
         ctx.mark_non_differentiable(values)
-        return score.weighted_sum(values), values
+        return loss.weighted_sum(values), values
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, _: Any) -> Any:
-        return (None, None, None, *(gradient * saved for saved in ctx.saved_tensors))
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        return (None, None, None, None, *(gradient * saved for saved in ctx.saved_tensors))
+
+
+def _chunks(num_masks: int, memory_per_mask: int, device: torch.device) -> Iterator[slice]:
+    """Yields ranges of masks that together stay within the chunk size of the device, one mask at least."""
+    step = max(1, (CPU_CHUNK if device.type == "cpu" else GPU_CHUNK) // memory_per_mask)
+    for start in range(0, num_masks, step):
+        yield slice(start, start + step)
+
+
+def matched_mask_losses(
+    maps: Sequence[Tensor],
+    targets: Sequence[Target],
+    segments: Sequence[Tensor],
+    loss: WeightedMaskLoss,
+    points: PointSampling | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Computes all mask losses of the matched masks of a batch.
+
+    Args:
+        maps: per image the mask logits (M_i,h,w) float32 of its matched queries.
+        targets: per image its segments, on the same device.
+        segments: per image the index (M_i,) int64 of the segment that each mask is compared with.
+        loss: the losses and their weights.
+        points: compare each mask at random points; None = at every pixel.
+
+    Returns:
+        The weighted sum over all masks, a scalar whose gradient reaches `maps` and the losses' parameters also where no
+        image has a segment; and the unweighted values (losses,M) of all images' masks in order, without gradient.
+    """
+    total = torch.zeros((), device=maps[0].device)
+    values = []
+    for image_maps, target, image_segments in zip(maps, targets, segments, strict=True):
+        map_size: Size = (int(image_maps.shape[-2]), int(image_maps.shape[-1]))
+        pixel_source = AllPixels(target, map_size) if points is None else RandomPoints(target, points)
+        image_total, image_values = EagerGradient.apply(
+            pixel_source, image_segments, loss, torch.is_grad_enabled(), image_maps, *loss.parameters
+        )
+        total = total + image_total
+        values.append(image_values)
+    return total, torch.cat(values, dim=1)

@@ -1,76 +1,209 @@
-"""Where masks are compared: at every pixel of an image, or at points drawn for each mask.
+"""Where a mask loss compares masks: at every pixel of the image, or at random points of each mask.
 
-Both turn the maps (M,h,w) of some masks into logits (M,P), say what is true there, and lead the gradient back.
+Both ways turn mask maps (M,h,w) into logits (M,P) with targets and validity at the same P places, and map the gradient
+of the logits back to the maps.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate, pad
 
-from segkit.criterion.upsampling import make_upsampling
 from segkit.ops.points import PointSampling, pixels_of, sample_maps, uncertain_points
 from segkit.types import Size, Target
 
 
-class AllPixels:
-    """Every pixel of one image, for maps of one size; made once and used for all its masks."""
+@dataclass(frozen=True)
+class MaskPixels:
+    """M masks at P places each: what a mask loss takes."""
 
-    def __init__(self, target: Target, source: Size) -> None:
-        self.upsampling = make_upsampling(source, target.size, target.labels.device)
+    logits: Tensor
+    """(M,P) float32, without gradient."""
+    targets: Tensor
+    """(M,P) float32, 0 or 1."""
+    valid: Tensor | None
+    """(M,P) bool: the places that count; None = all."""
+    to_maps: Callable[[Tensor], Tensor]
+    """Maps the gradient of `logits` (M,P) to the gradient of the mask maps (M,h,w)."""
+
+
+class PixelSource(Protocol):
+    """The places of one image at which masks are compared."""
+
+    memory_per_mask: int
+    """Values that one mask needs at the same time, at least P."""
+
+    def __call__(self, maps: Tensor, segments: Tensor) -> MaskPixels:
+        """Takes mask maps (M,h,w) float32 and the index (M,) int64 of the segment that each is compared with."""
+
+
+class AllPixels:
+    """Every pixel of one image, for maps of one size. Prepared once and used for all masks of the image.
+
+    Args:
+        target: the image's segments, at full size (H,W).
+        map_size: (h,w) of the mask maps.
+    """
+
+    def __init__(self, target: Target, map_size: Size) -> None:
         self.target = target
+        self.memory_per_mask = target.size[0] * target.size[1]
+        self.upsampling = make_upsampling(map_size, target.size, target.labels.device)
         arrange = self.upsampling.arrange
         self.segment_map = None if target.segment_map is None else arrange(target.segment_map)  # (P,)
-        self.known = None if target.valid is None else arrange(target.valid)  # (P,)
+        self.valid = None if target.valid is None else arrange(target.valid)  # (P,)
 
-    def logits(self, maps: Tensor) -> Tensor:
-        """(M,h,w) float32 -> (M,P)."""
-        return self.upsampling(maps)
-
-    def maps_gradient(self, gradient: Tensor) -> Tensor:
-        """(M,P) gradient of the logits -> (M,h,w) gradient of the maps."""
-        return self.upsampling.adjoint(gradient)
-
-    def masks(self, segments: Tensor) -> Tensor:
-        """(M,) int64 -> (M,P) float32 0/1: the masks of `segments`."""
+    def __call__(self, maps: Tensor, segments: Tensor) -> MaskPixels:
+        """Upsamples maps (M,h,w); P = H * W."""
         if self.target.overlapping_masks is not None:
-            return self.upsampling.arrange(self.target.overlapping_masks[segments]).float()
-        assert self.segment_map is not None
-        return _where_equal(self.segment_map[None], segments)
+            targets = self.upsampling.arrange(self.target.overlapping_masks[segments]).float()
+        else:
+            assert self.segment_map is not None, "a Target has a segment map or overlapping masks"
+            targets = _equal_as_float(self.segment_map[None], segments)
+        valid = None if self.valid is None else self.valid.expand(len(segments), -1)
+        return MaskPixels(self.upsampling(maps), targets, valid, self.upsampling.adjoint)
 
-    def valid(self, segments: Tensor) -> Tensor | None:
-        """(M,P) bool, or None where all is known."""
-        return None if self.known is None else self.known.expand(len(segments), -1)
 
+class RandomPoints:
+    """Random points of each mask, most of them where its logits are near zero (Kirillov et al. 2020, sec. 3.1).
 
-class SampledPixels:
-    """Points drawn for the masks of `maps` (M,h,w) float32, where these are most uncertain; what is true at a point is
-    what is true of the pixel in which it lies. Its methods are those of AllPixels, for these masks alone."""
+    Args:
+        target: the image's segments, at full size (H,W).
+        sampling: how many points, and how they are chosen.
+    """
 
-    def __init__(self, target: Target, maps: Tensor, sampling: PointSampling) -> None:
-        points = uncertain_points(maps, sampling)
+    def __init__(self, target: Target, sampling: PointSampling) -> None:
         self.target = target
-        self.pixels = pixels_of(points, target.size)  # (M, P)
-        with torch.enable_grad():
-            self.maps = maps.detach().requires_grad_()
-            self.sampled = sample_maps(self.maps, points)
+        self.sampling = sampling
+        self.memory_per_mask = sampling.candidates
 
-    def logits(self, maps: Tensor) -> Tensor:
-        return self.sampled.detach()
-
-    def maps_gradient(self, gradient: Tensor) -> Tensor:
-        (of_maps,) = torch.autograd.grad(self.sampled, self.maps, gradient)
-        return of_maps
-
-    def masks(self, segments: Tensor) -> Tensor:
+    def __call__(self, maps: Tensor, segments: Tensor) -> MaskPixels:
+        """Samples maps (M,h,w) bilinearly at points of their own; the target is that of the pixel below the point."""
+        points = uncertain_points(maps, self.sampling)  # (M, P, 2)
+        pixels = pixels_of(points, self.target.size)  # (M, P)
         if self.target.overlapping_masks is not None:
-            return self.target.overlapping_masks.flatten(1)[segments[:, None], self.pixels].float()
-        assert self.target.segment_map is not None
-        return _where_equal(self.target.segment_map.flatten()[self.pixels], segments)
+            targets = self.target.overlapping_masks.flatten(1)[segments[:, None], pixels].float()
+        else:
+            assert self.target.segment_map is not None, "a Target has a segment map or overlapping masks"
+            targets = _equal_as_float(self.target.segment_map.flatten()[pixels], segments)
+        valid = None if self.target.valid is None else self.target.valid.flatten()[pixels]
+        with torch.enable_grad():
+            leaf = maps.detach().requires_grad_()
+            sampled = sample_maps(leaf, points)
 
-    def valid(self, segments: Tensor) -> Tensor | None:
-        return None if self.target.valid is None else self.target.valid.flatten()[self.pixels]
+        def to_maps(gradient: Tensor) -> Tensor:
+            return torch.autograd.grad(sampled, leaf, gradient)[0]
+
+        return MaskPixels(sampled.detach(), targets, valid, to_maps)
 
 
-def _where_equal(segment_maps: Tensor, segments: Tensor) -> Tensor:
-    """(M or 1,P), (M,) -> (M,P) float32 0/1. Written as floats at once, without a bool mask in between."""
+def _equal_as_float(segment_maps: Tensor, segments: Tensor) -> Tensor:
+    """Compares (M or 1,P) with (M,) and returns (M,P) float32, 0 or 1."""
+    # `eq` writes floats directly: no bool mask of the same size that is read once more to convert it.
     equal = torch.empty(len(segments), segment_maps.shape[1], device=segment_maps.device)
     return torch.eq(segment_maps, segments.to(segment_maps.dtype)[:, None], out=equal)
+
+
+class Upsampling(Protocol):
+    """Bilinear upsampling of maps (M,h,w) to the P = H * W pixels of an image, and its adjoint.
+
+    The values are those of `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)` up to rounding. The
+    order of the P pixels is the implementation's choice, because no mask loss depends on where a pixel lies.
+    """
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        """Upsamples (M,h,w) float32 to (M,P)."""
+
+    def adjoint(self, gradient: Tensor) -> Tensor:
+        """Maps the gradient of the pixels (M,P) to the gradient of the maps (M,h,w)."""
+
+    def arrange(self, pixels: Tensor) -> Tensor:
+        """Brings (…,H,W) into the order of the upsampled pixels, (…,P)."""
+
+
+def make_upsampling(source: Size, output: Size, device: torch.device) -> Upsampling:
+    """Chooses the faster implementation for these sizes.
+
+    Example:
+        >>> upsampling = make_upsampling((1, 2), (1, 4), torch.device("cpu"))
+        >>> pixels = upsampling(torch.tensor([[[0.0, 4.0]]]))
+        >>> order = upsampling.arrange(torch.arange(4).view(1, 4)).argsort()
+        >>> pixels[0, order].tolist()
+        [0.0, 1.0, 3.0, 4.0]
+    """
+    whole_factors = output[0] % source[0] == 0 and output[1] % source[1] == 0
+    return PhaseUpsampling(source, output, device) if whole_factors else MatrixUpsampling(source, output, device)
+
+
+class PhaseUpsampling:
+    """Upsampling by whole factors (the usual case, 4 and 4) as one small matrix product.
+
+    All pixels at the same place within their source pixel (a phase) are the same weighted sum of the 3 x 3 source
+    pixels around it. So P is ordered by phase row, phase column, source row, source column.
+    """
+
+    def __init__(self, source: Size, output: Size, device: torch.device) -> None:
+        self.source = source
+        self.factors = (output[0] // source[0], output[1] // source[1])
+        rows, columns = (_phase_weights(factor) for factor in self.factors)
+        self.weights = torch.einsum("ri,cj->rcij", rows, columns).reshape(-1, 9).to(device)  # (phases, neighbors)
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        padded = pad(maps[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
+        neighbors = padded.unfold(1, self.source[0], 1).unfold(2, self.source[1], 1)  # (M, 3, 3, h, w)
+        return (self.weights @ neighbors.reshape(len(maps), 9, -1)).flatten(1)
+
+    def adjoint(self, gradient: Tensor) -> Tensor:
+        count, (height, width) = len(gradient), self.source
+        neighbors = self.weights.T @ gradient.view(count, len(self.weights), -1)  # (M, 9, h * w)
+        padded = gradient.new_zeros(count, height + 2, width + 2)
+        for index in range(9):
+            row, column = divmod(index, 3)
+            padded[:, row : row + height, column : column + width] += neighbors[:, index].view(count, height, width)
+        # The padding repeats the border pixels, so their gradients include those of the padding.
+        padded[:, 1] += padded[:, 0]
+        padded[:, -2] += padded[:, -1]
+        padded[:, :, 1] += padded[:, :, 0]
+        padded[:, :, -2] += padded[:, :, -1]
+        return padded[:, 1:-1, 1:-1]
+
+    def arrange(self, pixels: Tensor) -> Tensor:
+        (rows, columns), (height, width) = self.factors, self.source
+        split = pixels.view(*pixels.shape[:-2], height, rows, width, columns)
+        return split.movedim((-3, -1), (-4, -3)).flatten(-4)
+
+
+def _phase_weights(factor: int) -> Tensor:
+    """Returns (factor,3): the weights of the source pixels before, at and after each of `factor` pixels of a line."""
+    weights = torch.zeros(factor, 3)
+    for phase in range(factor):
+        offset = (phase + 0.5) / factor - 0.5  # of the pixel's center from the source pixel's, in source pixels
+        weights[phase] = torch.tensor([max(0.0, -offset), 1 - abs(offset), max(0.0, offset)])
+    return weights
+
+
+class MatrixUpsampling:
+    """Upsampling between any two sizes as two matrix products; P is ordered by rows."""
+
+    def __init__(self, source: Size, output: Size, device: torch.device) -> None:
+        self.output = output
+        self.rows, self.columns = (
+            _line_weights(*sides).to(device) for sides in zip(source, output, strict=True)
+        )  # (H, h), (W, w)
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return (self.rows @ (maps @ self.columns.T)).flatten(1)
+
+    def adjoint(self, gradient: Tensor) -> Tensor:
+        return self.rows.T @ (gradient.view(-1, *self.output) @ self.columns)
+
+    def arrange(self, pixels: Tensor) -> Tensor:
+        return pixels.flatten(-2)
+
+
+def _line_weights(source: int, output: int) -> Tensor:
+    """Returns (output,source): the weight of each source pixel of a line in each output pixel."""
+    return interpolate(torch.eye(source)[None], size=output, mode="linear", align_corners=False)[0].T

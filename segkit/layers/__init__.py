@@ -1,1 +1,1 @@
-"""torch.nn modules that several parts use."""
+"""Neural network layers that several parts use."""

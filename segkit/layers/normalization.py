@@ -1,4 +1,4 @@
-"""Pixels to network input."""
+"""The input layer of every model: from pixels to normalized images."""
 
 from collections.abc import Sequence
 
@@ -12,22 +12,39 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 class PixelNormalization(nn.Module):
-    """uint8 RGB to zero mean and unit deviation, padding to zero; channels last in memory.
+    """Converts uint8 RGB to zero mean and unit deviation, and sets padding to zero.
 
-    All that follows keeps this order, in which convolutions are quickest, more so in low precision.
+    Args:
+        mean: of the red, green and blue values, in 0..255.
+        std: standard deviations of the same.
+
+    Example:
+        >>> normalize = PixelNormalization(IMAGENET_MEAN, IMAGENET_STD)
+        >>> images = torch.full((1, 3, 4, 4), 255, dtype=torch.uint8)
+        >>> normalized = normalize(images, sizes=[(4, 2)])  # the right half is padding
+        >>> [round(value, 2) for value in normalized[0, 0, 0].tolist()]
+        [2.25, 2.25, 0.0, 0.0]
     """
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        """mean, std: of the red, green and blue values, on the scale 0..255."""
         super().__init__()
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> Tensor:
-        """(B,3,H,W) uint8 -> (B,3,H,W) float32; beyond the size of an image (its top left part) all is zero."""
+        """Normalizes a padded batch.
+
+        Args:
+            images: (B,3,H,W) uint8 RGB.
+            sizes: the unpadded size of each image, its top left region; None = no padding.
+
+        Returns:
+            (B,3,H,W) float32, channels last in memory.
+        """
+        # The whole model keeps this memory format, in which convolutions are fastest, most of all in half precision.
         normalized = (images.contiguous(memory_format=torch.channels_last) - self.mean) / self.std
         for image, (height, width) in zip(normalized, sizes or [], strict=False):
             image[:, height:] = 0

@@ -1,4 +1,4 @@
-"""Sine position encoding of a map's pixels."""
+"""Sine position encoding of the pixels of a map."""
 
 import math
 
@@ -6,13 +6,27 @@ import torch
 from torch import Tensor
 
 TEMPERATURE = 10000.0
+"""Ratio of the longest to the shortest wavelength, as in Vaswani et al. 2017, sec. 3.5."""
 
 
 def sine_position_encoding(height: int, width: int, channels: int, device: torch.device | str = "cpu") -> Tensor:
-    """(height * width, channels) float32: the two-dimensional sine encoding of DETR (Carion et al. 2020, appendix A.4).
+    """Returns the two-dimensional sine encoding of DETR (Carion et al. 2020, appendix A.4).
 
-    Half of the channels encode y, the other half x, each pixel's place being scaled to (0, 2 pi]; within a half, sine
-    and cosine of one frequency alternate. `channels` must be a multiple of 4.
+    The first half of the channels encodes y, the second half x, each scaled to (0, 2 pi]. Within a half, the sine and
+    the cosine of each frequency follow each other.
+
+    Args:
+        height: of the map, in pixels.
+        width: of the map, in pixels.
+        channels: a multiple of 4.
+        device: of the result.
+
+    Returns:
+        (height * width, channels) float32.
+
+    Example:
+        >>> sine_position_encoding(2, 3, channels=8).shape
+        torch.Size([6, 8])
     """
     assert channels % 4 == 0, f"a sine position encoding needs a multiple of 4 channels, not {channels}"
     half = channels // 2

@@ -1,7 +1,7 @@
 """Encoder and decoder layers of DETR (Carion et al. 2020, appendix A.3), batch first.
 
-Positions are added to queries and keys of every attention, never to values. Attention goes through
-`scaled_dot_product_attention` by way of `nn.MultiheadAttention`.
+B batch, S memory pixels, Q queries, C hidden_dim. Positions are added to the queries and keys of every attention, never
+to the values. `nn.MultiheadAttention` computes attention by torch's `scaled_dot_product_attention`.
 """
 
 from torch import Tensor, nn
@@ -10,16 +10,40 @@ from segkit.errors import ConfigError
 from segkit.layers.recording import Recorded
 
 
-def check_width(part: str, hidden_dim: int, num_heads: int) -> None:
-    """Raises ConfigError where heads cannot share `hidden_dim` evenly, or no sine position encoding has that width."""
+def check_hidden_dim(part: str, hidden_dim: int, num_heads: int) -> None:
+    """Checks that the heads can share `hidden_dim` evenly and that a sine position encoding has that many channels.
+
+    Raises:
+        ConfigError: they cannot; the message starts with `part`.
+
+    Example:
+        >>> check_hidden_dim("transformer_decoder 'standard'", hidden_dim=256, num_heads=8)
+    """
     if hidden_dim % 4 or hidden_dim % num_heads:
         raise ConfigError(
             f"{part}: hidden_dim: must be a multiple of 4 and of num_heads, which is {num_heads}; {hidden_dim} is not."
         )
 
 
+def initialize_transformer(module: nn.Module) -> None:
+    """Sets Xavier-uniform weights in every attention and linear layer of `module`, as DETR does.
+
+    Example:
+        >>> initialize_transformer(nn.Linear(4, 4))
+    """
+    for parameter in module.parameters():
+        if parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter)
+
+
 class Attention(nn.Module):
-    """Multi-head attention as a residual branch: (B,L,C) queries against (B,S,C) keys and values."""
+    """Multi-head attention as a residual branch.
+
+    Args:
+        hidden_dim: C, of queries, keys and values.
+        num_heads: divides C.
+        dropout: probability, of attention weights and of the output.
+    """
 
     def __init__(self, hidden_dim: int, num_heads: int, dropout: float) -> None:
         super().__init__()
@@ -27,17 +51,27 @@ class Attention(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """query (B,Q,C), key and value (B,S,C) -> (B,Q,C)."""
+        # Without weights, torch may use its fused attention kernels.
         attended, _ = self.attention(query, key, value, need_weights=False)
-        return self.dropout(attended)  # type: ignore[no-any-return]
+        dropped: Tensor = self.dropout(attended)
+        return dropped
 
     def attention_weights(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Computes the weights (B, heads, L, S) of `forward` on the same inputs, for `segkit.record`."""
+        weights: Tensor
         _, weights = self.attention(query, key, value, need_weights=True, average_attn_weights=False)
-        return weights  # type: ignore[no-any-return]
+        return weights
 
 
 class FeedForward(nn.Sequential):
-    """Two linear layers with ReLU, as a residual branch."""
+    """Two linear layers with ReLU between them, as a residual branch: (B,S,C) -> (B,S,C).
+
+    Args:
+        hidden_dim: C.
+        feedforward_dim: width between the two layers.
+        dropout: probability, after each layer.
+    """
 
     def __init__(self, hidden_dim: int, feedforward_dim: int, dropout: float) -> None:
         super().__init__(
@@ -49,15 +83,22 @@ class FeedForward(nn.Sequential):
         )
 
 
-def initialize_transformer(module: nn.Module) -> None:
-    """Xavier-uniform matrices in every attention and linear layer of `module`, as DETR starts."""
-    for parameter in module.parameters():
-        if parameter.dim() > 1:
-            nn.init.xavier_uniform_(parameter)
-
-
 class EncoderLayer(nn.Module):
-    """Self-attention and feed-forward, each with a residual and a layer norm after (or, `pre_norm`, before) it."""
+    """Self-attention and feed-forward, each as a residual branch with a layer norm.
+
+    Args:
+        hidden_dim: C.
+        num_heads: of the attention; divides C.
+        feedforward_dim: inner width of the feed-forward branch.
+        dropout: probability, in both branches.
+        pre_norm: normalize the input of each branch instead of its sum with the residual.
+
+    Example:
+        >>> import torch
+        >>> layer = EncoderLayer(hidden_dim=8, num_heads=2, feedforward_dim=16, dropout=0.0, pre_norm=False)
+        >>> layer(torch.zeros(1, 6, 8), position=torch.zeros(6, 8)).shape
+        torch.Size([1, 6, 8])
+    """
 
     records: Recorded = "hidden_states"
 
@@ -75,14 +116,31 @@ class EncoderLayer(nn.Module):
         if self.pre_norm:
             normed = self.self_attention_norm(tokens)
             tokens = tokens + self.self_attention(normed + position, normed + position, normed)
-            return tokens + self.feed_forward(self.feed_forward_norm(tokens))  # type: ignore[no-any-return]
-        where = tokens + position
-        tokens = self.self_attention_norm(tokens + self.self_attention(where, where, tokens))
-        return self.feed_forward_norm(tokens + self.feed_forward(tokens))  # type: ignore[no-any-return]
+            tokens = tokens + self.feed_forward(self.feed_forward_norm(tokens))
+        else:
+            placed = tokens + position
+            tokens = self.self_attention_norm(tokens + self.self_attention(placed, placed, tokens))
+            tokens = self.feed_forward_norm(tokens + self.feed_forward(tokens))
+        return tokens
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention among queries, cross-attention to the memory, feed-forward."""
+    """Self-attention among queries, cross-attention to the memory and feed-forward, as residual branches.
+
+    Args:
+        hidden_dim: C.
+        num_heads: of each attention; divides C.
+        feedforward_dim: inner width of the feed-forward branch.
+        dropout: probability, in all branches.
+        pre_norm: normalize the input of each branch instead of its sum with the residual.
+
+    Example:
+        >>> import torch
+        >>> layer = DecoderLayer(hidden_dim=8, num_heads=2, feedforward_dim=16, dropout=0.0, pre_norm=False)
+        >>> queries, position, memory = torch.zeros(1, 5, 8), torch.zeros(5, 8), torch.zeros(1, 6, 8)
+        >>> layer(queries, position, keys=memory, values=memory).shape
+        torch.Size([1, 5, 8])
+    """
 
     records: Recorded = "hidden_states"
 
@@ -98,14 +156,26 @@ class DecoderLayer(nn.Module):
         initialize_transformer(self)
 
     def forward(self, queries: Tensor, query_position: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """queries (B,Q,C), query_position (Q,C), keys (memory with its positions) and values (B,S,C) -> (B,Q,C)."""
+        """Updates the queries of one layer.
+
+        Args:
+            queries: (B,Q,C).
+            query_position: (Q,C), added in both attentions.
+            keys: the memory with its positions, (B,S,C).
+            values: the memory, (B,S,C).
+
+        Returns:
+            (B,Q,C).
+        """
         if self.pre_norm:
             normed = self.self_attention_norm(queries)
             queries = queries + self.self_attention(normed + query_position, normed + query_position, normed)
             normed = self.cross_attention_norm(queries)
             queries = queries + self.cross_attention(normed + query_position, keys, values)
-            return queries + self.feed_forward(self.feed_forward_norm(queries))  # type: ignore[no-any-return]
-        where = queries + query_position
-        queries = self.self_attention_norm(queries + self.self_attention(where, where, queries))
-        queries = self.cross_attention_norm(queries + self.cross_attention(queries + query_position, keys, values))
-        return self.feed_forward_norm(queries + self.feed_forward(queries))  # type: ignore[no-any-return]
+            queries = queries + self.feed_forward(self.feed_forward_norm(queries))
+        else:
+            placed = queries + query_position
+            queries = self.self_attention_norm(queries + self.self_attention(placed, placed, queries))
+            queries = self.cross_attention_norm(queries + self.cross_attention(queries + query_position, keys, values))
+            queries = self.feed_forward_norm(queries + self.feed_forward(queries))
+        return queries

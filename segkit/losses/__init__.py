@@ -1,1 +1,1 @@
-"""Losses that segkit brings, one per file, each registered under its file's name."""
+"""Losses of segkit, one per file, each registered under the name of its file."""

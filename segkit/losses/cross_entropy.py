@@ -14,7 +14,24 @@ from segkit.registries.signature import Weight
 
 @LOSSES.register("cross_entropy")
 class CrossEntropy(nn.Module):
-    """Cross entropy over all queries, the unmatched ones' class being no-object; a mean weighted by class."""
+    """Computes the cross entropy of all queries, where the class of unmatched queries is no-object.
+
+    The value is a mean weighted by class, over the queries of all images (first term of eq. 2).
+
+    Args:
+        classes: of the data set.
+        no_object_weight: weight of unmatched queries, which outnumber the matched ones.
+        class_weights: weights by class name; 1 for all others.
+
+    Raises:
+        ConfigError: `class_weights` names a class that the data set does not have.
+
+    Example:
+        >>> loss = CrossEntropy(Classes.make(["road", "car"]), no_object_weight=0.1)
+        >>> class_logits = torch.zeros(1, 3, 3)  # 1 image, 3 queries, 2 classes and no-object
+        >>> round(loss(class_logits, torch.tensor([[0, 2, 2]])).item(), 4)
+        1.0986
+    """
 
     input_type: ClassVar = "classes"
     weights: Tensor
@@ -26,26 +43,26 @@ class CrossEntropy(nn.Module):
         no_object_weight: Weight = 0.1,
         class_weights: dict[str, Weight] | None = None,
     ) -> None:
-        """
-        Args:
-            classes: of the data set.
-            no_object_weight: weight of the unmatched queries, which are many.
-            class_weights: weights by class name; 1 where none is given.
-
-        Raises ConfigError where `class_weights` names no class.
-        """
         super().__init__()
         weights = torch.ones(len(classes) + 1)
         weights[-1] = no_object_weight
         for name, weight in (class_weights or {}).items():
             if name not in classes.names:
                 raise ConfigError(
-                    f"loss 'cross_entropy': class_weights names '{name}', which is no class of the data set."
+                    f"loss 'cross_entropy': class_weights: the data set has no class '{name}'."
                     f"{suggest(name, classes.names)} Its classes: {', '.join(classes.names)}"
                 )
             weights[classes.names.index(name)] = weight
         self.register_buffer("weights", weights, persistent=False)
 
-    def forward(self, class_logits: Tensor, classes: Tensor) -> Tensor:
-        """(B,Q,K+1), (B,Q) int64 with K = no object -> scalar."""
-        return functional.cross_entropy(class_logits.flatten(0, 1).float(), classes.flatten(), self.weights)
+    def forward(self, class_logits: Tensor, class_index: Tensor) -> Tensor:
+        """Computes the loss of one decoder layer.
+
+        Args:
+            class_logits: (B,Q,K+1).
+            class_index: (B,Q) int64, K = no object.
+
+        Returns:
+            Scalar.
+        """
+        return functional.cross_entropy(class_logits.flatten(0, 1).float(), class_index.flatten(), self.weights)

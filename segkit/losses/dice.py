@@ -1,4 +1,4 @@
-"""Dice loss on masks (Milletari et al. 2016)."""
+"""Dice loss on masks (Milletari et al. 2016, sec. 3)."""
 
 from typing import ClassVar
 
@@ -9,7 +9,17 @@ from segkit.registries import LOSSES
 
 @LOSSES.register("dice")
 class Dice(nn.Module):
-    """One minus twice the overlap over the sum of areas, each smoothed by one pixel."""
+    """Computes 1 - (2 |A ∩ B| + 1) / (|A| + |B| + 1) of mask probabilities A and segment B.
+
+    As in MaskFormer, areas are sums of probabilities rather than of their squares. The 1 smooths the ratio where both
+    are empty.
+
+    Example:
+        >>> import torch
+        >>> logits, targets = torch.tensor([[50.0, 50.0, -50.0]]), torch.tensor([[0.0, 1.0, 1.0]])
+        >>> round(Dice()(logits, targets, None).item(), 4)  # 1 - (2 * 1 + 1) / (2 + 2 + 1)
+        0.4
+    """
 
     input_type: ClassVar = "masks"
 
@@ -17,7 +27,16 @@ class Dice(nn.Module):
         super().__init__()
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None) -> Tensor:
-        """logits (M,P), targets (M,P) 0/1, valid (M,P) bool or None -> (M,)."""
+        """Computes the loss of each mask.
+
+        Args:
+            logits: (M,P).
+            targets: (M,P), 0 or 1.
+            valid: (M,P) bool: the pixels that count; None = all.
+
+        Returns:
+            (M,).
+        """
         probs = logits.sigmoid()
         if valid is not None:
             probs, targets = probs * valid, targets * valid

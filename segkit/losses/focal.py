@@ -1,4 +1,4 @@
-"""Focal loss on mask pixels (Lin et al. 2017, eq. 5)."""
+"""Focal loss on the pixels of masks (Lin et al. 2017, eq. 5)."""
 
 from typing import Annotated, Any, ClassVar
 
@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from segkit.ops.cpu.softplus import softplus
-from segkit.ops.reduction import mean_of_valid
 from segkit.registries import LOSSES
 from segkit.registries.signature import Bounds, Fraction
 
@@ -16,38 +15,55 @@ Gamma = Annotated[float, Bounds(least=0, most=100)]
 
 @LOSSES.register("focal")
 class Focal(nn.Module):
-    """Binary cross entropy with well-classified pixels weighed down; the mean over a mask's pixels."""
+    """Computes binary cross entropy with less weight on well-classified pixels, as the mean over a mask's pixels.
+
+    Args:
+        alpha: weight of the pixels inside the segment; those outside have 1 - alpha.
+        gamma: how strongly well-classified pixels lose weight; 0 = plain cross entropy.
+
+    Example:
+        >>> logits, targets = torch.zeros(1, 1), torch.ones(1, 1)
+        >>> round(Focal()(logits, targets, None).item(), 4)  # 0.25 * (1 - 1/2)^2 * log 2
+        0.0433
+    """
 
     input_type: ClassVar = "masks"
 
     def __init__(self, *, alpha: Fraction = 0.25, gamma: Gamma = 2.0) -> None:
-        """
-        Args:
-            alpha: weight of the pixels inside the true mask, those outside having 1 - alpha.
-            gamma: how strongly certain pixels are weighed down; 0 = plain cross entropy.
-        """
         super().__init__()
         self.alpha = alpha
         self.gamma = gamma
 
     def forward(self, logits: Tensor, targets: Tensor, valid: Tensor | None) -> Tensor:
-        """logits (M,P), targets (M,P) 0/1, valid (M,P) bool or None -> (M,)."""
-        values, _ = _PixelFocal.apply(logits, targets, self.alpha, self.gamma)
-        return mean_of_valid(values, valid)
+        """Computes the loss of each mask.
+
+        Args:
+            logits: (M,P).
+            targets: (M,P), 0 or 1.
+            valid: (M,P) bool: the pixels that count; None = all.
+
+        Returns:
+            (M,); 0 for a mask without valid pixels.
+        """
+        values: Tensor = PixelFocal.apply(logits, targets, self.alpha, self.gamma)[0]
+        if valid is None:
+            return values.mean(1)
+        return (values * valid).sum(1) / valid.sum(1).clamp(min=1)
 
 
-class _PixelFocal(torch.autograd.Function):
-    """(logits, targets 0/1) -> the loss at every pixel, and its derivative.
+class PixelFocal(torch.autograd.Function):
+    """(logits, targets 0 or 1) -> the loss at every pixel and its derivative by the logit.
 
-    The derivative shares nearly all its terms with the value. With w the logit of being wrong, p = sigmoid(w) and
-    value = weight * p^gamma * softplus(w), it is weight * p^gamma * (gamma * (1 - p) * softplus(w) + p) by w.
+    The derivative shares nearly all terms with the value, so both are computed in one go. With w the logit of the wrong
+    answer, p = sigmoid(w) and value = weight * p^gamma * softplus(w), the derivative by w is
+    weight * p^gamma * (gamma * (1 - p) * softplus(w) + p).
     """
 
     @staticmethod
-    def forward(logits: Tensor, targets: Tensor, alpha: float, gamma: float) -> Any:
-        # Few passes and few buffers: this is most of what mask losses cost.
-        sign = torch.rsub(targets, 1, alpha=2)
-        # Of the logits themselves, so that a compiler takes it once for this loss and for others beside it.
+    def forward(logits: Tensor, targets: Tensor, alpha: float, gamma: float) -> tuple[Tensor, Tensor]:
+        # Most of the time of the mask losses is spent here: few passes over memory, few new tensors.
+        sign = torch.rsub(targets, 1, alpha=2)  # -1 inside, 1 outside: w = sign * logits
+        # sigmoid(logits) rather than sigmoid(w): a compiler then computes it once for this loss and dice.
         probs = torch.addcmul(targets, logits.sigmoid(), sign)
         right = 1 - probs
         cross_entropy = softplus(logits * sign, probs, right)
@@ -56,12 +72,12 @@ class _PixelFocal(torch.autograd.Function):
         return cross_entropy.mul_(weight), derivative
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float, float], output: tuple[Tensor, Tensor]) -> None:
         ctx.mark_non_differentiable(output[1])
         ctx.save_for_backward(output[1])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, _: Any) -> Any:
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
         (derivative,) = ctx.saved_tensors
         return gradient * derivative, None, None, None

@@ -12,11 +12,21 @@ from segkit.registries import LOSSES
 from segkit.types import Match, PixelPrediction, Prediction, Target
 
 _VOID = -100
+"""Label of the pixels that do not count."""
 
 
 @LOSSES.register("pixel_cross_entropy")
 class PixelCrossEntropy(nn.Module):
-    """Cross entropy at every pixel of known class, the logits being upsampled to the truth's size; the mean."""
+    """Computes the cross entropy of per-pixel models, as the mean over all labeled pixels of the batch.
+
+    Logits are upsampled to the targets' size. Pixels that are not valid or belong to no segment do not count.
+
+    Example:
+        >>> prediction = PixelPrediction(torch.zeros(1, 4, 2, 2))  # 1 image, 4 classes
+        >>> target = Target(labels=torch.tensor([3]), segment_map=torch.zeros(8, 8, dtype=torch.int16))
+        >>> round(PixelCrossEntropy()(prediction, [target], None).item(), 4)  # log 4
+        1.3863
+    """
 
     input_type: ClassVar = "prediction"
 
@@ -26,20 +36,33 @@ class PixelCrossEntropy(nn.Module):
     def forward(
         self, prediction: Prediction | PixelPrediction, targets: list[Target], matches: list[Match] | None
     ) -> Tensor:
-        """pixel_logits (B,K,h,w) and the targets' label maps (B,H,W) -> scalar; 0 where no pixel's class is known."""
+        """Computes the loss of one layer.
+
+        Args:
+            prediction: with pixel_logits (B,K,h,w).
+            targets: of the B images, all of one size (H,W).
+            matches: not used.
+
+        Returns:
+            Scalar; 0 where no pixel counts.
+
+        Raises:
+            ConfigError: the prediction is one of queries.
+        """
         if not isinstance(prediction, PixelPrediction):
             raise ConfigError(
-                "loss 'pixel_cross_entropy' scores models of pixels, such as 'per_pixel', not of queries."
+                "loss 'pixel_cross_entropy': this model predicts masks of queries, not pixels. Use it with a per-pixel "
+                "model such as 'per_pixel', or use the losses 'cross_entropy', 'focal' and 'dice'."
             )
-        truth = torch.stack([_known_classes(target) for target in targets])
+        labels = torch.stack([_labels_of_pixels(target) for target in targets])  # (B, H, W)
         logits = functional.interpolate(
-            prediction.pixel_logits.float(), size=truth.shape[-2:], mode="bilinear", align_corners=False
+            prediction.pixel_logits.float(), size=labels.shape[-2:], mode="bilinear", align_corners=False
         )
-        total = functional.cross_entropy(logits, truth, ignore_index=_VOID, reduction="sum")
-        return total / (truth != _VOID).sum().clamp(min=1)
+        total = functional.cross_entropy(logits, labels, ignore_index=_VOID, reduction="sum")
+        return total / (labels != _VOID).sum().clamp(min=1)
 
 
-def _known_classes(target: Target) -> Tensor:
-    """(H,W) int64 class index, `_VOID` where there is no segment or the truth is not known."""
-    classes = label_map_of(target, void=_VOID)
-    return classes if target.valid is None else classes.masked_fill(~target.valid, _VOID)
+def _labels_of_pixels(target: Target) -> Tensor:
+    """Returns (H,W) int64: the class index of each pixel, `_VOID` where it does not count."""
+    labels = label_map_of(target, void=_VOID)
+    return labels if target.valid is None else labels.masked_fill(~target.valid, _VOID)

@@ -1,1 +1,1 @@
-"""Matchers that segkit brings, one per file, each registered under its file's name."""
+"""Matchers of segkit, one per file, each registered under the name of its file."""

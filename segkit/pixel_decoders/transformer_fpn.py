@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from segkit.layers.convolution import initialize_convolutions
 from segkit.layers.position_encoding import sine_position_encoding
-from segkit.layers.transformer import EncoderLayer, check_width
+from segkit.layers.transformer import EncoderLayer, check_hidden_dim
 from segkit.pixel_decoders.fpn import FPN
 from segkit.registries import PIXEL_DECODERS
 from segkit.registries.signature import Fraction, Positive
@@ -53,7 +53,7 @@ class TransformerFPN(nn.Module):
         pre_norm: bool = False,
     ) -> None:
         super().__init__()
-        check_width("pixel_decoder 'transformer_fpn'", hidden_dim, num_heads)
+        check_hidden_dim("pixel_decoder 'transformer_fpn'", hidden_dim, num_heads)
         self.mask_dim = mask_dim
         coarsest = Feature(hidden_dim, features[-1].stride)
         self.memory = [coarsest]

@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from segkit.criterion.criterion import LossReport
+from segkit.criterion import LossReport
 from segkit.errors import TrainingError
 from segkit.evaluation.tables import class_table, summary, summary_table
 from segkit.registries import Schedule
@@ -26,7 +26,7 @@ SHOWN_METRICS = 6
 
 
 class LossFunction(Protocol):
-    """The loss of a batch, such as `segkit.criterion.criterion.Criterion`."""
+    """The loss of a batch, such as `segkit.criterion.Criterion`."""
 
     def __call__(self, prediction: Prediction | PixelPrediction, targets: list[Target], /) -> LossReport: ...
 
@@ -63,7 +63,7 @@ class Trainer:
 
     Example:
         >>> from itertools import repeat
-        >>> from segkit.criterion.criterion import LossReport
+        >>> from segkit.criterion import LossReport
         >>> from segkit.types import Batch, ImageSizes, PixelPrediction
         >>> class Model(nn.Module):
         ...     def __init__(self):

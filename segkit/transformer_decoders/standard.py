@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from segkit.layers.convolution import initialize_convolutions, mlp
 from segkit.layers.position_encoding import sine_position_encoding
-from segkit.layers.transformer import DecoderLayer, check_width
+from segkit.layers.transformer import DecoderLayer, check_hidden_dim
 from segkit.registries import TRANSFORMER_DECODERS
 from segkit.registries.signature import Fraction, Positive
 from segkit.types import Feature, Prediction
@@ -58,7 +58,7 @@ class StandardDecoder(nn.Module):
         class_head: bool = True,
     ) -> None:
         super().__init__()
-        check_width("transformer_decoder 'standard'", hidden_dim, num_heads)
+        check_hidden_dim("transformer_decoder 'standard'", hidden_dim, num_heads)
         channels = memory[-1].channels
         self.input_projection = nn.Conv2d(channels, hidden_dim, 1) if channels != hidden_dim else nn.Identity()
         initialize_convolutions(self.input_projection)

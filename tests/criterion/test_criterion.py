@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from segkit.classes import Classes
-from segkit.criterion.criterion import Criterion, WeightedLoss
+from segkit.criterion import Criterion, WeightedLoss
 from segkit.errors import ConfigError
 from segkit.ops.points import PointSampling
 from segkit.ops.targets import label_map_of, prepare_for_training
 from segkit.registries import LOSSES, MATCHERS
 from segkit.types import NO_SEGMENT, PixelPrediction, Prediction, Target
+from tests.helpers.criterion_cases import ScaledError, no_segments
 
 CLASSES = Classes.make(["a", "b", "c"])
 
@@ -107,21 +108,8 @@ def test_all_layers_and_their_gradients_agree_with_transformers():
         torch.testing.assert_close(ours, their)
 
 
-class Scaled(torch.nn.Module):
-    """A mask loss with a parameter, which by its weight of 0 changes nothing."""
-
-    input_type = "masks"
-
-    def __init__(self):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.ones(()))
-
-    def forward(self, logits, targets, valid):
-        return (self.scale * logits.tanh() - targets).square().mean(1)
-
-
 def any_targets(seed):
-    """Odd sizes, unknown pixels, crowds, and masks that overlap."""
+    """Odd sizes, void pixels, crowds, and masks that overlap."""
     generator = torch.Generator().manual_seed(seed)
     height, width = torch.randint(8, 70, (2,), generator=generator).tolist()
     masks = torch.rand(4, height, width, generator=generator) > 0.6
@@ -139,7 +127,7 @@ def any_targets(seed):
 
 @pytest.mark.slow
 def test_compiled_plain_and_learnable_losses_agree():
-    learnable = [WeightedLoss("scaled", Scaled(), 0.0)]
+    learnable = [WeightedLoss("scaled", ScaledError(), 0.0)]
     plain, *others = (
         make_criterion(ignore_void=True),
         make_criterion(ignore_void=True, more=learnable),
@@ -158,7 +146,7 @@ def test_compiled_plain_and_learnable_losses_agree():
                 assert (ours - expected).abs().max() <= 1e-6 * expected.abs().max()
 
 
-def test_points_of_each_mask_may_stand_for_all():
+def test_points_of_each_mask_come_close_to_all_pixels():
     prediction, targets = make_prediction(), make_targets(void=True)
     whole = make_criterion(ignore_void=True)(prediction, targets).parts
     torch.manual_seed(0)
@@ -178,7 +166,7 @@ def test_the_total_is_the_weighted_sum_over_layers():
     torch.testing.assert_close(report.total.detach(), expected)
 
 
-def test_without_deep_supervision_the_last_layer_alone_is_scored():
+def test_without_deep_supervision_only_the_last_layer_has_losses():
     prediction = make_prediction()
     report = make_criterion(deep_supervision=False)(prediction, make_targets())
     assert set(report.parts) == {"cross_entropy", "focal", "dice"}
@@ -188,7 +176,7 @@ def test_without_deep_supervision_the_last_layer_alone_is_scored():
 
 def test_no_segment_at_all_still_reaches_every_tensor():
     prediction = make_prediction()
-    empty = Target(torch.zeros(0, dtype=torch.int64), torch.full((32, 32), NO_SEGMENT, dtype=torch.int16))
+    empty = no_segments((32, 32))
     report = make_criterion()(prediction, [empty, empty])
     report.total.backward()
     for layer in prediction.layers:
@@ -197,13 +185,13 @@ def test_no_segment_at_all_still_reaches_every_tensor():
     assert torch.equal(prediction.mask_features.grad, torch.zeros_like(prediction.mask_features))
 
 
-def test_void_is_negative_or_ignored():
+def test_void_counts_as_outside_or_not_at_all():
     targets = make_targets(void=True)
     as_negative = make_criterion()(make_prediction(), targets).parts
     as_ignored = make_criterion(ignore_void=True)(make_prediction(), targets).parts
-    known_everywhere = [Target(target.labels, target.segment_map) for target in targets]
-    without = make_criterion(ignore_void=True)(make_prediction(), known_everywhere).parts
-    assert torch.equal(as_negative["dice"], without["dice"])
+    without_void = [Target(target.labels, target.segment_map) for target in targets]
+    expected = make_criterion(ignore_void=True)(make_prediction(), without_void).parts
+    assert torch.equal(as_negative["dice"], expected["dice"])
     assert as_ignored["dice"] < as_negative["dice"]
 
 
@@ -213,27 +201,27 @@ def test_class_weights_go_by_name():
     with pytest.raises(ConfigError) as caught:
         LOSSES.get("cross_entropy")(Classes.make(["road", "car"]), class_weights={"raod": 2.0})
     assert str(caught.value) == (
-        "loss 'cross_entropy': class_weights names 'raod', which is no class of the data set. Did you mean 'road'? "
+        "loss 'cross_entropy': class_weights: the data set has no class 'raod'. Did you mean 'road'? "
         "Its classes: road, car"
     )
 
 
-def test_class_losses_without_a_matcher_are_refused():
+def test_mask_losses_without_a_matcher_are_refused():
     loss = WeightedLoss("dice", LOSSES.get("dice")(), 1.0)
     with pytest.raises(ConfigError) as caught:
         Criterion([loss], None, True, False)
     assert str(caught.value) == "criterion.matcher: loss 'dice' needs a matcher, such as {type: hungarian}."
 
 
-def test_pixels_are_scored_where_their_class_is_known():
+def test_the_pixel_loss_counts_labeled_pixels():
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 8, 8, requires_grad=True)
     targets = make_targets(void=True)
     criterion = Criterion([WeightedLoss("pixels", LOSSES.get("pixel_cross_entropy")(), 2.0)], None, True, False)
     report = criterion(PixelPrediction(logits, [PixelPrediction(logits)]), targets)
     full = torch.nn.functional.interpolate(logits, size=(32, 32), mode="bilinear", align_corners=False)
-    truth = torch.stack([label_map_of(target, void=-1) for target in targets])
-    expected = torch.nn.functional.cross_entropy(full, truth, ignore_index=-1)
+    labels = torch.stack([label_map_of(target, void=-1) for target in targets])
+    expected = torch.nn.functional.cross_entropy(full, labels, ignore_index=-1)
     torch.testing.assert_close(report.parts["pixels"], expected.detach())
     torch.testing.assert_close(report.total, 2 * 2 * expected)
 
@@ -243,5 +231,90 @@ def test_pixel_loss_refuses_queries():
     with pytest.raises(ConfigError) as caught:
         criterion(make_prediction(), make_targets())
     assert str(caught.value) == (
-        "loss 'pixel_cross_entropy' scores models of pixels, such as 'per_pixel', not of queries."
+        "loss 'pixel_cross_entropy': this model predicts masks of queries, not pixels. Use it with a per-pixel model "
+        "such as 'per_pixel', or use the losses 'cross_entropy', 'focal' and 'dice'."
     )
+
+
+def test_losses_of_queries_refuse_pixels():
+    prediction = PixelPrediction(torch.zeros(2, 3, 8, 8))
+    with pytest.raises(ConfigError) as caught:
+        make_criterion()(prediction, make_targets())
+    assert str(caught.value) == (
+        "criterion.losses: loss 'cross_entropy' needs a model with queries, but this model predicts the class of each "
+        "pixel. Use the loss 'pixel_cross_entropy', or a model with queries such as 'mask_former'."
+    )
+
+
+class MatchedArea(torch.nn.Module):
+    """A general loss: the mean probability of the matched masks."""
+
+    input_type = "prediction"
+
+    def forward(self, prediction, targets, matches):
+        masks = [prediction.mask_logits_of(image, query) for image, (query, _) in enumerate(matches)]
+        return torch.cat(masks).sigmoid().mean()
+
+
+def test_a_general_loss_is_given_the_matches_of_its_layer():
+    prediction, targets = make_prediction(), make_targets()
+    report = make_criterion(more=[WeightedLoss("area", MatchedArea(), 2.0)])(prediction, targets)
+    matches = MATCHERS.get("hungarian")()(prediction.layers, targets)
+    for suffix, layer, of_layer in zip(("/0", ""), prediction.layers, matches, strict=True):
+        torch.testing.assert_close(report.parts[f"area{suffix}"], MatchedArea()(layer, targets, of_layer).detach())
+    without = make_criterion()(prediction, targets)
+    areas = report.parts["area"] + report.parts["area/0"]
+    torch.testing.assert_close(report.total, without.total + 2 * areas)
+
+
+def moved(prediction, device):
+    """The same prediction with leaves of its own on `device`."""
+    features = prediction.mask_features.detach().to(device).requires_grad_()
+    layers = [
+        Prediction(
+            layer.class_logits.detach().to(device).requires_grad_(),
+            mask_embeddings=layer.mask_embeddings.detach().to(device).requires_grad_(),
+            mask_features=features,
+        )
+        for layer in prediction.layers
+    ]
+    layers[-1].auxiliary = layers[:-1]
+    return layers[-1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares a GPU with the CPU")
+@pytest.mark.parametrize("make_case", [make_targets, lambda: make_targets(void=True), lambda: any_targets(0)])
+@pytest.mark.parametrize("side", [8, 9])
+def test_a_gpu_computes_the_loss_and_gradients_of_the_cpu(make_case, side):
+    """Maps of 8 x 8 are upsampled to 32 x 32 by phase, all others by matrix products."""
+    prediction, targets = make_prediction(num_layers=3, side=side), make_case()
+    results = []
+    for device in ("cpu", "cuda"):
+        own = moved(prediction, device)
+        criterion = make_criterion(ignore_void=True).to(device)
+        report = criterion(own, [target.to(device) for target in targets])
+        gradients = torch.autograd.grad(report.total, leaves_of(own))
+        results.append((report.total.detach(), report.parts, gradients))
+    (total, parts, gradients), (gpu_total, gpu_parts, gpu_gradients) = results
+    torch.testing.assert_close(gpu_total.cpu(), total, rtol=1e-4, atol=1e-5)
+    assert list(gpu_parts) == list(parts)
+    for name, value in parts.items():
+        torch.testing.assert_close(gpu_parts[name].cpu(), value, rtol=1e-4, atol=1e-5)
+    for ours, expected in zip(gpu_gradients, gradients, strict=True):
+        assert (ours.cpu() - expected).abs().max() <= 1e-4 * expected.abs().max()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares a GPU with the CPU")
+def test_points_on_a_gpu_come_close_to_all_pixels_on_the_cpu():
+    prediction, targets = make_prediction(), make_targets(void=True)
+    whole = make_criterion(ignore_void=True)(prediction, targets).parts
+    own = moved(prediction, "cuda")
+    torch.manual_seed(0)
+    criterion = make_criterion(ignore_void=True, points=PointSampling(5000, 1.0, 0.0)).to("cuda")
+    report = criterion(own, [target.to("cuda") for target in targets])
+    for name, value in report.parts.items():
+        torch.testing.assert_close(value.cpu(), whole[name], rtol=0.05, atol=0)
+    report.total.backward()
+    assert own.mask_features.grad.abs().sum() > 0

@@ -1,15 +1,16 @@
-"""Piecewise losses and gradients against the plain way, and losses against transformers'."""
+"""Losses and gradients in chunks against autograd over whole masks, and losses against transformers'."""
 
 import pytest
 import torch
 from torch.nn.functional import interpolate
 
 from segkit.criterion import mask_losses, mask_pixels
-from segkit.criterion.mask_losses import matched_mask_losses
-from segkit.criterion.weighted_losses import WeightedMaskLoss
+from segkit.criterion.mask_losses import WeightedMaskLoss, matched_mask_losses
+from segkit.criterion.matched_pairs import MatchedPairs, matched_mask_logits
 from segkit.ops.points import PointSampling, pixels_of, sample_maps, uniform_points
 from segkit.registries import LOSSES
-from segkit.types import NO_SEGMENT, Prediction, Target
+from segkit.types import Prediction, Target
+from tests.helpers.criterion_cases import ScaledError, no_segments
 
 WEIGHTS = [20.0, 1.0]
 
@@ -20,20 +21,17 @@ def losses():
 
 
 @pytest.fixture
-def score(losses):
+def mask_loss(losses):
     return WeightedMaskLoss(losses, WEIGHTS)
 
 
-class Scaled(torch.nn.Module):
-    """A loss with a parameter of its own."""
-
-    def __init__(self):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.tensor(1.5))
-
-    def forward(self, logits, targets, valid):
-        error = (self.scale * logits.tanh() - targets).square()
-        return error.mean(1) if valid is None else (error * valid).sum(1)
+def computed(layers, targets, matches, loss, points=None):
+    """The weighted sum, and the unweighted sums (losses,L) of each layer."""
+    pairs = MatchedPairs.collect(matches, targets, layers[0].class_logits.device)
+    maps, segments = matched_mask_logits(layers, pairs), pairs.by_image(pairs.target)
+    total, values = matched_mask_losses(maps, targets, segments, loss, points)
+    assert not values.requires_grad
+    return total, torch.stack([values[:, pairs.layer == layer].sum(1) for layer in range(len(layers))], dim=1)
 
 
 def case(void=False, size=(40, 48), num_layers=2, seed=0):
@@ -69,9 +67,9 @@ def plain(layers, targets, matches, losses, weights):
         for image, (target, (query, index)) in enumerate(zip(targets, of_layer, strict=True)):
             logits = layer.mask_logits[image, query]
             full = interpolate(logits[:, None], size=target.size, mode="bilinear", align_corners=False).flatten(1)
-            truth = target.masks[index].flatten(1).float()
-            known = None if target.valid is None else target.valid.flatten().expand_as(full)
-            values = [value + loss(full, truth, known).sum() for value, loss in zip(values, losses, strict=True)]
+            target_masks = target.masks[index].flatten(1).float()
+            valid = None if target.valid is None else target.valid.flatten().expand_as(full)
+            values = [value + loss(full, target_masks, valid).sum() for value, loss in zip(values, losses, strict=True)]
         sums.append(torch.stack(values))
     table = torch.stack(sums, dim=1)
     return table, (table * torch.tensor(weights)[:, None]).sum()
@@ -84,15 +82,14 @@ def assert_equal(found, expected):
 
 @pytest.mark.parametrize("void", [False, True])
 @pytest.mark.parametrize("size", [(40, 48), (20, 12), (37, 50)])
-@pytest.mark.parametrize("piece", [1, 4000, 1 << 19])
-def test_pieces_give_the_plain_loss_and_gradient(losses, score, void, size, piece, monkeypatch):
-    monkeypatch.setattr(mask_losses, "CPU_PIECE", piece)
+@pytest.mark.parametrize("chunk", [1, 4000, 1 << 19])
+def test_chunks_give_the_plain_loss_and_gradient(losses, mask_loss, void, size, chunk, monkeypatch):
+    monkeypatch.setattr(mask_losses, "CPU_CHUNK", chunk)
     layers, targets, matches = case(void, size)
     table, expected = plain(layers, targets, matches, losses, WEIGHTS)
-    total, sums = matched_mask_losses(layers, targets, matches, score)
+    total, sums = computed(layers, targets, matches, mask_loss)
     assert_equal(total.detach(), expected.detach())
     assert_equal(sums, table.detach())
-    assert not sums.requires_grad
     gradients = torch.autograd.grad(total * 3, leaves_of(layers))
     expected_gradients = torch.autograd.grad(expected * 3, leaves_of(layers))
     for ours, theirs in zip(gradients, expected_gradients, strict=True):
@@ -102,22 +99,22 @@ def test_pieces_give_the_plain_loss_and_gradient(losses, score, void, size, piec
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_loss_with_parameters_of_its_own_learns(losses, compiled):
     torch._dynamo.reset()
-    all_losses, weights = [*losses, Scaled()], [*WEIGHTS, 3.0]
-    score = WeightedMaskLoss(all_losses, weights, compiled)
+    all_losses, weights = [*losses, ScaledError()], [*WEIGHTS, 3.0]
+    mask_loss = WeightedMaskLoss(all_losses, weights, compiled)
     for seed in range(3):
         layers, targets, matches = case(void=seed == 2, seed=seed)
         leaves = [*leaves_of(layers), all_losses[-1].scale]
         table, expected = plain(layers, targets, matches, all_losses, weights)
-        total, sums = matched_mask_losses(layers, targets, matches, score)
+        total, sums = computed(layers, targets, matches, mask_loss)
         assert_equal(sums, table.detach())
         for ours, theirs in zip(torch.autograd.grad(total, leaves), torch.autograd.grad(expected, leaves), strict=True):
             assert_equal(ours, theirs)
 
 
-def test_masks_in_half_precision_are_scored_in_full(losses, score):
+def test_half_precision_masks_are_compared_in_full_precision(losses, mask_loss):
     layers, targets, matches = case()
     with torch.autocast("cpu", torch.bfloat16):
-        total, sums = matched_mask_losses(layers, targets, matches, score)
+        total, sums = computed(layers, targets, matches, mask_loss)
         _, expected = plain(layers, targets, matches, losses, WEIGHTS)
     assert total.dtype == sums.dtype == torch.float32
     torch.testing.assert_close(total, expected, rtol=0.02, atol=0)
@@ -125,14 +122,14 @@ def test_masks_in_half_precision_are_scored_in_full(losses, score):
     assert layers[0].mask_features.grad.dtype == torch.float32
 
 
-def test_an_image_without_segments_keeps_the_graph(score):
+def test_an_image_without_segments_keeps_the_graph(mask_loss):
     layers, _, _ = case()
-    empty = Target(torch.zeros(0, dtype=torch.int64), torch.full((40, 48), NO_SEGMENT, dtype=torch.int16))
+    empty = no_segments((40, 48))
     none = (torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64))
-    scaled = Scaled()
+    scaled = ScaledError()
     for points in (None, PointSampling(10)):
-        with_parameter = WeightedMaskLoss([*score.losses, scaled], [*WEIGHTS, 1.0])
-        total, sums = matched_mask_losses(layers, [empty, empty], [[none, none]] * 2, with_parameter, points)
+        with_parameter = WeightedMaskLoss([*mask_loss.losses, scaled], [*WEIGHTS, 1.0])
+        total, sums = computed(layers, [empty, empty], [[none, none]] * 2, with_parameter, points)
         total.backward()
         assert total.item() == 0
         assert sums.tolist() == [[0, 0]] * 3
@@ -140,17 +137,17 @@ def test_an_image_without_segments_keeps_the_graph(score):
             assert torch.equal(leaf.grad, torch.zeros_like(leaf))
 
 
-def test_without_gradients_the_values_are_the_same(score):
+def test_without_gradients_the_values_are_the_same(mask_loss):
     layers, targets, matches = case()
-    total, sums = matched_mask_losses(layers, targets, matches, score)
+    total, sums = computed(layers, targets, matches, mask_loss)
     with torch.no_grad():
-        again, sums_again = matched_mask_losses(layers, targets, matches, score)
+        again, sums_again = computed(layers, targets, matches, mask_loss)
     assert not again.requires_grad
     torch.testing.assert_close(total.detach(), again)
     torch.testing.assert_close(sums, sums_again)
 
 
-def at_pixel_centres(maps, sampling):
+def at_pixel_centers(maps, sampling):
     """Every pixel of the 40 x 48 images, in place of random points."""
     rows, columns = torch.meshgrid(torch.arange(40), torch.arange(48), indexing="ij")
     points = torch.stack([(columns + 0.5) / 48, (rows + 0.5) / 40], dim=-1).flatten(0, 1)
@@ -158,54 +155,54 @@ def at_pixel_centres(maps, sampling):
 
 
 @pytest.mark.parametrize("void", [False, True])
-def test_points_at_all_pixels_give_the_whole_loss(losses, score, void, monkeypatch):
-    monkeypatch.setattr(mask_pixels, "uncertain_points", at_pixel_centres)
+def test_points_at_all_pixels_give_the_whole_loss(losses, mask_loss, void, monkeypatch):
+    monkeypatch.setattr(mask_pixels, "uncertain_points", at_pixel_centers)
     layers, targets, matches = case(void)
     table, expected = plain(layers, targets, matches, losses, WEIGHTS)
-    total, sums = matched_mask_losses(layers, targets, matches, score, PointSampling(40 * 48))
+    total, sums = computed(layers, targets, matches, mask_loss, PointSampling(40 * 48))
     torch.testing.assert_close(sums, table.detach())
     gradients = torch.autograd.grad(total, leaves_of(layers))
     for ours, theirs in zip(gradients, torch.autograd.grad(expected, leaves_of(layers)), strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_points_by_hand(losses, score, monkeypatch):
-    """The points of one draw, scored mask by mask."""
+def test_points_by_hand(losses, mask_loss, monkeypatch):
+    """The points of one draw, compared mask by mask."""
     layers, targets, matches = case(void=True, num_layers=1)
     drawn = []
     monkeypatch.setattr(
         mask_pixels, "uncertain_points", lambda maps, _: drawn.append(uniform_points(len(maps), 30, "cpu")) or drawn[-1]
     )
-    _, sums = matched_mask_losses(layers, targets, matches, score, PointSampling(30))
+    _, sums = computed(layers, targets, matches, mask_loss, PointSampling(30))
     expected = torch.zeros(2)
     for image, (query, index) in enumerate(matches[0]):
         points = drawn[image]
         logits = sample_maps(layers[0].mask_logits[image, query], points)
         pixels = pixels_of(points, (40, 48))
-        truth = targets[image].masks[index].flatten(1).gather(1, pixels).float()
+        target_masks = targets[image].masks[index].flatten(1).gather(1, pixels).float()
         valid = targets[image].valid
-        known = None if valid is None else valid.flatten()[pixels]
-        expected += torch.stack([loss(logits, truth, known).sum() for loss in losses]).detach()
+        valid = None if valid is None else valid.flatten()[pixels]
+        expected += torch.stack([loss(logits, target_masks, valid).sum() for loss in losses]).detach()
     torch.testing.assert_close(sums[:, 0], expected)
 
 
-def test_uniform_points_come_close_to_the_whole_loss(score):
+def test_uniform_points_come_close_to_the_whole_loss(mask_loss):
     layers, targets, matches = case(void=True)
-    _, whole = matched_mask_losses(layers, targets, matches, score)
-    _, sampled = matched_mask_losses(layers, targets, matches, score, PointSampling(20000, 1.0, 0.0))
+    _, whole = computed(layers, targets, matches, mask_loss)
+    _, sampled = computed(layers, targets, matches, mask_loss, PointSampling(20000, 1.0, 0.0))
     torch.testing.assert_close(sampled, whole, rtol=0.03, atol=0)
 
 
-def test_important_points_are_the_hard_ones(score):
+def test_important_points_are_the_hard_ones(mask_loss):
     layers, targets, matches = case()
-    _, whole = matched_mask_losses(layers, targets, matches, score)
+    _, whole = computed(layers, targets, matches, mask_loss)
     torch.manual_seed(5)
-    total, hard = matched_mask_losses(layers, targets, matches, score, PointSampling(300, 3.0, 1.0))
+    total, hard = computed(layers, targets, matches, mask_loss, PointSampling(300, 3.0, 1.0))
     assert (hard[0] < whole[0]).all()  # random logits: those near zero are wrong by less than the others
     total.backward()
     assert layers[0].mask_embeddings.grad.abs().sum() > 0
     torch.manual_seed(5)
-    again, _ = matched_mask_losses(layers, targets, matches, score, PointSampling(300, 3.0, 1.0))
+    again, _ = computed(layers, targets, matches, mask_loss, PointSampling(300, 3.0, 1.0))
     assert torch.equal(again, total)
 
 
@@ -213,15 +210,15 @@ def test_losses_agree_with_transformers(losses):
     from transformers.models.maskformer.modeling_maskformer import dice_loss, sigmoid_focal_loss
 
     torch.manual_seed(1)
-    logits, truth = torch.randn(5, 300) * 4, (torch.rand(5, 300) > 0.5).float()
+    logits, target_masks = torch.randn(5, 300) * 4, (torch.rand(5, 300) > 0.5).float()
     focal, dice = losses
-    torch.testing.assert_close(focal(logits, truth, None).sum() / 5, sigmoid_focal_loss(logits, truth, 5))
-    torch.testing.assert_close(dice(logits, truth, None).sum() / 5, dice_loss(logits, truth, 5))
+    torch.testing.assert_close(focal(logits, target_masks, None).sum() / 5, sigmoid_focal_loss(logits, target_masks, 5))
+    torch.testing.assert_close(dice(logits, target_masks, None).sum() / 5, dice_loss(logits, target_masks, 5))
 
 
 def test_invalid_pixels_do_not_count(losses):
-    logits, truth = torch.randn(3, 50), (torch.rand(3, 50) > 0.5).float()
+    logits, target_masks = torch.randn(3, 50), (torch.rand(3, 50) > 0.5).float()
     valid = torch.ones(3, 50, dtype=torch.bool)
     valid[:, 30:] = False
     for loss in losses:
-        torch.testing.assert_close(loss(logits, truth, valid), loss(logits[:, :30], truth[:, :30], None))
+        torch.testing.assert_close(loss(logits, target_masks, valid), loss(logits[:, :30], target_masks[:, :30], None))

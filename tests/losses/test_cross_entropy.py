@@ -23,7 +23,7 @@ def test_a_mean_weighted_by_class():
     assert value.item() == pytest.approx((math.log(2) + 0.1 * math.log(4)) / 1.1)
 
 
-def test_classes_weigh_by_name():
+def test_class_weights_go_by_name():
     logits = torch.tensor([0.5, 0.25, 0.25]).log().expand(1, 2, 3)
     value = loss(class_weights={"b": 3.0}, no_object_weight=1.0)(logits, torch.tensor([[1, 0]]))
     assert value.item() == pytest.approx((3 * math.log(4) + math.log(2)) / 4)
@@ -36,11 +36,11 @@ def test_all_images_of_a_batch_share_one_mean():
     assert value.item() == pytest.approx((math.log(2) + 0.5 * math.log(4)) / 1.5)
 
 
-def test_half_precision_is_scored_in_full():
+def test_half_precision_logits_give_a_float32_loss():
     logits = torch.randn(1, 4, 3)
     value = loss()(logits.bfloat16(), torch.tensor([[0, 1, 2, 2]]))
     assert value.dtype == torch.float32
 
 
-def test_weights_are_no_part_of_a_checkpoint():
+def test_weights_are_not_saved():
     assert list(loss().state_dict()) == []

@@ -17,16 +17,16 @@ def test_a_perfect_mask_costs_nothing():
 
 
 def test_half_an_overlap():
-    """Two pixels predicted, two true, one shared: 1 - (2 * 1 + 1) / (2 + 2 + 1)."""
+    """Two pixels predicted, two in the segment, one in both: 1 - (2 * 1 + 1) / (2 + 2 + 1)."""
     assert dice([[CERTAIN, CERTAIN, -CERTAIN]], [[0.0, 1.0, 1.0]]) == [pytest.approx(1 - 3 / 5)]
 
 
 def test_probabilities_count_as_areas():
-    """Probability 1/2 on two pixels, one of them true: 1 - (2 * 0.5 + 1) / (1 + 1 + 1)."""
+    """Probability 1/2 on two pixels, one of them in the segment: 1 - (2 * 0.5 + 1) / (1 + 1 + 1)."""
     assert dice([[0.0, 0.0]], [[1.0, 0.0]]) == [pytest.approx(1 / 3)]
 
 
-def test_pixels_of_unknown_truth_are_left_out():
+def test_pixels_that_are_not_valid_do_not_count():
     valid = torch.tensor([[True, True, False]])
     assert dice([[CERTAIN, -CERTAIN, CERTAIN]], [[1.0, 0.0, 0.0]], valid) == [0.0]
 
@@ -35,5 +35,5 @@ def test_one_value_per_mask():
     assert dice([[CERTAIN], [-CERTAIN]], [[1.0], [1.0]]) == [0.0, pytest.approx(1 / 2)]
 
 
-def test_nothing_where_nothing_is():
+def test_an_empty_mask_of_an_empty_segment_costs_nothing():
     assert dice([[-CERTAIN, -CERTAIN]], [[0.0, 0.0]]) == [0.0]

@@ -34,12 +34,12 @@ def test_gamma_zero_is_weighted_cross_entropy():
     torch.testing.assert_close(LOSSES.get("focal")(alpha=0.5, gamma=0.0)(logits, targets, None), expected)
 
 
-def test_pixels_of_unknown_truth_are_left_out():
+def test_pixels_that_are_not_valid_do_not_count():
     valid = torch.tensor([[True, False]])
     assert focal([[0.0, 100.0]], [[1.0, 0.0]], valid) == focal([[0.0]], [[1.0]])
 
 
-def test_no_known_pixel_costs_nothing():
+def test_the_loss_is_zero_without_pixels_that_count():
     assert focal([[3.0, 100.0]], [[1.0, 0.0]], torch.tensor([[False, False]])) == [0.0]
 
 

@@ -25,7 +25,7 @@ def test_the_mean_over_pixels():
 
 
 def test_void_does_not_count_and_images_share_one_mean():
-    """Two known pixels in the first image, one in the second."""
+    """Two labeled pixels in the first image, one in the second."""
     targets = [target(0, 0, NO_SEGMENT), target(1, NO_SEGMENT, NO_SEGMENT)]
     value = loss([[0.5, 0.5], [0.5, 0.5]], targets)
     assert value == pytest.approx(math.log(2))
@@ -33,11 +33,11 @@ def test_void_does_not_count_and_images_share_one_mean():
     assert value == pytest.approx((2 * math.log(2) - math.log(0.75)) / 3)
 
 
-def test_the_labels_of_segments_are_scored_not_their_numbers():
+def test_a_pixel_has_the_label_of_its_segment():
     assert loss([[0.5, 0.25, 0.25]], [target(0, 0, labels=(2,))]) == pytest.approx(math.log(4))
 
 
-def test_no_known_pixel_costs_nothing():
+def test_the_loss_is_zero_without_pixels_that_count():
     assert loss([[0.5, 0.5]], [target(NO_SEGMENT, NO_SEGMENT)]) == 0
 
 
@@ -50,6 +50,6 @@ def test_a_small_map_is_upsampled():
 
 
 def test_a_pixel_that_is_not_valid_does_not_count():
-    known = target(0, 0, 1)
-    known.valid = torch.tensor([[True, False, True]])
-    assert loss([[0.5, 0.25, 0.25]], [known]) == pytest.approx((math.log(2) + math.log(4)) / 2)
+    partly_valid = target(0, 0, 1)
+    partly_valid.valid = torch.tensor([[True, False, True]])
+    assert loss([[0.5, 0.25, 0.25]], [partly_valid]) == pytest.approx((math.log(2) + math.log(4)) / 2)

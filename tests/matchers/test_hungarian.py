@@ -30,7 +30,7 @@ def test_the_obvious_pairs_are_found():
     segment_map[:4], segment_map[4:] = 0, 1
     target = Target(torch.tensor([2, 0]), segment_map)
     logits = torch.full((1, 3, 2, 2), -8.0)
-    logits[0, 2, 0] = 8  # query 2 draws the upper half, query 0 the lower one
+    logits[0, 2, 0] = 8  # query 2 has the upper half, query 0 the lower one
     logits[0, 0, 1] = 8
     class_logits = torch.zeros(1, 3, 4)
     ((query, index),) = HungarianMatcher()([Prediction(class_logits, dense_mask_logits=logits)], [target])[0]
@@ -73,15 +73,15 @@ def test_no_segment_gives_no_pair():
 
 
 def test_pixels_that_are_not_valid_do_not_count():
-    """Two queries differ only where truth is unknown: without `valid` that decides, with it the classes do."""
+    """Two queries differ only in void pixels: without `valid` these decide, with it the classes do."""
     segment_map = torch.full((4, 4), NO_SEGMENT, dtype=torch.int16)
     segment_map[:2] = 0
     valid = torch.ones(4, 4, dtype=torch.bool)
     valid[2:] = False
     logits = torch.full((1, 2, 4, 4), -8.0)
     logits[0, :, :2] = 8
-    logits[0, 1, 2:] = 8  # query 1 spills into the unknown half
-    class_logits = torch.tensor([[[0.0, 0.0], [0.2, 0.0]]])  # and is a little surer of its class
+    logits[0, 1, 2:] = 8  # query 1 covers the void half too
+    class_logits = torch.tensor([[[0.0, 0.0], [0.2, 0.0]]])  # and has a slightly larger class probability
     prediction = Prediction(class_logits, dense_mask_logits=logits)
     labels = torch.tensor([0])
     ((without, _),) = HungarianMatcher()([prediction], [Target(labels, segment_map)])[0]
@@ -90,7 +90,7 @@ def test_pixels_that_are_not_valid_do_not_count():
     assert with_valid.tolist() == [1]
 
 
-def test_masks_that_are_products_match_as_those_given_whole():
+def test_products_and_dense_masks_match_alike():
     generator = torch.Generator().manual_seed(6)
     _, targets = random_case(6)
     features = torch.randn(2, 4, 16, 16, generator=generator)
@@ -102,9 +102,9 @@ def test_masks_that_are_products_match_as_those_given_whole():
         )
         for _ in range(3)
     ]
-    whole = [Prediction(layer.class_logits, dense_mask_logits=layer.mask_logits) for layer in layers]
-    as_products, as_given = HungarianMatcher()(layers, targets), HungarianMatcher()(whole, targets)
-    for ours, theirs in zip(as_products, as_given, strict=True):
+    dense = [Prediction(layer.class_logits, dense_mask_logits=layer.mask_logits) for layer in layers]
+    as_products, as_dense = HungarianMatcher()(layers, targets), HungarianMatcher()(dense, targets)
+    for ours, theirs in zip(as_products, as_dense, strict=True):
         for (a, b), (c, d) in zip(ours, theirs, strict=True):
             assert a.tolist() == c.tolist()
             assert b.tolist() == d.tolist()
@@ -112,7 +112,7 @@ def test_masks_that_are_products_match_as_those_given_whole():
 
 @pytest.mark.parametrize("overlapping", [False, True])
 def test_points_find_the_same_pairs(overlapping):
-    """Each segment is drawn well by one query; points in the unknown half, where all are drawn wrong, do not count."""
+    """One query has the mask of each segment; points in the void half, where all masks are wrong, do not count."""
     masks = torch.zeros(3, 64, 64, dtype=torch.bool)
     masks[0, :20], masks[1, 20:40], masks[2, :40, :30] = True, True, True
     segment_map = torch.full((64, 64), NO_SEGMENT, dtype=torch.int16)
@@ -134,23 +134,23 @@ def test_points_find_the_same_pairs(overlapping):
     assert dict(zip(index.tolist(), query.tolist(), strict=True)) == {0: 4, 1: 0, 2: 2}
 
 
-def test_points_at_all_pixels_match_as_the_whole_map(monkeypatch):
+def test_points_at_all_pixels_cost_what_the_whole_map_costs(monkeypatch):
     from segkit.matchers import hungarian
 
     rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
-    centres = torch.stack([(columns + 0.5) / 16, (rows + 0.5) / 16], dim=-1).view(1, -1, 2)
-    monkeypatch.setattr(hungarian, "uniform_points", lambda *_: centres)
+    centers = torch.stack([(columns + 0.5) / 16, (rows + 0.5) / 16], dim=-1).view(1, -1, 2)
+    monkeypatch.setattr(hungarian, "uniform_points", lambda *_: centers)
     prediction, targets = random_case(7)
     targets = [resize_target(target, (16, 16)) for target in targets]
     matcher = HungarianMatcher(num_points=256)
-    found = matcher._costs([prediction], targets[0], 0)
-    torch.testing.assert_close(found, HungarianMatcher()._costs([prediction], targets[0], 0))
+    found = matcher.costs([prediction], targets[0], 0)
+    torch.testing.assert_close(found, HungarianMatcher().costs([prediction], targets[0], 0))
 
 
 def test_more_segments_than_queries_warn_once():
     prediction, targets = random_case(4, batch=1, queries=2)
     matcher = HungarianMatcher()
-    with pytest.warns(UserWarning, match="an image has 4 segments and the model 2 queries") as caught:
+    with pytest.warns(UserWarning, match="an image has 4 segments but the model 2 queries") as caught:
         ((query, index),) = matcher([prediction], targets)[0]
     assert len(caught) == 1
     assert query.tolist() == [0, 1]

@@ -10,7 +10,7 @@ from segkit.registries import LOSSES
 
 @pytest.mark.parametrize("void", [False, True])
 @pytest.mark.parametrize("chunk", [1, 100, 1 << 18])
-def test_they_are_the_losses_of_each_pair(void, chunk, monkeypatch):
+def test_costs_are_the_losses_of_each_pair(void, chunk, monkeypatch):
     monkeypatch.setattr(mask_costs, "CPU_CHUNK", chunk)
     torch.manual_seed(0)
     logits, masks = torch.randn(5, 60) * 4, torch.rand(3, 60) > 0.6
@@ -19,19 +19,19 @@ def test_they_are_the_losses_of_each_pair(void, chunk, monkeypatch):
     assert focal.shape == dice.shape == (3, 5)
     for costs, name in ((focal, "focal"), (dice, "dice")):
         for segment, mask in enumerate(masks):
-            known = None if valid is None else valid.expand(5, -1)
-            expected = LOSSES.get(name)()(logits, mask.float().expand(5, -1), known)
+            counted = None if valid is None else valid.expand(5, -1)
+            expected = LOSSES.get(name)()(logits, mask.float().expand(5, -1), counted)
             torch.testing.assert_close(costs[segment], expected)
 
 
-def test_logits_are_left_as_they_are():
+def test_logits_are_not_modified():
     logits = torch.randn(2, 10)
     before = logits.clone()
     mask_costs.mask_costs(lambda start, stop: logits[:, start:stop], 2, torch.rand(3, 10) > 0.5, None)
     assert torch.equal(logits, before)
 
 
-def test_nothing_to_compare():
+def test_no_segment_and_no_valid_pixel():
     focal, dice = mask_costs.mask_costs(lambda start, stop: torch.randn(2, 10), 2, torch.zeros(0, 10) > 0, None)
     assert focal.shape == dice.shape == (0, 2)
     focal, dice = mask_costs.mask_costs(
@@ -40,6 +40,6 @@ def test_nothing_to_compare():
     assert focal.tolist() == dice.tolist() == [[0, 0]]
 
 
-def test_a_surer_class_costs_less():
+def test_a_more_probable_class_costs_less():
     costs = class_costs(torch.tensor([[0.0, 0.0, 0.0], [9.0, 0.0, 0.0]]), torch.tensor([1, 0]))
     torch.testing.assert_close(costs, torch.tensor([[-1 / 3, -1 / 3], [-0.0001, -0.9998]]), atol=1e-4, rtol=0)

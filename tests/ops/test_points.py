@@ -1,4 +1,4 @@
-"""Random points: where they lie, which are taken, and what is read there."""
+"""Random points: where they lie, which are chosen, and the values there."""
 
 import torch
 from torch.nn.functional import interpolate
@@ -13,23 +13,23 @@ from segkit.ops.points import (
 )
 
 
-def centres(height, width):
-    """(height * width, 2): the centre of every pixel, by rows."""
+def centers(height, width):
+    """(height * width, 2): the center of every pixel, by rows."""
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return torch.stack([(columns + 0.5) / width, (rows + 0.5) / height], dim=-1).flatten(0, 1)
 
 
-def test_at_pixel_centres_maps_say_what_upsampling_says():
+def test_at_pixel_centers_values_are_those_of_upsampling():
     torch.manual_seed(0)
     maps = torch.randn(3, 6, 5)
-    points = centres(24, 15)
+    points = centers(24, 15)
     expected = interpolate(maps[:, None], size=(24, 15), mode="bilinear", align_corners=False).flatten(1)
     torch.testing.assert_close(sample_maps(maps, points.expand(3, -1, -1)), expected)
     torch.testing.assert_close(sample_channels(maps, points), expected)
 
 
 def test_the_pixel_of_a_point():
-    assert pixels_of(centres(4, 3), (4, 3)).tolist() == list(range(12))
+    assert pixels_of(centers(4, 3), (4, 3)).tolist() == list(range(12))
     corners = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.999, 1.0]])
     assert pixels_of(corners, (2, 10)).tolist() == [0, 9, 19]
 
@@ -44,7 +44,7 @@ def test_uniform_points_cover_the_image_and_follow_the_seed():
 
 
 def test_uncertain_points_lie_where_logits_are_near_zero():
-    """Logits change sign at the middle column: three quarters of the points crowd there, the rest lies anywhere."""
+    """Logits change sign at the middle column: three quarters of the points lie there, the others anywhere."""
     maps = torch.linspace(-10, 10, 64).expand(2, 64, 64).contiguous()
     torch.manual_seed(0)
     points = uncertain_points(maps, PointSampling(count=400, oversample_ratio=4, importance_ratio=0.75))

@@ -93,7 +93,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from segkit.criterion.criterion import Criterion, WeightedLoss
+from segkit.criterion import Criterion, WeightedLoss
 from segkit.registries import LOSSES, MATCHERS
 from segkit.types import Prediction, Target
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from segkit.config import load_config
-from segkit.criterion.criterion import LossReport
+from segkit.criterion import LossReport
 from segkit.errors import TrainingError
 from segkit.training.build import build_training
 from segkit.training.loop import Trainer

@@ -10,7 +10,7 @@ from benchmarking.equality import require_close, require_same
 from benchmarking.inputs import CLASSES, NUM_CLASSES, drawn_layers, drawn_targets, their_targets
 from benchmarking.peer import transformers
 from segkit.build import build_part
-from segkit.criterion.criterion import Criterion, WeightedLoss
+from segkit.criterion import Criterion, WeightedLoss
 from segkit.registries import LOSSES, MATCHERS
 from segkit.types import Match, Prediction
 

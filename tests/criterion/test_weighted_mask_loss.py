@@ -10,27 +10,15 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from segkit.criterion.weighted_losses import WeightedMaskLoss
+from segkit.criterion.mask_losses import WeightedMaskLoss
 from segkit.registries import LOSSES
+from tests.helpers.criterion_cases import ScaledError
 
 NOT_COMPILED = "criterion.compile: the mask losses cannot be compiled and run uncompiled from now on, which is slower: "
 
 
-class Scaled(torch.nn.Module):
-    """Learns its scale, and holds a parameter that it does not use and one that is not to be trained."""
-
-    def __init__(self):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.tensor(1.5))
-        self.unused = torch.nn.Parameter(torch.zeros(2))
-        self.fixed = torch.nn.Parameter(torch.tensor(2.0), requires_grad=False)
-
-    def forward(self, logits, targets, valid):
-        return self.fixed * self.scale * (logits.tanh() - targets).square().mean(1)
-
-
 class Branching(torch.nn.Module):
-    """Looks at values to decide what to do, which no compiler can know beforehand."""
+    """Branches on values, which a compiler cannot know."""
 
     def forward(self, logits, targets, valid):
         return logits.square().mean(1) if logits.sum().item() > 0 else logits.abs().mean(1)
@@ -55,7 +43,7 @@ def assert_equal(found, expected):
 @pytest.fixture(scope="module")
 def compiled():
     torch._dynamo.reset()
-    return WeightedMaskLoss(losses(Scaled()), [20.0, 1.0, 2.0], compiled=True)
+    return WeightedMaskLoss(losses(ScaledError()), [20.0, 1.0, 2.0], compiled=True)
 
 
 @pytest.mark.parametrize("void", [False, True])
@@ -67,13 +55,13 @@ def test_compiled_and_plain_agree_with_double_precision(compiled, masks, count, 
     values = torch.stack([loss(leaf, targets.double(), valid) for loss in plain.losses])
     expected = torch.autograd.grad(
         (values.sum(1) * torch.tensor(plain.weights, dtype=torch.float64)).sum(),
-        [leaf, *plain.learnable],
+        [leaf, *plain.parameters],
         materialize_grads=True,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        for score in (plain, compiled):
-            found, gradient, by_parameter = score.gradients(logits, targets, valid)
+        for loss in (plain, compiled):
+            found, gradient, by_parameter = loss.gradients(logits, targets, valid)
             assert_equal(found, values.detach())
             assert not found.requires_grad
             for one, other in zip([gradient, *by_parameter], expected, strict=True):
@@ -84,24 +72,24 @@ def test_compiled_and_plain_agree_with_double_precision(compiled, masks, count, 
 def test_the_number_of_masks_and_of_pixels_does_not_recompile():
     torch._dynamo.reset()
     counters.clear()
-    score = WeightedMaskLoss(losses(), [20.0, 1.0], compiled=True)
+    loss = WeightedMaskLoss(losses(), [20.0, 1.0], compiled=True)
     for masks in (3, 1, 2, 5, 9, 4, 17, 1, 30):
         for count in (64, 100, 1000):
-            score.gradients(*pixels(masks, count))
+            loss.gradients(*pixels(masks, count))
     assert counters["stats"]["unique_graphs"] <= 2  # one mask alone is a case of its own to the compiler
 
 
-def test_a_loss_that_cannot_be_compiled_runs_as_it_is_and_is_told_once():
+def test_a_loss_that_cannot_be_compiled_runs_uncompiled_with_one_warning():
     torch._dynamo.reset()
-    score = WeightedMaskLoss(losses(Branching()), [20.0, 1.0, 1.0], compiled=True)
-    plain = WeightedMaskLoss(score.losses, score.weights)
+    loss = WeightedMaskLoss(losses(Branching()), [20.0, 1.0, 1.0], compiled=True)
+    plain = WeightedMaskLoss(loss.losses, loss.weights)
     with pytest.warns(UserWarning, match="^criterion.compile: ") as caught:
-        found = score.gradients(*pixels(2, 50))
+        found = loss.gradients(*pixels(2, 50))
     (message,) = (str(one.message) for one in caught if "criterion.compile" in str(one.message))
     assert re.fullmatch(re.escape(NOT_COMPILED) + r"\w+: \S.*", message)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        again = score.gradients(*pixels(2, 50))
+        again = loss.gradients(*pixels(2, 50))
     for one, other, reference in zip(found[:2], again[:2], plain.gradients(*pixels(2, 50))[:2], strict=True):
         assert torch.equal(one, reference)
         assert torch.equal(other, reference)
@@ -109,19 +97,19 @@ def test_a_loss_that_cannot_be_compiled_runs_as_it_is_and_is_told_once():
 
 SCRIPT = """
 import warnings, torch
-from segkit.criterion.weighted_losses import WeightedMaskLoss
+from segkit.criterion.mask_losses import WeightedMaskLoss
 from segkit.registries import LOSSES
-score = WeightedMaskLoss([LOSSES.get("dice")()], [1.0], compiled=True)
+loss = WeightedMaskLoss([LOSSES.get("dice")()], [1.0], compiled=True)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     for _ in range(2):
-        values, gradient, _ = score.gradients(torch.zeros(2, 3), torch.ones(2, 3), None)
+        values, gradient, _ = loss.gradients(torch.zeros(2, 3), torch.ones(2, 3), None)
 assert values.shape == (1, 2) and bool((gradient < 0).all())
 print(*(str(one.message) for one in caught if "criterion" in str(one.message)), sep="\\n")
 """
 
 
-def test_without_a_compiler_losses_run_as_they_are(tmp_path):
+def test_without_a_compiler_losses_run_uncompiled(tmp_path):
     environment = os.environ | {"CXX": "/nonexistent/c++", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, timeout=120, check=True
@@ -130,12 +118,12 @@ def test_without_a_compiler_losses_run_as_they_are(tmp_path):
     assert re.fullmatch(re.escape(NOT_COMPILED) + r"\w+: .*No working C\+\+ compiler .*'/nonexistent/c\+\+'.*", message)
 
 
-def test_a_loss_that_is_wrong_says_so_itself():
+def test_an_error_of_a_loss_is_not_hidden():
     class Wrong(torch.nn.Module):
         def forward(self, logits, targets, valid):
             raise ValueError("the loss is wrong")
 
     torch._dynamo.reset()
-    score = WeightedMaskLoss([Wrong()], [1.0], compiled=True)
+    loss = WeightedMaskLoss([Wrong()], [1.0], compiled=True)
     with pytest.warns(UserWarning, match="criterion.compile"), pytest.raises(ValueError, match=r"^the loss is wrong$"):
-        score.gradients(*pixels(1, 10))
+        loss.gradients(*pixels(1, 10))

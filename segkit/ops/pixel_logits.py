@@ -1,0 +1,73 @@
+"""The mask logits of all queries, read a range of pixels at a time, for costs that need no more than that at once."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from segkit.ops.cpu.linear import linear
+from segkit.ops.points import sample_channels
+from segkit.types import MaskProduct, Prediction
+
+ReadLogits = Callable[[int, int], Tensor]
+"""(start, stop) -> (R,stop-start) float32: the logits of R masks at a range of pixels."""
+
+
+def shared_product(layers: Sequence[Prediction]) -> tuple[list[Tensor], Tensor] | None:
+    """Returns the mask embeddings (B,Q,E) of each layer and the mask features (B,E,h,w) that all layers share.
+
+    None where layers have different features or dense masks. Layers that share features can be computed as one matrix
+    product, which reads the features once.
+    """
+    products = [source for source in (layer.mask_source for layer in layers) if isinstance(source, MaskProduct)]
+    if len(products) < len(layers) or any(product.features is not products[0].features for product in products):
+        return None
+    return [product.embeddings for product in products], products[0].features
+
+
+def logits_reader(layers: Sequence[Prediction], image: int, points: Tensor | None = None) -> ReadLogits:
+    """Makes a function that reads the mask logits of all queries of all layers of one image at a range of pixels.
+
+    Masks that are a product are never held as a whole: each read multiplies the embeddings with a few pixels' features.
+
+    Args:
+        layers: L predictions.
+        image: index in the batch.
+        points: (P,2), read in place of the pixels of the mask maps; None = these pixels, counted by rows.
+
+    Returns:
+        A function `(start, stop) -> (L*Q,stop-start)` float32.
+
+    Example:
+        >>> prediction = Prediction(torch.zeros(1, 3, 2), dense_mask_logits=torch.ones(1, 3, 4, 4))
+        >>> read = logits_reader([prediction, prediction], image=0)
+        >>> read(0, 10).shape
+        torch.Size([6, 10])
+    """
+
+    def places(channels: Tensor) -> Tensor:
+        """(C,h,w) -> (C,P)."""
+        if points is None:
+            return channels.flatten(1)
+        return sample_channels(channels.float(), points).to(channels.dtype)
+
+    shared = shared_product(layers)
+    if shared is not None:
+        embeddings, features = shared
+        return _product_reader(torch.cat([layer[image] for layer in embeddings]), places(features[image]))
+    readers = []
+    for source in (layer.mask_source for layer in layers):
+        if isinstance(source, Tensor):
+            readers.append(_dense_reader(places(source[image])))
+        else:
+            readers.append(_product_reader(source.embeddings[image], places(source.features[image])))
+    return lambda start, stop: torch.cat([read(start, stop) for read in readers])
+
+
+def _dense_reader(pixels: Tensor) -> ReadLogits:
+    return lambda start, stop: pixels[:, start:stop].float()
+
+
+def _product_reader(embeddings: Tensor, features: Tensor) -> ReadLogits:
+    pixels, weight = features.T, embeddings.to(features.dtype)
+    return lambda start, stop: linear(pixels[start:stop], weight).T.float()
