@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from segkit.layers.convolution import initialize_convolutions, mlp
+from segkit.layers.convolution import initialize_convolutions
+from segkit.layers.linear import mlp
 from segkit.layers.position_encoding import sine_position_encoding
 from segkit.layers.transformer import DecoderLayer, check_hidden_dim
 from segkit.registries import TRANSFORMER_DECODERS
