@@ -1,4 +1,4 @@
-"""The class loss of mask classification (Cheng et al. 2021, sec. 3.2)."""
+"""Cross entropy of the class of every query, matched or not (Cheng et al. 2021, sec. 3.2)."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from segkit.registries.signature import Weight
 
 @LOSSES.register("cross_entropy")
 class CrossEntropy(nn.Module):
-    """Computes the cross entropy of all queries, where the class of unmatched queries is no-object.
+    """Cross entropy of all queries, where the class of unmatched queries is no-object.
 
     The value is a mean weighted by class, over the queries of all images (first term of eq. 2).
 

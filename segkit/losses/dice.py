@@ -1,4 +1,4 @@
-"""Dice loss on masks (Milletari et al. 2016, sec. 3)."""
+"""Dice loss on masks (Milletari et al. 2016)."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from segkit.registries import LOSSES
 
 @LOSSES.register("dice")
 class Dice(nn.Module):
-    """Computes 1 - (2 |A ∩ B| + 1) / (|A| + |B| + 1) of mask probabilities A and segment B.
+    """The loss 1 - (2 |A ∩ B| + 1) / (|A| + |B| + 1) of mask probabilities A and segment B.
 
     As in MaskFormer, areas are sums of probabilities rather than of their squares. The 1 smooths the ratio where both
     are empty.

@@ -15,7 +15,7 @@ Gamma = Annotated[float, Bounds(least=0, most=100)]
 
 @LOSSES.register("focal")
 class Focal(nn.Module):
-    """Computes binary cross entropy with less weight on well-classified pixels, as the mean over a mask's pixels.
+    """Binary cross entropy with less weight on well-classified pixels, as the mean over a mask's pixels.
 
     Args:
         alpha: weight of the pixels inside the segment; those outside have 1 - alpha.

@@ -1,4 +1,4 @@
-"""The loss of per-pixel classification (Cheng et al. 2021, eq. 1)."""
+"""Cross entropy of the class of every pixel, for per-pixel models (Cheng et al. 2021, eq. 1)."""
 
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ _VOID = -100
 
 @LOSSES.register("pixel_cross_entropy")
 class PixelCrossEntropy(nn.Module):
-    """Computes the cross entropy of per-pixel models, as the mean over all labeled pixels of the batch.
+    """Cross entropy of per-pixel models, as the mean over all labeled pixels of the batch.
 
     Logits are upsampled to the targets' size. Pixels that are not valid or belong to no segment do not count.
 

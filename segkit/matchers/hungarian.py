@@ -1,4 +1,4 @@
-"""The bipartite matching of queries and segments (Cheng et al. 2021, sec. 3.2)."""
+"""Bipartite matching at the least total cost of class, focal and dice terms (Cheng et al. 2021, sec. 3.2)."""
 
 import warnings
 
@@ -19,7 +19,7 @@ from segkit.types import Match, Prediction, Target
 
 @MATCHERS.register("hungarian")
 class HungarianMatcher:
-    """Pairs queries and segments one to one at the least total cost of class, focal and dice terms.
+    """One-to-one matching of queries and segments at the least total cost of class, focal and dice terms.
 
     The class term is minus the probability, not minus its logarithm, so that it stays on the scale of the other terms.
     Masks are compared at the size of the mask maps, or at random points drawn for each image. Pixels that are not valid
