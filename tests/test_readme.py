@@ -1,73 +1,47 @@
-"""What the README prints is what works: its YAML checks, its Python runs, its commands and parts exist."""
+"""The README is short, names every command, and its commands are run as printed."""
 
 import re
-from pathlib import Path
 
-import pytest
-import yaml
-
-import segkit
 from segkit.cli.main import commands
-from segkit.registries import REGISTRIES
-from segkit.registries.discovery import own_candidates
+from tests.helpers.pages import README, ROOT, blocks_of, name_of
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+MOST_LINES = 120
+MOST_BYTES = 150_000
+"""Of the picture."""
 
-
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-
-
-def test_every_yaml_block_is_a_config_that_checks(tmp_path, monkeypatch):
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
-    monkeypatch.chdir(tmp_path)
-    assert blocks("yaml")
-    for index, text in enumerate(blocks("yaml")):
-        file = tmp_path / f"block_{index}.yaml"
-        file.write_text(text)
-        segkit.load_config(file)
+TEXT = README.read_text(encoding="utf-8")
+CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def test_the_python_block_runs(tmp_path, monkeypatch):
-    from PIL import Image
-
-    from segkit.cli.main import main
-
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "configs").symlink_to(ROOT / "configs")
-    Image.new("RGB", (160, 120), "skyblue").save("street.jpg")
-    short = ["training.steps=1", "data.train.workers=0", "data.val.workers=0", "data.val.limit=2"]
-    assert main(["train", "configs/quickstart.yaml", *short]) == 0
-    (code,) = blocks("python")
-    names = {}
-    exec(code, names)
-    assert names["result"].segment_map.shape == (120, 160)
+def test_it_is_short():
+    assert len(TEXT.splitlines()) <= MOST_LINES
 
 
-def test_the_commands_are_all_there():
-    for line in "\n".join(blocks("bash")).splitlines():
-        for script in re.findall(r"tools/\w+\.py", line):
-            assert (ROOT / script).is_file()
-        for config in re.findall(r" (configs/\S+\.yaml)", line):
-            assert (ROOT / config).is_file()
-    assert set(re.findall(r"^\| `segkit ([\w-]+)", README, flags=re.MULTILINE)) == set(commands())
+def test_its_picture_is_there_and_small():
+    (picture,) = re.findall(r"!\[[^\]]+\]\((.*?)\)", TEXT)
+    assert (ROOT / picture).stat().st_size <= MOST_BYTES
 
 
-def test_ci_runs_the_commands_as_printed():
-    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for block in blocks("bash"):
-        first = block.partition("\n")[0]
-        assert f"run_from_readme '{first}'" in ci
+def test_the_table_of_commands_names_every_command():
+    assert re.findall(r"^\| `segkit ([\w-]+)", TEXT, flags=re.MULTILINE) == list(
+        dict.fromkeys(re.findall(r"^\| `segkit ([\w-]+)", TEXT, flags=re.MULTILINE))
+    )
+    assert set(re.findall(r"^\| `segkit ([\w-]+)", TEXT, flags=re.MULTILINE)) == set(commands())
 
 
-@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.plural)
-def test_the_table_of_parts_names_every_part(registry):
-    row = re.search(rf"^\| {registry.plural} \| (.*) \|$", README, flags=re.MULTILINE)
-    assert row, f"the table has no row for {registry.plural}"
-    assert sorted(re.findall(r"`(\w+)`", row[1])) == [candidate.name for candidate in own_candidates(registry.plural)]
+def test_it_links_to_every_page():
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "index.md" or f"({name_of(page)})" in TEXT
 
 
-def test_configs_named_in_the_text_exist():
-    for config in set(re.findall(r"(?<!/)configs/[\w/]+\.yaml", README)):
-        assert yaml.safe_load((ROOT / config).read_text()) is not None
+def test_ci_runs_its_commands_as_printed():
+    blocks = blocks_of(README, "bash")
+    assert len(blocks) == 2
+    for block in blocks:
+        first = block.text.partition("\n")[0]
+        assert f"run_from README.md '{first}'" in CI
+
+
+def test_ci_runs_the_commands_of_the_plugin_page():
+    first = blocks_of(ROOT / "docs/plugins.md", "bash")[0].text.partition("\n")[0]
+    assert f"run_from docs/plugins.md '{first}'" in CI
