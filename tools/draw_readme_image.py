@@ -14,7 +14,8 @@ from torch.nn.functional import interpolate
 from segkit.build import build_dataset, build_postprocessors
 from segkit.checkpoint import Checkpoint, load_checkpoint
 from segkit.classes import Classes, Color
-from segkit.results.visualization import overlay, target_result
+from segkit.results.comparison import target_result
+from segkit.results.overlay import overlay
 from segkit.types import ImageSizes, PanopticResult, Sample
 
 FACTOR = 2

@@ -9,7 +9,7 @@ from segkit.cli.main import commands
 from tests.helpers.pages import PAGES, ROOT, inline_code, name_of, prose_of
 
 FOLDERS = ("segkit/", "tools/", "tests/", "configs/", "docs/", "plugins/")
-EXAMPLES = {"segkit/losses/my_loss.py"}
+EXAMPLES = {"segkit/losses/my_loss.py", "tests/losses/test_my_loss.py"}
 """Files that a page tells its readers to write."""
 MOVED_OR_GONE = "CHANGELOG.md"
 """Names what was there before."""
