@@ -1,4 +1,4 @@
-"""The test loop: batches through model, postprocessors and evaluators, nothing kept but what the evaluators keep."""
+"""The test loop: batches through model, postprocessors and evaluators. Only the evaluators keep anything."""
 
 from __future__ import annotations
 
@@ -19,23 +19,25 @@ OnResult = Callable[[Batch, int, Result], None]
 
 
 def check_evaluators(postprocessors: Mapping[str, Postprocessor], evaluators: Mapping[str, Evaluator]) -> None:
-    """Raises ConfigError, one line per problem, unless exactly one postprocessor makes what each evaluator takes."""
+    """Checks that exactly one postprocessor gives the type of result that each evaluator takes.
+
+    Raises:
+        ConfigError: One line per evaluator for which this does not hold.
+    """
     problems = []
+    given = ", ".join(f"'{name}' gives {part.result_type.__name__}" for name, part in postprocessors.items())
     for name, evaluator in evaluators.items():
-        makers = [
-            key for key, postprocessor in postprocessors.items() if postprocessor.result_type is evaluator.result_type
-        ]
-        kind = evaluator.result_type.__name__
-        if not makers:
-            there = (
-                ", ".join(f"'{key}' makes {part.result_type.__name__}" for key, part in postprocessors.items())
-                or "none"
-            )
-            problems.append(f"evaluators: '{name}' takes a {kind}, which no postprocessor makes. There are: {there}")
-        elif len(makers) > 1:
-            both = " and ".join(f"'{key}'" for key in makers)
+        wanted = evaluator.result_type
+        givers = [f"'{key}'" for key, part in postprocessors.items() if part.result_type is wanted]
+        if not givers:
             problems.append(
-                f"evaluators: '{name}' takes a {kind}, which {both} make. Keep one of these postprocessors."
+                f"evaluators: '{name}' takes a {wanted.__name__}, which no postprocessor gives. There are: "
+                f"{given or 'none'}"
+            )
+        elif len(givers) > 1:
+            problems.append(
+                f"evaluators: '{name}' takes a {wanted.__name__}, which {' and '.join(givers)} give. Keep one of these "
+                "postprocessors."
             )
     if problems:
         raise ConfigError("\n".join(problems))
@@ -52,14 +54,23 @@ def evaluate_model(
     progress: Callable[[int], None] | None = None,
     on_result: OnResult | None = None,
 ) -> dict[str, Metrics]:
-    """Metrics of `model` over `loader`, by the evaluators' names.
+    """Computes the metrics of `model` over `loader`, by the evaluators' names.
 
-    `model` runs in eval mode and is given back in the modes it came in; `device` is where the images go, by default
-    where the model's first parameter is. `progress` is called after each batch with its number of images.
-    Postprocessors whose results nobody takes are not run. The evaluators must be fresh: they are added to, never reset.
+    With `torch.distributed` initialized, each process evaluates its own loader, and all return the metrics of all
+    images. The loaders of two processes must not contain the same image.
 
-    With `torch.distributed` initialised, each process evaluates its own loader, which must not repeat another's images;
-    all of them return the metrics of all images.
+    Args:
+        model: Runs in eval mode; afterwards each of its modules has its earlier mode.
+        loader: Batches with targets.
+        postprocessors: By name. Only those run whose results an evaluator or `on_result` takes.
+        evaluators: By name. They must be fresh: results are added to them.
+        device: Where the images go; by default where the model's first parameter is.
+        precision: Number format of the model.
+        progress: Called after each batch with its number of images.
+        on_result: Called for every result of every postprocessor.
+
+    Raises:
+        ConfigError: As `check_evaluators`.
     """
     check_evaluators(postprocessors, evaluators)
     where = torch.device(device) if device is not None else _device_of(model)
@@ -78,12 +89,23 @@ def evaluate_model(
                         on_result(batch, index, result)
             if progress is not None:
                 progress(len(batch.files))
-    return _computed(evaluators)
+    return _compute(evaluators)
 
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Every module in eval mode inside, each back in its own mode after (frozen ones stay frozen)."""
+    """Puts a model into eval mode, and each of its modules back into its earlier mode at the end.
+
+    `model.train()` would not do at the end: modules that were frozen in eval mode must stay so.
+
+    Example:
+        >>> model = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
+        >>> with evaluation_mode(model):
+        ...     [module.training for module in model]
+        [False, False]
+        >>> [module.training for module in model]
+        [True, False]
+    """
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -98,13 +120,14 @@ def _device_of(model: nn.Module) -> torch.device:
     return torch.device("cpu") if parameter is None else parameter.device
 
 
-def _computed(evaluators: Mapping[str, Evaluator]) -> dict[str, Metrics]:
-    """The metrics of what all processes' evaluators hold, the same to the last bit in each of them."""
+def _compute(evaluators: Mapping[str, Evaluator]) -> dict[str, Metrics]:
+    """Returns the metrics of what the evaluators of all processes hold."""
     distributed = torch.distributed
     if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
         return {name: evaluator.compute() for name, evaluator in evaluators.items()}
     states: list[Any] = [None] * distributed.get_world_size()
     distributed.all_gather_object(states, {name: evaluator.state() for name, evaluator in evaluators.items()})
+    # One process computes, and the others receive its metrics: they are equal to the last bit everywhere.
     answer: list[Any] = [None]
     if distributed.get_rank() == 0:
         for others in states[1:]:

@@ -1,4 +1,4 @@
-"""`data.val` of a config, built once and evaluated as often as wanted."""
+"""The `data.val` of a config, built once and evaluated any number of times."""
 
 from collections.abc import Callable
 
@@ -18,10 +18,18 @@ from segkit.types import Metrics
 
 
 class Validation:
-    """The data set, its loader, and what makes and judges results.
+    """The validation data with its loader, postprocessors and evaluators.
 
-    Raises ConfigError where the config has no `data.val`, no evaluators, an evaluator takes what nothing makes, or
-    the data set's classes are not those of the model.
+    Args:
+        config: Must have `data.val` and evaluators.
+        classes: Those of the model.
+        size_divisor: Images are padded to multiples of it.
+        rank: The number of this process.
+        num_processes: The processes that share the images.
+
+    Raises:
+        ConfigError: The config has no `data.val` or no evaluators, an evaluator takes a result that no postprocessor
+            gives, or the data set has other classes than the model.
     """
 
     def __init__(
@@ -29,10 +37,10 @@ class Validation:
     ) -> None:
         split = config.experiment.data and config.experiment.data.val
         if not split:
-            raise ConfigError(f"{config.path}: data.val: an evaluation needs a data set, and the config names none.")
+            raise ConfigError(f"{config.path}: data.val: the section is missing. An evaluation needs a data set.")
         if not config.experiment.evaluators:
             raise ConfigError(
-                f"{config.path}: evaluators: an evaluation needs at least one, such as {{type: mean_iou}}."
+                f"{config.path}: evaluators: there are none. Name at least one, such as {{type: mean_iou}}."
             )
         self.config = config
         self.classes = classes
@@ -40,8 +48,8 @@ class Validation:
         difference = classes_differ(self.dataset.classes, classes)
         if difference:
             raise ConfigError(
-                f"{config.path}: data.val: the data set has another class list than the model ({difference}). Name a "
-                "data set of the model's classes."
+                f"{config.path}: data.val: the data set has other classes than the model ({difference}). Name a data "
+                "set with the model's classes."
             )
         self.postprocessors = build_postprocessors(config, classes)
         check_evaluators(self.postprocessors, build_evaluators(config, classes))
@@ -56,8 +64,8 @@ class Validation:
         )
 
     def metric_names(self) -> list[str]:
-        """Returns the names of the summary metrics that a run will compute."""
-        evaluators = build_evaluators(self.config, self.classes)
+        """Returns the names of the summary metrics that `run` computes."""
+        evaluators = build_evaluators(self.config, self.classes)  # metrics of no image: only their names count
         return list(summary({name: evaluator.compute() for name, evaluator in evaluators.items()}))
 
     def run(
@@ -68,13 +76,12 @@ class Validation:
         progress: Callable[[int], None] | None = None,
         on_result: OnResult | None = None,
     ) -> dict[str, Metrics]:
-        """The metrics of `model` by evaluator."""
-        evaluators = build_evaluators(self.config, self.classes)
+        """Computes the metrics of `model`, by evaluator; arguments as for `evaluate_model`."""
         return evaluate_model(
             model,
             self.loader,
             self.postprocessors,
-            evaluators,
+            build_evaluators(self.config, self.classes),
             device=device,
             precision=precision,
             progress=progress,

@@ -1,1 +1,1 @@
-"""How a process computes: memory, precision, compilation, processes."""
+"""How a process computes: device, processes, precision, compilation, memory, and how it writes files."""

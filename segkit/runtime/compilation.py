@@ -1,7 +1,7 @@
-"""`training.compile`: the parts of a model run as `torch.compile` makes them, as long as that works."""
+"""`training.compile`: compiles the parts of a model by `torch.compile`."""
 
 import warnings
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -9,41 +9,51 @@ from torch import nn
 from segkit.registries import MODELS
 
 BUCKET = 128
-"""Padded sizes are multiples of this many pixels, so that few sizes are compiled for."""
+"""With `training.compile`, padded sizes are multiples of this many pixels: each new size is compiled anew."""
 
 
 def compile_parts(model: nn.Module) -> None:
-    """Compiles each part that the model was built of, for training; evaluation, where every image may have a size of
-    its own, runs as before. Names and values of tensors stay."""
+    """Compiles the nested parts of a model (backbone, pixel decoder, transformer decoder) for training.
+
+    Evaluation runs uncompiled, because there every image may have another size. Where compiling fails, a warning names
+    the cause, and the part runs uncompiled.
+    """
     for kind in MODELS.nests:
         part = getattr(model, kind, None)
         if isinstance(part, nn.Module):
-            part.forward = _CompiledForward(kind, part)
+            # A module calls `self.forward`, so this attribute overrides the method of its class. Wrapping the part in
+            # the module that `torch.compile(part)` returns would rename all parameters.
+            part.forward = _Forward(kind, part)
 
 
-class _CompiledForward:
-    """A part's forward pass; where compiling it fails, the plain one from then on, after a warning that names the
-    cause."""
+class _Forward:
+    """The forward pass of a part: compiled in training, plain in evaluation and after a failure."""
 
     def __init__(self, kind: str, part: nn.Module) -> None:
-        self.kind = kind
-        self.part = part
-        self.plain = part.forward
-        self.compiled: Any = torch.compile(part.forward)
+        self._kind = kind
+        self._part = part
+        self._plain: Callable[..., object] = part.forward
+        self._compiled: Callable[..., object] | None = torch.compile(part.forward)  # compiles at the first call
 
-    def __call__(self, *inputs: Any) -> Any:
-        if self.compiled is None or not self.part.training:
-            return self.plain(*inputs)
+    def __call__(self, *inputs: object) -> object:
+        if self._compiled is None or not self._part.training:
+            return self._plain(*inputs)
         try:
-            return self.compiled(*inputs)
-        except Exception as error:  # whatever may go wrong in a compiler, training goes on without it
-            self.compiled = None
-            what = f"training.compile: the {self.kind} cannot be compiled and runs uncompiled from now on"
+            return self._compiled(*inputs)
+        except Exception as error:  # compilers raise errors of all kinds
+            self._compiled = None
+            what = f"training.compile: the {self._kind} cannot be compiled and runs uncompiled from now on"
             warn_uncompiled(what, error, stacklevel=3)
-            return self.plain(*inputs)
+            return self._plain(*inputs)
 
 
 def warn_uncompiled(what: str, error: Exception, stacklevel: int) -> None:
-    """Warns that `what` has happened, and names its cause; `stacklevel` counts from the caller."""
+    """Warns that something runs uncompiled, and why.
+
+    Args:
+        what: What happened.
+        error: What the compiler raised; its first line is shown.
+        stacklevel: As for `warnings.warn`, counted from the caller.
+    """
     cause = next((line for line in str(error).splitlines() if line.strip()), "no reason is given")
     warnings.warn(f"{what}: {type(error).__name__}: {cause}", stacklevel=stacklevel + 1)

@@ -162,8 +162,8 @@ def test_an_evaluator_without_results():
         check_evaluators({"semantic": Semantic(CLASSES)}, {"panoptic_quality": PanopticQuality(CLASSES)})
 
     assert str(error.value) == (
-        "evaluators: 'panoptic_quality' takes a PanopticResult, which no postprocessor makes. "
-        "There are: 'semantic' makes SemanticResult"
+        "evaluators: 'panoptic_quality' takes a PanopticResult, which no postprocessor gives. "
+        "There are: 'semantic' gives SemanticResult"
     )
 
 
@@ -175,10 +175,10 @@ def test_an_evaluator_with_two_kinds_of_the_same_results():
         )
 
     assert str(error.value) == (
-        "evaluators: 'mean_iou' takes a SemanticResult, which 'semantic' and 'acme' make. "
+        "evaluators: 'mean_iou' takes a SemanticResult, which 'semantic' and 'acme' give. "
         "Keep one of these postprocessors.\n"
-        "evaluators: 'panoptic_quality' takes a PanopticResult, which no postprocessor makes. "
-        "There are: 'semantic' makes SemanticResult, 'acme' makes SemanticResult"
+        "evaluators: 'panoptic_quality' takes a PanopticResult, which no postprocessor gives. "
+        "There are: 'semantic' gives SemanticResult, 'acme' gives SemanticResult"
     )
 
 

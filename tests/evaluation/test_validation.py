@@ -50,7 +50,7 @@ def test_without_data_there_is_nothing_to_evaluate(tmp_path):
     with pytest.raises(ConfigError) as caught:
         validation(tmp_path, "data.val=null")
     assert str(caught.value) == (
-        f"{tmp_path}/tiny.yaml: data.val: an evaluation needs a data set, and the config names none."
+        f"{tmp_path}/tiny.yaml: data.val: the section is missing. An evaluation needs a data set."
     )
 
 
@@ -58,7 +58,7 @@ def test_without_evaluators_there_is_nothing_to_say(tmp_path):
     with pytest.raises(ConfigError) as caught:
         validation(tmp_path, "evaluators=[]")
     assert str(caught.value) == (
-        f"{tmp_path}/tiny.yaml: evaluators: an evaluation needs at least one, such as {{type: mean_iou}}."
+        f"{tmp_path}/tiny.yaml: evaluators: there are none. Name at least one, such as {{type: mean_iou}}."
     )
 
 
@@ -66,8 +66,8 @@ def test_an_evaluator_without_results_is_refused(tmp_path):
     with pytest.raises(ConfigError) as caught:
         validation(tmp_path, "postprocessors=[{type: semantic}]")
     assert str(caught.value) == (
-        "evaluators: 'panoptic_quality' takes a PanopticResult, which no postprocessor makes. There are: 'semantic' "
-        "makes SemanticResult"
+        "evaluators: 'panoptic_quality' takes a PanopticResult, which no postprocessor gives. There are: 'semantic' "
+        "gives SemanticResult"
     )
 
 
@@ -75,6 +75,6 @@ def test_a_data_set_of_other_classes_is_refused(tmp_path):
     with pytest.raises(ConfigError) as caught:
         validation(tmp_path, classes=Classes.make(["sky", "road"]))
     assert str(caught.value) == (
-        f"{tmp_path}/tiny.yaml: data.val: the data set has another class list than the model (8 classes there, 2 here; "
-        "class 1 is 'grass' there, 'road' here). Name a data set of the model's classes."
+        f"{tmp_path}/tiny.yaml: data.val: the data set has other classes than the model (8 classes there, 2 here; "
+        "class 1 is 'grass' there, 'road' here). Name a data set with the model's classes."
     )

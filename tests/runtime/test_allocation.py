@@ -27,7 +27,7 @@ if sys.argv[1] == "release":
     release_freed_memory()
 print(faults())
 """
-PLAIN = {name: value for name, value in os.environ.items() if name not in allocation._ENVIRONMENT}
+PLAIN = {name: value for name, value in os.environ.items() if name not in allocation.ENVIRONMENT}
 needs_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 
 
@@ -59,7 +59,7 @@ def test_the_users_own_setting_stays():
 
 
 def test_another_c_library_is_left_as_it_is(monkeypatch):
-    for name in allocation._ENVIRONMENT:
+    for name in allocation.ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(allocation.ctypes, "CDLL", lambda name: object())
     assert allocation.keep_freed_memory() is False
