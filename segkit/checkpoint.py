@@ -1,4 +1,7 @@
-"""A checkpoint folder: `model.safetensors`, `config.yaml`, `classes.json`. It alone is enough to test and predict."""
+"""The checkpoint folder: `model.safetensors`, `config.yaml`, `classes.json`.
+
+The folder alone is enough to evaluate, predict, export and fine-tune.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,35 +23,43 @@ from segkit.runtime.writing import replace_folder
 
 WEIGHTS_FILE = "model.safetensors"
 CLASSES_FILE = "classes.json"
+"""Names of the files in a checkpoint folder, beside `config.yaml`."""
 
 
 @dataclass
 class Checkpoint:
-    """What a checkpoint folder holds, the model in eval mode."""
+    """The content of a checkpoint folder."""
 
     model: SegmentationModel
+    """In eval mode."""
     classes: Classes
     config: Config
 
 
 @dataclass
 class LoadReport:
-    """What became of every tensor when weights met a model."""
+    """Which tensors of a file were loaded into a model.
+
+    Example:
+        >>> str(LoadReport(loaded=["a", "b"], missing=["c"]))
+        '2 tensors loaded; 1 only in the model, unchanged: c'
+    """
 
     loaded: list[str] = field(default_factory=list)
+    """Names of the tensors that fit."""
     missing: list[str] = field(default_factory=list)
-    """In the model alone: they keep their initial values."""
+    """Names that only the model has. These tensors keep their initial values."""
     unexpected: list[str] = field(default_factory=list)
-    """In the file alone: they are not used."""
+    """Names that only the file has. These tensors are not used."""
     reshaped: list[str] = field(default_factory=list)
-    """`name: shape in the file, shape in the model`, in both but of unlike shape: not used."""
+    """`name: shape in the file, shape in the model` of tensors with two shapes. They are not used."""
 
     def __str__(self) -> str:
         lines = [f"{len(self.loaded)} tensors loaded"]
         for title, names in (
-            ("only in the model, left as they were", self.missing),
+            ("only in the model, unchanged", self.missing),
             ("only in the file, not used", self.unexpected),
-            ("of another shape, not used", self.reshaped),
+            ("with another shape, not used", self.reshaped),
         ):
             if names:
                 lines.append(f"{len(names)} {title}: {_shortened(names)}")
@@ -56,6 +67,7 @@ class LoadReport:
 
     @property
     def complete(self) -> bool:
+        """Whether every tensor of the file and of the model was loaded."""
         return not (self.missing or self.unexpected or self.reshaped)
 
 
@@ -78,13 +90,21 @@ def replace_checkpoint(folder: Path) -> Iterator[Path]:
 
 
 def refuse_taken(folder: Path) -> None:
-    """Raises CheckpointError where there is something else than an empty folder."""
+    """Checks that nothing would be overwritten.
+
+    Raises:
+        CheckpointError: `folder` exists and is not an empty folder.
+    """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise CheckpointError(f"{folder}: exists already and is not an empty folder. Name another, or remove it.")
 
 
 def save_checkpoint(folder: Path, model: nn.Module, config: Config, classes: Classes) -> None:
-    """Writes a checkpoint folder; an earlier one there is replaced only once the new one is whole."""
+    """Writes a checkpoint folder. An earlier one is replaced only once the new one is complete.
+
+    Raises:
+        CheckpointError: The folder cannot be written.
+    """
     with replace_checkpoint(folder) as draft:
         save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft / WEIGHTS_FILE)
         (draft / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
@@ -92,9 +112,10 @@ def save_checkpoint(folder: Path, model: nn.Module, config: Config, classes: Cla
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """The checkpoint folder that `path` means: itself, or a run's `best`, else its `last`.
+    """Finds the checkpoint folder: `path` itself, or the `best` or else the `last` checkpoint of the run `path`.
 
-    Raises CheckpointError where there is none.
+    Raises:
+        CheckpointError: There is none.
     """
     path = Path(path)
     for folder in (path, path / "best", path / "last"):
@@ -103,41 +124,61 @@ def find_checkpoint(path: str | Path) -> Path:
     what = "no such folder" if not path.exists() else "no checkpoint"
     raise CheckpointError(
         f"{path}: {what}. A checkpoint is a folder with {WEIGHTS_FILE}, {CONFIG_FILE} and {CLASSES_FILE}; "
-        "a run's folder does too."
+        "a run folder can be named too."
     )
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint folder, on the CPU. Raises CheckpointError where the file is not whole."""
+    """Reads the tensors of a checkpoint folder, onto the CPU.
+
+    Raises:
+        CheckpointError: The file is missing or damaged.
+    """
     try:
         return load_file(folder / WEIGHTS_FILE)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{folder / WEIGHTS_FILE}: cannot be read ({error}). The file is damaged or no safetensors file; "
-            "take another checkpoint."
+            f"{folder / WEIGHTS_FILE}: cannot be read ({error}). The file is damaged, or it is not a safetensors file. "
+            "Use another checkpoint."
         ) from error
 
 
 def read_classes(folder: Path) -> Classes:
+    """Reads the classes of a checkpoint folder.
+
+    Raises:
+        CheckpointError: The file is missing or damaged.
+    """
     try:
         return Classes.from_dict(json.loads((folder / CLASSES_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder / CLASSES_FILE}: no class list can be read from it ({error}).") from error
+        raise CheckpointError(
+            f"{folder / CLASSES_FILE}: the classes cannot be read ({error}). Use another checkpoint."
+        ) from error
 
 
 def read_config(folder: Path) -> Config:
+    """Reads the config of a checkpoint folder.
+
+    Raises:
+        CheckpointError: The file is missing.
+        ConfigError: The config is wrong.
+    """
     if not (folder / CONFIG_FILE).is_file():
-        raise CheckpointError(f"{folder}: has no {CONFIG_FILE}. Name a config beside the checkpoint.")
+        raise CheckpointError(f"{folder}: has no {CONFIG_FILE}. Name a config besides the checkpoint.")
     return load_config(folder / CONFIG_FILE)
 
 
 def load_checkpoint(path: str | Path, device: torch.device | str = "cpu", config: Config | None = None) -> Checkpoint:
-    """The model of a checkpoint (or of a run's best one), in eval mode on `device`.
+    """Loads a checkpoint.
 
     Args:
-        config: build this config's model instead of the checkpoint's own; every tensor must fit.
+        path: A checkpoint folder, or a run folder, which stands for its best checkpoint.
+        device: Where the model is put.
+        config: Build the model of this config, instead of the checkpoint's own. Every tensor must fit.
 
-    Raises CheckpointError where files are missing or damaged, or tensors do not fit.
+    Raises:
+        CheckpointError: A file is missing or damaged, or the tensors do not fit the model.
     """
     folder = find_checkpoint(path)
     config = config or read_config(folder)
@@ -150,12 +191,37 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu", config
 
 
 def load_model(path: str | Path, device: torch.device | str = "cpu") -> SegmentationModel:
-    """The model of a checkpoint folder, or of a run's best one, in eval mode."""
+    """Loads the model of a checkpoint, in eval mode.
+
+    Args:
+        path: A checkpoint folder, or a run folder, which stands for its best checkpoint.
+        device: Where the model is put.
+
+    Raises:
+        CheckpointError: A file is missing or damaged.
+
+    Example:
+        >>> import tempfile
+        >>> import segkit
+        >>> config = segkit.load_config({
+        ...     "model": {
+        ...         "type": "per_pixel",
+        ...         "backbone": {"type": "timm", "name": "resnet18", "options": {"out_indices": [1]}},
+        ...         "pixel_decoder": {"type": "fpn", "hidden_dim": 8, "mask_dim": 8},
+        ...     }
+        ... })
+        >>> classes = Classes.make(["road", "car"])
+        >>> folder = Path(tempfile.mkdtemp()) / "checkpoint"
+        >>> save_checkpoint(folder, segkit.build_model(config, classes), config, classes)
+        >>> model = load_model(folder)
+        >>> model(torch.zeros(1, 3, 32, 32, dtype=torch.uint8)).pixel_logits.shape
+        torch.Size([1, 2, 8, 8])
+    """
     return load_checkpoint(path, device).model
 
 
 def load_fitting(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
-    """Copies into `model` what fits by name and shape, and reports the rest."""
+    """Copies the tensors into `model` that fit by name and shape, and reports the others."""
     report = LoadReport()
     own = model.state_dict()
     fitting = {}
@@ -168,6 +234,7 @@ def load_fitting(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
             fitting[name] = tensor
             report.loaded.append(name)
     reshaped = {entry.partition(":")[0] for entry in report.reshaped}
+    # A checkpoint may lack tensors on purpose, so `load_state_dict` is not strict; the report names all of them.
     report.missing = [name for name in own if name not in fitting and name not in reshaped]
     model.load_state_dict(fitting, strict=False)
     return report
@@ -176,13 +243,17 @@ def load_fitting(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
 def initialize_from(
     model: nn.Module, path: str | Path, config: Config, classes: Classes, reset_head: bool = False
 ) -> LoadReport:
-    """Starts `model`, built from `config` for `classes`, with a checkpoint's tensors as far as they fit.
+    """Copies the tensors of a checkpoint that fit into a new model.
 
     Args:
-        reset_head: the tensors that depend on the class list keep their initial values.
+        model: Built from `config` for `classes`.
+        path: A checkpoint folder, or a run folder, which stands for its best checkpoint.
+        config: The config of `model`.
+        classes: The classes of `model`.
+        reset_head: Keep the initial values of the tensors that depend on the classes.
 
-    Raises CheckpointError where the checkpoint is of another class list and `reset_head` is not set, or where nothing
-    fits at all.
+    Raises:
+        CheckpointError: The checkpoint has other classes and `reset_head` is False, or no tensor fits.
     """
     folder = find_checkpoint(path)
     weights = read_weights(folder)
@@ -193,22 +264,31 @@ def initialize_from(
         refuse_other_classes(folder, read_classes(folder), classes, head)
     report = load_fitting(model, weights)
     if not report.loaded:
-        raise CheckpointError(f"{folder}: not one tensor fits the model of {config.path}: {report}.")
+        raise CheckpointError(f"{folder}: no tensor fits the model of {config.path}: {report}.")
     return report
 
 
 def refuse_other_classes(folder: Path, theirs: Classes, ours: Classes, head: Iterable[str]) -> None:
-    """Raises CheckpointError where the two class lists differ, naming the tensors this concerns."""
+    """Checks that the class head of a checkpoint means the same classes.
+
+    Raises:
+        CheckpointError: The class lists differ. The message names the tensors of the class head.
+    """
     difference = classes_differ(theirs, ours)
     if difference:
         raise CheckpointError(
-            f"{folder}: is for another class list ({difference}), so these tensors mean something else: "
-            f"{', '.join(sorted(head))}. Start them anew with --reset-head."
+            f"{folder}: has other classes ({difference}), so these tensors do not fit: "
+            f"{', '.join(sorted(head))}. Initialize them anew with --reset-head."
         )
 
 
 def classes_differ(theirs: Classes, ours: Classes) -> str:
-    """How two class lists differ, in words; empty where they do not."""
+    """Describes how two class lists differ; returns an empty string if they do not.
+
+    Example:
+        >>> classes_differ(Classes.make(["road", "car"]), Classes.make(["road", "bus"]))
+        "2 classes there, 2 here; class 1 is 'car' there, 'bus' here"
+    """
     if theirs.names == ours.names:
         return ""
     pairs = zip(theirs.names, ours.names, strict=False)

@@ -261,28 +261,28 @@ def test_more_segments_than_queries(semantic, train):
 def test_starting_from_another_class_list(finished, semantic, train, capsys):
     assert train(semantic, f"init_from={finished}/run") == 2
     assert told(capsys) == (
-        f"error: {finished}/run/last: is for another class list (8 classes there, 2 here; class 0 is 'sky' there, 'a' "
-        "here), so these tensors mean something else: transformer_decoder.class_head.bias, "
-        "transformer_decoder.class_head.weight. Start them anew with --reset-head."
+        f"error: {finished}/run/last: has other classes (8 classes there, 2 here; class 0 is 'sky' there, 'a' "
+        "here), so these tensors do not fit: transformer_decoder.class_head.bias, "
+        "transformer_decoder.class_head.weight. Initialize them anew with --reset-head."
     )
     assert not Path("run").exists()
     assert train(semantic, f"init_from={finished}/run", "--reset-head") == 0
-    assert "2 only in the model, left as they were: transformer_decoder.class_head." in capsys.readouterr().out
+    assert "2 only in the model, unchanged: transformer_decoder.class_head." in capsys.readouterr().out
 
 
 def test_testing_on_another_class_list(finished, semantic, capsys):
     words = [f"data.val={{dataset: {semantic.setting}}}", "--checkpoint", f"{finished}/run"]
     assert main(["test", f"{finished}/tiny.yaml", *words]) == 2
     assert told(capsys) == (
-        f"{finished}/tiny.yaml: data.val: the data set has another class list than the model (2 classes there, 8 here; "
-        "class 0 is 'a' there, 'sky' here). Name a data set of the model's classes."
+        f"{finished}/tiny.yaml: data.val: the data set has other classes than the model (2 classes there, 8 here; "
+        "class 0 is 'a' there, 'sky' here). Name a data set with the model's classes."
     )
 
 
 def test_evaluating_a_training_on_another_class_list(semantic, train, capsys):
     words = ["data.val={dataset: {type: shapes, length: 2}}"]
     assert train(semantic, *words) == 2
-    assert "data.val: the data set has another class list than the model (8 classes there, 2 here; " in told(capsys)
+    assert "data.val: the data set has other classes than the model (8 classes there, 2 here; " in told(capsys)
     assert not Path("run").exists()
 
 
@@ -300,7 +300,7 @@ def test_truncated_weights(finished, semantic, tmp_path, monkeypatch, capsys, co
     assert main(words[command]) == 2
     message = told(capsys)
     assert message.startswith(f"error: {weights}: cannot be read (")
-    assert message.endswith("The file is damaged or no safetensors file; take another checkpoint.")
+    assert message.endswith("The file is damaged, or it is not a safetensors file. Use another checkpoint.")
     assert not Path("out").exists()
 
 
@@ -325,7 +325,9 @@ def test_resuming_with_another_class_list(semantic, train, tmp_path, capsys):
 
     capsys.readouterr()
     assert train(Three(tmp_path / "three"), "--resume", "training.steps=4") == 2
-    assert "is for another class list (2 classes there, 2 here; class 1 is 'b' there, 'c' here)" in told(capsys)
+    assert "has other classes than the data set (2 classes there, 2 here; class 1 is 'b' there, 'c' here)" in told(
+        capsys
+    )
     assert contents(Path("run")) == before
 
 
@@ -334,7 +336,7 @@ def test_resuming_another_model(semantic, train, capsys):
     before = contents(Path("run"))
     capsys.readouterr()
     assert train(semantic, "--resume", "training.steps=4", "model.transformer_decoder.num_queries=9") == 2
-    assert "of another shape, not used: transformer_decoder.query_positions.weight: (8, 16), (9, 16)" in told(capsys)
+    assert "with another shape, not used: transformer_decoder.query_positions.weight: (8, 16), (9, 16)" in told(capsys)
     assert contents(Path("run")) == before
 
 
@@ -342,7 +344,7 @@ def test_a_checkpoint_without_class_list(finished, tmp_path, capsys):
     run = shutil.copytree(finished / "run", tmp_path / "copy")
     (run / "last/classes.json").unlink()
     assert main(["test", str(run)]) == 2
-    assert told(capsys).startswith(f"error: {run}/last/classes.json: no class list can be read from it (")
+    assert told(capsys).startswith(f"error: {run}/last/classes.json: the classes cannot be read (")
 
 
 def test_class_lists_of_one_length_and_other_names_differ():

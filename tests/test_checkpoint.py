@@ -79,20 +79,20 @@ def test_a_missing_folder_is_named(tmp_path):
         load_checkpoint(tmp_path / "nothing")
     assert str(caught.value) == (
         f"{tmp_path}/nothing: no such folder. A checkpoint is a folder with model.safetensors, config.yaml and "
-        "classes.json; a run's folder does too."
+        "classes.json; a run folder can be named too."
     )
 
 
 def test_a_damaged_file_is_named(folder):
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match=r"model.safetensors: cannot be read .* take another checkpoint\."):
+    with pytest.raises(CheckpointError, match=r"model.safetensors: cannot be read .* Use another checkpoint\."):
         load_checkpoint(folder)
 
 
 def test_a_missing_class_list_is_named(folder):
     (folder / "classes.json").unlink()
-    with pytest.raises(CheckpointError, match=r"classes.json: no class list can be read from it"):
+    with pytest.raises(CheckpointError, match=r"classes.json: the classes cannot be read"):
         load_checkpoint(folder)
 
 
@@ -103,7 +103,7 @@ def test_a_config_that_does_not_fit_says_which_tensors(folder):
         load_checkpoint(folder)
     count = len(read_weights(folder))
     assert str(caught.value) == (
-        f"{folder}: does not fit the model of {file}: {count - 1} tensors loaded; 1 of another shape, not used: "
+        f"{folder}: does not fit the model of {file}: {count - 1} tensors loaded; 1 with another shape, not used: "
         "transformer_decoder.query_positions.weight: (5, 32), (7, 32)."
     )
 
@@ -129,8 +129,8 @@ def test_another_class_list_is_refused_by_name(folder, config):
     with pytest.raises(CheckpointError) as caught:
         initialize_from(model, folder, config, other)
     assert str(caught.value) == (
-        f"{folder}: is for another class list (3 classes there, 3 here; class 2 is 'car' there, 'bus' here), so these "
-        f"tensors mean something else: {HEAD}. Start them anew with --reset-head."
+        f"{folder}: has other classes (3 classes there, 3 here; class 2 is 'car' there, 'bus' here), so these "
+        f"tensors do not fit: {HEAD}. Initialize them anew with --reset-head."
     )
 
 
@@ -163,7 +163,7 @@ def test_nothing_that_fits_is_an_error(folder, tmp_path):
 
     save_file({"foreign": torch.zeros(2)}, folder / "model.safetensors")
     config = load_config(folder / "config.yaml")
-    with pytest.raises(CheckpointError, match="not one tensor fits the model of"):
+    with pytest.raises(CheckpointError, match="no tensor fits the model of"):
         initialize_from(build_model(config, CLASSES, initial_weights=False), folder, config, CLASSES)
 
 

@@ -115,8 +115,8 @@ def _load_resumed(plan: _Plan, model: SegmentationModel, folder: Path) -> None:
     difference = classes_differ(read_classes(folder), plan.dataset.classes)
     if difference:
         raise CheckpointError(
-            f"{folder}: is for another class list ({difference}). Resume with the data set it was made with, or start "
-            f"a new training with init_from={folder} and --reset-head."
+            f"{folder}: has other classes than the data set ({difference}). Resume with the data set it was made "
+            f"with, or start a new training with init_from={folder} and --reset-head."
         )
     report = load_fitting(model, read_weights(folder))
     if not report.complete:

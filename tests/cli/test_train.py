@@ -34,7 +34,7 @@ def test_overrides_output_resume_and_init_from(config, tmp_path, capsys):
     assert main(["train", config, *arguments]) == 0
     out = capsys.readouterr().out
     assert f"initialized from {run}: " in out
-    assert "2 only in the model, left as they were: transformer_decoder.class_head.weight" in out
+    assert "2 only in the model, unchanged: transformer_decoder.class_head.weight" in out
 
 
 def test_a_taken_output_is_refused_in_one_line(config, tmp_path, capsys):

@@ -78,8 +78,9 @@ def test_a_run_of_other_classes_is_not_resumed(tiny):
     with pytest.raises(CheckpointError) as caught:
         build(tiny, resume=True)
     assert str(caught.value) == (
-        f"{folder}: is for another class list (8 classes there, 8 here; class 1 is 'lawn' there, 'grass' here). Resume "
-        f"with the data set it was made with, or start a new training with init_from={folder} and --reset-head."
+        f"{folder}: has other classes than the data set (8 classes there, 8 here; class 1 is 'lawn' there, 'grass' "
+        f"here). Resume with the data set it was made with, or start a new training with init_from={folder} and "
+        "--reset-head."
     )
     assert run.is_dir()
 
