@@ -16,7 +16,7 @@ from segkit.config import Config, load_config
 from segkit.evaluation.loop import OnResult
 from segkit.evaluation.tables import write_metrics
 from segkit.evaluation.validation import Validation
-from segkit.inference.sliding_window import SlidingWindow, refuse_segments
+from segkit.inference.sliding_window import SlidingWindow, require_semantic
 from segkit.models._base import SegmentationModel
 from segkit.results.files import ResultWriter
 from segkit.results.overlay_writer import OverlayWriter
@@ -87,7 +87,7 @@ def evaluate(
     model: SegmentationModel | SlidingWindow = loaded.model
     validation = Validation(loaded.config, loaded.classes, model.size_divisor, process.rank, process.num_processes)
     if window is not None:
-        refuse_segments(validation.postprocessors)
+        require_semantic(validation.postprocessors)
         model = SlidingWindow(model, window)
     with (
         _result_files(loaded, process, output, overlays, save_predictions) as on_result,

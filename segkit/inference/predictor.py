@@ -1,12 +1,10 @@
-"""Image in, result out: a checkpoint made ready for use."""
+"""From an image to its result: a checkpoint ready for use."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -17,21 +15,19 @@ from segkit.checkpoint import load_checkpoint
 from segkit.data.images import read_image, to_image
 from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import DataError
-from segkit.inference.sliding_window import SlidingWindow, refuse_segments
+from segkit.inference.sliding_window import SlidingWindow, require_semantic
 from segkit.models._base import SegmentationModel
 from segkit.registries import POSTPROCESSORS
 from segkit.results.filtering import filter_by_score
+from segkit.runtime.background import in_background
 from segkit.runtime.devices import choose_device
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import ImageSizes, InstanceResult, Result, Sample
 
-READ_AHEAD = 4
-"""Images decoded while the model is at work."""
-
 
 @dataclass
 class Outcome:
-    """What became of one image of many: either `image` and `result`, or `error`."""
+    """The outcome for one of many images: either `image` and `result`, or `error`."""
 
     file: str
     image: Tensor | None = None
@@ -44,20 +40,47 @@ class Outcome:
 
 @dataclass
 class Prepared:
-    """An image as the model wants it."""
+    """An image as the model takes it."""
 
     file: str
     original: Tensor
-    """(3,H,W) uint8, as read."""
+    """(3,H,W) uint8 RGB, as read."""
     image: Tensor
-    """(3,H',W') uint8, transformed."""
+    """(3,H',W') uint8 RGB, transformed."""
     sizes: ImageSizes
 
 
 class Predictor:
-    """Segments images as a checkpoint learned it: `Predictor("runs/x/best", task="panoptic")("street.jpg")`.
+    """Segments images with the model of a checkpoint.
 
-    Images go through the transforms that the checkpoint's config evaluates with; results have the image's own size.
+    Images go through the transforms that the checkpoint's config evaluates with. Results have the image's own size.
+
+    Args:
+        checkpoint: folder of a checkpoint or of a run.
+        task: name of a postprocessor, by default the first of the config. One that the config lacks runs with its
+            default settings.
+        device: for example `cpu` or `cuda:1`; by default the GPU where there is one.
+        precision: number format of the model.
+        score_threshold: instances with a lower score are left out.
+        window: side, in pixels, of the windows that large images are split into (see
+            `segkit.inference.sliding_window`; semantic task only). By default the model sees each image whole.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be loaded.
+        RegistryError: There is no such postprocessor.
+        ConfigError: The device cannot be used, or the window does not suit the model or the task.
+
+    Example:
+        >>> import tempfile
+        >>> import segkit
+        >>> from segkit.build import dataset_classes
+        >>> from segkit.checkpoint import save_checkpoint
+        >>> config = segkit.load_config("configs/quickstart.yaml")
+        >>> folder = Path(tempfile.mkdtemp()) / "checkpoint"
+        >>> save_checkpoint(folder, segkit.build_model(config), config, dataset_classes(config))
+        >>> predictor = Predictor(folder, task="panoptic", device="cpu")
+        >>> predictor(np.zeros((48, 64, 3), dtype=np.uint8)).segment_map.shape
+        torch.Size([48, 64])
     """
 
     def __init__(
@@ -70,87 +93,63 @@ class Predictor:
         score_threshold: float = 0.5,
         window: int | None = None,
     ) -> None:
-        """`task` is the name of a postprocessor: by default the config's first; one that the config lacks runs with its
-        default settings. `device` is by default the GPU where there is one. Instances scoring below `score_threshold`
-        are left out. `window` is the side in pixels of the windows that a large image is seen through, semantic task
-        alone (see `segkit.inference.sliding_window`); by default the model sees it whole.
-
-        Raises CheckpointError, RegistryError where there is no such postprocessor, ConfigError where there is no such
-        device, or the window does not suit the model or the task.
-        """
         self.device = choose_device(device)
         self.precision: Precision = precision
         self.score_threshold = score_threshold
         loaded = load_checkpoint(checkpoint, self.device)
-        self.model: SegmentationModel | SlidingWindow = loaded.model
         self.classes, self.config = loaded.classes, loaded.config
+        self.model: SegmentationModel = loaded.model
         configured = build_postprocessors(self.config, self.classes)
         self.task = task or next(iter(configured), "semantic")
-        self.postprocessor: Any = configured.get(self.task)
-        if self.postprocessor is None:
-            self.postprocessor = build_part(POSTPROCESSORS, {"type": self.task}, {"classes": self.classes})
+        self.postprocessor = configured.get(self.task) or build_part(
+            POSTPROCESSORS, {"type": self.task}, {"classes": self.classes}
+        )
         if window is not None:
-            refuse_segments({self.task: self.postprocessor})
+            require_semantic({self.task: self.postprocessor})
             self.model = SlidingWindow(self.model, window)
         data = self.config.experiment.data
         self._transforms = build_transforms(data.val.transforms if data is not None and data.val is not None else [])
 
-    def __call__(self, image: str | Path | Image.Image | NDArray[Any] | Tensor) -> Result:
-        """The result of one image: a path, a PIL image, or RGB as a uint8 array (H,W,3) or tensor (3,H,W).
+    def __call__(self, image: str | Path | Image.Image | NDArray[np.uint8] | Tensor) -> Result:
+        """Returns the result of one image.
 
-        Raises DataError where it is none of these or unreadable, ConfigError where the model cannot answer the task.
+        Args:
+            image: a path, a PIL image, or RGB values: a uint8 array (H,W,3) or tensor (3,H,W).
+
+        Raises:
+            DataError: It is none of these, or the file cannot be read.
+            ConfigError: The model does not support the task.
         """
         read = _checked(image) if isinstance(image, Tensor) else to_image(image)
-        return self._predict([self._prepare(read, str(image) if isinstance(image, str | Path) else "image")])[0]
+        return self._predict([self.prepare(read, str(image) if isinstance(image, str | Path) else "image")])[0]
 
     def predict_many(self, files: Iterable[str | Path], batch_size: int = 1) -> Iterator[Outcome]:
-        """An outcome per file, in order; files are read while the model works. One that cannot be read is an outcome
-        with an error, and the rest go on.
+        """Yields an outcome for each file, in order. Files are read while the model computes.
 
-        Up to `batch_size` consecutive images that pad to the same size go through the model together, so that none is
-        padded more than alone.
+        For a file that cannot be read, the outcome holds the error, and the others are processed.
+
+        Args:
+            files: paths of images.
+            batch_size: most images that go through the model together. Only consecutive images that pad to the same
+                size do, so that none is padded more than alone.
         """
         waiting: list[Prepared] = []
-        for outcome in self._read_ahead(files):
-            if isinstance(outcome, Prepared):
-                if waiting and outcome.sizes.padded != waiting[0].sizes.padded:
+        for read in in_background(self._read, files):
+            if isinstance(read, Prepared):
+                if waiting and read.sizes.padded != waiting[0].sizes.padded:
                     yield from self._outcomes(waiting)
                     waiting = []
-                waiting.append(outcome)
+                waiting.append(read)
                 if len(waiting) < batch_size:
                     continue
             yield from self._outcomes(waiting)
             waiting = []
-            if isinstance(outcome, Outcome):
-                yield outcome
+            if isinstance(read, Outcome):
+                yield read
         yield from self._outcomes(waiting)
 
-    def _outcomes(self, prepared: list[Prepared]) -> Iterator[Outcome]:
-        for one, result in zip(prepared, self._predict(prepared), strict=True):
-            yield Outcome(one.file, one.original, result)
-
-    def _read_ahead(self, files: Iterable[str | Path]) -> Iterator[Prepared | Outcome]:
-        """Each file made ready by another thread, at most READ_AHEAD ahead of use."""
-        queue: deque[Future[Prepared | Outcome]] = deque()
-        with ThreadPoolExecutor(max_workers=1) as reader:
-            try:
-                for file in files:
-                    queue.append(reader.submit(self._read, file))
-                    if len(queue) > READ_AHEAD:
-                        yield queue.popleft().result()
-                while queue:
-                    yield queue.popleft().result()
-            finally:
-                for unread in queue:
-                    unread.cancel()
-
-    def _read(self, file: str | Path) -> Prepared | Outcome:
-        try:
-            return self._prepare(read_image(file), str(file))
-        except DataError as error:
-            return Outcome(str(file), error=error)
-
-    def _prepare(self, image: Tensor, file: str) -> Prepared:
+    def prepare(self, image: Tensor, file: str = "image") -> Prepared:
+        """Returns an image (3,H,W) uint8 RGB as the model takes it; `file` names it in results and errors."""
         sample = Sample(image, None, file, file)
         output = sample.size
         for transform in self._transforms:
@@ -158,20 +157,29 @@ class Predictor:
         padded = padded_size([sample.size], self.model.size_divisor)
         return Prepared(file, image, sample.image, ImageSizes(padded, sample.size, output))
 
+    def _read(self, file: str | Path) -> Prepared | Outcome:
+        try:
+            return self.prepare(read_image(file), str(file))
+        except DataError as error:
+            return Outcome(str(file), error=error)
+
+    def _outcomes(self, prepared: list[Prepared]) -> Iterator[Outcome]:
+        for one, result in zip(prepared, self._predict(prepared), strict=True):
+            yield Outcome(one.file, one.original, result)
+
     @torch.inference_mode()
     def _predict(self, prepared: list[Prepared]) -> list[Result]:
-        """One result per image; all are padded to one size."""
+        """Returns one result per image; all images pad to one size."""
         if not prepared:
             return []
         sizes = [one.sizes for one in prepared]
         images = stack_padded([one.image for one in prepared], sizes[0].padded).to(self.device)
         with autocast(self.device, self.precision):
             prediction = self.model(images, [size.unpadded for size in sizes])
-        results: list[Result] = self.postprocessor(prediction, sizes)
-        return [self._sure(result) for result in results]
-
-    def _sure(self, result: Result) -> Result:
-        return filter_by_score(result, self.score_threshold) if isinstance(result, InstanceResult) else result
+        return [
+            filter_by_score(result, self.score_threshold) if isinstance(result, InstanceResult) else result
+            for result in self.postprocessor(prediction, sizes)
+        ]
 
 
 def _checked(image: Tensor) -> Tensor:

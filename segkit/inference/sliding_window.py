@@ -1,63 +1,72 @@
 """Semantic segmentation of images larger than a model was trained for, window by window."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from segkit.errors import ConfigError
+from segkit.models._base import SegmentationModel
+from segkit.registries import Postprocessor
 from segkit.types import PixelPrediction, Prediction, SemanticResult, Size
 
 OVERLAP = 0.25
-"""The least share of a window that it has in common with the next one."""
+"""Smallest fraction of a window that the next one repeats, so that objects at its border are seen whole by one."""
 
 
-class SlidingWindow(nn.Module):
-    """A model that sees an image through overlapping square windows and averages what it says of each pixel's class.
+class SlidingWindow(SegmentationModel):
+    """A semantic model applied to overlapping square windows; its predictions are averaged per class and pixel.
 
-    In the place of a semantic model it bounds memory, and keeps objects at the size they had in training. Segments of
-    single windows cannot be told to be one thing, so instances and panoptic segments are out of its reach.
+    Memory is bounded by the window, and objects keep the size they had in training. Instances cannot be merged across
+    windows, so only semantic segmentation is supported.
+
+    Args:
+        model: predicts each window.
+        side: of the windows in pixels, a multiple of the model's `size_divisor`; usually the size of training's crops.
+
+    Raises:
+        ConfigError: `side` is no such multiple.
+
+    Example:
+        >>> class Brightness(SegmentationModel):
+        ...     size_divisor = 4
+        ...     def forward(self, images, sizes=None):
+        ...         return PixelPrediction(images[:, :2, ::4, ::4].float())
+        >>> model = SlidingWindow(Brightness(), side=8)
+        >>> model(torch.zeros(1, 3, 16, 20, dtype=torch.uint8)).pixel_logits.shape
+        torch.Size([1, 2, 4, 5])
     """
 
-    def __init__(self, model: nn.Module, side: int) -> None:
-        """
-        Args:
-            model: of segkit, built.
-            side: of a window in pixels; a multiple of the model's `size_divisor`, usually the size of training's crops.
-
-        Raises ConfigError for another side.
-        """
+    def __init__(self, model: SegmentationModel, side: int) -> None:
         super().__init__()
         self.model = model
-        self.size_divisor = int(model.size_divisor)  # type: ignore[arg-type]
         self.side = side
         if side < self.size_divisor or side % self.size_divisor:
             raise ConfigError(f"window: must be a multiple of {self.size_divisor} pixels for this model, not {side}.")
 
+    @property
+    def size_divisor(self) -> int:
+        return self.model.size_divisor
+
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> PixelPrediction:
-        """(B,3,H,W) uint8 RGB, H and W multiples of `size_divisor` -> the mean scores of all windows (B,K,h,w)."""
+        """(B,3,H,W) uint8 RGB, H and W multiples of `size_divisor` -> class maps (B,K,h,w), the mean of all windows."""
         height, width = int(images.shape[-2]), int(images.shape[-1])
         total = count = images.new_empty(0)
-        for rows, columns in self._windows(height, width):
-            window = images[..., rows, columns]
-            scores = class_scores(self.model(window, _inside(sizes, rows, columns)))
-            stride = window.shape[-1] // scores.shape[-1]
-            if total.numel() == 0:
-                total = scores.new_zeros(*scores.shape[:2], height // stride, width // stride)
-                count = scores.new_zeros(height // stride, width // stride)
-            place = (..., _shrunk(rows, stride), _shrunk(columns, stride))
-            total[place] += scores
-            count[place] += 1
+        for rows in self.spans(height):
+            for columns in self.spans(width):
+                window = images[..., rows, columns]
+                maps = class_maps(self.model(window, _sizes_within(sizes, rows, columns)))
+                stride = window.shape[-1] // maps.shape[-1]
+                if total.numel() == 0:  # the first window tells the number of classes and the stride of the maps
+                    total = maps.new_zeros(*maps.shape[:2], height // stride, width // stride)
+                    count = maps.new_zeros(height // stride, width // stride)
+                place = (..., _divided(rows, stride), _divided(columns, stride))
+                total[place] += maps
+                count[place] += 1
         return PixelPrediction(total.div_(count))
 
-    def _windows(self, height: int, width: int) -> Iterator[tuple[slice, slice]]:
-        for rows in self._spans(height):
-            for columns in self._spans(width):
-                yield rows, columns
-
-    def _spans(self, length: int) -> list[slice]:
-        """Windows over `length` pixels, at multiples of the divisor."""
+    def spans(self, length: int) -> list[slice]:
+        """Returns the windows that cover `length` pixels. They begin at multiples of the divisor, the last one too."""
         if length <= self.side:
             return [slice(0, length)]
         step = max(1, int(self.side * (1 - OVERLAP)) // self.size_divisor) * self.size_divisor
@@ -65,35 +74,38 @@ class SlidingWindow(nn.Module):
         return [slice(start, start + self.side) for start in starts]
 
 
-def refuse_segments(postprocessors: Mapping[str, Any]) -> None:
-    """Raises ConfigError where one of `postprocessors`, by name, makes more than a class per pixel."""
+def require_semantic(postprocessors: Mapping[str, Postprocessor]) -> None:
+    """Checks that all of `postprocessors`, by name, work with windows.
+
+    Raises:
+        ConfigError: One of them gives another type of result than SemanticResult.
+    """
     for name, postprocessor in postprocessors.items():
         if postprocessor.result_type is not SemanticResult:
             raise ConfigError(
-                f"window: '{name}' cannot be put together from windows, since an object may lie in several. Leave the "
-                "window out, or 'semantic' alone in."
+                f"window: results of '{name}' cannot be merged across windows, since an object may lie in several. "
+                "Only 'semantic' works with a window: leave out the window or the other postprocessors."
             )
 
 
-def class_scores(prediction: Any) -> Tensor:
-    """(B,K,h,w): what a prediction says of each pixel's class; of queries, as semantic inference sums them."""
+def class_maps(prediction: Prediction | PixelPrediction) -> Tensor:
+    """Returns what is averaged (B,K,h,w): the logits of a per-pixel model, the sums over queries of any other."""
     if isinstance(prediction, PixelPrediction):
         return prediction.pixel_logits.float()
-    assert isinstance(prediction, Prediction), "models give one of the two"
     class_probs = prediction.class_logits.float().softmax(-1)[..., :-1]
     return torch.einsum("bqk,bqhw->bkhw", class_probs, prediction.mask_logits.float().sigmoid())
 
 
-def _inside(sizes: Sequence[Size] | None, rows: slice, columns: slice) -> list[Size] | None:
-    """What of the window is image, per image."""
+def _sizes_within(sizes: Sequence[Size] | None, rows: slice, columns: slice) -> list[Size] | None:
+    """Returns, per image, the size of its unpadded part within a window."""
     if sizes is None:
         return None
-    return [(_part(height, rows), _part(width, columns)) for height, width in sizes]
+    return [(_length_within(height, rows), _length_within(width, columns)) for height, width in sizes]
 
 
-def _part(length: int, window: slice) -> int:
-    return max(0, min(length, int(window.stop)) - int(window.start))
+def _length_within(length: int, span: slice) -> int:
+    return max(0, min(length, int(span.stop)) - int(span.start))
 
 
-def _shrunk(window: slice, stride: int) -> slice:
-    return slice(window.start // stride, window.stop // stride)
+def _divided(span: slice, stride: int) -> slice:
+    return slice(span.start // stride, span.stop // stride)

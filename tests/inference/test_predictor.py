@@ -198,5 +198,5 @@ def test_a_large_image_through_windows(checkpoint):
 
 
 def test_windows_are_for_the_semantic_task(checkpoint):
-    with pytest.raises(ConfigError, match="'panoptic' cannot be put together from windows"):
+    with pytest.raises(ConfigError, match="results of 'panoptic' cannot be merged across windows"):
         Predictor("runs/x/best", task="panoptic", window=16)

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from segkit.errors import ConfigError
-from segkit.inference.sliding_window import SlidingWindow, class_scores, refuse_segments
+from segkit.inference.sliding_window import SlidingWindow, class_maps, require_semantic
 from segkit.types import InstanceResult, PixelPrediction, Prediction, SemanticResult
 
 
 class Local(nn.Module):
-    """Scores a 4 x 4 cell by its mean red and green, so that windows must agree with the whole."""
+    """Predicts a 4 x 4 cell by its mean red and green, so that windows must agree with the whole."""
 
     size_divisor = 8
 
@@ -26,7 +26,7 @@ class Local(nn.Module):
 
 
 @pytest.mark.parametrize("size", [(64, 64), (32, 32), (8, 200), (104, 72), (40, 136)])
-def test_windows_say_what_the_whole_image_says(size):
+def test_windows_predict_what_the_whole_image_does(size):
     images = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8)
     model = Local()
     whole = model(images, None).pixel_logits
@@ -35,14 +35,14 @@ def test_windows_say_what_the_whole_image_says(size):
 
 def test_windows_cover_the_image_and_overlap():
     model = Local()
-    spans = SlidingWindow(model, 32)._spans(104)
+    spans = SlidingWindow(model, 32).spans(104)
     assert [(span.start, span.stop) for span in spans] == [(0, 32), (24, 56), (48, 80), (72, 104)]
-    assert [(span.start, span.stop) for span in SlidingWindow(model, 32)._spans(24)] == [(0, 24)]
+    assert [(span.start, span.stop) for span in SlidingWindow(model, 32).spans(24)] == [(0, 24)]
 
 
 def test_overlapping_windows_are_averaged():
     class Counting(nn.Module):
-        """Says of every pixel how many windows came before."""
+        """Gives every pixel the number of windows that came before."""
 
         size_divisor = 8
         calls = -1
@@ -51,8 +51,8 @@ def test_overlapping_windows_are_averaged():
             self.calls += 1
             return PixelPrediction(torch.full((1, 1, images.shape[-2] // 4, images.shape[-1] // 4), float(self.calls)))
 
-    scores = SlidingWindow(Counting(), 16)(torch.zeros(1, 3, 16, 24, dtype=torch.uint8)).pixel_logits
-    assert scores[0, 0, 0].tolist() == [0, 0, 0.5, 0.5, 1, 1]
+    maps = SlidingWindow(Counting(), 16)(torch.zeros(1, 3, 16, 24, dtype=torch.uint8)).pixel_logits
+    assert maps[0, 0, 0].tolist() == [0, 0, 0.5, 0.5, 1, 1]
 
 
 def test_each_window_knows_its_part_of_the_image():
@@ -61,12 +61,12 @@ def test_each_window_knows_its_part_of_the_image():
     assert [sizes for _, sizes in model.seen] == [[(9, 16)], [(9, 13)], [(9, 5)], [(9, 0)]]
 
 
-def test_queries_vote_as_in_semantic_inference():
+def test_class_maps_of_queries_are_those_of_semantic_inference():
     class_logits = torch.randn(1, 3, 5)
     masks = torch.randn(1, 3, 2, 2)
-    scores = class_scores(Prediction(class_logits, dense_mask_logits=masks))
+    maps = class_maps(Prediction(class_logits, dense_mask_logits=masks))
     expected = sum(class_logits.softmax(-1)[0, query, :4, None, None] * masks[0, query].sigmoid() for query in range(3))
-    assert torch.allclose(scores[0], expected, atol=1e-6)
+    assert torch.allclose(maps[0], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("side", [0, 4, 20])
@@ -76,11 +76,11 @@ def test_a_side_that_does_not_suit_the_model(side):
     assert str(caught.value) == f"window: must be a multiple of 8 pixels for this model, not {side}."
 
 
-def test_segments_cannot_be_put_together():
-    refuse_segments({"semantic": SimpleNamespace(result_type=SemanticResult)})
+def test_segments_cannot_be_merged():
+    require_semantic({"semantic": SimpleNamespace(result_type=SemanticResult)})
     with pytest.raises(ConfigError) as caught:
-        refuse_segments({"instance": SimpleNamespace(result_type=InstanceResult)})
+        require_semantic({"instance": SimpleNamespace(result_type=InstanceResult)})
     assert str(caught.value) == (
-        "window: 'instance' cannot be put together from windows, since an object may lie in several. Leave the window "
-        "out, or 'semantic' alone in."
+        "window: results of 'instance' cannot be merged across windows, since an object may lie in several. Only "
+        "'semantic' works with a window: leave out the window or the other postprocessors."
     )

@@ -122,7 +122,7 @@ def test_an_image_goes_the_same_way_through_both(tmp_path, size, resized):
     save_checkpoint(tmp_path / "ours", imported.model, imported.config, imported.classes)
     output = theirs(inputs["pixel_values"])
     predictor = segkit.Predictor(tmp_path / "ours", device="cpu")
-    prepared = predictor._prepare(torch.from_numpy(image).permute(2, 0, 1), "image")
+    prepared = predictor.prepare(torch.from_numpy(image).permute(2, 0, 1))
     pixels = predictor.model.normalization(prepared.image[None])
     torch.testing.assert_close(pixels, inputs["pixel_values"], atol=1e-5, rtol=1e-5)
     prediction = Prediction(output.class_queries_logits, dense_mask_logits=output.masks_queries_logits)
