@@ -1,4 +1,4 @@
-"""Show what each part of a config's model costs: parameters, multiply-adds, memory kept for the backward pass."""
+"""Show the cost of each part of a model: parameters, multiply-adds, memory kept for the backward pass."""
 
 from __future__ import annotations
 
@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.add_argument("--size", type=int, nargs=2, metavar=("H", "W"), default=(512, 512), help="default: 512 512")
-    parser.add_argument("--classes", type=int, metavar="N", help="default: those of the config's data set")
-    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("H", "W"),
+        default=(512, 512),
+        help="count for one image of H x W pixels (default: 512 512)",
+    )
+    parser.add_argument(
+        "--classes", type=int, metavar="N", help="build the model for N classes (default: those of the data set)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,12 +60,12 @@ def _classes(config: Config, count: int | None) -> Classes:
 
     if count is not None:
         if count < 1:
-            raise SegkitError(f"--classes {count}: a model tells at least one class.")
+            raise SegkitError(f"--classes {count}: a model needs at least one class.")
         return Classes.make([f"class {index}" for index in range(count)])
     try:
         return dataset_classes(config)
     except (DataError, ConfigError) as error:
-        raise type(error)(f"{error}\nWithout the data set, say how many classes there are: --classes N") from error
+        raise type(error)(f"{error}\nWithout the data set, give the number of classes: --classes N") from error
 
 
 def _table(analysis: Analysis) -> object:

@@ -35,7 +35,7 @@ def test_without_a_data_set(tmp_path, capsys):
     assert main(["analyze", str(file)]) == 2
     assert capsys.readouterr().err == (
         f"{file}: data: the classes come from the data set, and the config names none.\n"
-        "Without the data set, say how many classes there are: --classes N\n"
+        "Without the data set, give the number of classes: --classes N\n"
     )
     assert main(["analyze", str(file), "--classes", "2"]) == 0
 
@@ -43,7 +43,7 @@ def test_without_a_data_set(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--classes", "0"], "error: --classes 0: a model tells at least one class.\n"),
+        (["--classes", "0"], "error: --classes 0: a model needs at least one class.\n"),
         (["--size", "0", "64"], "error: --size 0 64: an image has at least one pixel.\n"),
     ],
 )

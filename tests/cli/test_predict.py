@@ -65,7 +65,7 @@ def test_other_tasks(checkpoint, images, tmp_path, task, results):
     json.loads((output / results[0]).read_text())
 
 
-def test_bad_images_are_told_and_the_others_done(checkpoint, images, tmp_path, capsys):
+def test_bad_images_are_reported_and_the_others_segmented(checkpoint, images, tmp_path, capsys):
     (images / "broken.png").write_bytes((images / "a.png").read_bytes()[:60])
     (images / "text.png").write_text("no image")
     assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out")]) == 1
@@ -82,8 +82,8 @@ def test_bad_images_are_told_and_the_others_done(checkpoint, images, tmp_path, c
     ("name", "what"),
     [("nothing.png", "no such file, folder or glob"), ("*.gif", "no such file, folder or glob"), ("empty", "a folder")],
 )
-def test_an_input_that_means_nothing(images, tmp_path, capsys, name, what):
-    """Told before the checkpoint is looked at."""
+def test_an_input_that_names_no_image(images, tmp_path, capsys, name, what):
+    """Found before the checkpoint is loaded."""
     (images / "empty").mkdir()
     assert main(["predict", "no_checkpoint", str(images / name), "--output", str(tmp_path / "out")]) == 2
     message = capsys.readouterr().err
