@@ -35,12 +35,12 @@ assert not {"torch", "timm", "numpy"} & set(sys.modules), "listing imports too m
 COMMANDS = """\
 import contextlib, io, json, sys
 from segkit.cli.main import main
-told = []
+results = []
 for command in json.loads(sys.argv[1]):
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
         code = main(command)
-    told.append([code, out.getvalue() + err.getvalue()])
-json.dump(told, sys.stdout)
+    results.append([code, out.getvalue() + err.getvalue()])
+json.dump(results, sys.stdout)
 """
 
 TWIN = '''
@@ -201,7 +201,7 @@ def test_a_new_plugin_from_its_first_to_its_last_day(environment):
     assert "6 passed" in environment.succeed(*check)
     assert "checkpoints: runs/example/best" in environment.succeed(*train, *SHORT)
     loss = environment.parts()["loss", "acme_parts_tversky"]
-    description = "One minus the Tversky index, smoothed by half a pixel; with alpha = beta = 0.5 it is the dice loss."
+    description = "One minus the Tversky index of each mask, smoothed by half a pixel."
     assert loss == {
         "kind": "loss",
         "name": "acme_parts_tversky",

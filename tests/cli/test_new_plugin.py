@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,18 @@ def test_the_example_is_what_is_written():
         path for path in EXAMPLE.rglob("*") if path.is_file() and not re.search(r"\.egg-info|/[_.]\w*cache", str(path))
     ]
     assert {path.relative_to(EXAMPLE).as_posix() for path in ours} == set(files)
+
+
+@pytest.mark.slow
+def test_the_example_passes_mypy_against_the_contracts(tmp_path):
+    """As in a plugin author's environment: without this repository's settings, so segkit must be typed by itself."""
+    pytest.importorskip("mypy")
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", tmp_path / "cache"]
+    environment = {**os.environ, "MYPYPATH": str(EXAMPLE)}
+    done = subprocess.run(
+        [*command, "segkit_example", "tests"], cwd=EXAMPLE, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.startswith("Success: no issues found")
 
 
 def test_a_package_of_another_name(tmp_path, capsys):

@@ -6,23 +6,28 @@ from segkit.types import Feature
 
 
 class Pyramid(nn.Module):
-    """Five halvings by convolution, the last four published, each twice as wide as the one before."""
+    """Five stages of convolutions, each halving the resolution. The last four are published.
+
+    Args:
+        width: channels of the finest map, which has stride 4. Each coarser map has twice as many.
+
+    Example:
+        >>> import torch
+        >>> [tuple(feature_map.shape) for feature_map in Pyramid(width=8)(torch.zeros(1, 3, 64, 96))]
+        [(1, 8, 16, 24), (1, 16, 8, 12), (1, 32, 4, 6), (1, 64, 2, 3)]
+    """
 
     def __init__(self, *, width: int = 32) -> None:
-        """
-        Args:
-            width: channels of the finest map, of stride 4.
-        """
         super().__init__()
         widths = [width, 2 * width, 4 * width, 8 * width]
         self.features = [Feature(channels, stride) for channels, stride in zip(widths, (4, 8, 16, 32), strict=True)]
-        self.stem = _halving(3, width)
+        self.stem = _stage(3, width)
         self.stages = nn.ModuleList(
-            _halving(before, after) for before, after in zip([width, *widths[:-1]], widths, strict=True)
+            _stage(before, after) for before, after in zip([width, *widths[:-1]], widths, strict=True)
         )
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(B,3,H,W) normalized float -> [(B,Ci,Hi,Wi)], finest first."""
+        """(B, 3, H, W) float, normalized -> [(B, Ci, Hi, Wi)], finest first."""
         features = self.stem(images)
         maps = []
         for stage in self.stages:
@@ -31,8 +36,8 @@ class Pyramid(nn.Module):
         return maps
 
 
-def _halving(before: int, after: int) -> nn.Sequential:
-    """(B,before,H,W) -> (B,after,H/2,W/2)."""
+def _stage(before: int, after: int) -> nn.Sequential:
+    """Two convolutions: (B, before, H, W) -> (B, after, H/2, W/2)."""
     return nn.Sequential(
         nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(after),
