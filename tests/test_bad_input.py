@@ -1,4 +1,4 @@
-"""What goes wrong with files and numbers, from the command line: one clear line, exit code 2, nothing lost."""
+"""Bad files and numbers, seen from the command line: one clear line, exit code 2, nothing lost."""
 
 import json
 import shutil
@@ -16,8 +16,8 @@ from tests.helpers.tiny import write_tiny
 each_number_of_workers = pytest.mark.parametrize("workers", [0, 2])
 
 
-def told(capsys):
-    """The one line on stderr."""
+def error_line(capsys):
+    """Returns the only line on stderr."""
     message = capsys.readouterr().err
     assert len(message.splitlines()) == 1, message
     return message.removesuffix("\n")
@@ -29,12 +29,12 @@ def save(path, array):
 
 
 def contents(folder):
-    """Every file of a folder and what is in it."""
+    """Returns every file of a folder with its contents."""
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 class Semantic:
-    """A `mask_folder` of four images and two classes, which a test spoils."""
+    """A `mask_folder` of four images and two classes, which a test damages."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -54,7 +54,7 @@ class Semantic:
 
 
 class Panoptic:
-    """A `coco_panoptic` of two images with two segments each, which a test spoils."""
+    """A `coco_panoptic` of two images with two segments each, which a test damages."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -100,7 +100,7 @@ def panoptic(tmp_path):
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """Runs `segkit train` on a data set into tmp_path/run and returns the exit code."""
+    """Runs `segkit train` on a dataset into tmp_path/run and returns the exit code."""
     monkeypatch.chdir(tmp_path)
     config = str(write_tiny(tmp_path))
 
@@ -113,7 +113,7 @@ def train(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A folder with a finished run of one step on `shapes`, never to be written to."""
+    """A folder with a finished run of one step on `shapes`, which no test changes."""
     folder = tmp_path_factory.mktemp("finished")
     words = ["training.steps=1", "training.checkpoint_every=1", "data.val=null"]
     assert main(["train", str(write_tiny(folder)), "--output", str(folder / "run"), *words]) == 0
@@ -125,7 +125,7 @@ def test_a_missing_image(panoptic, train, capsys, workers):
     for file in (panoptic.folder / "images").iterdir():
         file.unlink()
     assert train(panoptic, "training.seed=1", workers=workers) == 2
-    message = told(capsys)
+    message = error_line(capsys)
     assert message.startswith(f"error: {panoptic.folder}/images/")
     assert message.endswith(".png: there is no such file. Restore it or correct the path.")
 
@@ -136,7 +136,7 @@ def test_an_unreadable_image(semantic, train, capsys, workers, left):
     for index in range(4):
         semantic.image(index).write_bytes(semantic.image(index).read_bytes()[:left])
     assert train(semantic, workers=workers) == 2
-    message = told(capsys)
+    message = error_line(capsys)
     assert message.startswith(f"error: {semantic.folder}/images/")
     assert message.endswith("Replace it or remove it from the dataset.")
 
@@ -146,7 +146,7 @@ def test_a_label_outside_the_class_list(semantic, train, capsys, workers):
     for index in range(4):
         save(semantic.label(index), np.full((64, 64), 7))
     assert train(semantic, workers=workers) == 2
-    message = told(capsys)
+    message = error_line(capsys)
     assert message.startswith(f"error: {semantic.folder}/labels/")
     assert message.endswith(
         ".png: the ids 7 are neither a class nor void. The 2 classes have the ids 0, 1. Name the others in 'void', or "
@@ -161,27 +161,27 @@ def test_a_panoptic_png_and_a_json_that_disagree(panoptic, train, capsys, worker
         ids[..., 0] = 9
         save(panoptic.masks / f"{index}.png", ids)
     assert train(panoptic, workers=workers) == 2
-    message = told(capsys)
+    message = error_line(capsys)
     assert message.startswith(f"error: {panoptic.masks}/")
     assert f".png: it holds the segment ids 9, which {panoptic.json} does not list, and it lacks " in message
     assert message.endswith("Take both from one release, or correct the one that is wrong.")
 
 
 @each_number_of_workers
-def test_an_image_and_a_label_of_unlike_size(semantic, train, capsys, workers):
+def test_an_image_and_a_label_of_different_sizes(semantic, train, capsys, workers):
     for index in range(4):
         save(semantic.label(index), np.zeros((32, 48)))
     assert train(semantic, workers=workers) == 2
-    message = told(capsys)
+    message = error_line(capsys)
     assert message.startswith(f"error: {semantic.folder}/labels/")
     assert "the label map is 48x32, but its image " in message
     assert message.endswith(".png is 64x64 (upright). Give both one size.")
 
 
-def test_a_label_that_is_not_there(semantic, train, capsys):
+def test_a_missing_label(semantic, train, capsys):
     semantic.label(2).unlink()
     assert train(semantic) == 2
-    assert told(capsys) == (
+    assert error_line(capsys) == (
         f"error: {semantic.folder}/labels: there is no label PNG for 2.png of {semantic.folder}/images. Add PNGs of "
         "the same names, or remove these images."
     )
@@ -191,19 +191,19 @@ def test_a_folder_without_images(semantic, train, capsys):
     shutil.rmtree(semantic.folder / "images")
     (semantic.folder / "images").mkdir()
     assert train(semantic) == 2
-    assert told(capsys) == (
+    assert error_line(capsys) == (
         f"error: {semantic.folder}/images: there are no images in this folder. Point 'images' at the folder of the "
         "images."
     )
     assert not Path("run").exists()
 
 
-def test_an_empty_data_set(train, capsys):
+def test_an_empty_dataset(train, capsys):
     class Empty:
         setting = "{type: shapes, length: 0}"
 
     assert train(Empty) == 2
-    assert told(capsys).startswith("error: the dataset Shapes has no images.")
+    assert error_line(capsys).startswith("error: the dataset Shapes has no images.")
     assert not Path("run").exists()
 
 
@@ -215,7 +215,7 @@ def test_a_bad_image_late_in_a_training_loses_nothing(semantic, train, capsys, w
         semantic.image(index).write_bytes(b"broken")
     capsys.readouterr()
     assert train(semantic, "--resume", "training.steps=4", workers=workers) == 2
-    assert told(capsys).startswith(f"error: {semantic.folder}/images/")
+    assert error_line(capsys).startswith(f"error: {semantic.folder}/images/")
     after = contents(Path("run"))
     kept = [path for path in before if path.parts[0] in ("checkpoints", "last")]
     assert kept
@@ -229,7 +229,7 @@ def test_a_bad_image_in_the_evaluation(semantic, train, capsys, tmp_path):
     capsys.readouterr()
     words = [f"data.val={{dataset: {semantic.setting}, workers: 2}}", "--output", str(tmp_path / "out")]
     assert main(["test", "run", *words]) == 2
-    assert told(capsys).startswith(f"error: {semantic.image(1)}: ")
+    assert error_line(capsys).startswith(f"error: {semantic.image(1)}: ")
     assert not (tmp_path / "out/metrics.json").exists()
 
 
@@ -238,7 +238,7 @@ def test_a_loss_that_is_not_finite(semantic, train, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert train(semantic, *words) == 2
-    message = told(capsys)
+    message = error_line(capsys)
     assert message.startswith("error: step ")
     assert ": the loss is not finite (total nan, " in message
     assert ".png. Lower the learning rate, clip gradients, or train in fp32 or bf16; then go on from " in message
@@ -247,7 +247,7 @@ def test_a_loss_that_is_not_finite(semantic, train, capsys):
 
 
 def test_more_segments_than_queries(semantic, train):
-    """Allowed; told once, however many steps, layers and images."""
+    """Allowed, with one warning for all steps, layers and images."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert train(semantic, "training.steps=3", "model.transformer_decoder.num_queries=1") == 0
@@ -260,7 +260,7 @@ def test_more_segments_than_queries(semantic, train):
 
 def test_starting_from_another_class_list(finished, semantic, train, capsys):
     assert train(semantic, f"init_from={finished}/run") == 2
-    assert told(capsys) == (
+    assert error_line(capsys) == (
         f"error: {finished}/run/last: has other classes (8 classes there, 2 here; class 0 is 'sky' there, 'a' "
         "here), so these tensors do not fit: transformer_decoder.class_head.bias, "
         "transformer_decoder.class_head.weight. Initialize them anew with --reset-head."
@@ -273,7 +273,7 @@ def test_starting_from_another_class_list(finished, semantic, train, capsys):
 def test_testing_on_another_class_list(finished, semantic, capsys):
     words = [f"data.val={{dataset: {semantic.setting}}}", "--checkpoint", f"{finished}/run"]
     assert main(["test", f"{finished}/tiny.yaml", *words]) == 2
-    assert told(capsys) == (
+    assert error_line(capsys) == (
         f"{finished}/tiny.yaml: data.val: the data set has other classes than the model (2 classes there, 8 here; "
         "class 0 is 'a' there, 'sky' here). Name a data set with the model's classes."
     )
@@ -282,7 +282,7 @@ def test_testing_on_another_class_list(finished, semantic, capsys):
 def test_evaluating_a_training_on_another_class_list(semantic, train, capsys):
     words = ["data.val={dataset: {type: shapes, length: 2}}"]
     assert train(semantic, *words) == 2
-    assert "data.val: the data set has other classes than the model (8 classes there, 2 here; " in told(capsys)
+    assert "data.val: the data set has other classes than the model (8 classes there, 2 here; " in error_line(capsys)
     assert not Path("run").exists()
 
 
@@ -298,7 +298,7 @@ def test_truncated_weights(finished, semantic, tmp_path, monkeypatch, capsys, co
         "predict": ["predict", str(run), str(semantic.image(0)), "--output", "out"],
     }
     assert main(words[command]) == 2
-    message = told(capsys)
+    message = error_line(capsys)
     assert message.startswith(f"error: {weights}: cannot be read (")
     assert message.endswith("The file is damaged, or it is not a safetensors file. Use another checkpoint.")
     assert not Path("out").exists()
@@ -312,7 +312,7 @@ def test_resuming_from_a_truncated_checkpoint(finished, tmp_path, capsys, name):
     before = contents(run)
     words = ["training.steps=2", "data.val=null", "--resume", "--output", str(run)]
     assert main(["train", str(finished / "tiny.yaml"), *words]) == 2
-    assert told(capsys).startswith(f"error: {file}: ")
+    assert error_line(capsys).startswith(f"error: {file}: ")
     assert contents(run) == before
 
 
@@ -325,9 +325,8 @@ def test_resuming_with_another_class_list(semantic, train, tmp_path, capsys):
 
     capsys.readouterr()
     assert train(Three(tmp_path / "three"), "--resume", "training.steps=4") == 2
-    assert "has other classes than the data set (2 classes there, 2 here; class 1 is 'b' there, 'c' here)" in told(
-        capsys
-    )
+    message = error_line(capsys)
+    assert "has other classes than the data set (2 classes there, 2 here; class 1 is 'b' there, 'c' here)" in message
     assert contents(Path("run")) == before
 
 
@@ -336,7 +335,8 @@ def test_resuming_another_model(semantic, train, capsys):
     before = contents(Path("run"))
     capsys.readouterr()
     assert train(semantic, "--resume", "training.steps=4", "model.transformer_decoder.num_queries=9") == 2
-    assert "with another shape, not used: transformer_decoder.query_positions.weight: (8, 16), (9, 16)" in told(capsys)
+    message = error_line(capsys)
+    assert "with another shape, not used: transformer_decoder.query_positions.weight: (8, 16), (9, 16)" in message
     assert contents(Path("run")) == before
 
 
@@ -344,7 +344,7 @@ def test_a_checkpoint_without_class_list(finished, tmp_path, capsys):
     run = shutil.copytree(finished / "run", tmp_path / "copy")
     (run / "last/classes.json").unlink()
     assert main(["test", str(run)]) == 2
-    assert told(capsys).startswith(f"error: {run}/last/classes.json: the classes cannot be read (")
+    assert error_line(capsys).startswith(f"error: {run}/last/classes.json: the classes cannot be read (")
 
 
 def test_class_lists_of_one_length_and_other_names_differ():

@@ -1,4 +1,4 @@
-"""Whatever values its parts' annotations allow, a config of real parts builds and answers, or is refused in words."""
+"""Random values of the annotated types: a config of real parts builds and runs, or is refused with an error message."""
 
 import re
 import types
@@ -48,7 +48,7 @@ def load(model: str, overrides: list[str]) -> Config:
 
 
 def settings_of(config: Config) -> list[tuple[str, Any]]:
-    """The dotted path and the annotation of every setting that the config's sections and parts have."""
+    """Returns the dotted path and the annotation of every setting of the config's sections and parts."""
     found: list[tuple[str, Any]] = []
 
     def visit(data: Any, path: str, known: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ def settings_of_part(holder: Setting, part: dict[str, Any]) -> dict[str, Setting
 
 
 def values_of(hint: Any) -> st.SearchStrategy[Any]:
-    """Values of the type that an annotation names, extreme ones above all, whatever their bounds."""
+    """Makes values of the annotated type, mostly extreme ones, inside and outside the bounds."""
     base, inner = get_origin(hint) or hint, get_args(hint)
     scalars = {
         bool: [True, False],
@@ -102,7 +102,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 
 def build_all(config: Config) -> None:
-    """Everything there is to build; the model, on torch's meta device, answers to a batch as well."""
+    """Builds everything, and runs the model on a batch on torch's meta device."""
     classes = dataset_classes(config)
     with torch.device("meta"):
         model = build_model(config, classes)
@@ -124,7 +124,7 @@ def build_all(config: Config) -> None:
 
 
 def holds(model: str, overrides: list[str]) -> bool:
-    """Whether all is built; what is refused must be refused in words."""
+    """Tells whether everything builds; if not, each problem must have a location and a message."""
     problems = ""
     try:
         config = load(model, overrides)
@@ -142,7 +142,7 @@ def holds(model: str, overrides: list[str]) -> bool:
 
 @st.composite
 def changed(draw: st.DrawFn, model: str) -> list[str]:
-    """Overrides that set some settings to values of their types."""
+    """Draws overrides that set some settings to values of their types."""
     every = settings_of(load(model, []))
     chosen = draw(st.lists(st.sampled_from(range(len(every))), min_size=1, max_size=2))
     return [f"{every[index][0]}={inline(draw(values_of(every[index][1])))}" for index in chosen]
@@ -187,7 +187,7 @@ INSIDE = {"pixel_std": ".1", "class_weights": ".sky", "size": ".0", "fill": ".1"
 
 
 @pytest.mark.parametrize("override", BOUNDS)
-def test_a_number_out_of_bounds_is_told_with_its_place(override):
+def test_a_number_out_of_bounds_is_refused_with_its_place(override):
     with pytest.raises(ConfigError) as caught:
         load("mask_former", [override])
     path = override.partition("=")[0]
@@ -202,7 +202,7 @@ def test_a_number_out_of_bounds_is_told_with_its_place(override):
         ("mask_former with transformer_fpn", "model.pixel_decoder.num_heads=3", "pixel_decoder 'transformer_fpn'"),
     ],
 )
-def test_a_width_that_heads_cannot_share_is_told(model, override, part):
+def test_a_width_that_heads_cannot_divide_is_refused(model, override, part):
     with pytest.raises(ConfigError) as caught:
         build_all(load(model, [override]))
     assert str(caught.value) == (

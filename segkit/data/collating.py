@@ -75,6 +75,7 @@ def _in_one_block(targets: list[Target]) -> list[Target]:
         for field in fields(target)
         if (tensor := getattr(target, field.name)) is not None
     ]
+    # One allocation and one copy per tensor; the views keep type and shape.
     lengths = [math.ceil(tensor.nbytes / _ALIGNMENT) * _ALIGNMENT for _, _, tensor in named]
     block = torch.empty(sum(lengths), dtype=torch.uint8)
     changes: list[dict[str, Tensor]] = [{} for _ in targets]

@@ -96,6 +96,7 @@ def evaluation_loader(
         [2, 2, 1]
     """
     _check_not_empty(dataset)
+    # Interleaved, so that the processes' numbers of images differ by at most one.
     own = range(rank, len(dataset), num_processes)
     batches = [list(own[start : start + batch_size]) for start in range(0, len(own), batch_size)]
     collate = partial(collate_evaluation, size_divisor=size_divisor)

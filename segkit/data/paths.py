@@ -25,6 +25,7 @@ def dataset_path(path: str) -> Path:
     """
     given = Path(path).expanduser()
     root = os.environ.get(VARIABLE)
+    # Made absolute, so that messages show where segkit looked when the root is relative.
     resolved = given if given.is_absolute() else Path(root or "datasets").expanduser().absolute() / given
     if resolved.exists():
         return resolved

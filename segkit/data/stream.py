@@ -65,6 +65,7 @@ class TrainingStream:
             places = []
             first = (batch * self.num_processes + self.rank) * self.batch_size
             for position in range(first, first + self.batch_size):
+                # A batch may reach into the next epoch, so that all batches have the same size.
                 epoch, within = divmod(position, self.length)
                 if epoch != drawn_epoch:
                     generator = torch.Generator().manual_seed(_mixed(self.seed, _ORDER, epoch))
@@ -91,6 +92,7 @@ class TrainingSamples:
 
     def __call__(self, place: Place) -> Sample:
         position, index = place
+        # The seed depends on the position, not on the image: an image gets other transforms in each epoch.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_mixed(self.seed, _TRANSFORMS, position))
             sample = self.dataset[index]

@@ -51,6 +51,7 @@ def read_coco(file: Path, *, image: RequiredKeys, annotation: RequiredKeys, cate
         DataError: the file cannot be read, an entry is incomplete, or an annotation belongs to no image of the file.
             The message names the file and the entry.
     """
+    # RecursionError: lists nested too deeply. Bytes: json detects the encoding itself.
     try:
         data = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -90,6 +91,7 @@ def check_entries(entries: list[Any], required: RequiredKeys, where: str) -> Non
 
 def _by_image(images: list[Entry], annotations: list[Entry], file: Path) -> list[list[Entry]]:
     """Returns the annotations of each image, in the file's order."""
+    # Of images with the same id, the last one wins here, so that the others differ from their position below.
     position = {image["id"]: number for number, image in enumerate(images)}
     if len(position) < len(images):
         repeated = {str(image["id"]) for number, image in enumerate(images) if position[image["id"]] != number}

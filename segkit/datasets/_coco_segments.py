@@ -55,6 +55,7 @@ def make_segments(parsed: CocoFile, per_image: list[list[Entry]], names: list[st
                 f"{join_first(sorted(unknown))}, which 'categories' does not list. Add them there, or correct the "
                 f"segments."
             )
+    # float32 holds whole areas up to 2**24 pixels exactly.
     flat = [entry for entries in per_image for entry in entries]
     return CocoSegments(
         np.cumsum([0, *map(len, per_image)], dtype=np.int64),

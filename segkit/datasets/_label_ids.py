@@ -61,10 +61,12 @@ def class_index_table(
         ((7, 26), [0, 1, -1, -2])
     """
     class_index_of = {stored: class_index for class_index, stored in enumerate(classes.ids)}
+    # A label map replaces all ids of the class list: a mixture of both would be hard to predict.
     if label_map is not None:
         class_index_of = {_stored_id(key): _class_index(key, value, classes) for key, value in label_map.items()}
     void_ids = [void] if isinstance(void, int) else void
     if void_ids is None:
+        # A dataset of more than 255 classes may use 255 for one of them.
         void_ids = [] if VOID in class_index_of else [VOID]
     for stored in void_ids:
         if class_index_of.get(stored, NO_SEGMENT) != NO_SEGMENT:
@@ -74,6 +76,7 @@ def class_index_table(
     outside = sorted(stored for stored in class_index_of if not 0 <= stored < _IDS)
     if outside:
         raise DataError(f"void, label_map: a label PNG cannot hold the ids {join_first(outside)}. Use 0..{_IDS - 1}.")
+    # One entry per possible id, so that a whole label map is translated by indexing.
     table = np.full(_IDS, UNKNOWN, dtype=np.int16)
     table[list(class_index_of)] = list(class_index_of.values())
     return Classes.make(classes.names, classes.things, classes.colors, _final_ids(classes, class_index_of)), table
@@ -81,6 +84,7 @@ def class_index_table(
 
 def _final_ids(classes: Classes, class_index_of: dict[int, int]) -> list[int]:
     """Returns an id per class: the first one that means it, or a free one where the label map leaves a class out."""
+    # Of several ids with one meaning, the first wins, since later entries of a dict replace earlier ones.
     id_of = {class_index: stored for stored, class_index in reversed(class_index_of.items())}
     free = max(class_index_of, default=0) + 1
     return [id_of.get(class_index, free + class_index) for class_index in range(len(classes))]

@@ -12,6 +12,7 @@ from segkit.transforms._geometry import crop_sample
 from segkit.types import Sample, Target
 
 _TRIES = 10
+"""As in detectron2's RandomCrop_CategoryAreaConstraint, which MaskFormer's training uses."""
 
 PositiveFraction = Annotated[float, Bounds(above=0, most=1)]
 
@@ -22,7 +23,7 @@ class RandomCrop:
 
     With `max_category_share`, windows are drawn up to ten times until one holds several classes and none of them has
     more than this fraction of the pixels. The last window is taken where none does, so an image of one class is cropped
-    too. The rule is that of MaskFormer's and DeepLab's training on semantic segmentation.
+    too.
 
     Args:
         size: (height, width) of the window in pixels.
@@ -51,6 +52,7 @@ class RandomCrop:
             left = int(torch.randint(width - size[1] + 1, ()))
             if classes is None or max_fraction is None:
                 break
+            # Only the label map is cropped while windows are tried; the image and the masks follow once.
             if is_varied(classes[top : top + size[0], left : left + size[1]], max_fraction):
                 break
         return crop_sample(sample, top, left, size)
@@ -69,11 +71,11 @@ def is_varied(classes: Tensor, max_fraction: float) -> bool:
         >>> is_varied(torch.tensor([[1, 1, 2, 0]]), max_fraction=0.5)
         False
     """
-    counts = torch.bincount(classes.flatten())[1:]
+    counts = torch.bincount(classes.flatten())[1:]  # (classes,), without void
     return int((counts > 0).sum()) > 1 and int(counts.max()) <= max_fraction * int(counts.sum())
 
 
 def _shifted_classes(target: Target) -> Tensor:
     """Returns (H, W) int64: class index + 1, 0 for void."""
-    classes = label_map_of(target, void=-1) + 1
+    classes = label_map_of(target, void=-1) + 1  # bincount needs numbers from 0
     return classes if target.valid is None else classes * target.valid

@@ -26,7 +26,7 @@ def compressed(mask: list[list[int]]) -> dict[str, Any]:
 
 
 class Folder:
-    """A dataset of two 4x3 images, the second without annotations, that a test may spoil."""
+    """A dataset of two 4x3 images, the second without annotations, that a test may damage."""
 
     def __init__(self, root: Path) -> None:
         self.images, self.json = root / "images", root / "instances.json"

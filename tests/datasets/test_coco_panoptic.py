@@ -30,7 +30,7 @@ def write_png(file: Path, ids: list[list[int]]) -> None:
 
 
 class Folder:
-    """A dataset of two 3x2 images, the second without an annotation, that a test may spoil."""
+    """A dataset of two 3x2 images, the second without an annotation, that a test may damage."""
 
     def __init__(self, root: Path) -> None:
         self.images, self.masks, self.json = root / "images", root / "masks", root / "panoptic.json"
@@ -371,7 +371,7 @@ def test_real_sample(shared_data: Path, split: str, crowds: int) -> None:
         assert sorted(map(int, without_things)) == [250, 508]
 
 
-def test_real_grey_image(shared_data: Path) -> None:
+def test_real_gray_image(shared_data: Path) -> None:
     dataset = real(shared_data, "train2017")
     index = next(index for index in range(100) if dataset[index].image_id == 86)
     image = dataset[index].image

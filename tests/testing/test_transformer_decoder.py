@@ -126,8 +126,8 @@ COMPLAINTS = [
     ),
     (
         Maskless,
-        "transformer decoder Maskless fails when its mask_logits are asked for: AssertionError: masks are a product or "
-        "dense_mask_logits",
+        "transformer decoder Maskless fails when its mask_logits are asked for: AssertionError: a Prediction needs "
+        "mask_embeddings and mask_features, or dense_mask_logits",
     ),
     (
         Small,
