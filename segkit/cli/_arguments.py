@@ -1,4 +1,4 @@
-"""The arguments that commands share."""
+"""Arguments that several commands have."""
 
 from __future__ import annotations
 
@@ -15,28 +15,33 @@ if TYPE_CHECKING:
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """`CONFIG [key=value …] [--plugin FILE.py …]`."""
+    """Adds `CONFIG [key=value …] [--plugin FILE.py …]`."""
     parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the folder of a run or checkpoint")
     add_override_arguments(parser)
 
 
 def add_override_arguments(parser: argparse.ArgumentParser) -> None:
-    """`[key=value …] [--plugin FILE.py …]`; overrides may stand between and after options (see `segkit.cli.main`)."""
+    """Adds `[key=value …] [--plugin FILE.py …]`; `segkit.cli.main` accepts overrides behind options too."""
     parser.add_argument(
-        "overrides", metavar="key=value", nargs="*", help="a value laid over the config's, such as training.steps=100"
+        "overrides", metavar="key=value", nargs="*", help="change a value of the config, such as training.steps=100"
     )
     add_plugin_argument(parser)
 
 
 def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
-    """`[--plugin FILE.py …]`."""
+    """Adds `[--plugin FILE.py …]`."""
     parser.add_argument(
-        "--plugin", dest="plugins", metavar="FILE.py", action="append", default=[], help="a file that registers parts"
+        "--plugin",
+        dest="plugins",
+        metavar="FILE.py",
+        action="append",
+        default=[],
+        help="a Python file that registers parts",
     )
 
 
 def add_kind_argument(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    """`KIND`, a kind of part: its singular or plural, spelled with `_` or `-`."""
+    """Adds `KIND`, a kind of part: its singular or plural, spelled with `_` or `-`."""
     parser.add_argument("kind", metavar="KIND", nargs=nargs, type=kind_of, help=f"a kind of part: {', '.join(BY_KIND)}")
 
 
@@ -75,7 +80,7 @@ def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_plugins_of(arguments: argparse.Namespace) -> None:
-    """Registers the parts of the files that `--plugin` names."""
+    """Imports the files that `--plugin` names, which register their parts."""
     from segkit.config.nodes import COMMAND_LINE
     from segkit.config.plugins import run_plugin
 
@@ -84,7 +89,7 @@ def run_plugins_of(arguments: argparse.Namespace) -> None:
 
 
 def load_config_of(arguments: argparse.Namespace, extra: Sequence[str] = ()) -> Config:
-    """The config that the arguments describe; `extra` overrides come last."""
+    """Loads the config that the arguments describe; `extra` overrides come last."""
     from segkit.config import load_config
 
     return load_config(arguments.config, [*arguments.overrides, *extra], arguments.plugins)

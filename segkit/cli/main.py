@@ -1,4 +1,4 @@
-"""The console command `segkit`: finds the commands in this folder and runs the one that is asked for."""
+"""The console command `segkit`: finds the commands in this folder and runs one of them."""
 
 import argparse
 import importlib
@@ -16,19 +16,22 @@ from segkit.runtime.allocation import keep_freed_memory
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code.
 
-    A SegkitError is told without a traceback (exit code 2), since its message says all; any other exception is a fault
-    of segkit's and keeps its own. Wrong arguments end the process as argparse does.
+    A SegkitError is printed without a traceback, and the exit code is 2. Any other exception is a bug in segkit and
+    keeps its traceback. Wrong arguments end the process with exit code 2, as argparse does.
+
+    Args:
+        argv: The words after `segkit`; by default those of the command line.
     """
     arguments = _parse(argv)
     return run_command(arguments.run, arguments)
 
 
 def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    """The exit code of one command; a SegkitError that it raises is printed, and is exit code 2."""
+    """Runs a command function and returns the exit code, as `main` describes."""
     keep_freed_memory()
     try:
         return run(arguments)
-    except ConfigError as error:  # its lines say themselves where they come from
+    except ConfigError as error:  # each of its lines begins with its location
         print(error, file=sys.stderr)
         return 2
     except SegkitError as error:
@@ -40,10 +43,10 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
 
 
 def commands() -> dict[str, ModuleType]:
-    """The modules of this folder by command. A file `do_it.py` is the command `do-it`.
+    """Imports the modules of this folder and returns them by command; the file `do_it.py` is the command `do-it`.
 
-    Each has a docstring whose first line is its help, `add_arguments(parser)` and `run(arguments) -> exit code`, and
-    imports what is slow to import in `run` only.
+    The first line of a module's docstring is the help of its command. A module has `add_arguments(parser)` and
+    `run(arguments) -> exit code`. It imports slow modules inside `run`, so that `segkit --help` is fast.
     """
     found = sorted(module.name for module in pkgutil.iter_modules(segkit.cli.__path__))
     names = [name for name in found if name != "main" and not name.startswith("_")]
@@ -61,7 +64,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parsers[name].set_defaults(run=module.run)
         module.add_arguments(parsers[name])
     arguments, rest = parser.parse_known_args(argv)
-    # argparse gives up on overrides that stand behind an option.
+    # argparse does not collect overrides behind an option; they are left in `rest`.
     overrides = getattr(arguments, "overrides", None)
     if overrides is not None:
         overrides += [word for word in rest if not word.startswith("-")]

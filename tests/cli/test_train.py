@@ -52,3 +52,11 @@ def test_a_wrong_config_is_told_before_anything_is_made(config, tmp_path, capsys
     assert len(captured.err.splitlines()) == 2
     assert captured.out == ""
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_device_is_chosen(config, tmp_path, capsys):
+    assert main(["train", config, "--device", "gpu"]) == 2
+    assert capsys.readouterr().err.startswith("device 'gpu' cannot be used here (")
+    assert not (tmp_path / "runs").exists()
+    assert main(["train", config, "--device", "cpu", "training.steps=1"]) == 0
+    assert "fp32 on 1 x cpu" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """`training.compile`."""
 
+import copy
 import warnings
 from functools import partial
 
@@ -82,3 +83,14 @@ def test_a_training_pads_to_few_sizes(tmp_path, monkeypatch):
     run = train(load_config(write_tiny(tmp_path), ["training.compile=true", "training.steps=2"]), tmp_path / "run")
     assert {tuple(inputs[0].shape) for inputs in seen if torch.is_tensor(inputs[0])} == {(2, 3, 128, 128)}
     assert lines_of(run)[-1]["step"] == 2
+
+
+def test_a_copy_evaluates_with_its_own_weights(model, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda function: function)
+    compile_parts(model)
+    twin = copy.deepcopy(model).eval()
+    with torch.no_grad():
+        before = score(twin(IMAGES, SIZES))
+        for parameter in model.parameters():
+            parameter.zero_()
+        assert score(twin(IMAGES, SIZES)) == before

@@ -1,0 +1,52 @@
+"""`segkit.evaluate`; tests/cli/test_test.py runs the command, which is the same code."""
+
+import json
+
+import pytest
+
+import segkit
+from segkit.build import build_model, dataset_classes
+from segkit.checkpoint import save_checkpoint
+from segkit.config import load_config
+from segkit.errors import CheckpointError, ConfigError
+from tests.helpers.tiny import write_tiny
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """Of random weights."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    config = load_config(write_tiny(folder))
+    save_checkpoint(folder / "last", build_model(config), config, dataset_classes(config))
+    return folder / "last"
+
+
+def test_the_metrics_are_returned_and_written(checkpoint, capsys):
+    metrics = segkit.evaluate(checkpoint, device="cpu")
+    assert list(metrics) == ["mean_iou", "panoptic_quality"]
+    written = json.loads((checkpoint / "evaluation/metrics.json").read_text())
+    assert written["mean_iou"]["values"].keys() == metrics["mean_iou"].values.keys()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_run_folder_means_its_checkpoint(checkpoint, tmp_path):
+    segkit.evaluate(checkpoint.parent, output=tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["metrics.json"]
+
+
+def test_by_another_config(checkpoint, tmp_path):
+    data = load_config(checkpoint.parent / "tiny.yaml", ["data.val.limit=1", "evaluators=[{type: mean_iou}]"]).data
+    metrics = segkit.evaluate(checkpoint, data, output=tmp_path, overlays=5, save_predictions=True)
+    assert list(metrics) == ["mean_iou"]
+    assert len(list((tmp_path / "overlays").iterdir())) == 2  # one image, two kinds of results
+    assert {path.name for path in (tmp_path / "predictions").iterdir()} == {"panoptic", "panoptic.json", "semantic"}
+
+
+def test_what_cannot_be_evaluated_is_refused_before_anything_is_written(checkpoint, tmp_path):
+    with pytest.raises(CheckpointError, match="no such folder"):
+        segkit.evaluate(tmp_path / "nothing")
+    with pytest.raises(ConfigError, match="device 'gpu' cannot be used here"):
+        segkit.evaluate(checkpoint, output=tmp_path / "out", device="gpu")
+    with pytest.raises(ConfigError, match="window"):
+        segkit.evaluate(checkpoint, output=tmp_path / "out", window=32)
+    assert not (tmp_path / "out").exists()
