@@ -1,4 +1,4 @@
-"""COCO's instance format."""
+"""COCO's instance format: a JSON file with polygons or run lengths, which may overlap."""
 
 import pickle
 from pathlib import Path

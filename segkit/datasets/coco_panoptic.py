@@ -1,4 +1,4 @@
-"""COCO's panoptic format."""
+"""COCO's panoptic format: a JSON file, and for each image a PNG of segment ids."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A folder of images and a folder of label PNGs: the most common form of semantic targets."""
+"""A folder of images and a folder of label PNGs, for semantic segmentation."""
 
 from pathlib import Path
 

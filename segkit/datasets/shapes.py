@@ -1,4 +1,4 @@
-"""Drawn images with exact targets, for first steps and tests."""
+"""Drawn circles, squares, triangles and stars with exact targets, for first steps and tests; needs no files."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Padding to a fixed size, so that all batches have it."""
+"""Pads images to a fixed size, so that all batches have it."""
 
 from dataclasses import replace
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Random crops that prefer windows with several classes."""
+"""Cuts out random windows, preferably with several classes."""
 
 from typing import Annotated
 

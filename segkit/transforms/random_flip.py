@@ -1,4 +1,4 @@
-"""Random horizontal flips."""
+"""Exchanges left and right at random."""
 
 import torch
 

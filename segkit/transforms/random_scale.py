@@ -1,4 +1,4 @@
-"""Large scale jitter: resizing by a random factor, usually followed by a crop."""
+"""Resizes by a random factor (large scale jitter), usually before a crop."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Resizing to a fixed size."""
+"""Resizes to a fixed size without keeping the proportions."""
 
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Positive

@@ -1,4 +1,4 @@
-"""Resizing by the shorter side, the usual step of training and evaluation."""
+"""Resizes the shorter side to a given size, the usual step of training and evaluation."""
 
 import math
 from typing import Literal
