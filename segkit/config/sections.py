@@ -118,7 +118,7 @@ class Training:
 
 @dataclass(kw_only=True)
 class Experiment:
-    """A whole config."""
+    """The top level of a config."""
 
     model: PartConfig
     """The model, with the parts it is built from."""

@@ -9,7 +9,7 @@ import pytest
 from segkit.cli.main import commands
 
 TOOLS = Path(__file__).parents[2] / "tools"
-OTHER_TOOLS = {"benchmark", "draw_readme_image"}
+OTHER_TOOLS = {"benchmark", "draw_readme_image", "generate_docs"}
 """Scripts that are no commands of segkit."""
 
 

@@ -1,0 +1,19 @@
+"""Write the generated pages of docs/: config.md and parts.md."""
+
+import argparse
+from pathlib import Path
+
+from documentation.config_page import config_page
+from documentation.parts_page import parts_page
+
+PAGES = {"config.md": config_page, "parts.md": parts_page}
+DOCS = Path(__file__).parents[1] / "docs"
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", metavar="DIR", type=Path, default=DOCS, help="the folder to write (default: docs)")
+    folder = parser.parse_args().output
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
+        print(f"wrote {folder / name}")
