@@ -1,7 +1,7 @@
-"""Contract checks for parts, one per kind: segkit's own tests and plugin authors' call the same ones.
+"""Contract checks for parts, one per kind. segkit's own tests and those of plugins call the same ones.
 
-Each takes a built part, or what builds one from what segkit supplies, and raises AssertionError saying in words what
-the part is, what it gave and what its kind promises. What is checked stands at the head of each kind's file.
+Each check takes a built part, or a function that builds one from what segkit supplies. It raises an AssertionError that
+says what the part did, what the contract asks for, and what to do. The head of each file lists what is checked.
 
     from segkit.testing import check_backbone, check_pixel_decoder
 

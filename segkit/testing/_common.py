@@ -1,4 +1,4 @@
-"""What all checks share: how a complaint names a part, and random numbers that are the same each time."""
+"""What all checks share: names in error messages, reproducible random numbers, comparison of tensors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,22 +10,20 @@ from segkit.classes import Classes
 from segkit.errors import SegkitError
 
 CLASSES = Classes.make(["cat", "sky", "dog", "sea"], things=[True, False, True, False])
-"""What parts that are built for a class list are tried with."""
+"""The classes that parts are built for."""
 
 TOLERANCE = 1e-4
-"""How much two answers may differ that ought to be the same, absolutely and relatively: other batch sizes round
-otherwise."""
+"""Absolute and relative tolerance between two results that should be equal: other batch sizes round differently."""
 
 
 def named(kind: str, part: object) -> str:
-    """`backbone Tiny`: the kind and the name of the class or function."""
+    """Returns the kind and the name of the class or function: `backbone Tiny`."""
     return f"{kind} {getattr(part, '__name__', type(part).__name__)}"
 
 
 @contextmanager
 def seeded() -> Iterator[None]:
-    """Also a decorator: torch's random numbers are the same each time, and the caller's go on as if nothing had been
-    drawn."""
+    """Seeds torch's generator, and restores the caller's state afterwards. Also a decorator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
@@ -33,7 +31,7 @@ def seeded() -> Iterator[None]:
 
 @contextmanager
 def trying(who: str, situation: str) -> Iterator[None]:
-    """Adds to whatever a part raises what was asked of it."""
+    """Turns any exception of a part into an AssertionError that names the part and the situation."""
     try:
         yield
     except Exception as error:
@@ -42,7 +40,7 @@ def trying(who: str, situation: str) -> Iterator[None]:
 
 
 def refuses(who: str, situation: str, call: Callable[[], object]) -> bool:
-    """Whether a part says, by a SegkitError, that it does not take what it is given."""
+    """Returns whether `call` raises a SegkitError, the way in which a part declines an input."""
     with trying(who, situation):
         try:
             call()
@@ -52,7 +50,7 @@ def refuses(who: str, situation: str, call: Callable[[], object]) -> bool:
 
 
 def difference(one: Tensor, other: Tensor) -> float:
-    """The largest absolute difference, 0 where it is within the tolerance; infinite where shapes differ."""
+    """Returns the largest absolute difference: 0 within the tolerance, infinite where shapes differ."""
     if one.shape != other.shape:
         return float("inf")
     one, other = one.detach().double(), other.detach().double()
@@ -62,19 +60,33 @@ def difference(one: Tensor, other: Tensor) -> float:
 
 
 def shape_of(tensor: Tensor) -> tuple[int, ...]:
-    """As a tuple, which reads better than torch.Size."""
+    """Returns the shape as a tuple, which reads better than torch.Size."""
     return tuple(tensor.shape)
 
 
-def check_tensor(gives: str, name: str, tensor: Tensor, shape: tuple[int, ...], types: tuple[torch.dtype, ...]) -> None:
-    """`tensor`, called `name`, is of one of the types and of the shape; `gives` begins the complaint."""
+def check_tensor(
+    subject: str, name: str, tensor: Tensor, shape: tuple[int, ...], types: tuple[torch.dtype, ...]
+) -> None:
+    """Checks shape and type of a tensor.
+
+    Args:
+        subject: the beginning of the error message: `dataset Mine returns for item 0`.
+        name: what the tensor is called.
+        tensor: the tensor.
+        shape: the shape it must have.
+        types: the types it may have.
+    """
     good = isinstance(tensor, Tensor) and tensor.dtype in types and shape_of(tensor) == shape
-    assert good, f"{gives} {name} {described(tensor)}, where {shape} of {' or '.join(map(_short, types))} is promised"
+    assert good, f"{subject} {name} {described(tensor)}. The contract asks for {shape} of {_listed(types)}."
 
 
 def described(value: object) -> str:
-    """`(3, 4) of float32`."""
+    """Returns shape and type of a tensor, `(3, 4) of float32`, or the repr of another value, `= None`."""
     return f"{shape_of(value)} of {_short(value.dtype)}" if isinstance(value, Tensor) else f"= {value!r}"
+
+
+def _listed(types: tuple[torch.dtype, ...]) -> str:
+    return " or ".join(map(_short, types))
 
 
 def _short(kind: torch.dtype) -> str:

@@ -1,4 +1,4 @@
-"""Feature maps: pyramids to try parts with, and whether maps are those that were published."""
+"""Feature maps: inputs for parts, and checks of maps against what was published."""
 
 from collections.abc import Sequence
 
@@ -9,39 +9,49 @@ from segkit.testing._common import shape_of
 from segkit.types import Feature, Size
 
 PYRAMID = [Feature(8, 4), Feature(16, 8), Feature(24, 16), Feature(40, 32)]
-"""What a backbone in front of the part may publish."""
+"""The features of a backbone in front of the part."""
 
 CELLS = ((2, 3), (3, 2), (1, 1), (3, 5))
 """(height, width) of the coarsest map: wider than high, higher than wide, a single cell, odd counts."""
 
 
 def published_features(who: str, name: str, features: object) -> list[Feature]:
-    """`features`, which a part publishes as `name`, if they are a list of Feature, finest first."""
+    """Checks that `features`, which a part publishes as `name`, is a list of Feature, finest first."""
     listed = isinstance(features, list) and bool(features) and all(isinstance(one, Feature) for one in features)
-    assert listed, f"{who} publishes {name} = {features!r}, where a list of Feature(channels, stride) is promised"
+    assert listed, f"{who} publishes {name} = {features!r}. The contract asks for a list of Feature(channels, stride)."
     assert isinstance(features, list)
     strides = [feature.stride for feature in features]
     assert strides == sorted(set(strides)), (
-        f"{who} publishes {name} of the strides {strides}, where the finest comes first and none comes twice"
+        f"{who} publishes {name} of the strides {strides}. Sort them from fine to coarse, and use each stride once."
     )
     return features
 
 
 def random_maps(features: Sequence[Feature], size: Size, batch: int = 2) -> list[Tensor]:
-    """The maps (B,Ci,Hi,Wi) that belong to images of `size`."""
+    """Returns random maps [(B,Ci,Hi,Wi)] of `features` for images of `size`."""
     return [torch.randn(batch, f.channels, size[0] // f.stride, size[1] // f.stride) for f in features]
 
 
-def check_maps(who: str, words: str, maps: object, features: Sequence[Feature], size: Size) -> None:
-    """`maps` are those of `features` for two images of `size`, and finite; `words`: what a map is called."""
-    assert isinstance(maps, list | tuple), (
-        f"{who} gives its {words}s as {type(maps).__name__}, where a list is promised"
+def check_maps(who: str, name: str, maps: object, features: Sequence[Feature], size: Size) -> None:
+    """Checks that `maps` are the maps of `features` for two images of `size`, and finite.
+
+    Args:
+        who: the part.
+        name: what a map is called in error messages.
+        maps: what the part returned.
+        features: what it published.
+        size: of the images.
+    """
+    assert isinstance(maps, list | tuple), f"{who} returns its {name}s as {type(maps).__name__}. Return a list."
+    assert len(maps) == len(features), (
+        f"{who} returns {len(maps)} {name}s but publishes {len(features)}. Return one {name} per published Feature."
     )
-    assert len(maps) == len(features), f"{who} gives {len(maps)} {words}s and publishes {len(features)}"
     for index, (found, feature) in enumerate(zip(maps, features, strict=True)):
         expected = (2, feature.channels, size[0] // feature.stride, size[1] // feature.stride)
         assert shape_of(found) == expected, (
-            f"{who} gives for images of {size[0]}x{size[1]} the {words} {index} as {shape_of(found)}, where "
-            f"{feature} promises {expected}"
+            f"{who} returns {name} {index} of shape {shape_of(found)} for images of {size[0]}x{size[1]}. The published "
+            f"{feature} asks for {expected}."
         )
-        assert found.isfinite().all(), f"{who} gives a {words} {index} that is not finite"
+        assert found.isfinite().all(), (
+            f"{who} returns {name} {index} with nan or infinite values. Return finite values."
+        )

@@ -1,7 +1,9 @@
-"""Predictions: some to try parts with, and whether one is well formed."""
+"""Predictions: inputs for parts, and checks of their form."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import fields, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -10,9 +12,11 @@ from segkit.testing._common import shape_of, trying
 from segkit.testing._modules import Outputs
 from segkit.types import PixelPrediction, Prediction, Size
 
+P = TypeVar("P", bound=Prediction | PixelPrediction)
+
 
 def random_prediction(batch: int, num_queries: int, num_classes: int, size: Size, layers: int = 1) -> Prediction:
-    """Masks of `size` that are products, in every one of the layers."""
+    """Returns a random prediction whose masks, of `size`, are products, in every layer."""
     features = torch.randn(batch, 8, *size)
     made = [
         Prediction(
@@ -25,20 +29,26 @@ def random_prediction(batch: int, num_queries: int, num_classes: int, size: Size
     return replace(made[-1], auxiliary=made[:-1])
 
 
-def converted(prediction: Prediction | PixelPrediction, dtype: torch.dtype) -> Prediction | PixelPrediction:
-    """As a model gives it that computes in `dtype`."""
-    tensors = {name: tensor.to(dtype) for name, tensor in tensors_in(prediction)}
-    return replace(prediction, **tensors)  # type: ignore[arg-type]
+def converted(prediction: P, dtype: torch.dtype) -> P:
+    """Returns the prediction as a model that computes in `dtype` would."""
+    return with_tensors(prediction, {name: tensor.to(dtype) for name, tensor in tensors_in(prediction)})
 
 
-def image_of(prediction: Prediction | PixelPrediction, image: int) -> Prediction | PixelPrediction:
-    """What is said of one image, as a batch of one."""
-    tensors = {name: tensor[image : image + 1] for name, tensor in tensors_in(prediction)}
-    return replace(prediction, **tensors)  # type: ignore[arg-type]
+def image_of(prediction: P, image: int) -> P:
+    """Returns the prediction of one image, as a batch of one."""
+    return with_tensors(prediction, {name: tensor[image : image + 1] for name, tensor in tensors_in(prediction)})
+
+
+def with_tensors(prediction: P, tensors: Mapping[str, Tensor]) -> P:
+    """Returns the prediction with other tensors in its last layer."""
+    changed = copy(prediction)
+    for name, tensor in tensors.items():
+        setattr(changed, name, tensor)
+    return changed
 
 
 def tensors_in(prediction: Prediction | PixelPrediction) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of the last layer by the names of their fields."""
+    """Yields the tensors of the last layer, with the names of their fields."""
     for field in fields(prediction):
         value = getattr(prediction, field.name)
         if isinstance(value, Tensor):
@@ -46,7 +56,7 @@ def tensors_in(prediction: Prediction | PixelPrediction) -> Iterator[tuple[str, 
 
 
 def outputs_of(prediction: Prediction | PixelPrediction) -> Outputs:
-    """The logits of all layers."""
+    """Returns the logits of all layers, by their names in error messages."""
     named = [_logits_of(layer) for layer in prediction.layers]
     return {f"{name} of layer {index}": logits for index, layer in enumerate(named) for name, logits in layer.items()}
 
@@ -58,44 +68,53 @@ def _logits_of(layer: Prediction | PixelPrediction) -> Outputs:
 
 
 def check_prediction(who: str, prediction: object, num_classes: int, size: Size | None) -> None:
-    """A Prediction or PixelPrediction of two images; `size` is that of its masks, None where it is free."""
+    """Checks that `prediction` is a Prediction or PixelPrediction of two images.
+
+    `size` is the size that its masks must have, or None.
+    """
     assert isinstance(prediction, Prediction | PixelPrediction), (
-        f"{who} gives a {type(prediction).__name__}, where a Prediction or PixelPrediction is promised"
+        f"{who} returns a {type(prediction).__name__}. Return a Prediction or PixelPrediction of segkit.types."
     )
     for number, layer in enumerate(prediction.layers):
-        gives = f"{who} gives in layer {number}"
-        assert type(layer) is type(prediction), f"{gives} a {type(layer).__name__} beside a {type(prediction).__name__}"
+        subject = f"{who} returns in layer {number}"
+        assert type(layer) is type(prediction), (
+            f"{subject} a {type(layer).__name__} beside a {type(prediction).__name__}. Return one type in all layers."
+        )
         assert layer is prediction or not layer.auxiliary, (
-            f"{gives} auxiliary layers of its own, where only the last layer has them"
+            f"{subject} auxiliary layers of its own. Give them to the last layer only."
         )
         if isinstance(layer, Prediction):
             assert isinstance(prediction, Prediction)
-            size = _check_queries(who, gives, layer, (2, prediction.num_queries, num_classes + 1), size)
+            size = _check_queries(who, subject, layer, (2, prediction.num_queries, num_classes + 1), size)
         else:
-            size = _check_pixels(gives, layer, num_classes, size)
+            size = _check_pixels(subject, layer, num_classes, size)
         for name, logits in _logits_of(layer).items():
-            assert logits.is_floating_point(), f"{gives} {name} of {logits.dtype}, where a floating type is promised"
-            assert logits.isfinite().all(), f"{gives} {name} that are not finite"
+            assert logits.is_floating_point(), (
+                f"{subject} {name} of {logits.dtype}. The contract asks for a floating-point type."
+            )
+            assert logits.isfinite().all(), f"{subject} {name} with nan or infinite values. Return finite values."
 
 
-def _check_queries(who: str, gives: str, layer: Prediction, expected: tuple[int, int, int], size: Size | None) -> Size:
+def _check_queries(
+    who: str, subject: str, layer: Prediction, expected: tuple[int, int, int], size: Size | None
+) -> Size:
     assert shape_of(layer.class_logits) == expected, (
-        f"{gives} class_logits of {shape_of(layer.class_logits)}, where (B,Q,K+1) = {expected} is promised"
+        f"{subject} class_logits of {shape_of(layer.class_logits)}. The contract asks for (B,Q,K+1) = {expected}."
     )
-    with trying(who, "when its mask_logits are asked for"):
+    with trying(who, "when its mask_logits are computed"):
         mask_logits = layer.mask_logits
     size = size or (mask_logits.shape[-2], mask_logits.shape[-1])
-    promised = (*expected[:2], *size)
-    assert shape_of(mask_logits) == promised, (
-        f"{gives} mask_logits of {shape_of(mask_logits)}, where (B,Q,h,w) = {promised} is promised"
+    wanted = (*expected[:2], *size)
+    assert shape_of(mask_logits) == wanted, (
+        f"{subject} mask_logits of {shape_of(mask_logits)}. The contract asks for (B,Q,h,w) = {wanted}."
     )
     return size
 
 
-def _check_pixels(gives: str, layer: PixelPrediction, num_classes: int, size: Size | None) -> Size:
+def _check_pixels(subject: str, layer: PixelPrediction, num_classes: int, size: Size | None) -> Size:
     size = size or (layer.pixel_logits.shape[-2], layer.pixel_logits.shape[-1])
-    promised = (2, num_classes, *size)
-    assert shape_of(layer.pixel_logits) == promised, (
-        f"{gives} pixel_logits of {shape_of(layer.pixel_logits)}, where (B,K,h,w) = {promised} is promised"
+    wanted = (2, num_classes, *size)
+    assert shape_of(layer.pixel_logits) == wanted, (
+        f"{subject} pixel_logits of {shape_of(layer.pixel_logits)}. The contract asks for (B,K,h,w) = {wanted}."
     )
     return size

@@ -1,14 +1,12 @@
-"""A loss, by what it says it takes.
+"""The contract of a loss, by its `input_type`.
 
-* Every one: `input_type` is 'classes', 'masks' or 'prediction'; the values have the shape promised, are finite, and
-  carry a finite gradient that is not zero, to the logits and to the loss's own parameters; also on logits of 1e4 either
-  way, on bf16 logits under autocast, and where the truth is empty (no matched query, no mask, no segment, no valid
-  pixel).
-* 'classes' and 'masks': what is right scores lower than what is wrong.
-* 'masks': one value per mask that depends on that mask alone, so that masks may be fed in pieces; pixels that are not
-  valid do not count.
-* 'prediction': it takes a Prediction with matches, or a PixelPrediction without, and refuses the other by a
-  SegkitError.
+* All: `input_type` is 'classes', 'masks' or 'prediction'. The values have the right shape and are finite. A finite
+  gradient other than 0 reaches the logits and the loss's own parameters. This also holds for logits of 1e4 and -1e4,
+  for bf16 logits under autocast, and for empty targets (no matched query, no mask, no segment, no valid pixel).
+* 'classes' and 'masks': a right prediction has a lower loss than a wrong one.
+* 'masks': one value per mask, which depends on that mask alone, so that the criterion may pass masks in chunks; pixels
+  that are not valid do not count.
+* 'prediction': it takes a Prediction with matches, or a PixelPrediction without. It raises a SegkitError for the other.
 """
 
 from collections.abc import Callable
@@ -18,57 +16,85 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from segkit.registries import Loss
 from segkit.testing._common import described, difference, named, refuses, seeded, shape_of, trying
-from segkit.testing._modules import check_is_module, check_parameter_gradients
-from segkit.testing._predictions import converted, random_prediction, tensors_in
+from segkit.testing._modules import as_module, check_parameter_gradients
+from segkit.testing._predictions import converted, random_prediction, tensors_in, with_tensors
 from segkit.testing._samples import halves, no_segment
 from segkit.types import Match, PixelPrediction, Prediction, Target
 
 SHAPES = ("classes", "masks", "prediction")
 SIZE = (32, 48)
-EXTREME = "on logits of 1e4 either way"
+EXTREME = "on logits of 1e4 and -1e4"
 HALF = "on bf16 logits under autocast"
 
 
 @seeded()
-def check_loss(loss: nn.Module, num_classes: int = 3) -> None:
-    """`loss` is built for a list of `num_classes` classes. Raises AssertionError, saying in words what it does
-    wrong."""
-    check_is_module("loss", loss)
+def check_loss(loss: Loss, num_classes: int = 3) -> None:
+    """Checks a built loss.
+
+    Args:
+        loss: the part.
+        num_classes: the number of classes it was built for.
+
+    Raises:
+        AssertionError: it breaks the contract; the message says how and what to do.
+
+    Example:
+        >>> from segkit.losses.dice import Dice
+        >>> check_loss(Dice())
+    """
+    module = as_module("loss", loss)
     who = named("loss", loss)
     input_type = getattr(loss, "input_type", None)
     assert input_type in SHAPES, (
-        f"{who} says input_type = {input_type!r}, where 'classes', 'masks' or 'prediction' is promised"
+        f"{who} publishes input_type = {input_type!r}. The contract asks for 'classes', 'masks' or 'prediction'."
     )
     if input_type == "classes":
-        _check_class_loss(who, loss, num_classes)
+        _check_class_loss(who, module, num_classes)
     elif input_type == "masks":
-        _check_mask_loss(who, loss)
+        _check_mask_loss(who, module)
     else:
-        _check_prediction_loss(who, loss, num_classes)
+        _check_prediction_loss(who, module, num_classes)
 
 
-def _scored(
+def _valued(
     who: str,
     situation: str,
-    score: Callable[[], Tensor],
+    compute: Callable[[], Tensor],
     leaves: list[Tensor],
     shape: tuple[int, ...],
     flat: bool = False,
 ) -> Tensor:
-    """The loss's value, whose shape, finiteness and gradient are as promised; `flat`: the gradient may be zero."""
+    """Returns the loss's value after checking its shape, finiteness and gradient.
+
+    Args:
+        who: the part.
+        situation: what it is tried on, for error messages.
+        compute: computes the value.
+        leaves: the tensors that a gradient must reach.
+        shape: the shape that the value must have.
+        flat: whether the gradient may be 0.
+    """
     with trying(who, situation):
-        value = score()
+        value = compute()
     good = isinstance(value, Tensor) and value.is_floating_point() and shape_of(value) == shape
-    assert good, f"{who} gives a value {described(value)} {situation}, where a floating tensor {shape} is promised"
-    assert value.isfinite().all(), f"{who} gives {value.tolist()} {situation}, where finite values are promised"
-    assert value.requires_grad, f"{who} gives a value that carries no gradient {situation}"
+    assert good, (
+        f"{who} returns a value {described(value)} {situation}. The contract asks for a floating-point tensor {shape}."
+    )
+    assert value.isfinite().all(), f"{who} returns {value.tolist()} {situation}. Return finite values."
+    assert value.requires_grad, (
+        f"{who} returns a value without a gradient {situation}. Compute it from the logits, times 0 if there is "
+        "nothing to compare."
+    )
     gradients = torch.autograd.grad(value.sum(), leaves, retain_graph=True, allow_unused=True)
     reached = [gradient for gradient in gradients if gradient is not None]
     assert all(bool(gradient.isfinite().all()) for gradient in reached), (
-        f"{who} gives the logits a gradient that is not finite {situation}"
+        f"{who} passes a nan or infinite gradient to the logits {situation}. Guard divisions, roots and logarithms."
     )
-    assert flat or any(bool(gradient.any()) for gradient in reached), f"{who} gives the logits no gradient {situation}"
+    assert flat or any(bool(gradient.any()) for gradient in reached), (
+        f"{who} passes no gradient to the logits {situation}. Do not detach or round them."
+    )
     return value.detach()
 
 
@@ -79,48 +105,48 @@ def _check_class_loss(who: str, loss: nn.Module, num_classes: int) -> None:
     logits = torch.randn(shape, requires_grad=True)
     extreme = _extreme(shape)
     half = torch.randn(shape, dtype=torch.bfloat16, requires_grad=True)
-    _scored(who, "on logits and classes", lambda: loss(logits, classes), [logits], ())
-    _scored(who, "where all queries are without object", lambda: loss(logits, nothing), [logits], ())
-    _scored(who, EXTREME, lambda: loss(extreme, classes), [extreme], (), flat=True)
+    _valued(who, "on logits and classes", lambda: loss(logits, classes), [logits], ())
+    _valued(who, "where no query has an object", lambda: loss(logits, nothing), [logits], ())
+    _valued(who, EXTREME, lambda: loss(extreme, classes), [extreme], (), flat=True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        _scored(who, HALF, lambda: loss(half, classes), [half], ())
+        _valued(who, HALF, lambda: loss(half, classes), [half], ())
     check_parameter_gradients(who, loss, loss(logits, classes))
     right = 8 * torch.nn.functional.one_hot(classes, num_classes + 1).float()
     _check_order(who, loss(right, classes).item(), loss(-right, classes).item())
 
 
 def _check_mask_loss(who: str, loss: nn.Module) -> None:
-    truth = (torch.rand(3, 50) > 0.5).float()
+    target = (torch.rand(3, 50) > 0.5).float()
     logits = torch.randn(3, 50, requires_grad=True)
     extreme = _extreme((3, 50))
     empty = torch.zeros(0, 50, requires_grad=True)
     half = torch.randn(3, 50, dtype=torch.bfloat16, requires_grad=True)
     some, none = torch.rand(3, 50) > 0.5, torch.zeros(3, 50, dtype=torch.bool)
-    _scored(who, "where some pixels are valid", lambda: loss(logits, truth, some), [logits], (3,))
-    _scored(who, "where all pixels are valid", lambda: loss(logits, truth, None), [logits], (3,))
-    _scored(who, "where no pixel is valid", lambda: loss(logits, truth, none), [logits], (3,), flat=True)
-    _scored(who, "on no mask", lambda: loss(empty, empty.detach(), None), [empty], (0,), flat=True)
-    _scored(who, EXTREME, lambda: loss(extreme, truth, some), [extreme], (3,), flat=True)
+    _valued(who, "where some pixels are valid", lambda: loss(logits, target, some), [logits], (3,))
+    _valued(who, "where all pixels are valid", lambda: loss(logits, target, None), [logits], (3,))
+    _valued(who, "where no pixel is valid", lambda: loss(logits, target, none), [logits], (3,), flat=True)
+    _valued(who, "on 0 masks", lambda: loss(empty, empty.detach(), None), [empty], (0,), flat=True)
+    _valued(who, EXTREME, lambda: loss(extreme, target, some), [extreme], (3,), flat=True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        _scored(who, HALF, lambda: loss(half, truth, None), [half], (3,))
-    check_parameter_gradients(who, loss, loss(logits, truth, None).sum())
-    _check_independence(who, loss, logits.detach(), truth, some)
-    right = 8 * truth - 4
-    _check_order(who, loss(right, truth, None).sum().item(), loss(-right, truth, None).sum().item())
+        _valued(who, HALF, lambda: loss(half, target, None), [half], (3,))
+    check_parameter_gradients(who, loss, loss(logits, target, None).sum())
+    _check_independence(who, loss, logits.detach(), target, some)
+    right = 8 * target - 4
+    _check_order(who, loss(right, target, None).sum().item(), loss(-right, target, None).sum().item())
 
 
-def _check_independence(who: str, loss: nn.Module, logits: Tensor, truth: Tensor, valid: Tensor) -> None:
-    """A mask's value depends on its valid pixels and on nothing else."""
-    together = loss(logits, truth, valid)
-    alone = torch.cat([loss(logits[[index]], truth[[index]], valid[[index]]) for index in range(len(logits))])
+def _check_independence(who: str, loss: nn.Module, logits: Tensor, target: Tensor, valid: Tensor) -> None:
+    """Checks that a mask's value depends on its valid pixels only."""
+    together = loss(logits, target, valid)
+    alone = torch.cat([loss(logits[[index]], target[[index]], valid[[index]]) for index in range(len(logits))])
     assert not difference(together, alone), (
-        f"{who} gives {_rounded(together)} for three masks and {_rounded(alone)} for each alone, where a mask's value "
-        "is promised to depend on that mask only"
+        f"{who} returns {_rounded(together)} for three masks and {_rounded(alone)} for each alone. Compute the value "
+        "of a mask from that mask only."
     )
-    elsewhere = loss(torch.where(valid, logits, -3 * logits), torch.where(valid, truth, 1 - truth), valid)
+    elsewhere = loss(torch.where(valid, logits, -3 * logits), torch.where(valid, target, 1 - target), valid)
     assert not difference(together, elsewhere), (
-        f"{who} gives {_rounded(together)}, and {_rounded(elsewhere)} once the pixels that are not valid have changed, "
-        "where they are promised not to count"
+        f"{who} returns {_rounded(together)}, and {_rounded(elsewhere)} after a change of pixels that are not valid. "
+        "Leave these pixels out."
     )
 
 
@@ -133,7 +159,10 @@ def _extreme(shape: tuple[int, ...]) -> Tensor:
 
 
 def _check_order(who: str, right: float, wrong: float) -> None:
-    assert right < wrong, f"{who} gives {right:.3g} for what is right and {wrong:.3g} for what is wrong"
+    assert right < wrong, (
+        f"{who} returns {right:.3g} for a right prediction and {wrong:.3g} for a wrong one. The right one "
+        "must be lower."
+    )
 
 
 def _check_prediction_loss(who: str, loss: nn.Module, num_classes: int) -> None:
@@ -150,7 +179,7 @@ def _check_prediction_loss(who: str, loss: nn.Module, num_classes: int) -> None:
         refused += 1
     else:
         _check_on_prediction(who, loss, pixels, targets, None)
-    assert refused < 2, f"{who} refuses a Prediction and a PixelPrediction alike, where it is promised to take one"
+    assert refused < 2, f"{who} refuses both a Prediction and a PixelPrediction. Support at least one of them."
 
 
 def _check_on_prediction(
@@ -165,7 +194,7 @@ def _check_on_prediction(
     void = [halves(SIZE, (0, 1), torch.zeros(SIZE, dtype=torch.bool)) for _ in range(2)]
     no_matches = None if matches is None else [_no_match(), _no_match()]
     half = converted(prediction, torch.bfloat16)
-    for situation, given, truth, pairs, flat in (
+    for situation, given, target, pairs, flat in (
         (f"on a {kind}", prediction, targets, matches, False),
         (f"on a {kind} of images without segments", prediction, nothing, no_matches, True),
         (f"on a {kind} of images without a valid pixel", prediction, void, no_matches, True),
@@ -173,9 +202,9 @@ def _check_on_prediction(
         (f"on a {kind} in bf16 under autocast", half, targets, matches, False),
     ):
         leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in tensors_in(given)}
-        leaf = replace(given, **leaves)  # type: ignore[arg-type]
+        leaf = with_tensors(given, leaves)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=given is half):
-            value = _scored(who, situation, partial(loss, leaf, truth, pairs), list(leaves.values()), (), flat)
+            value = _valued(who, situation, partial(loss, leaf, target, pairs), list(leaves.values()), (), flat)
     check_parameter_gradients(who, loss, value)
 
 
@@ -184,7 +213,7 @@ def _no_match() -> Match:
 
 
 def _scaled(prediction: Prediction | PixelPrediction) -> Prediction | PixelPrediction:
-    """With logits ten thousand times as large."""
+    """Returns the prediction with logits 1e4 times as large."""
     if isinstance(prediction, PixelPrediction):
         return PixelPrediction(1e4 * prediction.pixel_logits)
     assert prediction.mask_embeddings is not None

@@ -1,21 +1,20 @@
-"""A matcher.
+"""The contract of a matcher.
 
-* Per decoder layer and image it gives (query_index, target_index), int64 and on the CPU. No query and no segment comes
-  twice; every segment gets a query, there being enough.
+* Per decoder layer and image it returns (query_index, target_index), int64, on the CPU. No query and no segment appears
+  twice. Every segment gets a query if there are enough.
 * It takes images without a segment or without a valid pixel, more segments than queries, masks that overlap, masks
-  that are products and masks that are not, bf16, and logits that are not finite.
-* It finds the pairing that is plainly right, and finds it by the pixels that count: those that a target says are not
-  valid do not.
-* Two calls give the same.
+  that are products and masks that are not, bf16, and logits that are nan or infinite.
+* In a clear case it finds the right pairs, and by valid pixels only.
+* Two calls return the same.
 """
 
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from segkit.registries import Matcher
 from segkit.testing._common import described, named, seeded, trying
 from segkit.testing._predictions import random_prediction
 from segkit.testing._samples import halves, no_segment, overlapping
@@ -23,19 +22,29 @@ from segkit.types import Match, Prediction, Target
 
 SIZE = (32, 32)
 MASK_SIZE = (8, 8)
-Matcher = Callable[[list[Prediction], list[Target]], list[list[Match]]]
 
 
 @seeded()
 def check_matcher(matcher: Matcher) -> None:
-    """Raises AssertionError, saying in words what the built part does wrong."""
+    """Checks a built matcher.
+
+    Raises:
+        AssertionError: it breaks the contract; the message says how and what to do.
+
+    Example:
+        >>> from segkit.build import build_part
+        >>> from segkit.registries import MATCHERS
+        >>> check_matcher(build_part(MATCHERS, {"type": "hungarian"}))
+    """
     who = named("matcher", matcher)
     prediction = random_prediction(2, num_queries=6, num_classes=4, size=MASK_SIZE, layers=3)
     layers = prediction.layers
     targets = [halves(SIZE, (0, 3)), no_segment(SIZE)]
     first = _matched(who, matcher, "on an image of two segments and one of none", layers, targets)
     again = _matched(who, matcher, "when it is called again", layers, targets)
-    assert _pairs(first) == _pairs(again), f"{who} gives two answers to two calls: {_pairs(first)} and {_pairs(again)}"
+    assert _pairs(first) == _pairs(again), (
+        f"{who} returns different matches in two calls: {_pairs(first)} and {_pairs(again)}. Keep no state."
+    )
     _matched(who, matcher, "on images without segments", layers, [no_segment(SIZE), no_segment(SIZE)])
     void = halves(SIZE, (0, 3), torch.zeros(SIZE, dtype=torch.bool))
     _matched(who, matcher, "on images without a valid pixel", layers, [void, void])
@@ -53,34 +62,39 @@ def _matched(
     who: str, matcher: Matcher, situation: str, layers: list[Prediction], targets: list[Target]
 ) -> list[list[Match]]:
     with trying(who, situation), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that something is unusual here is no news
+        warnings.simplefilter("ignore")  # the inputs are unusual on purpose
         matches = matcher(layers, targets)
-    assert len(matches) == len(layers), f"{who} answers for {len(matches)} of {len(layers)} layers {situation}"
+    assert len(matches) == len(layers), (
+        f"{who} returns matches of {len(matches)} layers instead of {len(layers)}, {situation}. Match every layer."
+    )
     for layer, of_layer in zip(layers, matches, strict=True):
-        assert len(of_layer) == len(targets), f"{who} answers for {len(of_layer)} of {len(targets)} images {situation}"
+        assert len(of_layer) == len(targets), (
+            f"{who} returns matches of {len(of_layer)} images instead of {len(targets)}, {situation}. Match "
+            "every image."
+        )
         for (query, segment), target in zip(of_layer, targets, strict=True):
-            _check_match(f"{who} gives {situation}", query, segment, layer.num_queries, len(target))
+            _check_match(f"{who} {situation} returns", query, segment, layer.num_queries, len(target))
     return matches
 
 
-def _check_match(gives: str, query: Tensor, segment: Tensor, num_queries: int, num_segments: int) -> None:
+def _check_match(subject: str, query: Tensor, segment: Tensor, num_queries: int, num_segments: int) -> None:
     for name, index in (("query_index", query), ("target_index", segment)):
         good = isinstance(index, Tensor) and index.dtype == torch.int64 and index.device.type == "cpu"
         good = good and index.dim() == 1
-        assert good, f"{gives} {name} {described(index)}, where (M,) of int64 is promised, on the CPU"
+        assert good, f"{subject} {name} {described(index)}. The contract asks for (M,) of int64 on the CPU."
     queries, segments = query.tolist(), segment.tolist()
     count = min(num_queries, num_segments)
     assert len(queries) == len(segments) == count, (
-        f"{gives} {len(queries)} queries for {len(segments)} segments, where {count} pairs are promised: "
-        f"{num_queries} queries, {num_segments} segments"
+        f"{subject} {len(queries)} queries for {len(segments)} segments. With {num_queries} queries and {num_segments} "
+        f"segments, the contract asks for {count} pairs."
     )
     for words, found, limit in (("queries", queries, num_queries), ("segments", segments, num_segments)):
-        assert len(set(found)) == count, f"{gives} the {words} {found}, where none is promised to come twice"
-        assert set(found) <= set(range(limit)), f"{gives} the {words} {found}, where there are 0..{limit - 1}"
+        assert len(set(found)) == count, f"{subject} the {words} {found}. Match each of them once."
+        assert set(found) <= set(range(limit)), f"{subject} the {words} {found}. There are only 0..{limit - 1}."
 
 
 def _pairs(matches: list[list[Match]]) -> list[list[dict[int, int]]]:
-    """Per layer and image: segment -> query."""
+    """Returns, per layer and image, a mapping from segment to query."""
     return [
         [dict(sorted(zip(segment.tolist(), query.tolist(), strict=True))) for query, segment in of_layer]
         for of_layer in matches
@@ -88,7 +102,7 @@ def _pairs(matches: list[list[Match]]) -> list[list[dict[int, int]]]:
 
 
 def _few(layer: Prediction) -> Prediction:
-    """Its first query alone."""
+    """Returns the layer with its first query only."""
     assert layer.mask_embeddings is not None
     return replace(layer, class_logits=layer.class_logits[:, :1], mask_embeddings=layer.mask_embeddings[:, :1])
 
@@ -98,7 +112,7 @@ def _dense(layer: Prediction, dtype: torch.dtype = torch.float32) -> Prediction:
 
 
 def _wild(layer: Prediction, value: float) -> Prediction:
-    """Its first query's logits are all `value`."""
+    """Returns the layer with all logits of its first query set to `value`."""
     wild = _dense(layer)
     masks, classes = wild.mask_logits.clone(), wild.class_logits.clone()
     masks[:, 0], classes[:, 0] = value, value
@@ -106,7 +120,7 @@ def _wild(layer: Prediction, value: float) -> Prediction:
 
 
 def _check_plain_case(who: str, matcher: Matcher) -> None:
-    """Query 3 draws segment 0 and names its class, query 1 does so with segment 1, the others draw nothing."""
+    """Query 3 has the mask and the class of segment 0, query 1 those of segment 1; the others have empty masks."""
     classes, masks = torch.zeros(1, 4, 5), torch.full((1, 4, *MASK_SIZE), -8.0)
     classes[..., 4] = 8
     classes[0, 3, 2], classes[0, 1, 0] = 16, 16
@@ -116,12 +130,12 @@ def _check_plain_case(who: str, matcher: Matcher) -> None:
     )
     found = _pairs(matches)[0][0]
     assert found == {0: 3, 1: 1}, (
-        f"{who} matches segment -> query as {found}, where {{0: 3, 1: 1}} draw and name the segments exactly"
+        f"{who} matches segments to queries as {found}. Queries {{0: 3, 1: 1}} have exactly their masks and classes."
     )
 
 
 def _check_void(who: str, matcher: Matcher) -> None:
-    """In the quarter that is valid query 0 draws segment 0 and query 1 segment 1; in the rest it is the other way."""
+    """In the valid quarter, query 0 has the mask of segment 0 and query 1 that of segment 1; elsewhere it is not so."""
     masks = torch.full((1, 2, *MASK_SIZE), -8.0)
     masks[0, 0, :2, :4], masks[0, 1, :2, 4:] = 8, 8
     masks[0, 0, 2:, 4:], masks[0, 1, 2:, :4] = 8, 8
@@ -130,6 +144,6 @@ def _check_void(who: str, matcher: Matcher) -> None:
     prediction = Prediction(torch.zeros(1, 2, 5), dense_mask_logits=masks)
     found = _pairs(_matched(who, matcher, "on void", [prediction], [halves(SIZE, (2, 2), valid)]))[0][0]
     assert found == {0: 0, 1: 1}, (
-        f"{who} matches segment -> query as {found}, where the pixels that are valid say {{0: 0, 1: 1}}: the others do "
-        "not count"
+        f"{who} matches segments to queries as {found}. At the valid pixels {{0: 0, 1: 1}} is right. Leave the "
+        "others out of the costs."
     )

@@ -1,22 +1,22 @@
-"""A model.
+"""The contract of a model.
 
-* It publishes `size_divisor`, a whole number from 1, and takes uint8 images whose sides are multiples of it, with and
-  without the sizes of what in them is image.
-* It makes a well-formed Prediction or PixelPrediction: the shapes of its glossary in every layer, all finite.
-* Gradients come to every parameter, and all else that `segkit.testing._modules` names.
+* It publishes `size_divisor`, a whole number of at least 1, and takes uint8 images whose sides are multiples of it,
+  with and without the sizes of the unpadded images.
+* It returns a well-formed Prediction or PixelPrediction, with the shapes of `segkit.types` in every layer, all finite.
+* Gradients reach every parameter, and all else that `segkit.testing._modules` lists.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from segkit.registries import Model
 from segkit.testing._common import named, seeded, trying
 from segkit.testing._modules import (
     Outputs,
     Trial,
-    check_is_module,
+    as_module,
     check_meta,
     check_module,
     published,
@@ -28,24 +28,40 @@ NUM_CLASSES = 4
 
 
 @seeded()
-def check_model(make: Callable[[int], Any]) -> None:
-    """`make(num_classes)` builds the part. Raises AssertionError, saying in words what it does wrong."""
+def check_model(make: Callable[[int], Model]) -> None:
+    """Checks a model.
+
+    Args:
+        make: builds the part for a number of classes.
+
+    Raises:
+        AssertionError: it breaks the contract; the message says how and what to do.
+
+    Example:
+        >>> from segkit.backbones.timm import TimmBackbone
+        >>> from segkit.models.per_pixel import PerPixel
+        >>> from segkit.pixel_decoders.fpn import FPN
+        >>> def make(num_classes):
+        ...     backbone = TimmBackbone(name="resnet10t")
+        ...     return PerPixel(backbone, FPN(backbone.features, hidden_dim=32, mask_dim=16), num_classes)
+        >>> check_model(make)
+    """
     model = make(NUM_CLASSES)
-    check_is_module("model", model)
+    module = as_module("model", model)
     who = named("model", model)
-    divisor = published(who, model, "size_divisor", int, "a whole number from 1")
-    assert divisor > 0, f"{who} publishes size_divisor = {divisor}, where a whole number from 1 is promised"
-    model.eval()
+    divisor = published(who, model, "size_divisor", int, "a whole number of at least 1")
+    assert divisor > 0, f"{who} publishes size_divisor = {divisor}. The contract asks for a whole number of at least 1."
+    module.eval()
     for rows, columns in ((1, 1), (2, 3), (3, 2)):
         size = (rows * divisor, columns * divisor)
         images = _images(size)
-        image = (max(1, size[0] - divisor // 2), size[1])
-        for sizes, words in ((None, "without sizes"), ([image, size], "with the sizes of the images")):
+        unpadded = (max(1, size[0] - divisor // 2), size[1])
+        for sizes, words in ((None, "without sizes"), ([unpadded, size], "with the sizes of the images")):
             with trying(who, f"on uint8 images of {size[0]}x{size[1]} {words}"), torch.no_grad():
                 prediction = model(images, sizes)
             check_prediction(who, prediction, NUM_CLASSES, None)
-    trial = Trial(who, model, {"images": _images((2 * divisor, 3 * divisor))}, _run, reached={})
-    check_module(trial, make(NUM_CLASSES))
+    trial = Trial(who, module, {"images": _images((2 * divisor, 3 * divisor))}, _run, reached={})
+    check_module(trial, as_module("model", make(NUM_CLASSES)))
     warn_unless_compilable(trial)
     check_meta(who, lambda: make(NUM_CLASSES))
 
@@ -54,5 +70,5 @@ def _images(size: tuple[int, int]) -> Tensor:
     return torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8)
 
 
-def _run(model: Any, inputs: list[Tensor]) -> Outputs:
+def _run(model: nn.Module, inputs: list[Tensor]) -> Outputs:
     return outputs_of(model(inputs[0]))

@@ -1,22 +1,21 @@
-"""A transformer decoder.
+"""The contract of a transformer decoder.
 
-* From a memory of one map or of several, of sizes and channel counts of their own, it makes a Prediction: class logits
-  (B,Q,K+1) and masks of the mask features' size in every layer, all of the same queries, the earlier ones as auxiliary
-  layers of the last.
-* The memory's maps may be of a single cell, or of an odd number of them.
-* Gradients come to the memory, the mask features and every parameter, and all else that `segkit.testing._modules`
-  names.
+* From a memory of one map or several, of different sizes and channel counts, it returns a Prediction: class logits
+  (B,Q,K+1) and masks of the mask features' size in every layer, all with the same number of queries, the earlier ones
+  as auxiliary layers of the last.
+* The memory's maps may have a single cell, or an odd number of cells.
+* Gradients reach the memory, the mask features and every parameter, and all else that `segkit.testing._modules` lists.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from segkit.registries import TransformerDecoder
 from segkit.testing._common import named, seeded, trying
 from segkit.testing._maps import CELLS, PYRAMID, random_maps
-from segkit.testing._modules import Outputs, Trial, check_is_module, check_meta, check_module, warn_unless_compilable
+from segkit.testing._modules import Outputs, Trial, as_module, check_meta, check_module, warn_unless_compilable
 from segkit.testing._predictions import check_prediction, outputs_of
 from segkit.types import Feature, Prediction
 
@@ -25,28 +24,43 @@ MASK_DIM, NUM_CLASSES = 16, 5
 
 
 @seeded()
-def check_transformer_decoder(make: Callable[[list[Feature], int, int], Any]) -> None:
-    """`make(memory, mask_dim, num_classes)` builds the part. Raises AssertionError, saying in words what it does
-    wrong."""
+def check_transformer_decoder(make: Callable[[list[Feature], int, int], TransformerDecoder]) -> None:
+    """Checks a transformer decoder.
+
+    Args:
+        make: builds the part from memory, mask_dim and num_classes; the class itself, where its settings have
+            defaults.
+
+    Raises:
+        AssertionError: it breaks the contract; the message says how and what to do.
+
+    Example:
+        >>> from segkit.transformer_decoders.standard import StandardDecoder
+        >>> check_transformer_decoder(
+        ...     lambda memory, mask_dim, num_classes: StandardDecoder(
+        ...         memory, mask_dim, num_classes, num_queries=5, num_layers=2, hidden_dim=32
+        ...     )
+        ... )
+    """
     for memory in MEMORIES:
         decoder = make(list(memory), MASK_DIM, NUM_CLASSES)
-        check_is_module("transformer decoder", decoder)
+        module = as_module("transformer decoder", decoder)
         who = named("transformer decoder", decoder)
-        decoder.eval()
+        module.eval()
         for rows, columns in CELLS:
             maps, mask_features = _inputs(memory, rows, columns)
             situation = f"on a memory of {len(memory)} maps, the coarsest of {rows}x{columns}"
             with trying(who, situation), torch.no_grad():
                 prediction = decoder(maps, mask_features)
             assert isinstance(prediction, Prediction), (
-                f"{who} gives a {type(prediction).__name__}, where a Prediction is promised"
+                f"{who} returns a {type(prediction).__name__}. Return a segkit.types.Prediction."
             )
             check_prediction(who, prediction, NUM_CLASSES, (rows * 8, columns * 8))
         maps, mask_features = _inputs(memory, 2, 3)
         names = [f"memory map {index}" for index in range(len(maps))]
         inputs = {**dict(zip(names, maps, strict=True)), "mask features": mask_features}
-        trial = Trial(who, decoder, inputs, _run, reached={"memory": names, "mask features": ["mask features"]})
-        check_module(trial, make(list(memory), MASK_DIM, NUM_CLASSES))
+        trial = Trial(who, module, inputs, _run, reached={"memory": names, "mask features": ["mask features"]})
+        check_module(trial, as_module("transformer decoder", make(list(memory), MASK_DIM, NUM_CLASSES)))
     warn_unless_compilable(trial)
     check_meta(who, lambda: make(list(PYRAMID[1:]), MASK_DIM, NUM_CLASSES))
 
@@ -57,5 +71,5 @@ def _inputs(memory: list[Feature], rows: int, columns: int) -> tuple[list[Tensor
     return random_maps(memory, size), mask_features
 
 
-def _run(decoder: Any, inputs: list[Tensor]) -> Outputs:
+def _run(decoder: nn.Module, inputs: list[Tensor]) -> Outputs:
     return outputs_of(decoder(inputs[:-1], inputs[-1]))

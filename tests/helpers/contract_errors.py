@@ -1,16 +1,16 @@
-"""What the tests of the contract checks share: how a complaint is provoked."""
+"""Helpers of the tests of contract checks."""
 
 import pytest
 
 
-def complaint(check, *arguments):
-    """The message of the AssertionError that `check(*arguments)` raises."""
+def error_message(check, *arguments):
+    """Returns the message of the AssertionError that `check(*arguments)` raises."""
     with pytest.raises(AssertionError) as caught:
         check(*arguments)
     return str(caught.value)
 
 
-def each_of(complaints):
-    """Parametrizes a test over (part, message), called after the parts."""
-    names = [getattr(part, "__name__", type(part).__name__) for part, _ in complaints]
-    return pytest.mark.parametrize(("part", "message"), complaints, ids=names)
+def each_of(messages):
+    """Parametrizes a test over (part, message), named after the parts."""
+    names = [getattr(part, "__name__", type(part).__name__) for part, _ in messages]
+    return pytest.mark.parametrize(("part", "message"), messages, ids=names)

@@ -1,11 +1,11 @@
-"""Complaints about backbones."""
+"""Error messages about backbones."""
 
 import torch
 from torch import nn
 
 from segkit.testing import check_backbone
 from segkit.types import Feature
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 class Good(nn.Module):
@@ -72,36 +72,36 @@ class Infinite(Good):
         return [first, second / 0]
 
 
-COMPLAINTS = [
-    (NoModule, "backbone NoModule is no nn.Module, which every backbone has to be"),
+MESSAGES = [
+    (NoModule, "backbone NoModule is not an nn.Module. Derive it from torch.nn.Module."),
     (
         Silent,
-        "backbone Silent publishes features = None, where a list of Feature(channels, stride) is promised",
+        "backbone Silent publishes features = None. The contract asks for a list of Feature(channels, stride).",
     ),
     (
         Numbers,
-        "backbone Numbers publishes features = [4, 6], where a list of Feature(channels, stride) is promised",
+        "backbone Numbers publishes features = [4, 6]. The contract asks for a list of Feature(channels, stride).",
     ),
     (
         CoarsestFirst,
-        "backbone CoarsestFirst publishes features of the strides [4, 2], where the finest comes first and none comes "
-        "twice",
+        "backbone CoarsestFirst publishes features of the strides [4, 2]. Sort them from fine to coarse, and use "
+        "each stride once.",
     ),
     (OnlyLarge, "backbone OnlyLarge fails on images of 4x4: ValueError: the image is too small"),
-    (Named, "backbone Named gives its maps as dict, where a list is promised"),
-    (TooFew, "backbone TooFew gives 1 maps and publishes 2"),
+    (Named, "backbone Named returns its maps as dict. Return a list."),
+    (TooFew, "backbone TooFew returns 1 maps but publishes 2. Return one map per published Feature."),
     (
         Wider,
-        "backbone Wider gives for images of 8x12 the map 1 as (2, 12, 2, 3), where Feature(channels=6, stride=4) "
-        "promises (2, 6, 2, 3)",
+        "backbone Wider returns map 1 of shape (2, 12, 2, 3) for images of 8x12. The published Feature(channels=6, "
+        "stride=4) asks for (2, 6, 2, 3).",
     ),
-    (Infinite, "backbone Infinite gives a map 1 that is not finite"),
+    (Infinite, "backbone Infinite returns map 1 with nan or infinite values. Return finite values."),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_backbone, part()) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_backbone, part()) == message
 
 
 def test_a_good_one_passes_and_draws_nothing_from_the_callers_generator():

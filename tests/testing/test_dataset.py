@@ -1,4 +1,4 @@
-"""Complaints about data sets; those about their samples are provoked in test_transform.py."""
+"""Error messages about data sets; those about their samples are tested in test_transform.py."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import torch
 from segkit.classes import Classes
 from segkit.testing import check_dataset
 from segkit.types import Sample, Target
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 class Good:
@@ -109,7 +109,7 @@ class Plain(Good):
         return sample.image, sample.target
 
 
-class Truthless(Good):
+class Targetless(Good):
     def __getitem__(self, index):
         return replace(super().__getitem__(index), target=None)
 
@@ -120,35 +120,46 @@ class Beyond(Good):
         return replace(sample, target=replace(sample.target, labels=torch.tensor([0, 2])))
 
 
-COMPLAINTS = [
-    (Classless, "dataset Classless publishes classes = ['sky', 'sea'], where a Classes is promised"),
+MESSAGES = [
+    (Classless, "dataset Classless publishes classes = ['sky', 'sea']. The contract asks for a Classes."),
     (
         Twins,
-        "dataset Twins publishes the classes sky, sky, where one at least and different names are promised",
+        "dataset Twins publishes the classes sky, sky. The contract asks for at least one class, and for different "
+        "names.",
     ),
-    (Lengthless, "dataset Lengthless fails when its length is asked for: OSError: no list"),
-    (Empty, "dataset Empty is empty, so that nothing can be checked"),
-    (Endless, "dataset Endless gives an item at index 5, its length, where an IndexError is promised"),
-    (KeyErrors, "dataset KeyErrors fails at index 5, its length, by another error than IndexError: KeyError: 5"),
-    (SameId, "dataset SameId gives the items 0 and 1 with one image_id, 'a'"),
-    (Drawing, "dataset Drawing gives another image when item 0 is read again"),
-    (Counting, "dataset Counting gives another file or image_id when item 0 is read again"),
-    (Copied, "dataset Copied gives another target.valid when item 0 is read from a pickled copy"),
+    (Lengthless, "dataset Lengthless fails when len() is called: OSError: no list"),
+    (Empty, "dataset Empty is empty. Give at least one sample, so that it can be checked."),
+    (Endless, "dataset Endless returns an item at index 5, its length. Raise IndexError there."),
+    (KeyErrors, "dataset KeyErrors fails at index 5, its length, with another error than IndexError: KeyError: 5"),
+    (SameId, "dataset SameId returns items 0 and 1 with the same image_id, 'a'. Give each image its own."),
+    (
+        Drawing,
+        "dataset Drawing returns another image when item 0 is read again. Leave randomness to transforms.",
+    ),
+    (
+        Counting,
+        "dataset Counting returns another file or image_id when item 0 is read again. Leave randomness to transforms.",
+    ),
+    (
+        Copied,
+        "dataset Copied returns another target.valid when item 0 is read from a pickled copy. Keep what items "
+        "depend on in attributes that are pickled.",
+    ),
     (Broken, "dataset Broken fails when item 4 is read: ValueError: a broken file"),
-    (Plain, "dataset Plain gives as item 0 a tuple, where a Sample is promised"),
-    (Truthless, "dataset Truthless gives as item 0 a target as NoneType, where a Target is promised"),
-    (Beyond, "dataset Beyond gives as item 0 the labels [0, 2], where 0..1 are promised"),
+    (Plain, "dataset Plain returns for item 0 a tuple. Return a segkit.types.Sample."),
+    (Targetless, "dataset Targetless returns for item 0 a target of type NoneType. Give a segkit.types.Target."),
+    (Beyond, "dataset Beyond returns for item 0 the labels [0, 2]. The contract asks for 0..1."),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_dataset, part()) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_dataset, part()) == message
 
 
 def test_one_that_cannot_be_pickled():
-    message = complaint(check_dataset, Local())
-    assert message.startswith("dataset Local fails when it is pickled, as it is for loading workers: ")
+    message = error_message(check_dataset, Local())
+    assert message.startswith("dataset Local fails when it is pickled, as for loading workers: ")
 
 
 def test_a_good_one_passes():

@@ -1,4 +1,4 @@
-"""Complaints about evaluators."""
+"""Error messages about evaluators."""
 
 import pytest
 import torch
@@ -9,11 +9,11 @@ from segkit.evaluators.panoptic_quality import PanopticQuality
 from segkit.ops.targets import label_map_of
 from segkit.testing import check_evaluator
 from segkit.types import Metrics, SemanticResult
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 class Accuracy:
-    """The share of right pixels."""
+    """The fraction of right pixels."""
 
     result_type = SemanticResult
 
@@ -22,9 +22,9 @@ class Accuracy:
         self.right = self.all = 0
 
     def add(self, result, target, image_id):
-        truth = label_map_of(target, 255)
-        self.right += int((truth == result.label_map).sum())
-        self.all += int((truth != 255).sum())
+        target_map = label_map_of(target, 255)
+        self.right += int((target_map == result.label_map).sum())
+        self.all += int((target_map != 255).sum())
 
     def state(self):
         return self.right, self.all
@@ -33,9 +33,9 @@ class Accuracy:
         self.right, self.all = self.right + state[0], self.all + state[1]
 
     def compute(self):
-        return Metrics({"accuracy": self.share()}, {"share": dict.fromkeys(self.names, self.share())})
+        return Metrics({"accuracy": self.fraction()}, {"fraction": dict.fromkeys(self.names, self.fraction())})
 
-    def share(self):
+    def fraction(self):
         return self.right / self.all if self.all else float("nan")
 
 
@@ -44,7 +44,7 @@ class Silent(Accuracy):
 
 
 class Unready(Accuracy):
-    def share(self):
+    def fraction(self):
         return self.right / self.all
 
 
@@ -77,21 +77,21 @@ class Nothing(Accuracy):
 
 class OnlySeen(Accuracy):
     def compute(self):
-        return Metrics({"accuracy": self.share()}, {"share": {"cat": 0.5}})
+        return Metrics({"accuracy": self.fraction()}, {"fraction": {"cat": 0.5}})
 
 
 class Percent(Accuracy):
-    def share(self):
-        return 100 * super().share()
+    def fraction(self):
+        return 100 * super().fraction()
 
 
 class Tensors(Accuracy):
-    def share(self):
-        return torch.tensor(super().share())
+    def fraction(self):
+        return torch.tensor(super().fraction())
 
 
 class Later(Accuracy):
-    """Has a figure more once there is something to compute it from."""
+    """Has one more metric once there is something to compute it from."""
 
     def compute(self):
         metrics = super().compute()
@@ -139,68 +139,80 @@ class Unpicklable(Accuracy):
         return lambda: self.right
 
 
-COMPLAINTS = [
+MESSAGES = [
     (
         Silent,
-        "evaluator Silent says result_type = None, where SemanticResult, InstanceResult or PanopticResult is promised",
+        "evaluator Silent publishes result_type = None. The contract asks for SemanticResult, InstanceResult or "
+        "PanopticResult.",
     ),
     (
         Unready,
         "evaluator Unready fails when it computes with nothing added: ZeroDivisionError: division by zero",
     ),
     (NeedsSegments, "evaluator NeedsSegments fails when image 3 of five is added: ValueError: no segment"),
-    (OverwritingResults, "evaluator OverwritingResults changes the result it is given in place"),
-    (OverwritingTargets, "evaluator OverwritingTargets changes the target it is given in place"),
-    (Number, "evaluator Number computes a float, where Metrics are promised"),
-    (Nothing, "evaluator Nothing computes no figure with nothing added, where one at least is promised"),
+    (OverwritingResults, "evaluator OverwritingResults changes the result in place. Leave it unchanged."),
+    (OverwritingTargets, "evaluator OverwritingTargets changes the target in place. Leave it unchanged."),
+    (Number, "evaluator Number computes a float. Return segkit.types.Metrics from compute."),
+    (Nothing, "evaluator Nothing computes no metric with nothing added. Return at least one in Metrics.values."),
     (
         OnlySeen,
-        "evaluator OnlySeen computes 'share' per class for cat with nothing added, where cat, sky, dog, sea are "
-        "promised",
+        "evaluator OnlySeen computes 'fraction' per class for cat with nothing added. Return all classes in "
+        "order: cat, sky, dog, sea.",
     ),
     (
         Tensors,
-        "evaluator Tensors computes accuracy = tensor(nan) with nothing added, where a float in [0, 1] or nan is "
-        "promised",
+        "evaluator Tensors computes accuracy = tensor(nan) with nothing added. The contract asks for a float in [0, "
+        "1] or nan.",
     ),
     (
         Later,
-        "evaluator Later computes accuracy with nothing added and accuracy, more with images, where the same names are "
-        "promised",
+        "evaluator Later computes accuracy with nothing added and accuracy, more with images. Compute the same names "
+        "in both cases, nan where there is nothing to measure.",
     ),
-    (Consuming, "evaluator Consuming computes another accuracy when it is asked again"),
-    (ConsumingClasses, "evaluator ConsumingClasses computes another share of cat when it is asked again"),
-    (Unmerged, "evaluator Unmerged computes another accuracy when two halves are merged than when all is added to one"),
+    (
+        Consuming,
+        "evaluator Consuming computes another accuracy in a second call of compute. Leave its state unchanged there.",
+    ),
+    (
+        ConsumingClasses,
+        "evaluator ConsumingClasses computes another fraction of cat in a second call of compute. Leave "
+        "its state unchanged there.",
+    ),
+    (
+        Unmerged,
+        "evaluator Unmerged computes another accuracy from two merged halves than from all images at once. "
+        "Merge all that add changes.",
+    ),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_evaluator, part) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_evaluator, part) == message
 
 
-def test_figures_beyond_one():
-    message = complaint(check_evaluator, Percent)
-    figure = float(message.split()[5])
-    assert 1 < figure < 100
+def test_values_above_one():
+    message = error_message(check_evaluator, Percent)
+    value = float(message.split()[5])
+    assert 1 < value < 100
     assert message == (
-        f"evaluator Percent computes accuracy = {figure!r} with five images added, where a float in [0, 1] or nan is "
-        "promised"
+        f"evaluator Percent computes accuracy = {value!r} with five images added. The contract asks for a float in "
+        "[0, 1] or nan."
     )
 
 
 def test_memory_that_grows_with_the_pixels():
-    message = complaint(check_evaluator, Keeping)
+    message = error_message(check_evaluator, Keeping)
     kept = int(message.split()[3])
     assert 2**20 < kept < 2**20 + 2000
     assert message == (
-        f"evaluator Keeping keeps {kept} bytes of an image of three stripes and 1024x1024 pixels, where memory is "
-        "promised not to grow with the pixels seen"
+        f"evaluator Keeping keeps {kept} bytes of an image of three stripes and 1024x1024 pixels. Keep counts or run "
+        "lengths, so that memory does not grow with the number of pixels."
     )
 
 
 def test_a_state_that_cannot_be_pickled():
-    message = complaint(check_evaluator, Unpicklable)
+    message = error_message(check_evaluator, Unpicklable)
     assert message.startswith("evaluator Unpicklable fails when its state is pickled and merged into another's: ")
 
 

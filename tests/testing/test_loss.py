@@ -1,4 +1,4 @@
-"""Complaints about losses."""
+"""Error messages about losses."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from torch.nn import functional
 from segkit.errors import ConfigError
 from segkit.testing import check_loss
 from segkit.types import PixelPrediction, Prediction
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 class ClassLoss(nn.Module):
@@ -58,11 +58,11 @@ def function(class_logits, classes):
     return 0
 
 
-class Takeless(nn.Module):
+class NoInputType(nn.Module):
     pass
 
 
-class TakesPixels(nn.Module):
+class PixelInput(nn.Module):
     input_type = "pixels"
 
 
@@ -193,85 +193,110 @@ class NeedsPixels(PixelLoss):
         return value if known or all(target.valid is None for target in targets) else value / known
 
 
-COMPLAINTS = [
-    (lambda: function, "loss function is no nn.Module, which every loss has to be"),
-    (Takeless, "loss Takeless says input_type = None, where 'classes', 'masks' or 'prediction' is promised"),
-    (TakesPixels, "loss TakesPixels says input_type = 'pixels', where 'classes', 'masks' or 'prediction' is promised"),
+MESSAGES = [
+    (lambda: function, "loss function is not an nn.Module. Derive it from torch.nn.Module."),
+    (
+        NoInputType,
+        "loss NoInputType publishes input_type = None. The contract asks for 'classes', 'masks' or 'prediction'.",
+    ),
+    (
+        PixelInput,
+        "loss PixelInput publishes input_type = 'pixels'. The contract asks for 'classes', 'masks' or 'prediction'.",
+    ),
     (
         PerQuery,
-        "loss PerQuery gives a value (2, 6) of float32 on logits and classes, where a floating tensor () is promised",
+        "loss PerQuery returns a value (2, 6) of float32 on logits and classes. The contract asks for a "
+        "floating-point tensor ().",
     ),
-    (Number, "loss Number gives a value = 0.5 on logits and classes, where a floating tensor () is promised"),
+    (
+        Number,
+        "loss Number returns a value = 0.5 on logits and classes. The contract asks for a floating-point tensor ().",
+    ),
     (
         Counting,
-        "loss Counting gives a value () of int64 on logits and classes, where a floating tensor () is promised",
+        "loss Counting returns a value () of int64 on logits and classes. The contract asks for a floating-point "
+        "tensor ().",
     ),
     (
         MatchedOnly,
-        "loss MatchedOnly gives nan where all queries are without object, where finite values are promised",
+        "loss MatchedOnly returns nan where no query has an object. Return finite values.",
     ),
-    (Detached, "loss Detached gives a value that carries no gradient on logits and classes"),
-    (Zero, "loss Zero gives the logits no gradient on logits and classes"),
-    (Exponential, "loss Exponential gives the logits a gradient that is not finite on logits of 1e4 either way"),
+    (
+        Detached,
+        "loss Detached returns a value without a gradient on logits and classes. Compute it from the logits, "
+        "times 0 if there is nothing to compare.",
+    ),
+    (Zero, "loss Zero passes no gradient to the logits on logits and classes. Do not detach or round them."),
+    (
+        Exponential,
+        "loss Exponential passes a nan or infinite gradient to the logits on logits of 1e4 and -1e4. Guard "
+        "divisions, roots and logarithms.",
+    ),
     (NoHalf, "loss NoHalf fails on bf16 logits under autocast: TypeError: float32 is needed"),
     (
         Spare,
-        "loss Spare has parameters that get no gradient, which training on several devices refuses: spare",
+        "loss Spare has parameters without a gradient: spare. Use or remove them, because training on several "
+        "devices refuses unused parameters.",
     ),
-    (Rewarding, "loss Rewarding gives -0.00101 for what is right and -9.1 for what is wrong"),
+    (
+        Rewarding,
+        "loss Rewarding returns -0.00101 for a right prediction and -9.1 for a wrong one. The right one must be lower.",
+    ),
     (
         Meaning,
-        "loss Meaning gives a value () of float32 where some pixels are valid, where a floating tensor (3,) is "
-        "promised",
+        "loss Meaning returns a value () of float32 where some pixels are valid. The contract asks for a "
+        "floating-point tensor (3,).",
     ),
     (
         NeedsValid,
-        "loss NeedsValid gives [nan, nan, nan] where no pixel is valid, where finite values are promised",
+        "loss NeedsValid returns [nan, nan, nan] where no pixel is valid. Return finite values.",
     ),
-    (NeedsMasks, "loss NeedsMasks fails on no mask: ValueError: no mask"),
+    (NeedsMasks, "loss NeedsMasks fails on 0 masks: ValueError: no mask"),
     (
         Logarithmic,
-        "loss Logarithmic gives [nan, nan, nan] on logits of 1e4 either way, where finite values are promised",
+        "loss Logarithmic returns [nan, nan, nan] on logits of 1e4 and -1e4. Return finite values.",
     ),
-    (WrongWay, "loss WrongWay gives 12.1 for what is right and 0.0544 for what is wrong"),
+    (
+        WrongWay,
+        "loss WrongWay returns 12.1 for a right prediction and 0.0544 for a wrong one. The right one must be lower.",
+    ),
     (
         Refusing,
-        "loss Refusing refuses a Prediction and a PixelPrediction alike, where it is promised to take one",
+        "loss Refusing refuses both a Prediction and a PixelPrediction. Support at least one of them.",
     ),
     (NeedsMatches, "loss NeedsMatches fails on a PixelPrediction: ValueError: matches"),
     (
         NeedsSegments,
-        "loss NeedsSegments gives a value that carries no gradient on a Prediction of images without segments",
+        "loss NeedsSegments returns a value without a gradient on a Prediction of images without segments. Compute "
+        "it from the logits, times 0 if there is nothing to compare.",
     ),
     (
         NeedsPixels,
-        "loss NeedsPixels gives inf on a PixelPrediction of images without a valid pixel, where finite values are "
-        "promised",
+        "loss NeedsPixels returns inf on a PixelPrediction of images without a valid pixel. Return finite values.",
     ),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_loss, part()) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_loss, part()) == message
 
 
 def test_a_value_that_depends_on_other_masks():
-    message = complaint(check_loss, Shared())
+    message = error_message(check_loss, Shared())
     together, alone = _lists_in(message)
     assert together == pytest.approx([3 * value for value in alone], abs=2e-3)
     assert message == (
-        f"loss Shared gives {together} for three masks and {alone} for each alone, where a mask's value is promised to "
-        "depend on that mask only"
+        f"loss Shared returns {together} for three masks and {alone} for each alone. Compute the value of a mask "
+        "from that mask only."
     )
 
 
 def test_a_value_that_depends_on_void():
-    message = complaint(check_loss, Void())
+    message = error_message(check_loss, Void())
     before, after = _lists_in(message)
     assert message == (
-        f"loss Void gives {before}, and {after} once the pixels that are not valid have changed, where they are "
-        "promised not to count"
+        f"loss Void returns {before}, and {after} after a change of pixels that are not valid. Leave these pixels out."
     )
 
 

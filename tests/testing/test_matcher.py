@@ -1,4 +1,4 @@
-"""Complaints about matchers."""
+"""Error messages about matchers."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import torch
 
 from segkit.matchers.hungarian import HungarianMatcher
 from segkit.testing import check_matcher
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 HUNGARIAN = HungarianMatcher()
 
@@ -104,62 +104,67 @@ def all_pixels(layers, targets):
 
 
 TWO = "on an image of two segments and one of none"
-COMPLAINTS = [
+MESSAGES = [
     (
         Alternating(),
-        "matcher Alternating gives two answers to two calls: [[{0: 0, 1: 1}, {}], [{0: 0, 1: 1}, {}], [{0: 0, 1: 1}, "
-        "{}]] and [[{0: 1, 1: 0}, {}], [{0: 1, 1: 0}, {}], [{0: 1, 1: 0}, {}]]",
+        "matcher Alternating returns different matches in two calls: [[{0: 0, 1: 1}, {}], [{0: 0, 1: 1}, {}], [{0: "
+        "0, 1: 1}, {}]] and [[{0: 1, 1: 0}, {}], [{0: 1, 1: 0}, {}], [{0: 1, 1: 0}, {}]]. Keep no state.",
     ),
-    (last_layer_only, f"matcher last_layer_only answers for 1 of 3 layers {TWO}"),
-    (without_the_empty, f"matcher without_the_empty answers for 1 of 2 images {TWO}"),
+    (last_layer_only, (f"matcher last_layer_only returns matches of 1 layers instead of 3, {TWO}. Match every layer.")),
+    (
+        without_the_empty,
+        f"matcher without_the_empty returns matches of 1 images instead of 2, {TWO}. Match every image.",
+    ),
     (
         changed(short),
-        f"matcher short gives {TWO} query_index (2,) of int32, where (M,) of int64 is promised, on the CPU",
+        f"matcher short {TWO} returns query_index (2,) of int32. The contract asks for (M,) of int64 on the CPU.",
     ),
     (
         changed(elsewhere),
-        f"matcher elsewhere gives {TWO} target_index (2,) of int64, where (M,) of int64 is promised, on the CPU",
+        f"matcher elsewhere {TWO} returns target_index (2,) of int64. The contract asks for (M,) of int64 on the CPU.",
     ),
     (
         changed(rows),
-        f"matcher rows gives {TWO} target_index (2, 1) of int64, where (M,) of int64 is promised, on the CPU",
+        f"matcher rows {TWO} returns target_index (2, 1) of int64. The contract asks for (M,) of int64 on the CPU.",
     ),
     (
         changed(lists),
-        f"matcher lists gives {TWO} query_index = [0, 1], where (M,) of int64 is promised, on the CPU",
+        f"matcher lists {TWO} returns query_index = [0, 1]. The contract asks for (M,) of int64 on the CPU.",
     ),
     (
         changed(unpaired),
-        f"matcher unpaired gives {TWO} 2 queries for 1 segments, where 2 pairs are promised: 6 queries, 2 segments",
+        f"matcher unpaired {TWO} returns 2 queries for 1 segments. With 6 queries and 2 segments, the contract "
+        "asks for 2 pairs.",
     ),
     (
         changed(sparse),
-        f"matcher sparse gives {TWO} 1 queries for 1 segments, where 2 pairs are promised: 6 queries, 2 segments",
+        f"matcher sparse {TWO} returns 1 queries for 1 segments. With 6 queries and 2 segments, the contract "
+        "asks for 2 pairs.",
     ),
-    (changed(same_query), f"matcher same_query gives {TWO} the queries [0, 0], where none is promised to come twice"),
+    (changed(same_query), f"matcher same_query {TWO} returns the queries [0, 0]. Match each of them once."),
     (
         changed(same_segment),
-        f"matcher same_segment gives {TWO} the segments [0, 0], where none is promised to come twice",
+        f"matcher same_segment {TWO} returns the segments [0, 0]. Match each of them once.",
     ),
-    (changed(beyond), f"matcher beyond gives {TWO} the segments [1, 2], where there are 0..1"),
+    (changed(beyond), f"matcher beyond {TWO} returns the segments [1, 2]. There are only 0..1."),
     (needs_segments, "matcher needs_segments fails on images without segments: ValueError: nothing to match"),
     (strict, "matcher strict fails on logits of nan: ValueError: a matrix of numbers is needed"),
     (
         in_order,
-        "matcher in_order matches segment -> query as {0: 0, 1: 1}, where {0: 3, 1: 1} draw and name the segments "
-        "exactly",
+        "matcher in_order matches segments to queries as {0: 0, 1: 1}. Queries {0: 3, 1: 1} have exactly their masks "
+        "and classes.",
     ),
     (
         all_pixels,
-        "matcher all_pixels matches segment -> query as {0: 1, 1: 0}, where the pixels that are valid say {0: 0, 1: 1}"
-        ": the others do not count",
+        "matcher all_pixels matches segments to queries as {0: 1, 1: 0}. At the valid pixels {0: 0, 1: 1} is right. "
+        "Leave the others out of the costs.",
     ),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_matcher, part) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_matcher, part) == message
 
 
 def test_a_good_one_passes():

@@ -1,11 +1,11 @@
-"""Complaints about models."""
+"""Error messages about models."""
 
 import torch
 from torch import nn
 
 from segkit.testing import check_model
 from segkit.types import PixelPrediction
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 class Good(nn.Module):
@@ -81,35 +81,37 @@ class Forgetful(Good):
         return prediction
 
 
-COMPLAINTS = [
-    (NoModule, "model NoModule is no nn.Module, which every model has to be"),
-    (Unsized, "model Unsized publishes size_divisor = None, where a whole number from 1 is promised"),
-    (Zero, "model Zero publishes size_divisor = 0, where a whole number from 1 is promised"),
+MESSAGES = [
+    (NoModule, "model NoModule is not an nn.Module. Derive it from torch.nn.Module."),
+    (Unsized, "model Unsized publishes size_divisor = None. The contract asks for a whole number of at least 1."),
+    (Zero, "model Zero publishes size_divisor = 0. The contract asks for a whole number of at least 1."),
     (FloatOnly, "model FloatOnly fails on uint8 images of 4x4 without sizes: TypeError: an image of floats"),
     (
         SizesRefused,
         "model SizesRefused fails on uint8 images of 4x4 with the sizes of the images: ValueError: sizes",
     ),
-    (Bare, "model Bare gives a Tensor, where a Prediction or PixelPrediction is promised"),
+    (Bare, "model Bare returns a Tensor. Return a Prediction or PixelPrediction of segkit.types."),
     (
         OneMore,
-        "model OneMore gives in layer 0 pixel_logits of (2, 5, 2, 2), where (B,K,h,w) = (2, 4, 2, 2) is promised",
+        "model OneMore returns in layer 0 pixel_logits of (2, 5, 2, 2). The contract asks for (B,K,h,w) = (2, 4, 2, "
+        "2).",
     ),
     (
         Shrinking,
-        "model Shrinking gives in layer 1 pixel_logits of (2, 4, 2, 1), where (B,K,h,w) = (2, 4, 2, 2) is promised",
+        "model Shrinking returns in layer 1 pixel_logits of (2, 4, 2, 1). The contract asks for (B,K,h,w) = (2, 4, "
+        "2, 2).",
     ),
     (
         Forgetful,
-        "model Forgetful has parameters that get no gradient, which training on several devices refuses: first.weight, "
-        "first.bias",
+        "model Forgetful has parameters without a gradient: first.weight, first.bias. Use or remove them, because "
+        "training on several devices refuses unused parameters.",
     ),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_model, part) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_model, part) == message
 
 
 def test_a_good_one_passes():

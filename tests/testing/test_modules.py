@@ -1,4 +1,4 @@
-"""Complaints about what every nn.Module part promises, provoked by backbones and pixel decoders."""
+"""Error messages about what every nn.Module part promises, provoked by backbones and pixel decoders."""
 
 import warnings
 
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from segkit.testing import check_backbone, check_pixel_decoder
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 from tests.testing.test_backbone import Good
 from tests.testing.test_pixel_decoder import Good as GoodPixelDecoder
 
@@ -144,50 +144,71 @@ class MetaRefusing(GoodPixelDecoder):
             raise ValueError("weights without values")
 
 
-COMPLAINTS = [
+MESSAGES = [
     (
         Holding,
-        "backbone Holding keeps the tensor 'second.grid' as a plain attribute, which stays behind when the part moves "
-        "to another device. Make it a buffer, persistent=False where it follows from the settings",
+        "backbone Holding keeps the tensor 'second.grid' as a plain attribute, which does not move to another "
+        "device. Make it a buffer, with persistent=False if it follows from the settings.",
     ),
-    (Overwriting, "backbone Overwriting changes the image it is given in place, which others may still need"),
+    (
+        Overwriting,
+        "backbone Overwriting changes its input image in place. Compute on a copy, because others still use the input.",
+    ),
     (
         Counting,
-        "backbone Counting gives two answers to two calls in eval mode: the values of map 1 differ by up to 1. There a "
-        "part draws nothing and remembers nothing",
+        "backbone Counting returns different values of map 1 in two calls in eval mode, by up to 1. In eval mode, "
+        "draw no random numbers and keep no state.",
     ),
     (
         Together,
-        "backbone Together answers an image otherwise alone than in a batch: the values of map 0 differ by up to 1",
+        "backbone Together returns different values of map 0 for an image alone and in a batch, by up to 1. In eval "
+        "mode, compute each image by itself.",
     ),
     (
         Rounding,
-        "backbone Rounding gives values of map 1 of torch.int64 under bf16 autocast, where a floating type is promised",
+        "backbone Rounding returns values of map 1 of torch.int64 under bf16 autocast. The contract asks for a "
+        "floating-point type.",
     ),
-    (Overflowing, "backbone Overflowing gives values of map 1 that are not finite under bf16 autocast"),
+    (
+        Overflowing,
+        "backbone Overflowing returns values of map 1 with nan or infinite values under bf16 autocast. "
+        "Compute what overflows in float32.",
+    ),
     (
         Cutting,
-        "backbone Cutting gives values of map 1 of shape (2, 6, 2, 1) under bf16 autocast, and (2, 6, 2, 3) without it",
+        "backbone Cutting returns values of map 1 of shape (2, 6, 2, 1) under bf16 autocast, and (2, 6, 2, 3) "
+        "without it. Return the same shape.",
     ),
     (Half, "backbone Half fails under bf16 autocast: RuntimeError: no kernel"),
     (
         Numbered,
-        "pixel decoder Numbered and another instance that has loaded its state answer differently: the mask features "
-        "differ by up to 1. What it learns or draws belongs into parameters and buffers",
+        "pixel decoder Numbered and another instance that has loaded its state return different mask features, by up "
+        "to 1. Keep all that it learns or draws in parameters and buffers.",
     ),
     (
         Growing,
         "pixel decoder Growing fails when another instance loads its state: RuntimeError: Error(s) in loading "
         'state_dict for Growing: Unexpected key(s) in state_dict: "seen".',
     ),
-    (Detaching, "backbone Detaching gives values of map 1 that carry no gradient in training mode"),
-    (Stopping, "backbone Stopping lets no gradient through to the image"),
+    (
+        Detaching,
+        "backbone Detaching returns values of map 1 without a gradient in training mode. Do not detach it or "
+        "compute it under no_grad.",
+    ),
+    (
+        Stopping,
+        "backbone Stopping passes no gradient to the image. Use it without detaching it, so that what "
+        "computes it can learn.",
+    ),
     (
         Spare,
-        "backbone Spare has parameters that get no gradient, which training on several devices refuses: spare.weight, "
-        "spare.bias",
+        "backbone Spare has parameters without a gradient: spare.weight, spare.bias. Use or remove them, because "
+        "training on several devices refuses unused parameters.",
     ),
-    (Rooting, "backbone Rooting has parameters whose gradient is not finite: root"),
+    (
+        Rooting,
+        "backbone Rooting has parameters with nan or infinite gradients: root. Guard divisions, roots and logarithms.",
+    ),
     (NoBackward, "backbone NoBackward fails in training mode: NotImplementedError: no training"),
     (
         MetaRefusing,
@@ -204,22 +225,22 @@ def check(part):
         check_backbone(part())
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check, part) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check, part) == message
 
 
 def test_a_frozen_one_passes():
     check_backbone(Frozen())
 
 
-def test_what_cannot_be_compiled_is_told_as_a_warning():
-    message = r"^backbone Breaking cannot be compiled whole \(.*graph_break.*\); it will run uncompiled there$"
+def test_what_cannot_be_compiled_gets_a_warning():
+    message = r"^backbone Breaking cannot be compiled as one graph \(.*graph_break.*\)\. The rest .* run uncompiled\.$"
     with pytest.warns(UserWarning, match=message):
         check_backbone(Breaking())
 
 
-def test_of_what_can_be_compiled_nothing_is_told():
+def test_what_can_be_compiled_gets_none():
     with warnings.catch_warnings(record=True) as caught:
         check_backbone(Good())
-    assert [str(warning.message) for warning in caught if "compiled whole" in str(warning.message)] == []
+    assert [str(warning.message) for warning in caught if "compiled" in str(warning.message)] == []

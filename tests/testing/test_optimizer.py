@@ -1,4 +1,4 @@
-"""Complaints about optimizers."""
+"""Error messages about optimizers."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from segkit.testing import check_optimizer
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 def trainable(model):
@@ -84,46 +84,51 @@ class Unloadable(Descending):
         raise ValueError("no state")
 
 
-COMPLAINTS = [
-    (a_function, "optimizer everything is no torch.optim.Optimizer"),
+MESSAGES = [
+    (a_function, "optimizer everything is not a torch.optim.Optimizer. Return one."),
     (
         matrices,
-        "optimizer SGD leaves out scale, backbone.1.weight, backbone.1.bias, backbone.3.bias, first.bias, second.bias, "
-        "where every trainable parameter is promised a group",
+        "optimizer SGD leaves out scale, backbone.1.weight, backbone.1.bias, backbone.3.bias, first.bias, "
+        "second.bias. Put every trainable parameter into a group.",
     ),
-    (per_module, "optimizer SGD holds first.weight more than once"),
+    (per_module, "optimizer SGD holds first.weight more than once. Put a shared parameter into one group, once."),
     (
         partial(sgd, lr=0.0),
-        "optimizer SGD has groups of the learning rates [0.0], where finite floats from 0 are promised, not all 0",
+        "optimizer SGD has groups with the learning rates [0.0]. The contract asks for finite floats of at least 0, "
+        "not all 0.",
     ),
     (
         partial(sgd, lr=1),
-        "optimizer SGD has groups of the learning rates [1], where finite floats from 0 are promised, not all 0",
+        "optimizer SGD has groups with the learning rates [1]. The contract asks for finite floats of at least 0, "
+        "not all 0.",
     ),
     (Failing, "optimizer Failing fails in a step: RuntimeError: no fused kernel"),
     (
         Shrinking,
-        "optimizer Shrinking changes 'backbone.0.weight', which is frozen",
+        "optimizer Shrinking changes 'backbone.0.weight', which is frozen. Leave out parameters that require no "
+        "gradient.",
     ),
     (Unloadable, "optimizer Unloadable fails when another instance loads its state: ValueError: no state"),
     (
         Slowing,
-        "optimizer Slowing and another instance that has loaded its state step differently: 'scale' differs",
+        "optimizer Slowing and another instance that has loaded its state change 'scale' differently. Keep all state "
+        "in state_dict().",
     ),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_optimizer, part) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_optimizer, part) == message
 
 
 def test_a_step_upwards():
-    message = complaint(check_optimizer, Ascending)
+    message = error_message(check_optimizer, Ascending)
     before, after = (float(word) for word in message.split() if word[0].isdigit())
     assert before < after
     assert message == (
-        f"optimizer Ascending takes a simple loss from {before:.6g} to {after:.6g} in a step, where it ought to fall"
+        f"optimizer Ascending changes a simple loss from {before:.6g} to {after:.6g} in a step. The contract "
+        "asks for a lower one."
     )
 
 

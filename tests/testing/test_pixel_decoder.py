@@ -1,11 +1,11 @@
-"""Complaints about pixel decoders."""
+"""Error messages about pixel decoders."""
 
 from torch import nn
 from torch.nn.functional import interpolate
 
 from segkit.testing import check_pixel_decoder
 from segkit.types import Feature
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 class Good(nn.Module):
@@ -80,41 +80,48 @@ class Skipping(Good):
         return super().forward([maps[0], maps[1], maps[3]])
 
 
-COMPLAINTS = [
-    (NoModule, "pixel decoder NoModule is no nn.Module, which every pixel decoder has to be"),
+MESSAGES = [
+    (NoModule, "pixel decoder NoModule is not an nn.Module. Derive it from torch.nn.Module."),
     (
         Nameless,
-        "pixel decoder Nameless publishes mask_dim = None, where the number of channels of the mask features is "
-        "promised",
+        "pixel decoder Nameless publishes mask_dim = None. The contract asks for the number of channels of the mask "
+        "features.",
     ),
     (
         NoMemory,
-        "pixel decoder NoMemory publishes memory = [], where a list of Feature(channels, stride) is promised",
+        "pixel decoder NoMemory publishes memory = []. The contract asks for a list of Feature(channels, stride).",
     ),
     (
         CoarsestFirst,
-        "pixel decoder CoarsestFirst publishes memory of the strides [32, 16], where the finest comes first and none "
-        "comes twice",
+        "pixel decoder CoarsestFirst publishes memory of the strides [32, 16]. Sort them from fine to coarse, and "
+        "use each stride once.",
     ),
     (Even, "pixel decoder Even fails on a coarsest map of 2x3: ValueError: an odd width"),
     (
         Wide,
-        "pixel decoder Wide gives for images of 64x96 the mask feature map 0 as (2, 4, 16, 24), where "
-        "Feature(channels=8, stride=4) promises (2, 8, 16, 24)",
+        "pixel decoder Wide returns mask feature map 0 of shape (2, 4, 16, 24) for images of 64x96. The published "
+        "Feature(channels=8, stride=4) asks for (2, 8, 16, 24).",
     ),
-    (Forgetful, "pixel decoder Forgetful gives 0 memory maps and publishes 1"),
+    (
+        Forgetful,
+        "pixel decoder Forgetful returns 0 memory maps but publishes 1. Return one memory map per published Feature.",
+    ),
     (
         OtherMemory,
-        "pixel decoder OtherMemory gives for images of 64x96 the memory map 0 as (2, 40, 2, 3), where "
-        "Feature(channels=40, stride=16) promises (2, 40, 4, 6)",
+        "pixel decoder OtherMemory returns memory map 0 of shape (2, 40, 2, 3) for images of 64x96. The published "
+        "Feature(channels=40, stride=16) asks for (2, 40, 4, 6).",
     ),
-    (Skipping, "pixel decoder Skipping lets no gradient through to the map of stride 16"),
+    (
+        Skipping,
+        "pixel decoder Skipping passes no gradient to the map of stride 16. Use it without detaching it, so "
+        "that what computes it can learn.",
+    ),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_pixel_decoder, part) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_pixel_decoder, part) == message
 
 
 def test_a_good_one_passes():

@@ -1,4 +1,4 @@
-"""Complaints about postprocessors, and about the results of any part."""
+"""Error messages about postprocessors, and about the results of any part."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from segkit.postprocessors.panoptic import Panoptic
 from segkit.postprocessors.semantic import Semantic
 from segkit.testing import check_postprocessor
 from segkit.types import InstanceResult, PanopticSegment, PixelPrediction, SemanticResult
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 class Sure(Panoptic):
@@ -193,108 +193,126 @@ class Everything(Listed):
         return replace(result, segment_map=torch.ones_like(result.segment_map), segments=[segment])
 
 
-GIVES = "gives for image 0 on a Prediction"
-COMPLAINTS = [
+RETURNS = "returns for image 0 on a Prediction"
+MESSAGES = [
     (
         Silent,
-        "postprocessor Silent says result_type = None, where SemanticResult, InstanceResult or PanopticResult is "
-        "promised",
+        "postprocessor Silent publishes result_type = None. The contract asks for SemanticResult, InstanceResult or "
+        "PanopticResult.",
     ),
     (
         Refusing,
-        "postprocessor Refusing refuses a Prediction and a PixelPrediction alike, where it is promised to take one",
+        "postprocessor Refusing refuses both a Prediction and a PixelPrediction. Support at least one of them.",
     ),
     (OtherError, "postprocessor OtherError fails on a PixelPrediction: AttributeError: no class_logits"),
     (NoHalf, "postprocessor NoHalf fails on a Prediction in bf16: TypeError: float32 is needed"),
-    (FirstOnly, "postprocessor FirstOnly gives 1 results for 2 images on a Prediction"),
+    (FirstOnly, "postprocessor FirstOnly returns 1 results for 2 images on a Prediction. Return one per image."),
     (
         OtherKind,
-        "postprocessor OtherKind gives for image 0 a SemanticResult, where it says result_type = InstanceResult",
+        "postprocessor OtherKind returns a SemanticResult for image 0, but publishes result_type = InstanceResult. "
+        "Return that type.",
     ),
     (
         Padded,
-        f"postprocessor Padded {GIVES} label_map (32, 48) of int64, where (47, 60) of int64 is promised",
+        f"postprocessor Padded {RETURNS} label_map (32, 48) of int64. The contract asks for (47, 60) of int64.",
     ),
     (
         ShortLabels,
-        f"postprocessor ShortLabels {GIVES} label_map (47, 60) of uint8, where (47, 60) of int64 is promised",
+        f"postprocessor ShortLabels {RETURNS} label_map (47, 60) of uint8. The contract asks for (47, 60) of int64.",
     ),
     (
         WithNoObject,
-        f"postprocessor WithNoObject {GIVES} a label_map of values 4..4, where 0..3 are promised",
+        f"postprocessor WithNoObject {RETURNS} a label_map of values 4..4. The contract asks for 0..3.",
     ),
     (
         Overwriting,
-        "postprocessor Overwriting changes the class_logits it is given in place, which others may still need",
+        "postprocessor Overwriting changes the class_logits of its input in place. Compute on a copy, because others "
+        "still use the input.",
     ),
-    (Counting, "postprocessor Counting gives two answers to two calls with the same prediction"),
-    (Together, "postprocessor Together answers image 0 otherwise alone than in a batch"),
+    (
+        Counting,
+        "postprocessor Counting returns different results in two calls with the same prediction. Keep no state.",
+    ),
+    (
+        Together,
+        "postprocessor Together returns another result for image 0 alone than in a batch. Compute each image "
+        "by itself.",
+    ),
     (
         WithPadding,
-        "postprocessor WithPadding shows on 64 of 160 pixels another class than the one that fills the image; the "
-        "others lie on padding, which is promised to be cut away",
+        "postprocessor WithPadding returns another class than the one that covers the image at 64 of 160 pixels. Cut "
+        "off the padding before resizing to the output size.",
     ),
     (
         Percent,
-        f"postprocessor Percent {GIVES} the scores {[50.0] * 12}, where values in [0, 1] are promised",
+        f"postprocessor Percent {RETURNS} the scores {[50.0] * 12}. The contract asks for values in [0, 1].",
     ),
     (
         Rising,
-        f"postprocessor Rising {GIVES} the scores [0.25, 0.5, 0.75, 1.0], where falling ones are promised",
+        f"postprocessor Rising {RETURNS} the scores [0.25, 0.5, 0.75, 1.0]. Sort them from high to low.",
     ),
     (
         Unmatched,
-        f"postprocessor Unmatched {GIVES} scores (1,) of float32, where (12,) of float32 or float64 is promised",
+        f"postprocessor Unmatched {RETURNS} scores (1,) of float32. The contract asks for (12,) of float32 or float64.",
     ),
     (
         SoftMasks,
-        f"postprocessor SoftMasks {GIVES} masks (12, 47, 60) of float32, where (12, 47, 60) of bool is promised",
+        f"postprocessor SoftMasks {RETURNS} masks (12, 47, 60) of float32. The contract asks for (12, 47, 60) of bool.",
     ),
     (
         OtherClass,
-        f"postprocessor OtherClass {GIVES} labels of values 8..10, where 0..3 are promised",
+        f"postprocessor OtherClass {RETURNS} labels of values 8..10. The contract asks for 0..3.",
     ),
     (
         StuffToo,
-        f"postprocessor StuffToo {GIVES} instances of sea, sky, where only things have any",
+        f"postprocessor StuffToo {RETURNS} instances of sea, sky. Only things have instances.",
     ),
     (
         LongIds,
-        f"postprocessor LongIds {GIVES} segment_map (47, 60) of int64, where (47, 60) of int32 is promised",
+        f"postprocessor LongIds {RETURNS} segment_map (47, 60) of int64. The contract asks for (47, 60) of int32.",
     ),
     (
         SameIds,
-        f"postprocessor SameIds {GIVES} segments with the ids [3, 3], where distinct ones from 1 are promised",
+        f"postprocessor SameIds {RETURNS} segments with the ids [3, 3]. The contract asks for distinct ids of at "
+        "least 1.",
     ),
     (
         ZeroId,
-        f"postprocessor ZeroId {GIVES} segments with the ids [0], where distinct ones from 1 are promised",
+        f"postprocessor ZeroId {RETURNS} segments with the ids [0]. The contract asks for distinct ids of at least 1.",
     ),
     (
         Unlisted,
-        f"postprocessor Unlisted {GIVES} a segment_map that holds the ids [1] with a list of the "
-        "segments [2], where both are promised to hold the same",
+        f"postprocessor Unlisted {RETURNS} a segment_map with the ids [1] and a list of the segments [2]. Give both "
+        "the same ids.",
     ),
     (
         Labelled,
-        f"postprocessor Labelled {GIVES} a segment of label 4, where 0..3 are promised",
+        f"postprocessor Labelled {RETURNS} a segment with label 4. The contract asks for 0..3.",
     ),
     (
         Thing,
-        f"postprocessor Thing {GIVES} a segment of 'sky' with is_thing = True, where the class list says otherwise",
+        f"postprocessor Thing {RETURNS} a segment of 'sky' with is_thing = True. Take is_thing from the classes.",
     ),
     (
         TensorScore,
-        f"postprocessor TensorScore {GIVES} a segment of score tensor(0.5000), where a number in [0, 1] is promised",
+        f"postprocessor TensorScore {RETURNS} a segment with score tensor(0.5000). The contract asks for a float "
+        "in [0, 1].",
     ),
-    (Certain, "postprocessor Certain gives an instance of score 1 where every query is certain of no object"),
-    (Everything, "postprocessor Everything gives 1 segments where every query is certain of no object"),
+    (
+        Certain,
+        "postprocessor Certain returns an instance with score 1 where every query is certain of no object. "
+        "Give it a score of 0, or drop it.",
+    ),
+    (
+        Everything,
+        "postprocessor Everything returns 1 segments where every query is certain of no object. Drop such queries.",
+    ),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_postprocessor, part) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_postprocessor, part) == message
 
 
 @pytest.mark.parametrize("part", [Semantic, Instance, Panoptic, Sure])

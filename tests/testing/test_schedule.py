@@ -1,10 +1,10 @@
-"""Complaints about schedules."""
+"""Error messages about schedules."""
 
 import pytest
 import torch
 
 from segkit.testing import check_schedule
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 def constant(step, steps):
@@ -43,23 +43,26 @@ def warming(step, steps):
     return min(1.0, step / 5)
 
 
-COMPLAINTS = [
-    (negative, "schedule negative gives -0.5 at step 1 of 2, where a finite number from 0 is promised"),
-    (endless, "schedule endless gives inf at step 0 of 1, where a finite number from 0 is promised"),
-    (tensor, "schedule tensor gives tensor(0.5000) at step 0 of 1, where a finite number from 0 is promised"),
+MESSAGES = [
+    (negative, "schedule negative returns -0.5 at step 1 of 2. The contract asks for a finite number of at least 0."),
+    (endless, "schedule endless returns inf at step 0 of 1. The contract asks for a finite number of at least 0."),
+    (
+        tensor,
+        "schedule tensor returns tensor(0.5000) at step 0 of 1. The contract asks for a finite number of at least 0.",
+    ),
     (dividing, "schedule dividing fails at step 0 of 1: ZeroDivisionError: division by zero"),
-    (nothing, "schedule nothing gives 0 at all of 10 steps, so that nothing would be learnt"),
+    (nothing, "schedule nothing returns 0 at all of 10 steps, so nothing would be learned. Return a factor above 0."),
     (
         Counting(),
-        "schedule Counting gives 1.0 and then 0.5 at step 0 of 1, where the factor is promised to follow from these "
-        "two alone",
+        "schedule Counting returns 1.0 and then 0.5 at step 0 of 1. Compute the factor from step and steps alone, so "
+        "that a resumed training continues alike.",
     ),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_schedule, part) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_schedule, part) == message
 
 
 @pytest.mark.parametrize("part", [constant, warming])

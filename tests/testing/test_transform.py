@@ -1,4 +1,4 @@
-"""Complaints about transforms, and about the samples of any part."""
+"""Error messages about transforms, and about the samples of any part."""
 
 import random
 from dataclasses import replace
@@ -8,7 +8,7 @@ import torch
 
 from segkit.testing import check_transform
 from segkit.types import Sample, Target
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 class Good:
@@ -48,7 +48,7 @@ class Overwriting(Good):
         return sample
 
 
-class OverwritingTruth(Good):
+class OverwritingTarget(Good):
     def __call__(self, sample):
         if sample.target is not None:
             sample.target.labels.zero_()
@@ -79,7 +79,7 @@ class Counting(Good):
 
 
 class Changing(Good):
-    """Gives the sample with `image` and what `target` makes of its truth."""
+    """Gives the sample with `image` and what `target` makes of its target."""
 
     def __call__(self, sample):
         target = None if sample.target is None else self.target(sample.target)
@@ -102,7 +102,7 @@ class Floating(Changing):
         return image.float()
 
 
-class Grey(Changing):
+class Gray(Changing):
     def image(self, image):
         return image[0]
 
@@ -194,73 +194,89 @@ class Refusing(Changing):
 
 
 SEGMENTS = "on two segments"
-COMPLAINTS = [
-    (Overwriting, f"transform Overwriting changes the image it is given in place, {SEGMENTS}"),
-    (OverwritingTruth, f"transform OverwritingTruth changes the target.labels it is given in place, {SEGMENTS}"),
-    (Renaming, f"transform Renaming changes the file or image_id it is given in place, {SEGMENTS}"),
+MESSAGES = [
+    (Overwriting, f"transform Overwriting changes the image of its input in place, {SEGMENTS}. Change a copy."),
+    (
+        OverwritingTarget,
+        f"transform OverwritingTarget changes the target.labels of its input in place, {SEGMENTS}. Change a copy.",
+    ),
+    (Renaming, f"transform Renaming changes the file or image_id of its input in place, {SEGMENTS}. Change a copy."),
     (
         OwnRandom,
-        f"transform OwnRandom gives another image for the same seed of torch's generator, {SEGMENTS}, where it is "
-        "promised to draw from",
+        f"transform OwnRandom returns another image for the same seed of torch's generator, {SEGMENTS}. Draw from "
+        "that generator only.",
     ),
-    (Counting, f"transform Counting gives another image when it is a pickled copy, {SEGMENTS}"),
-    (Bare, f"transform Bare gives {SEGMENTS} a Tensor, where a Sample is promised"),
+    (
+        Counting,
+        f"transform Counting returns another image from a pickled copy, {SEGMENTS}. Keep its settings in attributes "
+        "that are pickled.",
+    ),
+    (Bare, f"transform Bare {SEGMENTS} returns a Tensor. Return a segkit.types.Sample."),
     (
         Floating,
-        f"transform Floating gives {SEGMENTS} an image (3, 48, 64) of float32, where (3, H, W) of uint8 is promised",
+        f"transform Floating {SEGMENTS} returns an image (3, 48, 64) of float32. The contract asks for (3, H, W) "
+        "of uint8.",
     ),
-    (Grey, f"transform Grey gives {SEGMENTS} an image (48, 64) of uint8, where (3, H, W) of uint8 is promised"),
-    (NoName, f"transform NoName gives {SEGMENTS} file = None, where a str is promised"),
-    (NoId, f"transform NoId gives {SEGMENTS} image_id = 1.5, where an int or a str is promised"),
-    (OtherName, f"transform OtherName gives {SEGMENTS} another file or image_id"),
-    (Inventing, "transform Inventing gives on an image without target a target"),
-    (Forgetting, f"transform Forgetting gives {SEGMENTS} a target as NoneType, where a Target is promised"),
-    (ListOfLabels, f"transform ListOfLabels gives {SEGMENTS} a target as list, where a Target is promised"),
+    (
+        Gray,
+        f"transform Gray {SEGMENTS} returns an image (48, 64) of uint8. The contract asks for (3, H, W) of uint8.",
+    ),
+    (NoName, f"transform NoName {SEGMENTS} returns file = None. The contract asks for a str."),
+    (NoId, f"transform NoId {SEGMENTS} returns image_id = 1.5. The contract asks for an int or a str."),
+    (OtherName, f"transform OtherName {SEGMENTS} returns another file or image_id. Keep both."),
+    (Inventing, "transform Inventing on an image without target returns a target. Keep a target of None."),
+    (Forgetting, f"transform Forgetting {SEGMENTS} returns a target of type NoneType. Give a segkit.types.Target."),
+    (ListOfLabels, f"transform ListOfLabels {SEGMENTS} returns a target of type list. Give a segkit.types.Target."),
     (
         ImageOnly,
-        f"transform ImageOnly gives {SEGMENTS} segment_map (48, 64) of int16, where (20, 64) of int16 or int32 is "
-        "promised",
+        f"transform ImageOnly {SEGMENTS} returns segment_map (48, 64) of int16. The contract asks for (20, 64) of "
+        "int16 or int32.",
     ),
     (
         LongMap,
-        f"transform LongMap gives {SEGMENTS} segment_map (48, 64) of int64, where (48, 64) of int16 or int32 is "
-        "promised",
+        f"transform LongMap {SEGMENTS} returns segment_map (48, 64) of int64. The contract asks for (48, 64) of "
+        "int16 or int32.",
     ),
-    (ShortLabels, f"transform ShortLabels gives {SEGMENTS} labels (2,) of int32, where (2,) of int64 is promised"),
-    (OtherLabels, f"transform OtherLabels gives {SEGMENTS} the labels [3, 1], where 0..2 are promised"),
+    (
+        ShortLabels,
+        f"transform ShortLabels {SEGMENTS} returns labels (2,) of int32. The contract asks for (2,) of int64.",
+    ),
+    (OtherLabels, f"transform OtherLabels {SEGMENTS} returns the labels [3, 1]. The contract asks for 0..2."),
     (
         Dropping,
-        f"transform Dropping gives {SEGMENTS} a segment_map of values 0..1, where -1..0 are promised for 1 segments",
+        f"transform Dropping {SEGMENTS} returns a segment_map of values 0..1. The contract asks for -1..0, for 1 "
+        "segments.",
     ),
     (
         ByteMasks,
-        "transform ByteMasks gives on segments that overlap overlapping_masks (2, 53, 37) of uint8, where (2, 53, 37) "
-        "of bool is promised",
+        "transform ByteMasks on segments that overlap returns overlapping_masks (2, 53, 37) of uint8. The contract "
+        "asks for (2, 53, 37) of bool.",
     ),
     (
         ByteValid,
-        f"transform ByteValid gives {SEGMENTS} valid (48, 64) of uint8, where (48, 64) of bool is promised",
+        f"transform ByteValid {SEGMENTS} returns valid (48, 64) of uint8. The contract asks for (48, 64) of bool.",
     ),
     (
         NoCrowd,
-        "transform NoCrowd gives on segments that overlap is_crowd (1,) of bool, where (2,) of bool is promised",
+        "transform NoCrowd on segments that overlap returns is_crowd (1,) of bool. The contract asks for (2,) of bool.",
     ),
     (
         WholeAreas,
-        f"transform WholeAreas gives {SEGMENTS} areas (2,) of int64, where (2,) of float32 or float64 is promised",
+        f"transform WholeAreas {SEGMENTS} returns areas (2,) of int64. The contract asks for (2,) of float32 or "
+        "float64.",
     ),
     (Refusing, "transform Refusing fails on an image without segments: ValueError: no segment"),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_transform, part()) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_transform, part()) == message
 
 
 def test_one_that_cannot_be_pickled():
-    message = complaint(check_transform, Local())
-    assert message.startswith("transform Local fails when it is pickled, as it is for loading workers: ")
+    message = error_message(check_transform, Local())
+    assert message.startswith("transform Local fails when it is pickled, as for loading workers: ")
 
 
 @pytest.mark.parametrize("part", [Good, Flipping])

@@ -1,4 +1,4 @@
-"""Complaints about transformer decoders, and about the predictions of any part."""
+"""Error messages about transformer decoders, and about the predictions of any part."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from torch import nn
 
 from segkit.testing import check_transformer_decoder
 from segkit.types import PixelPrediction, Prediction
-from tests.helpers.contract_errors import complaint, each_of
+from tests.helpers.contract_errors import each_of, error_message
 
 
 class Good(nn.Module):
@@ -102,51 +102,68 @@ class Fixed(Good):
         return super().forward(memory, mask_features.detach())
 
 
-COMPLAINTS = [
-    (NoModule, "transformer decoder NoModule is no nn.Module, which every transformer decoder has to be"),
+MESSAGES = [
+    (NoModule, "transformer decoder NoModule is not an nn.Module. Derive it from torch.nn.Module."),
     (
         Single,
         "transformer decoder Single fails on a memory of 3 maps, the coarsest of 2x3: ValueError: more than one map",
     ),
-    (Pair, "transformer decoder Pair gives a tuple, where a Prediction is promised"),
-    (Mixed, "transformer decoder Mixed gives in layer 0 a PixelPrediction beside a Prediction"),
+    (Pair, "transformer decoder Pair returns a tuple. Return a segkit.types.Prediction."),
+    (
+        Mixed,
+        "transformer decoder Mixed returns in layer 0 a PixelPrediction beside a Prediction. Return one type in "
+        "all layers.",
+    ),
     (
         Nested,
-        "transformer decoder Nested gives in layer 0 auxiliary layers of its own, where only the last layer has them",
+        "transformer decoder Nested returns in layer 0 auxiliary layers of its own. Give them to the last layer only.",
     ),
     (
         NoObjectMissing,
-        "transformer decoder NoObjectMissing gives in layer 1 class_logits of (2, 3, 5), where (B,Q,K+1) = (2, 3, 6) "
-        "is promised",
+        "transformer decoder NoObjectMissing returns in layer 1 class_logits of (2, 3, 5). The contract asks for "
+        "(B,Q,K+1) = (2, 3, 6).",
     ),
     (
         FewerEarlier,
-        "transformer decoder FewerEarlier gives in layer 0 class_logits of (2, 2, 6), where (B,Q,K+1) = (2, 3, 6) is "
-        "promised",
+        "transformer decoder FewerEarlier returns in layer 0 class_logits of (2, 2, 6). The contract asks for "
+        "(B,Q,K+1) = (2, 3, 6).",
     ),
     (
         Maskless,
-        "transformer decoder Maskless fails when its mask_logits are asked for: AssertionError: a Prediction needs "
+        "transformer decoder Maskless fails when its mask_logits are computed: AssertionError: a Prediction needs "
         "mask_embeddings and mask_features, or dense_mask_logits",
     ),
     (
         Small,
-        "transformer decoder Small gives in layer 0 mask_logits of (2, 3, 8, 12), where (B,Q,h,w) = (2, 3, 16, 24) is "
-        "promised",
+        "transformer decoder Small returns in layer 0 mask_logits of (2, 3, 8, 12). The contract asks for (B,Q,h,w) "
+        "= (2, 3, 16, 24).",
     ),
     (
         Whole,
-        "transformer decoder Whole gives in layer 1 class logits of torch.int64, where a floating type is promised",
+        "transformer decoder Whole returns in layer 1 class logits of torch.int64. The contract asks for a "
+        "floating-point type.",
     ),
-    (Infinite, "transformer decoder Infinite gives in layer 1 mask logits that are not finite"),
-    (Blind, "transformer decoder Blind lets no gradient through to the memory"),
-    (Fixed, "transformer decoder Fixed lets no gradient through to the mask features"),
+    (
+        Infinite,
+        "transformer decoder Infinite returns in layer 1 mask logits with nan or infinite values. Return "
+        "finite values.",
+    ),
+    (
+        Blind,
+        "transformer decoder Blind passes no gradient to the memory. Use it without detaching it, so that what "
+        "computes it can learn.",
+    ),
+    (
+        Fixed,
+        "transformer decoder Fixed passes no gradient to the mask features. Use it without detaching it, so that "
+        "what computes it can learn.",
+    ),
 ]
 
 
-@each_of(COMPLAINTS)
-def test_complaint(part, message):
-    assert complaint(check_transformer_decoder, part) == message
+@each_of(MESSAGES)
+def test_error_message(part, message):
+    assert error_message(check_transformer_decoder, part) == message
 
 
 def test_a_good_one_passes():

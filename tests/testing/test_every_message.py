@@ -1,4 +1,4 @@
-"""No complaint without a part that provokes it: the messages that the checks can raise are all expected here."""
+"""Every error message of a contract check is tested: a part provokes it in one of the tests of this folder."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ CHECKS = sorted(Path(testing.__file__).parent.glob("*.py"))
 
 
 def text_of(node, hole):
-    """A string of the source, `hole` standing for each value that is formatted into it; None for anything else."""
+    """Returns a string of the source, with `hole` for each formatted value; None for anything else."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -22,7 +22,7 @@ def text_of(node, hole):
 
 
 def messages(file):
-    """(line, message as a pattern) of every assertion and AssertionError of a source file."""
+    """Yields (line, message as a pattern) of every assertion and AssertionError of a source file."""
     for node in ast.walk(ast.parse(file.read_text())):
         message = None
         if isinstance(node, ast.Assert):
