@@ -1,1 +1,1 @@
-"""What a model costs and what it computes on the way."""
+"""What a model costs, part by part, and what it computes on the way to a prediction."""

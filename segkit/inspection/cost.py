@@ -1,16 +1,17 @@
-"""What a model costs, part by part: parameters, multiply-adds of a forward pass, memory kept for the backward one.
+"""The cost of a model, part by part: parameters, multiply-adds of a forward pass, memory kept for the backward pass.
 
-The pass runs on fake tensors, which have shapes but no values: it takes a moment and no memory, whatever the size.
+The pass runs on fake tensors, which have shapes but no values, so it is quick and needs no memory at any image size.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, UntypedStorage, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
@@ -18,23 +19,24 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from segkit.data.padding import padded_size
 from segkit.inspection.operation_count import counter
+from segkit.models._base import SegmentationModel
 from segkit.types import Prediction, Size
 
 MASKS = "masks"
-"""The part's name of the product that draws all masks of the last layer, which is no module's."""
+"""Name of the part for the masks of the last layer: a product that belongs to no module."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one image."""
+    """The cost of one image."""
 
     parameters: int = 0
     multiply_adds: int = 0
-    """Of convolutions, matrix products and attention, as torch counts them."""
+    """Of convolutions, matrix products and attention, as torch counts them; half of the floating-point operations."""
     activation_bytes: int = 0
-    """Kept for the backward pass, parameters and buffers left out. A tensor belongs to the part that keeps it first."""
+    """Kept for the backward pass, without parameters and buffers. A tensor counts for the part that keeps it first."""
 
-    def __add__(self, other: "Cost") -> "Cost":
+    def __add__(self, other: Cost) -> Cost:
         return Cost(
             self.parameters + other.parameters,
             self.multiply_adds + other.multiply_adds,
@@ -44,44 +46,59 @@ class Cost:
 
 @dataclass(frozen=True)
 class Analysis:
+    """The cost of a model and of its parts."""
+
     size: Size
-    """Of the image, as the model saw it."""
+    """(height, width) of the image, padded to what the model takes."""
     parts: dict[str, Cost]
-    """By dotted name: each part, then what it is made of. A part's cost holds that of its own parts."""
+    """By dotted module name: each part, followed by its submodules, whose costs it includes."""
     total: Cost
+    """Of the whole model."""
 
 
-def analyze(model: nn.Module, size: Size) -> Analysis:
-    """The cost of `model` in training, in float32, on one image of at least `size`, grown to what the model can take.
+def analyze(model: SegmentationModel, size: Size) -> Analysis:
+    """Measures the cost of a model in training, in float32, on one image.
 
-    For a model of queries, drawing all masks of the last layer is counted too, as a part of its own.
+    For a model with queries, making all masks of the last layer counts too, as a part of its own.
+
+    Args:
+        model: stays as it is.
+        size: (height, width) of the image, which is padded to a multiple of the model's `size_divisor`.
+
+    Example:
+        >>> import segkit
+        >>> model = segkit.build_model(segkit.load_config("configs/quickstart.yaml"))
+        >>> analysis = analyze(model, (64, 64))
+        >>> list(analysis.parts)[0], analysis.parts["backbone"].parameters < analysis.total.parameters
+        ('backbone', True)
     """
-    height, width = padded_size([size], int(model.size_divisor))  # type: ignore[arg-type]
+    height, width = padded_size([size], model.size_divisor)
     own = _costs_by_module(model, (height, width))
     costs = {name: _sum_under(name, own) for name, _ in model.named_modules()} | {MASKS: _sum_under(MASKS, own)}
     parts: dict[str, Cost] = {}
     for part in [*_children(model, "", costs), MASKS]:
         inside = [part]
-        while len(inside) == 1 and inside[0] != MASKS:  # a part that only wraps another gives way to it
+        while len(inside) == 1 and inside[0] != MASKS:  # a module that only wraps another tells nothing: look inside
             inside = _children(model, inside[0], costs)
         parts |= {name: costs[name] for name in [part, *inside] if costs[name] != Cost()}
     return Analysis((height, width), parts, costs[""])
 
 
 def _children(model: nn.Module, name: str, costs: dict[str, Cost]) -> list[str]:
-    """The names of a module's submodules that cost anything."""
+    """Returns the names of the direct submodules that cost anything."""
     prefix = f"{name}." if name else ""
     names = [prefix + child for child, _ in model.get_submodule(name).named_children()]
     return [child for child in names if costs[child] != Cost()]
 
 
 def _sum_under(name: str, own: dict[str, Cost]) -> Cost:
+    """Returns the cost of a module with all its submodules."""
     chosen = (cost for module, cost in own.items() if not name or module == name or module.startswith(name + "."))
     return sum(chosen, Cost())
 
 
-def _costs_by_module(model: nn.Module, size: Size) -> dict[str, Cost]:
-    """What each module itself adds, its submodules left out."""
+def _costs_by_module(model: SegmentationModel, size: Size) -> dict[str, Cost]:
+    """Returns the cost of each module without its submodules."""
     ledger = _Ledger()
     for name, module in model.named_modules():
         ledger.parameters[name] += sum(parameter.numel() for parameter in module.parameters(recurse=False))
@@ -91,7 +108,7 @@ def _costs_by_module(model: nn.Module, size: Size) -> dict[str, Cost]:
         with FakeTensorMode(allow_non_fake_inputs=True), ledger.watching(model):
             fakes = {name: _fake(parameter) for name, parameter in model.named_parameters()}
             fakes |= {name: _fake(buffer) for name, buffer in model.named_buffers()}
-            ledger.ignore(fakes.values())
+            ledger.ignore(fakes.values())  # parameters are kept anyway
             images = torch.empty(1, 3, *size, dtype=torch.uint8)
             with saved_tensors_hooks(ledger.keep, lambda kept: kept):
                 prediction = functional_call(model, fakes, (images,))
@@ -103,35 +120,40 @@ def _costs_by_module(model: nn.Module, size: Size) -> dict[str, Cost]:
 
 
 def _fake(tensor: Tensor) -> Tensor:
+    """Returns an empty tensor of the same shape; inside FakeTensorMode it takes no memory."""
     return torch.empty(tensor.shape, dtype=tensor.dtype, requires_grad=tensor.requires_grad)
 
 
 @dataclass
 class _Ledger:
-    """Books operations and kept tensors on the module that is at work."""
+    """Counts operations and kept tensors for the module whose forward is running."""
 
     parameters: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     operations: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     kept_bytes: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _counter: FlopCounterMode = field(default_factory=counter)
     _booked: int = 0
+    """Operations that have been counted for some module."""
     _path: list[str] = field(default_factory=lambda: [""])
-    _storages: dict[int, Any] = field(default_factory=dict)
-    """Held, so that no other storage can take the place of one that is gone."""
+    """The modules whose forward is running, the innermost last."""
+    _storages: dict[int, UntypedStorage] = field(default_factory=dict)
+    """The memory that has been counted, by its address. Holding it keeps the address from being used again."""
 
     def keep(self, tensor: Tensor) -> Tensor:
-        """Called by autograd for each tensor that it keeps."""
+        """Counts a tensor that autograd keeps, unless its memory is counted already."""
         storage = tensor.untyped_storage()
         if storage._cdata not in self._storages:
             self._storages[storage._cdata] = storage
             self.kept_bytes[self._path[-1]] += storage.nbytes()
         return tensor
 
-    def ignore(self, tensors: Any) -> None:
+    def ignore(self, tensors: Iterable[Tensor]) -> None:
+        """Marks the memory of `tensors` as counted."""
         self._storages |= {tensor.untyped_storage()._cdata: tensor.untyped_storage() for tensor in tensors}
 
     @contextmanager
     def watching(self, model: nn.Module) -> Iterator[None]:
+        """A context in which every forward of a module of `model` is counted for that module."""
         hooks = []
         for name, module in model.named_modules():
             hooks.append(module.register_forward_pre_hook(lambda *_, name=name: self._enter(name)))
@@ -145,6 +167,7 @@ class _Ledger:
 
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:
+        """A context whose operations count for `name`."""
         self._enter(name)
         yield
         self._leave()
@@ -158,10 +181,12 @@ class _Ledger:
         self._path.pop()
 
     def _book(self) -> None:
+        """Counts the operations since the last call for the innermost module."""
         total = self._counter.get_total_flops()
         self.operations[self._path[-1]] += total - self._booked
         self._booked = total
 
     def costs(self) -> dict[str, Cost]:
+        """Returns the cost of each module without its submodules."""
         names = [*self.parameters, *(name for name in self.operations if name not in self.parameters)]
         return {name: Cost(self.parameters[name], self.operations[name] // 2, self.kept_bytes[name]) for name in names}

@@ -1,7 +1,7 @@
-"""Masks as COCO's compressed run lengths, boxes and areas.
+"""Masks as COCO's compressed run lengths; their boxes and areas.
 
-An `Rle` is what pycocotools makes and reads: runs in column-major order, packed into bytes. In memory it takes about as
-much as the mask's outline, so that results of many images can be held.
+An `Rle` is what pycocotools writes and reads: runs in column-major order, packed into bytes. It takes about as much
+memory as the outline of the mask, so that results of many images can be kept.
 """
 
 from typing import TypedDict
@@ -16,7 +16,7 @@ from segkit.errors import DataError
 from segkit.ops.runs import run_lengths, run_starts
 
 _LONGEST_NUMBER = 7
-"""Characters of a number of 32 bits, the largest that a run is held in."""
+"""Characters of a 32-bit number, in which pycocotools holds a run: 5 bits in each character."""
 
 
 class Rle(TypedDict):
@@ -25,14 +25,20 @@ class Rle(TypedDict):
     size: list[int]
     """[height, width]."""
     counts: bytes | str
-    """`bytes` as pycocotools makes it; `str` of the same characters in JSON. It reads both."""
+    """`bytes` as pycocotools writes it, or `str` of the same characters in JSON. pycocotools reads both."""
 
 
 def encode_masks(masks: Tensor) -> list[Rle]:
-    """(N,H,W) bool or 0/1 integers -> N run lengths with `bytes` counts.
+    """Encodes masks (N,H,W), bool or integers 0 and 1, as N run lengths with `bytes` counts.
 
-    Where runs end is found here, in a third of the time pycocotools takes to walk over the pixels; it packs them.
+    Example:
+        >>> masks = torch.tensor([[[True, False], [True, True]]])
+        >>> encode_masks(masks)
+        [{'size': [2, 2], 'counts': b'021O'}]
+        >>> torch.equal(decode_masks(encode_masks(masks), (2, 2)), masks)
+        True
     """
+    # numpy finds the runs in a third of the time that pycocotools takes to walk over the pixels; it only packs them.
     height, width = int(masks.shape[1]), int(masks.shape[2])
     columns = masks.detach().to(torch.bool).cpu().transpose(1, 2).contiguous().flatten(1).numpy()  # (N,W*H)
     runs = [{"size": [height, width], "counts": _runs(column)} for column in columns]
@@ -41,15 +47,16 @@ def encode_masks(masks: Tensor) -> list[Rle]:
 
 
 def _runs(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """(P,) -> (R,): the lengths of runs of False and True in turn, the first one of False and perhaps 0."""
+    """Returns the lengths (R,) of the runs of (P,) values, of False and True in turn; False first, perhaps of length 0."""
     lengths = run_lengths(run_starts(values), len(values))
     return np.append(0, lengths) if values[:1].any() else lengths
 
 
 def decode_masks(rles: list[Rle], size: tuple[int, int]) -> Tensor:
-    """N run lengths of masks of `size` (height, width) -> (N,H,W) bool, also where N is 0.
+    """Decodes N run lengths of masks of `size` (height, width) to (N,H,W) bool. N may be 0.
 
-    Raises DataError where runs do not fill a mask of that size: pycocotools would make a mask of chance of them.
+    Raises:
+        DataError: Runs do not fill a mask of that size. pycocotools would leave pixels uninitialized.
     """
     for number, rle in enumerate(rles):
         _check_runs(rle, size, f"run lengths {number + 1} of {len(rles)}")
@@ -62,7 +69,7 @@ def _check_runs(rle: Rle, size: tuple[int, int], where: str) -> None:
     if list(rle["size"]) != list(size):
         raise DataError(
             f"{where}: they are of size {list(rle['size'])}, but the mask is {list(size)} (height, width). Take both "
-            f"from one release, or encode the mask anew."
+            f"from one release, or encode the mask again."
         )
     runs = unpacked_runs(rle["counts"])
     if runs is None or (runs < 0).any() or runs.sum() != size[0] * size[1]:
@@ -71,15 +78,19 @@ def _check_runs(rle: Rle, size: tuple[int, int], where: str) -> None:
             found = f"have a run of {runs.min()} pixels"
         raise DataError(
             f"{where}: the counts {found}, but a mask of {size[0]} x {size[1]} (height, width) has "
-            f"{size[0] * size[1]}. They are cut off or of another mask: encode it anew."
+            f"{size[0] * size[1]}. They are cut off or of another mask: encode it again."
         )
 
 
 def unpacked_runs(counts: bytes | str) -> npt.NDArray[np.int64] | None:
-    """(R,) int64: the runs of COCO's compressed form, None where it is broken.
+    """Unpacks COCO's compressed counts to run lengths (R,) int64. Returns None where they are malformed.
 
-    A number is 5 bits a character from "0" on, the lowest first, a sixth bit saying that more follow; from the fourth
-    run on it is the difference from the run before the last.
+    A number is packed into characters of 5 bits, the lowest first, as offsets from "0"; a sixth bit is set if more
+    follow. From the fourth run on, a number is the difference from the run before the last, and may be negative.
+
+    Example:
+        >>> unpacked_runs(encode_masks(torch.tensor([[[True, False], [True, True]]]))[0]["counts"])
+        array([0, 2, 1, 1])
     """
     packed = counts.encode("utf-8") if isinstance(counts, str) else counts
     codes = np.frombuffer(packed, dtype=np.uint8).astype(np.int64) - ord("0")
@@ -98,19 +109,25 @@ def unpacked_runs(counts: bytes | str) -> npt.NDArray[np.int64] | None:
 
 
 def rle_to_json(rle: Rle) -> Rle:
-    """The same with `str` counts, as JSON needs them."""
+    """Returns `rle` with `str` counts, as JSON needs them."""
     counts = rle["counts"]
     return {"size": list(rle["size"]), "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}
 
 
 def rle_areas(rles: list[Rle]) -> list[int]:
-    """Pixels of each mask."""
+    """Returns the number of pixels of each mask."""
     return [int(area) for area in coco_mask.area(rles)] if rles else []
 
 
 def boxes_of(masks: Tensor) -> Tensor:
-    """(N,H,W) bool -> (N,4) int64 boxes x1, y1, x2, y2 in pixels; x2 and y2 lie behind the last pixel, so that x2 - x1
-    is the width. An empty mask gives zeros."""
+    """Returns the boxes (N,4) int64 of masks (N,H,W) bool: x1, y1, x2, y2 in pixels.
+
+    x2 and y2 lie behind the last pixel, so that x2 - x1 is the width. The box of an empty mask is all zeros.
+
+    Example:
+        >>> boxes_of(torch.tensor([[[False, True, True]]]))
+        tensor([[1, 0, 3, 1]])
+    """
     columns, rows = masks.any(1), masks.any(2)  # (N,W), (N,H)
     x1, x2 = _extent(columns)
     y1, y2 = _extent(rows)
@@ -118,7 +135,7 @@ def boxes_of(masks: Tensor) -> Tensor:
 
 
 def _extent(line: Tensor) -> tuple[Tensor, Tensor]:
-    """(N,L) bool -> first True index and the one behind the last, (N,) int64 each; 0 and 0 where there is none."""
+    """Returns the index of the first True of (N,L) and that behind the last one, (N,) int64 both; 0 if all is False."""
     count, length = line.shape
     if count == 0 or length == 0:
         return line.new_zeros(count, dtype=torch.int64), line.new_zeros(count, dtype=torch.int64)
@@ -129,6 +146,6 @@ def _extent(line: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def box_to_xywh(box: Tensor) -> list[int]:
-    """(4,) x1, y1, x2, y2 -> COCO's [x, y, width, height]."""
+    """Converts (4,) x1, y1, x2, y2 to COCO's [x, y, width, height]."""
     x1, y1, x2, y2 = (int(value) for value in box)
     return [x1, y1, x2 - x1, y2 - y1]

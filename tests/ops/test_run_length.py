@@ -62,7 +62,7 @@ def test_runs_that_do_not_fill_the_mask(name, masks):
 
     assert str(error.value) == (
         f"run lengths 3 of 7: the counts add up to {sum(runs)} pixels, but a mask of 13 x 21 (height, width) has 273. "
-        "They are cut off or of another mask: encode it anew."
+        "They are cut off or of another mask: encode it again."
     )
 
 
@@ -73,7 +73,7 @@ def test_runs_of_negative_length():
 
     assert str(error.value) == (
         "run lengths 1 of 1: the counts have a run of -2 pixels, but a mask of 2 x 3 (height, width) has 6. "
-        "They are cut off or of another mask: encode it anew."
+        "They are cut off or of another mask: encode it again."
     )
 
 
@@ -84,7 +84,7 @@ def test_what_is_no_compressed_run_length(counts):
 
     assert str(error.value) == (
         "run lengths 1 of 1: the counts cannot be read, but a mask of 2 x 3 (height, width) has 6. "
-        "They are cut off or of another mask: encode it anew."
+        "They are cut off or of another mask: encode it again."
     )
 
 
@@ -94,7 +94,7 @@ def test_run_lengths_of_another_size(masks):
 
     assert str(error.value) == (
         "run lengths 1 of 7: they are of size [13, 21], but the mask is [21, 13] (height, width). "
-        "Take both from one release, or encode the mask anew."
+        "Take both from one release, or encode the mask again."
     )
 
 
