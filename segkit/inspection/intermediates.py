@@ -37,7 +37,7 @@ class Intermediates:
 
 @contextmanager
 def record(model: nn.Module) -> Iterator[Intermediates]:
-    """Records intermediate values: every forward pass inside the context fills the yielded object anew.
+    """Records intermediate values: every forward pass inside the context fills the yielded object again.
 
     Modules are recognized by what they publish, so parts of plugins are recorded too:
 

@@ -47,7 +47,7 @@ def encode_masks(masks: Tensor) -> list[Rle]:
 
 
 def _runs(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Returns the lengths (R,) of the runs of (P,) values, of False and True in turn; False first, perhaps of length 0."""
+    """Returns the lengths (R,) of the runs of (P,) values: False and True in turn, False first, perhaps of length 0."""
     lengths = run_lengths(run_starts(values), len(values))
     return np.append(0, lengths) if values[:1].any() else lengths
 

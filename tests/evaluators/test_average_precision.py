@@ -99,7 +99,7 @@ def test_two_processes_are_as_good_as_one(disturbed_sample):
     for index, (image_id, result, target) in enumerate(images[:20]):
         whole.add(result, target, image_id)
         (first, second)[index % 2].add(result, target, image_id)
-    second.add(*images[0][1:], images[0][0])  # an image that both have seen counts once
+    second.add(*images[0][1:], images[0][0])  # an image that both were given counts once
 
     first.merge(second.state())
 

@@ -25,11 +25,11 @@ class RedIsClass(nn.Module):
     def __init__(self, per_pixel=True):
         super().__init__()
         self.per_pixel = per_pixel
-        self.seen = []
+        self.calls = []
 
     def forward(self, images, sizes):
         assert images.dtype == torch.uint8
-        self.seen.append((tuple(images.shape), sizes))
+        self.calls.append((tuple(images.shape), sizes))
         scores = one_hot((images[:, 0] // 100).long(), len(CLASSES)).permute(0, 3, 1, 2) * 20.0 - 10
         if self.per_pixel:
             return PixelPrediction(scores)
@@ -77,7 +77,7 @@ def test_an_image_however_it_is_given(checkpoint, tmp_path):
         result = predictor(given)
         assert isinstance(result, SemanticResult)
         assert torch.equal(result.label_map, expected)
-    assert checkpoint.model.seen == [((1, 3, 16, 24), [(10, 21)])] * 5
+    assert checkpoint.model.calls == [((1, 3, 16, 24), [(10, 21)])] * 5
 
 
 def test_the_result_has_the_images_own_size(checkpoint):
@@ -90,11 +90,11 @@ def test_the_result_has_the_images_own_size(checkpoint):
 
     result = Predictor("runs/x/best")(image_of(16, 24))
 
-    assert checkpoint.model.seen == [((1, 3, 8, 16), [(8, 12)])]
+    assert checkpoint.model.calls == [((1, 3, 8, 16), [(8, 12)])]
     assert result.label_map.shape == (16, 24)
 
 
-def test_the_configs_first_postprocessor_answers(checkpoint):
+def test_the_first_postprocessor_of_the_config_is_the_default(checkpoint):
     checkpoint.model = RedIsClass(per_pixel=False)
     checkpoint.postprocessors = [{"type": "panoptic", "score_threshold": 0.5}, {"type": "semantic"}]
 
@@ -113,7 +113,7 @@ def test_a_task_the_config_lacks_runs_with_its_defaults(checkpoint):
     assert Predictor("runs/x/best", "panoptic").postprocessor.score_threshold == 0.5
 
 
-def test_unsure_instances_are_left_out_by_default(checkpoint):
+def test_instances_below_the_threshold_are_left_out_by_default(checkpoint):
     checkpoint.model = RedIsClass(per_pixel=False)
 
     sure = Predictor("runs/x/best", "instance")(image_of(8, 24))
@@ -124,7 +124,7 @@ def test_unsure_instances_are_left_out_by_default(checkpoint):
     assert len(every.labels) > 2
 
 
-def test_a_task_the_model_cannot_answer(checkpoint):
+def test_a_task_the_model_does_not_support(checkpoint):
     with pytest.raises(
         ConfigError, match="postprocessor 'panoptic': a per-pixel model predicts the class of each pixel"
     ):
@@ -158,7 +158,7 @@ def test_bad_images_are_reported_and_the_rest_go_on(checkpoint, tmp_path):
     assert all(str(files[index]) in str(outcomes[index].error) for index in (2, 7))
     assert all(isinstance(outcome.result, SemanticResult) for outcome in outcomes if outcome.error is None)
     assert torch.equal(outcomes[0].image, image_of(8, 24))
-    assert [shape[0] for shape, _ in checkpoint.model.seen] == [2, 2, 2]
+    assert [shape[0] for shape, _ in checkpoint.model.calls] == [2, 2, 2]
 
 
 def test_only_images_of_one_padded_size_go_together(checkpoint, tmp_path):
@@ -168,7 +168,7 @@ def test_only_images_of_one_padded_size_go_together(checkpoint, tmp_path):
 
     together = [outcome.result.label_map for outcome in predictor.predict_many(files, batch_size=4)]
 
-    assert [shape for shape, _ in checkpoint.model.seen] == [(2, 3, 8, 24), (1, 3, 16, 24), (1, 3, 8, 24)]
+    assert [shape for shape, _ in checkpoint.model.calls] == [(2, 3, 8, 24), (1, 3, 16, 24), (1, 3, 8, 24)]
     for file, label_map in zip(files, together, strict=True):
         assert torch.equal(predictor(file).label_map, label_map)
 
@@ -184,7 +184,7 @@ def test_stopping_early_leaves_nothing_hanging(checkpoint, tmp_path):
     next(outcomes)
     outcomes.close()
 
-    assert len(checkpoint.model.seen) == 1
+    assert len(checkpoint.model.calls) == 1
 
 
 def test_a_large_image_through_windows(checkpoint):
@@ -194,7 +194,7 @@ def test_a_large_image_through_windows(checkpoint):
     result = Predictor("runs/x/best", window=16)(image)
 
     assert torch.equal(result.label_map, image[0].long() // 100)
-    assert {shape for shape, _ in checkpoint.model.seen} == {(1, 3, 16, 16)}
+    assert {shape for shape, _ in checkpoint.model.calls} == {(1, 3, 16, 16)}
 
 
 def test_windows_are_for_the_semantic_task(checkpoint):

@@ -18,10 +18,10 @@ class Local(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.seen = []
+        self.calls = []
 
     def forward(self, images, sizes):
-        self.seen.append((tuple(images.shape[-2:]), sizes))
+        self.calls.append((tuple(images.shape[-2:]), sizes))
         return PixelPrediction(nn.functional.avg_pool2d(images[:, :2].float(), 4))
 
 
@@ -58,7 +58,7 @@ def test_overlapping_windows_are_averaged():
 def test_each_window_knows_its_part_of_the_image():
     model = Local()
     SlidingWindow(model, 16)(torch.zeros(1, 3, 16, 40, dtype=torch.uint8), [(9, 21)])
-    assert [sizes for _, sizes in model.seen] == [[(9, 16)], [(9, 13)], [(9, 5)], [(9, 0)]]
+    assert [sizes for _, sizes in model.calls] == [[(9, 16)], [(9, 13)], [(9, 5)], [(9, 0)]]
 
 
 def test_class_maps_of_queries_are_those_of_semantic_inference():

@@ -35,9 +35,9 @@ def test_decoding_reverses_encoding_also_through_json(masks):
     assert torch.equal(decode_masks(through_json, (13, 21)), masks)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 1.0])
-def test_runs_are_unpacked_as_they_are_in_the_mask(share):
-    mask = torch.rand(1, 200, 300, generator=torch.Generator().manual_seed(0)) < share
+@pytest.mark.parametrize("fraction", [0.0, 0.001, 0.5, 1.0])
+def test_runs_are_unpacked_as_they_are_in_the_mask(fraction):
+    mask = torch.rand(1, 200, 300, generator=torch.Generator().manual_seed(0)) < fraction
     flat = mask[0].t().flatten().int()
     changes = (flat[1:] != flat[:-1]).nonzero().flatten() + 1
     runs = torch.diff(changes, prepend=torch.tensor([0]), append=torch.tensor([len(flat)])).tolist()

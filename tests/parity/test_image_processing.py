@@ -22,7 +22,7 @@ from segkit.ops.targets import label_map_of
 from segkit.transforms.pad import Pad
 from segkit.transforms.resize_shortest_edge import ResizeShortestEdge
 
-GREY_LEVEL = 1 / torch.tensor(IMAGENET_STD).view(3, 1, 1)
+GRAY_LEVEL = 1 / torch.tensor(IMAGENET_STD).view(3, 1, 1)
 """One step of 255, after normalization."""
 
 
@@ -109,7 +109,7 @@ def test_pixels_masks_and_labels(name, ade20k, ade20k_files):
     outputs = theirs(images, maps, size=size, size_divisor=size_divisor, do_reduce_labels=True, ignore_index=255)
 
     assert pixels.shape == outputs["pixel_values"].shape
-    assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GREY_LEVEL).all()
+    assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GRAY_LEVEL).all()
     assert torch.equal(pixel_mask, outputs["pixel_mask"].bool())
     same_targets(batch, outputs, samples, [sizes.unpadded for sizes in batch.sizes])
 
@@ -129,7 +129,7 @@ def test_the_size_divisor_of_a_model_pads_where_that_of_transformers_stretches(a
 
 
 def test_pad_size(ade20k, ade20k_files):
-    """Ours pads the sample, whose truth is void there, with the mean in whole grey levels."""
+    """Ours pads the sample, whose target is void there, with the mean in whole gray levels."""
     images, maps = map(list, zip(*ade20k_files, strict=True))
     size = {"shortest_edge": 128, "longest_edge": 9999}
 
@@ -150,7 +150,7 @@ def test_pad_size(ade20k, ade20k_files):
     )
 
     assert pixels.shape == outputs["pixel_values"].shape == (3, 3, 160, 224)
-    assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GREY_LEVEL).all()
+    assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GRAY_LEVEL).all()
     for target, pixel_mask in zip(batch.targets, outputs["pixel_mask"], strict=True):
         assert not (target.valid & (pixel_mask == 0)).any()
     same_targets(batch, outputs, samples, [(128, int(mask[0].sum())) for mask in outputs["pixel_mask"]])
@@ -242,7 +242,7 @@ def test_instance_ids_with_their_classes(reduced, shared_data):
         ignore_index=2**25 if reduced else 0,
     )
 
-    assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GREY_LEVEL).all()
+    assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GRAY_LEVEL).all()
     for index, (info, sizes) in enumerate(zip(infos, batch.sizes, strict=True)):
         segments = info["segments_info"]
         labels, masks, ids = by_id(
@@ -255,8 +255,8 @@ def test_instance_ids_with_their_classes(reduced, shared_data):
         assert same_masks(masks, their_masks, samples[index].size, sizes.unpadded)
 
 
-def test_a_grey_image(shared_data):
-    """COCO's greyscale JPEG becomes three equal channels."""
+def test_a_gray_image(shared_data):
+    """COCO's grayscale JPEG becomes three equal channels."""
     file = shared_data / "coco_panoptic_sample" / "images" / "val2017" / "000000007888.jpg"
     image = Image.open(file)
     assert image.mode == "L"
@@ -265,13 +265,15 @@ def test_a_grey_image(shared_data):
         annotations=str(file.parents[2] / "annotations" / "panoptic_val2017.json"),
         masks=str(file.parents[2] / "annotations" / "panoptic_val2017"),
     )
-    sample = next(dataset[index] for index in range(len(dataset)) if dataset._names[index] == file.name)
+    listed = json.loads((file.parents[2] / "annotations" / "panoptic_val2017.json").read_text())["images"]
+    sample = dataset[[one["file_name"] for one in listed].index(file.name)]
+    assert sample.file == str(file)
 
     _, pixels, _ = ours([sample], [ResizeShortestEdge(sizes=200, rounding="down")], 1)
     outputs = theirs([image.convert("RGB")], None, size={"shortest_edge": 200, "longest_edge": 9999}, size_divisor=0)
 
     assert pixels.shape == outputs["pixel_values"].shape
-    assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GREY_LEVEL).all()
+    assert ((pixels - outputs["pixel_values"]).abs() <= 1.01 * GRAY_LEVEL).all()
 
 
 def test_padding_is_no_part_of_a_mask(ade20k, ade20k_files):
@@ -300,7 +302,7 @@ def test_padding_is_no_part_of_a_mask(ade20k, ade20k_files):
         assert not batch.targets[index].valid[outside].any()
 
 
-def test_evaluation_keeps_the_truth_as_it_is(ade20k, ade20k_files):
+def test_evaluation_keeps_the_target_as_it_is(ade20k, ade20k_files):
     """Images are the same as in training; transformers leaves it to its user to keep the label map."""
     samples = [ade20k[index] for index in range(3)]
     transform = ResizeShortestEdge(sizes=128, rounding="down")

@@ -323,8 +323,8 @@ def test_instance_as_transformers(threshold):
 
 
 def test_settings_that_do_nothing_in_transformers_are_none_of_ours():
-    """A fault of it: on instances `mask_threshold` and `overlap_mask_area_threshold` change nothing. Ours says what a
-    mask is, and refuses what it does not know."""
+    """A fault of it: on instances `mask_threshold` and `overlap_mask_area_threshold` change nothing. Ours documents
+    what a mask is, and refuses settings it does not know."""
     prediction = blobs(1)
     outputs = outputs_of(prediction.class_logits[0], prediction.mask_logits[0])
     found = [

@@ -80,8 +80,8 @@ def test_a_per_pixel_prediction_is_resized_as_logits():
         assert torch.equal(result.label_map, expected)
 
 
-def test_every_query_votes_with_all_its_classes():
-    """Two queries of 0.3 for class 1 outvote one of 0.5 for class 0 where all three masks are sure."""
+def test_every_query_contributes_all_its_classes():
+    """Two queries of 0.3 for class 1 outweigh one of 0.5 for class 0 where all three masks are sure."""
     probs = torch.tensor([[[0.5, 0.1, 0.4], [0.1, 0.3, 0.6], [0.1, 0.3, 0.6]]])
     masks = torch.full((1, 3, 1, 1), 50.0)
 

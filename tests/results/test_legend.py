@@ -36,7 +36,7 @@ def test_the_shades_of_the_four_largest_segments_are_shown():
 
 
 @pytest.mark.parametrize("size", [(400, 300), (300, 400), (1, 1)])
-def test_an_empty_result_is_told_in_words(size):
+def test_an_empty_result_is_stated_in_words(size):
     """Something is written beside or below the image, which itself stays as it is."""
     drawn = with_legend(Image.new("RGB", size, (9, 9, 9)), [], CLASSES)
 

@@ -18,7 +18,7 @@ SIZES = ImageSizes((32, 48), (32, 48), (32, 48))
 
 
 def scene(queries=20, num_classes=30, active=4, certainty=8.0):
-    """`active` sure queries that share the image by columns, the others seeing no object."""
+    """`active` sure queries that divide the image by columns, the others seeing no object."""
     generator = torch.Generator().manual_seed(0)
     class_logits = torch.randn(queries, num_classes + 1, generator=generator)
     class_logits[:active].scatter_(1, torch.arange(active)[:, None], certainty + 4)
