@@ -42,8 +42,8 @@ def evaluate(
 
     Args:
         checkpoint: A checkpoint folder, or a run folder, which stands for its best checkpoint.
-        config: Evaluate as this config says, instead of the checkpoint's own. A config, or what `segkit.load_config`
-            takes. The weights must fit its model.
+        config: Replaces the checkpoint's own config. A config, or what `segkit.load_config` takes. The weights
+            must fit its model.
         output: Where `metrics.json` is written; by default `evaluation/` in the checkpoint folder.
         overlays: Draw this many images, into `overlays/`.
         save_predictions: Write every result as PNG or JSON, into `predictions/`.

@@ -39,7 +39,7 @@ def summary_table(metrics: Mapping[str, Metrics]) -> Table:
 
 
 def class_table(metrics: Mapping[str, Metrics]) -> Table:
-    """Makes a table of the per-class metrics: one row per class, one column per metric; `-` means not measurable."""
+    """Makes a table of the per-class metrics: one row per class, one column per metric; `-` means NaN."""
     columns = [(column, values) for one in metrics.values() for column, values in one.per_class.items()]
     table = Table("class", title="per class")
     for column, _ in columns:
@@ -56,7 +56,7 @@ def _cell(value: float) -> str:
 def write_metrics(path: Path | str, metrics: Mapping[str, Metrics]) -> None:
     """Writes `{evaluator: {"values": ..., "per_class": ...}}` as JSON, with null in the place of NaN.
 
-    The file is replaced as a whole.
+    An earlier file is replaced only once the new one is complete.
     """
     content = {
         evaluator: without_nan({"values": one.values, "per_class": one.per_class}) for evaluator, one in metrics.items()

@@ -9,7 +9,7 @@ from torch import nn
 from segkit.registries import MODELS
 
 BUCKET = 128
-"""With `training.compile`, padded sizes are multiples of this many pixels: each new size is compiled anew."""
+"""With `training.compile`, padded sizes are multiples of this many pixels: every new size takes another compilation."""
 
 
 def compile_parts(model: nn.Module) -> None:

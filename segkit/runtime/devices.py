@@ -31,7 +31,7 @@ def choose_device(device: torch.device | str | None = None) -> torch.device:
 
 
 def cpu_only() -> bool:
-    """Returns whether no GPU is present, or Accelerate was told not to use one (`accelerate launch --cpu`)."""
+    """Returns whether no GPU is present, or Accelerate is configured not to use one (`accelerate launch --cpu`)."""
     return parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
 
 

@@ -29,11 +29,11 @@ def join_processes(device: torch.device | str | None = None) -> Process:
     """Connects this process with those launched together and returns its place; a lone process is the main one.
 
     Args:
-        device: As for `choose_device`. Several processes take `cpu` or a kind of device such as `cuda`, and share out
-            the devices of that kind.
+        device: As for `choose_device`. Several processes take `cpu` or a type such as `cuda`, of which each
+            process gets its own device.
 
     Raises:
-        ConfigError: The device cannot be used, or several processes are told to share one.
+        ConfigError: The device cannot be used, or several processes are given the same one.
 
     Example:
         >>> join_processes("cpu")

@@ -1,4 +1,4 @@
-"""Files and folders that are replaced as a whole, and the JSON values they hold."""
+"""Files and folders that are replaced only once they are complete, and JSON values."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | float | None"
 def replace_file(path: Path) -> Iterator[Path]:
     """Yields a file name beside `path` to write to, and moves the file to `path` at the end.
 
-    Until then an earlier file stays whole; after an error it stays for good, and the incomplete one is removed. The
-    folder is made if it does not exist.
+    Until then an earlier file stays as it is. After an error, it is kept and the incomplete file is removed. A missing
+    folder is made.
 
     Example:
         >>> import tempfile

@@ -3,7 +3,7 @@
 * `train`: `train`, from a config to a finished run folder; the command `segkit train`.
 * `build`: `build_training`, from a config to a `Trainer`.
 * `loop`: `Trainer`, the loop over built parts.
-* `checkpoints`, `state`, `run_folder`: what is written, and what a training needs to go on exactly where it stopped.
+* `checkpoints`, `state`, `run_folder`: what is written, and what a training needs to continue exactly where it stopped.
 * `evaluation`: the evaluations during a training.
 * `progress`, `interruption`: lines and logs; stopping by a signal.
 """

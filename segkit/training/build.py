@@ -60,7 +60,7 @@ def build_training(
     Args:
         config: Must have the sections `training`, `criterion` and `data.train`.
         run: Where the training writes.
-        resume: Go on from the newest checkpoint in `run`.
+        resume: Continue from the newest checkpoint in `run`.
         device: As for `segkit.runtime.processes.join_processes`.
 
     Raises:
@@ -99,7 +99,7 @@ def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> 
 
 
 def _load_weights(plan: _Plan, model: SegmentationModel, saved: SavedState | None) -> list[str]:
-    """Loads the weights that the training starts or goes on with; returns lines that say so."""
+    """Loads the weights to start from, if any; returns lines that describe them."""
     source = plan.config.experiment.init_from
     if saved is not None:
         _load_resumed(plan, model, saved.folder)

@@ -164,7 +164,7 @@ class Trainer:
 
     def _start(self) -> None:
         for note in self.notes:
-            self.reporter.say(note)
+            self.reporter.print(note)
         self.meter = Meter()
 
     def _finished(self) -> bool:
@@ -212,7 +212,7 @@ class Trainer:
             losses = ", ".join(f"{name} {value:.4g}" for name, value in _losses(report).items())
             raise TrainingError(
                 f"step {self.state.step + 1}: the loss is not finite ({losses}) on {', '.join(batch.files)}. "
-                "Lower the learning rate, clip gradients, or train in fp32 or bf16; then go on from the last "
+                "Lower the learning rate, clip gradients, or train in fp32 or bf16; then continue from the last "
                 "checkpoint with --resume."
             )
         return report
@@ -239,12 +239,12 @@ class Trainer:
         metrics = evaluate(self.model, final)
         values = summary(metrics)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in list(values.items())[:SHOWN_METRICS])
-        self.reporter.say(f"step {self.state.step}: {shown}")
+        self.reporter.print(f"step {self.state.step}: {shown}")
         self.reporter.log(self.state.step, {"evaluation": values})
         self._keep_best(values)
         if final:
-            self.reporter.say(class_table(metrics))
-            self.reporter.say(summary_table(metrics))
+            self.reporter.print(class_table(metrics))
+            self.reporter.print(summary_table(metrics))
         self.meter = Meter()  # the time of an evaluation is no part of the training speed
         return metrics
 
@@ -266,13 +266,13 @@ class Trainer:
     def _abandon(self) -> None:
         """Saves what is done so far, and ends as Ctrl-C does."""
         self._save()
-        output = "" if self.checkpoints is None else f"; go on with --resume --output {self.checkpoints.run.path}"
-        self.reporter.say(f"stopped at step {self.state.step}{output}")
+        output = "" if self.checkpoints is None else f"; continue with --resume --output {self.checkpoints.run.path}"
+        self.reporter.print(f"stopped at step {self.state.step}{output}")
         raise KeyboardInterrupt
 
     def _end(self) -> None:
         if self._stops_early() and self.state.step < self.steps:
-            self.reporter.say(f"stopped early: {self.early_stopping} evaluations without a new best")
+            self.reporter.print(f"stopped early: {self.early_stopping} evaluations without a new best")
             self._save()
 
 

@@ -37,7 +37,7 @@ class Reporter:
 
     Example:
         >>> with Reporter(steps=10) as reporter:
-        ...     reporter.say("ready")
+        ...     reporter.print("ready")
         ready
     """
 
@@ -83,7 +83,7 @@ class Reporter:
         if self._scalars is not None:
             self._scalars.close()
 
-    def say(self, text: str | Table) -> None:
+    def print(self, text: str | Table) -> None:
         """Prints a line or a table, above the bar."""
         self._console.print(text, highlight=False, soft_wrap=isinstance(text, str))
 
@@ -109,7 +109,7 @@ class Reporter:
         text = f"{text} | {images_per_second:.1f} images/s"
         if self._bar.disable:
             seconds_left = (self._clock() - self._started) / max(step - self._start, 1) * (self._steps - step)
-            self.say(f"step {step}/{self._steps} | {text} | {_duration(seconds_left)} left")
+            self.print(f"step {step}/{self._steps} | {text} | {_duration(seconds_left)} left")
         else:
             self._bar.update(self._task, losses=text)
 

@@ -1,4 +1,4 @@
-"""What a training needs, besides the model's weights, to go on exactly where it stopped."""
+"""What a training needs, besides the model's weights, to continue exactly where it stopped."""
 
 import pickle
 from collections.abc import Iterator

@@ -23,7 +23,7 @@ def train(
     Args:
         config: A config, or what `segkit.load_config` takes: a YAML file, a run folder, a dict.
         output: The run folder; by default one in `runs/` that is named like the config, numbered if it is taken.
-        resume: Go on with the run in `output`, or with the newest run of this config.
+        resume: Continue the run in `output`, or the newest run of this config.
         device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
 
     Returns:
@@ -56,7 +56,7 @@ def train(
     run = RunFolder.existing(config, output) if resume else RunFolder.new(config, output)
     trainer = build_training(config, run, resume, device)
     metrics = trainer.run()
-    trainer.reporter.say(f"checkpoints: {run.best if metrics else run.last}")
+    trainer.reporter.print(f"checkpoints: {run.best if metrics else run.last}")
     if run.overlays.is_dir():
-        trainer.reporter.say(f"images: {run.overlays}")
+        trainer.reporter.print(f"images: {run.overlays}")
     return run.path

@@ -39,7 +39,7 @@ def test_a_command_s_exit_code_is_returned(command):
     assert cli.main(["try"]) == 3
 
 
-def test_an_error_of_the_user_s_is_told_without_a_traceback(command, capsys):
+def test_an_error_of_the_user_is_printed_without_a_traceback(command, capsys):
     def run(arguments):
         raise DataError("a.png: this image is broken. Fix the file.")
 
@@ -48,7 +48,7 @@ def test_an_error_of_the_user_s_is_told_without_a_traceback(command, capsys):
     assert capsys.readouterr().err == "error: a.png: this image is broken. Fix the file.\n"
 
 
-def test_the_lines_of_a_config_error_are_told_as_they_are(command, capsys):
+def test_the_lines_of_a_config_error_are_printed_unchanged(command, capsys):
     def run(arguments):
         raise ConfigError("x.yaml:1: one\nx.yaml:2: two")
 
@@ -66,7 +66,7 @@ def test_an_interrupted_command_says_so(command, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_a_fault_of_segkit_s_keeps_its_traceback(command):
+def test_a_bug_keeps_its_traceback(command):
     def run(arguments):
         raise ValueError("a bug")
 
@@ -111,7 +111,7 @@ def test_words_beyond_a_command_s_arguments_are_refused(command, capsys):
     assert capsys.readouterr().err.endswith("segkit try: error: unrecognized arguments: x\n")
 
 
-def test_the_version_is_told(capsys):
+def test_the_version_is_printed(capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["--version"])
     assert caught.value.code == 0

@@ -46,7 +46,7 @@ def test_a_taken_output_is_refused_in_one_line(config, tmp_path, capsys):
     )
 
 
-def test_a_wrong_config_is_told_before_anything_is_made(config, tmp_path, capsys):
+def test_a_wrong_config_is_refused_before_anything_is_written(config, tmp_path, capsys):
     assert main(["train", config, "training.stepz=1", "model.backbone.nmae=x"]) == 2
     captured = capsys.readouterr()
     assert len(captured.err.splitlines()) == 2

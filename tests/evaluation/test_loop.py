@@ -106,23 +106,23 @@ def test_the_model_comes_back_after_an_error_too():
     assert model.training
 
 
-def test_progress_and_results_are_told(label_maps):
-    told, results = [], []
+def test_progress_and_results_are_reported(label_maps):
+    reported, results = [], []
 
     evaluate_model(
         RedIsClass(),
         [batch_of(label_maps), batch_of(label_maps[:1])],
         {"semantic": Semantic(CLASSES)},
         {},
-        progress=told.append,
+        progress=reported.append,
         on_result=lambda batch, index, result: results.append((batch.files[index], type(result))),
     )
 
-    assert told == [3, 1]
+    assert reported == [3, 1]
     assert results == [(f"{index}.png", SemanticResult) for index in (0, 1, 2, 0)]
 
 
-def test_postprocessors_nobody_asks_are_not_run(label_maps):
+def test_postprocessors_without_evaluator_are_not_run(label_maps):
     class Costly(Panoptic):
         def __call__(self, prediction, sizes):
             raise AssertionError
@@ -183,7 +183,7 @@ def test_an_evaluator_with_two_kinds_of_the_same_results():
 
 
 def _one_process(rank, port, folder):
-    """Process `rank` evaluates image `rank` of two and stores what it was told."""
+    """Process `rank` evaluates image `rank` of two and stores the metrics."""
     torch.distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     label_maps = torch.full((1, 4, 8), 1)
     metrics = evaluate_model(

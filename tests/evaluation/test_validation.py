@@ -1,4 +1,4 @@
-"""`data.val` made ready once, evaluated often, and what is refused before anything runs."""
+"""`data.val` built once and evaluated often, and the errors before anything runs."""
 
 import pytest
 import torch
@@ -11,9 +11,9 @@ from segkit.evaluation.validation import Validation
 from tests.helpers.tiny import write_tiny
 
 
-def validation(folder, *overrides, classes=None, **shares):
+def validation(folder, *overrides, classes=None, **process):
     config = load_config(write_tiny(folder), list(overrides))
-    return Validation(config, classes or dataset_classes(config), 16, **shares)
+    return Validation(config, classes or dataset_classes(config), 16, **process)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_the_names_of_the_metrics_are_known_before_a_run(tmp_path, model):
     assert ready.metric_names() == [name for one in metrics.values() for name in one.values]
 
 
-def test_processes_share_the_images(tmp_path, model):
+def test_processes_divide_the_images(tmp_path, model):
     seen = [[], []]
     for rank, files in enumerate(seen):
         part = validation(tmp_path, rank=rank, num_processes=2)
@@ -54,7 +54,7 @@ def test_without_data_there_is_nothing_to_evaluate(tmp_path):
     )
 
 
-def test_without_evaluators_there_is_nothing_to_say(tmp_path):
+def test_without_evaluators_there_is_nothing_to_compute(tmp_path):
     with pytest.raises(ConfigError) as caught:
         validation(tmp_path, "evaluators=[]")
     assert str(caught.value) == (

@@ -25,7 +25,7 @@ def model(tmp_path):
     return segkit.build_model(config, Classes.make(list("abcdefgh")))
 
 
-def score(prediction):
+def loss(prediction):
     return sum(layer.mask_logits.square().mean() + layer.class_logits.square().mean() for layer in prediction.layers)
 
 
@@ -41,7 +41,7 @@ def test_it_computes_the_same(model, monkeypatch):
         model.zero_grad()
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="training.compile")
-            value = score(model(IMAGES, SIZES))
+            value = loss(model(IMAGES, SIZES))
         value.backward()
         outcomes.append([value.detach(), *(parameter.grad.clone() for parameter in model.parameters())])
     assert list(model.state_dict()) == names
@@ -56,12 +56,12 @@ def test_what_cannot_be_compiled_runs_as_it_is_after_one_warning(model, monkeypa
 
         return fail
 
-    expected = score(model(IMAGES, SIZES))
+    expected = loss(model(IMAGES, SIZES))
     monkeypatch.setattr(torch, "compile", broken)
     compile_parts(model)
-    with pytest.warns(UserWarning, match=r"training\.compile") as told:
-        found = score(model(IMAGES, SIZES))
-    assert [str(one.message) for one in told if "training.compile" in str(one.message)] == [
+    with pytest.warns(UserWarning, match=r"training\.compile") as warned:
+        found = loss(model(IMAGES, SIZES))
+    assert [str(one.message) for one in warned if "training.compile" in str(one.message)] == [
         f"training.compile: the {kind} cannot be compiled and runs uncompiled from now on: RuntimeError: no compiler"
         for kind in ("backbone", "pixel_decoder", "transformer_decoder")
     ]
@@ -90,7 +90,7 @@ def test_a_copy_evaluates_with_its_own_weights(model, monkeypatch):
     compile_parts(model)
     twin = copy.deepcopy(model).eval()
     with torch.no_grad():
-        before = score(twin(IMAGES, SIZES))
+        before = loss(twin(IMAGES, SIZES))
         for parameter in model.parameters():
             parameter.zero_()
-        assert score(twin(IMAGES, SIZES)) == before
+        assert loss(twin(IMAGES, SIZES)) == before

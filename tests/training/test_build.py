@@ -1,4 +1,4 @@
-"""A config becomes a training, or an error that says why not."""
+"""From a config to a training, and the errors on the way."""
 
 import sys
 
@@ -33,7 +33,7 @@ def test_without_validation_data_nothing_is_evaluated(tiny):
 
 
 @pytest.mark.skipif(torch.accelerator.is_available(), reason="needs a machine without a GPU")
-def test_fp16_without_a_gpu_says_what_to_take(tiny):
+def test_fp16_needs_a_gpu(tiny):
     with pytest.raises(ConfigError) as caught:
         build(tiny, "training.precision=fp16")
     assert str(caught.value) == "<command line>: training.precision: fp16 needs a GPU. Use bf16."

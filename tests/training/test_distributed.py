@@ -55,7 +55,7 @@ def test_there_is_one_run(run):
     assert environment["effective_batch"] == 8
     assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2]
     assert len(evaluations_of(run)) == 1
-    assert len(list((run / "evaluation/overlays").iterdir())) == 4  # the main process's share: two of three images
+    assert len(list((run / "evaluation/overlays").iterdir())) == 4  # the main process evaluates two of three images
     assert [path.name for path in run.parent.iterdir() if path.is_dir()] == ["run"]
 
 
@@ -74,8 +74,8 @@ def test_a_run_of_two_is_resumed_by_two(run, folder):
     """To the same weights: dropout's random numbers, each process's own, go on too."""
     copy = shutil.copytree(run, folder / "copies" / "run")
     shutil.rmtree(copy / "checkpoints/step_2")
-    said = start(*TORCHRUN, TRAIN, copy / "config.yaml", "--resume", "--output", copy)
-    assert "resumed from" in said
+    output = start(*TORCHRUN, TRAIN, copy / "config.yaml", "--resume", "--output", copy)
+    assert "resumed from" in output
     assert [line["step"] for line in lines_of(copy) if "losses" in line] == [1, 2]
     assert_equal_weights(copy / "last", run / "last")
 

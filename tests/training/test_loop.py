@@ -150,7 +150,7 @@ def test_a_signal_stops_after_the_step_and_loses_nothing(tiny, capsys):
     with pytest.raises(KeyboardInterrupt):
         trainer.run()
     assert signal.getsignal(signal.SIGTERM) is before
-    assert f"stopped at step 2; go on with --resume --output {run}" in capsys.readouterr().out
+    assert f"stopped at step 2; continue with --resume --output {run}" in capsys.readouterr().out
     train(load_config(tiny), run, resume=True)
     assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2, 3, 4]
 

@@ -26,7 +26,7 @@ def test_a_line_of_the_log_per_call(reporter, tmp_path):
     ]
 
 
-def test_what_could_not_be_measured_is_null(reporter, tmp_path):
+def test_nan_becomes_null(reporter, tmp_path):
     """JSON has no nan."""
     reporter.log(1, {"evaluation": {"ap_large": math.nan, "ap": 0.5}})
     line = (tmp_path / "metrics.jsonl").read_text()
@@ -42,13 +42,13 @@ def test_without_a_terminal_there_are_lines(capsys):
 
 
 def test_long_lines_are_not_broken(reporter, capsys):
-    reporter.say("x" * 300)
+    reporter.print("x" * 300)
     assert capsys.readouterr().out == "x" * 300 + "\n"
 
 
 def test_other_processes_are_silent(tmp_path, capsys):
     with Reporter(4, metrics_file=tmp_path / "metrics.jsonl", active=False) as silent:
-        silent.say("hello")
+        silent.print("hello")
         silent.log(1, {"losses": {"total": 1.0}})
         silent.show_step(1, {"total": 1.0}, 1.0)
     assert capsys.readouterr().out == ""

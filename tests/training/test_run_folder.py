@@ -1,4 +1,4 @@
-"""Where runs lie, which checkpoints they have, and what they say of themselves."""
+"""Paths of runs, their checkpoints, and the files that describe them."""
 
 import json
 
@@ -65,7 +65,7 @@ def test_an_output_of_one_s_own(tiny):
     assert str(caught.value) == "mine: holds a run already. Give another --output, or continue it with --resume."
 
 
-def test_the_newest_run_is_gone_on_with(tiny):
+def test_the_newest_run_is_resumed(tiny):
     config = load_config(tiny)
     for _ in range(2):
         run = RunFolder.new(config, None)
@@ -76,7 +76,7 @@ def test_the_newest_run_is_gone_on_with(tiny):
 
 
 @pytest.mark.parametrize("output", [None, "mine"])
-def test_a_run_without_checkpoint_cannot_be_gone_on_with(tiny, output):
+def test_a_run_without_checkpoint_cannot_be_resumed(tiny, output):
     with pytest.raises(CheckpointError) as caught:
         RunFolder.existing(load_config(tiny), output)
     assert str(caught.value) == (
@@ -109,7 +109,7 @@ def test_the_newest_checkpoint_stays_whatever_is_asked(tmp_path):
     assert [path.name for path in run.checkpoints()] == ["step_2"]
 
 
-def test_a_run_says_what_it_is(tiny):
+def test_a_run_is_described_by_its_files(tiny):
     config = load_config(tiny, ["training.steps=7"])
     run = RunFolder.new(config, "mine")
     run.start(config, {"effective_batch": 6})
@@ -121,7 +121,7 @@ def test_a_run_says_what_it_is(tiny):
     assert environment.keys() >= {"command", "python", "platform", "device", "cpu_count", "torch_threads"}
 
 
-def test_what_will_be_done_again_is_forgotten(tmp_path):
+def test_lines_of_repeated_steps_are_removed(tmp_path):
     run = RunFolder(tmp_path)
     run.forget_after(3)
     run.metrics.write_text("".join(json.dumps({"step": step}) + "\n" for step in (1, 2, 3, 4)))
@@ -129,7 +129,7 @@ def test_what_will_be_done_again_is_forgotten(tmp_path):
     assert run.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
 
 
-def test_a_line_that_was_cut_off_is_forgotten(tmp_path):
+def test_an_incomplete_line_is_removed(tmp_path):
     """What a process writes as its machine goes down."""
     run = RunFolder(tmp_path)
     run.metrics.write_text('{"step": 1}\n{"step": 2, "losses": {"tot')

@@ -1,4 +1,4 @@
-"""What a training needs to go on exactly where it stopped."""
+"""What a training needs to continue exactly where it stopped."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def step(model, optimizer):
     optimizer.zero_grad()
 
 
-def test_a_training_goes_on_where_it_stopped(tmp_path, accelerator):
+def test_a_training_continues_where_it_stopped(tmp_path, accelerator):
     model, optimizer = trained()
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     state = TrainingState(step=7, best=0.5, evaluations_without_best=2)
@@ -38,11 +38,11 @@ def test_a_training_goes_on_where_it_stopped(tmp_path, accelerator):
 
     other = nn.Linear(3, 2)
     other.load_state_dict(weights)
-    anew = torch.optim.AdamW(other.parameters(), lr=0.1)
+    fresh = torch.optim.AdamW(other.parameters(), lr=0.1)
     saved = SavedState(tmp_path)
     assert saved.state == state
-    saved.restore(anew, accelerator)
-    step(other, anew)
+    saved.restore(fresh, accelerator)
+    step(other, fresh)
     assert torch.equal(other.weight, model.weight)
     assert [path.name for path in tmp_path.iterdir()] == ["training_state.pt"]
 

@@ -1,4 +1,4 @@
-"""Whole trainings, tiny: what they write and what they refuse."""
+"""Complete tiny trainings: what they write and what they refuse."""
 
 import json
 
