@@ -6,12 +6,12 @@ never merged. It is draft 7, the version that the YAML support of editors unders
 
 import dataclasses
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal, get_args
 
-from segkit.config.nodes import Value
+from segkit.config.nodes import Annotation, Value
 from segkit.config.schema import Setting, item_settings, part_settings, section_settings, sections_of
 from segkit.config.sections import EXTENDS, Experiment
-from segkit.config.values import DICTS, LISTS, UNIONS
+from segkit.config.values import DICTS, LISTS, UNIONS, base_of
 from segkit.errors import RegistryError
 from segkit.registries import REGISTRIES
 from segkit.registries.docstrings import field_texts, parameter_texts, summary_of
@@ -145,9 +145,10 @@ def _limits(bounds: Bounds) -> Schema:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _value(annotation: Any) -> Schema:
+def _value(annotation: Annotation) -> Schema:
     """Returns the schema of an annotation; an empty one, which allows everything, if YAML cannot express it."""
-    base, inner = get_origin(annotation) or annotation, get_args(annotation)
+    base = base_of(annotation)
+    inner = get_args(annotation)
     if base is Annotated:
         bounds = [one for one in inner[1:] if isinstance(one, Bounds)]
         return {**_value(inner[0]), **(_limits(bounds[0]) if bounds else {})}

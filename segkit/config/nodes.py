@@ -21,6 +21,10 @@ A checked value has the type of its setting's annotation (then lists may be tupl
 """
 
 
+Annotation: TypeAlias = Any
+"""A type or a typing form such as `int | None`; Python has no static type for all of these."""
+
+
 @dataclass(frozen=True, order=True)
 class Origin:
     """Where a value or key was written."""

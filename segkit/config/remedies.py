@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from segkit.config.nodes import Node, Scalar, spacing
+from segkit.config.nodes import Annotation, Node, Scalar, spacing
 from segkit.errors import suggest
 
-Wanted = Mapping[Any, tuple[Any, ...]]
+Wanted = Mapping[Annotation, tuple[Annotation, ...]]
 """The types that a setting takes, each with its arguments: `{float: (), Literal: ("auto",)}`."""
 
 SCALARS = (bool, int, float, str, type(None), Literal)

@@ -7,6 +7,7 @@ from functools import cache, partial
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
+from segkit.config.nodes import Annotation, Value
 from segkit.config.values import describe
 from segkit.errors import RegistryError
 from segkit.registries import BY_KIND, BY_PLURAL
@@ -22,12 +23,12 @@ class Setting:
     required: bool
     nullable: bool
     """Whether null is allowed in place of the part or section."""
-    annotation: Callable[[], Any]
+    annotation: Callable[[], Annotation]
     """Returns the annotation of a value. Raises RegistryError if it cannot be resolved."""
     registry: Registry[object] | None = None
     many: bool = False
     section: type | None = None
-    default: Any = MISSING
+    default: Value = MISSING
 
     @property
     def expected(self) -> str:
@@ -50,7 +51,7 @@ class Setting:
             return []
 
 
-def _bounds_in(annotation: Any) -> Iterator[Bounds]:
+def _bounds_in(annotation: Annotation) -> Iterator[Bounds]:
     if isinstance(annotation, Bounds):
         yield annotation
     for part in get_args(annotation):
@@ -119,15 +120,15 @@ def _held(name: str) -> tuple[Registry[object] | None, bool]:
     return BY_KIND.get(name) or BY_PLURAL.get(name), name in BY_PLURAL
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
+def _default(field: dataclasses.Field[Value]) -> Value:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
     return MISSING if field.default is dataclasses.MISSING else field.default
 
 
-def _is_section(hint: Any) -> bool:
+def _is_section(hint: Annotation) -> bool:
     return isinstance(hint, type) and dataclasses.is_dataclass(hint)
 
 
-def _itself(annotation: Any) -> Any:
+def _itself(annotation: Annotation) -> Annotation:
     return annotation

@@ -5,7 +5,7 @@ field named like its plural (`transforms`) holds a list of parts.
 """
 
 from dataclasses import dataclass, field, is_dataclass
-from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_type_hints
+from typing import Annotated, Literal, TypeVar, get_args, get_type_hints
 
 from segkit.config.nodes import Value
 from segkit.registries.signature import Bounds, Fraction, NonNegative, Positive, PositiveFloat
@@ -148,6 +148,7 @@ def make_section(section: type[S], data: dict[str, Value]) -> S:
     hints = get_type_hints(section)
     values = {}
     for name, value in data.items():
-        inner = next((one for one in (hints[name], *get_args(hints[name])) if is_dataclass(one)), None)
-        values[name] = value if inner is None or value is None else make_section(cast(type[Any], inner), value)
+        kinds = (hints[name], *get_args(hints[name]))
+        inner = next((one for one in kinds if isinstance(one, type) and is_dataclass(one)), None)
+        values[name] = value if inner is None or value is None else make_section(inner, value)
     return section(**values)

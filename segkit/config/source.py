@@ -6,7 +6,6 @@ Scalars follow YAML 1.2: only `true` and `false` are booleans (`NO` is a string)
 
 import math
 import re
-from typing import Any
 
 import yaml
 
@@ -58,19 +57,19 @@ class _Loader(yaml.SafeLoader):
 class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = _resolvers()
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)  # list items are indented below their key
 
 
-def dump(data: Any) -> str:
+def dump(data: object) -> str:
     """Returns YAML that `parse` reads back to the same data."""
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
-def inline(value: Any) -> str:
+def inline(value: object) -> str:
     """Returns YAML in one line, such as `[0.9, 0.999]`; the repr of a value that YAML cannot hold."""
     try:
         text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=float("inf"))

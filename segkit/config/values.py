@@ -9,7 +9,7 @@ import collections.abc
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from segkit.config.nodes import Mapping, Node, Problem, Scalar, Sequence, Value, shown
+from segkit.config.nodes import Annotation, Mapping, Node, Problem, Scalar, Sequence, Value, shown
 from segkit.config.plain import plain
 from segkit.config.remedies import remedy
 from segkit.registries.signature import Bounds
@@ -27,9 +27,10 @@ Read = tuple[Value, list[Problem]]
 """A value as the setting receives it, valid if there are no problems."""
 
 
-def read_value(node: Node, annotation: Any, path: str) -> Read:
+def read_value(node: Node, annotation: Annotation, path: str) -> Read:
     """Reads the value of a setting. Raises TypeError for an annotation that YAML cannot express."""
-    base, inner = get_origin(annotation) or annotation, get_args(annotation)
+    base = base_of(annotation)
+    inner = get_args(annotation)
     if annotation is Any:
         return plain(node), []
     if base is Annotated:
@@ -47,7 +48,7 @@ def read_value(node: Node, annotation: Any, path: str) -> Read:
     return None, [_wrong(node, annotation, path)]
 
 
-def describe(annotation: Any) -> str:
+def describe(annotation: Annotation) -> str:
     """Describes the values that an annotation allows, to follow "must be".
 
     Raises TypeError for an annotation that YAML cannot express.
@@ -57,7 +58,8 @@ def describe(annotation: Any) -> str:
         'a list of 2 integers or null'
     """
     annotation = unbounded(annotation)
-    base, inner = get_origin(annotation) or annotation, tuple(unbounded(one) for one in get_args(annotation))
+    base = base_of(annotation)
+    inner = tuple(unbounded(one) for one in get_args(annotation))
     if annotation is Any:
         return "anything"
     if base in WORDS:
@@ -78,26 +80,31 @@ def describe(annotation: Any) -> str:
     raise TypeError(getattr(annotation, "__name__", repr(annotation)))
 
 
-def _of(inner: tuple[Any, ...]) -> str:
+def _of(inner: tuple[Annotation, ...]) -> str:
     """Describes the items of a collection."""
     if not inner or inner[0] is Any:
         return ""
     return f" of {PLURALS[inner[0]]}" if inner[0] in PLURALS else f", each item {describe(inner[0])}"
 
 
-def alternatives(annotation: Any) -> list[Any]:
+def base_of(annotation: Annotation) -> Annotation:
+    """Returns the annotation without its arguments: `list` for `list[int]`."""
+    return get_origin(annotation) or annotation
+
+
+def alternatives(annotation: Annotation) -> list[Annotation]:
     """Returns the members of a union, null last; for any other annotation, the annotation itself."""
-    if (get_origin(annotation) or annotation) not in UNIONS:
+    if base_of(annotation) not in UNIONS:
         return [annotation]
     return sorted(get_args(annotation), key=lambda one: one is NULL)
 
 
-def unbounded(annotation: Any) -> Any:
+def unbounded(annotation: Annotation) -> Annotation:
     """Returns the annotation without bounds."""
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return get_args(annotation)[0] if base_of(annotation) is Annotated else annotation
 
 
-def _read_scalar(node: Scalar, annotation: Any, path: str) -> Read:
+def _read_scalar(node: Scalar, annotation: Annotation, path: str) -> Read:
     value = node.value
     # Types are compared exactly, since True == 1 and 1 == 1.0. Only NaN differs from itself.
     if type(value) is annotation and value == value:
@@ -109,7 +116,7 @@ def _read_scalar(node: Scalar, annotation: Any, path: str) -> Read:
     return None, [_wrong(node, annotation, path)]
 
 
-def _read_bounded(node: Node, annotation: Any, path: str) -> Read:
+def _read_bounded(node: Node, annotation: Annotation, path: str) -> Read:
     inner, *extras = get_args(annotation)
     value, problems = read_value(node, inner, path)
     for bounds in extras:
@@ -118,7 +125,7 @@ def _read_bounded(node: Node, annotation: Any, path: str) -> Read:
     return value, problems
 
 
-def _read_union(node: Node, annotation: Any, path: str) -> Read:
+def _read_union(node: Node, annotation: Annotation, path: str) -> Read:
     """Reads the first alternative that fits, trying the exact type before one that needs a conversion.
 
     If none fits, reports the problems of the alternative that was meant, where that is clear: a number of the right
@@ -145,15 +152,15 @@ def _read_union(node: Node, annotation: Any, path: str) -> Read:
     return None, [_wrong(node, annotation, path)]
 
 
-def _has_shape(node: Node, annotation: Any) -> bool:
+def _has_shape(node: Node, annotation: Annotation) -> bool:
     """Whether both are lists or both are mappings, so that what is wrong lies inside the value."""
-    base = get_origin(annotation) or annotation
+    base = base_of(annotation)
     if isinstance(node, Sequence):
         return base is tuple or base in LISTS
     return isinstance(node, Mapping) and base in DICTS
 
 
-def _read_tuple(node: Sequence, annotation: Any, path: str) -> Read:
+def _read_tuple(node: Sequence, annotation: Annotation, path: str) -> Read:
     inner, count = get_args(annotation) or (Any, ...), len(node.items)
     if inner[-1] is Ellipsis:
         inner = (inner[0],) * count
@@ -164,19 +171,19 @@ def _read_tuple(node: Sequence, annotation: Any, path: str) -> Read:
     return tuple(items), problems
 
 
-def _read_items(node: Sequence, annotations: collections.abc.Sequence[Any], path: str) -> Read:
+def _read_items(node: Sequence, annotations: collections.abc.Sequence[Annotation], path: str) -> Read:
     pairs = enumerate(zip(node.items, annotations, strict=True))
     read = [read_value(item, annotation, f"{path}.{index}") for index, (item, annotation) in pairs]
     return [value for value, _ in read], [one for _, problems in read for one in problems]
 
 
-def _read_mapping(node: Mapping, annotation: Any, path: str) -> Read:
+def _read_mapping(node: Mapping, annotation: Annotation, path: str) -> Read:
     read = {key: read_value(item, annotation, f"{path}.{key}") for key, item in node.items.items()}
     return {key: value for key, (value, _) in read.items()}, [one for _, problems in read.values() for one in problems]
 
 
-def _wrong(node: Node, annotation: Any, path: str) -> Problem:
-    wanted = {get_origin(one) or one: get_args(one) for one in map(unbounded, alternatives(annotation))}
+def _wrong(node: Node, annotation: Annotation, path: str) -> Problem:
+    wanted = {base_of(one): get_args(one) for one in map(unbounded, alternatives(annotation))}
     # Described first: it raises TypeError for an annotation that YAML cannot express.
     message = f"must be {describe(annotation)}, not {shown(node)}.{remedy(node, wanted)}"
     return Problem(node.origin, path, message)

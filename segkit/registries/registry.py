@@ -7,6 +7,7 @@ other packages are found by entry point. A part is imported only when it is aske
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -131,6 +132,15 @@ class Registry(Generic[P]):
             return part
 
         return decorate
+
+    @contextmanager
+    def isolated(self) -> Iterator[None]:
+        """Forgets all registered parts within a `with` block, for tests that register parts of their own."""
+        registered, self._registered = self._registered, {}
+        try:
+            yield
+        finally:
+            self._registered = registered
 
     def names(self) -> list[str]:
         """Returns all names, sorted, without importing any part."""

@@ -1,13 +1,12 @@
-"""Small parts that stand in for all others, so that messages which list what there is stay the same as segkit grows."""
+"""Small parts in place of all others, so that messages that list parts stay the same as segkit grows."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from typing import Any, Literal
 from unittest import mock
 
 from segkit.registries import REGISTRIES
-from segkit.registries.registry import Registry
 
 
 def tiny(
@@ -123,23 +122,13 @@ def keys_of(section: type) -> str:
 
 @contextmanager
 def only_fake_parts() -> Iterator[None]:
-    """Empties the registries, but for the parts above, which pass for segkit's own."""
-    with (
-        mock.patch("segkit.registries.registry.own_candidates", return_value=()),
-        mock.patch("segkit.registries.registry.declared_candidates", return_value=()),
-    ):
-        kept = {registry: dict(registry._registered) for registry in REGISTRIES}
-        try:
-            for registry in REGISTRIES:
-                _fill(registry)
-            yield
-        finally:
-            for registry, parts in kept.items():
-                registry._registered = parts
-
-
-def _fill(registry: Registry) -> None:
-    registry._registered = {}
-    for part in PARTS[registry.kind]:
-        part.__module__ = "segkit.fake_parts"
-        registry.register(part.__name__)(part)
+    """Replaces the content of all registries by the parts above, which pass as segkit's own."""
+    with ExitStack() as stack:
+        for source in ("own_candidates", "declared_candidates"):
+            stack.enter_context(mock.patch(f"segkit.registries.registry.{source}", return_value=()))
+        for registry in REGISTRIES:
+            stack.enter_context(registry.isolated())
+            for part in PARTS[registry.kind]:
+                part.__module__ = "segkit.fake_parts"
+                registry.register(part.__name__)(part)
+        yield
