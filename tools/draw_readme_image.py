@@ -42,7 +42,7 @@ COLORS: dict[str, Color] = {
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="draw_readme_image.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tools/draw_readme_image.py", description=__doc__)
     parser.add_argument("run", metavar="RUN", nargs="?", default="runs/quickstart", help="default: runs/quickstart")
     parser.add_argument(
         "--images", type=int, nargs="+", default=[15, 33, 44, 56], metavar="INDEX", help="which to draw"
@@ -81,6 +81,7 @@ def draw(checkpoint: Checkpoint, indices: Sequence[int]) -> Image.Image:
 def _column(checkpoint: Checkpoint, classes: Classes, sample: Sample) -> list[Image.Image]:
     """Returns image, prediction and target of one sample, all enlarged."""
     large = interpolate(sample.image[None].float(), scale_factor=FACTOR, mode="bicubic")[0].clamp(0, 255).byte()
+    assert sample.target is not None
     target = target_result(sample.target, classes, "panoptic")
     assert isinstance(target, PanopticResult)
     enlarged = target.segment_map.repeat_interleave(FACTOR, 0).repeat_interleave(FACTOR, 1)

@@ -6,13 +6,13 @@ import pickle
 import pytest
 import torch
 from benchmarking import losses, postprocessing, preprocessing
-from benchmarking.case import Setting, Unequal
+from benchmarking.case import Options, UnequalOutputs
 from benchmarking.cases import CASES, chosen
 from benchmarking.peer import PEERS
 
 from segkit.errors import SegkitError
 
-SMALL = Setting(torch.device("cpu"), scale=0.25)
+SMALL = Options(torch.device("cpu"), scale=0.25)
 
 
 def names(*wanted, **against):
@@ -90,10 +90,10 @@ def test_no_such_case():
     ],
 )
 def test_both_programs_agree(make):
-    contest = make(SMALL)
-    contest.check()
-    contest.ours()
-    contest.theirs()
+    workload = make(SMALL)
+    workload.check()
+    workload.ours()
+    workload.theirs()
 
 
 def test_a_wrong_loss_is_found(monkeypatch):
@@ -104,5 +104,5 @@ def test_a_wrong_loss_is_found(monkeypatch):
         return dataclasses.replace(report, total=report.total * 1.001)
 
     monkeypatch.setattr(losses.Criterion, "forward", wrong)
-    with pytest.raises(Unequal, match=r"^total loss: they differ by up to "):
+    with pytest.raises(UnequalOutputs, match=r"^total loss: the largest difference is "):
         losses.mask_losses(SMALL).check()

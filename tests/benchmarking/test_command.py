@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 from benchmarking import cases
-from benchmarking.case import Case, Contest, Unequal
+from benchmarking.case import Case, UnequalOutputs, Workload
 from benchmarking.command import main
 
 from tests.helpers.same_process import SameProcess
@@ -13,34 +13,37 @@ from tests.helpers.same_process import SameProcess
 QUICK = ["--repeats", "1", "--threads", "1", "--scale", "0.125"]
 
 
-def disputed(setting):
+def unequal_workload(options):
     def check():
-        raise Unequal("matched queries: they are not the same")
+        raise UnequalOutputs("matched queries: the values differ")
 
-    return Contest("a dispute", lambda: 1, lambda: 2, check)
+    return Workload("a dispute", lambda: 1, lambda: 2, check)
+
+
+CASES = [Case("dispute", unequal_workload), Case("other", unequal_workload, peer="panopticapi")]
 
 
 def test_one_case(tmp_path, capsys, monkeypatch):
-    """In one process, for a new one needs seconds to import both programs."""
+    """In one process, because a new one takes seconds to import both programs."""
     monkeypatch.setattr("benchmarking.comparing.FreshProcess", SameProcess)
-    assert main(["--only", "matching", *QUICK, "--json", str(tmp_path / "figures.json")]) == 0
+    assert main(["--only", "matching", *QUICK, "--json", str(tmp_path / "metrics.json")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("segkit ")
     assert "threads 1; repeats 1; scale 0.125" in lines[0]
     assert lines[2].startswith("| work | segkit | transformers ")
     assert lines[4].startswith("| matching, 2 images, 20 targets each, 100 queries, masks of 16x16 | ")
-    stored = json.loads((tmp_path / "figures.json").read_text())
+    stored = json.loads((tmp_path / "metrics.json").read_text())
     assert [case["name"] for case in stored["cases"]] == ["matching"]
     assert len(stored["cases"][0]["seconds"]["ours"]) == 1
 
 
 def test_unequal_outputs(monkeypatch, capsys):
-    monkeypatch.setattr(cases, "CASES", [Case("dispute", disputed)])
+    monkeypatch.setattr(cases, "CASES", [Case("dispute", unequal_workload)])
     assert main([*QUICK]) == 1
     captured = capsys.readouterr()
     assert "| a dispute | outputs differ | " in captured.out
     assert captured.err.splitlines()[-1] == (
-        "error: dispute: the outputs are not equal: matched queries: they are not the same"
+        "error: dispute: the outputs are not equal: matched queries: the values differ"
     )
 
 
@@ -51,12 +54,11 @@ def test_an_absent_peer(monkeypatch, capsys):
     monkeypatch.setattr("benchmarking.peer.version", fail)
     assert main([*QUICK]) == 2
     assert capsys.readouterr().err == (
-        "error: benchmark: transformers is not installed, so there is nothing to compare with. "
-        "Install it: pip install transformers\n"
+        "error: tools/benchmark.py: transformers is not installed. Install it: pip install transformers\n"
     )
     assert main(["--against", "panopticapi", *QUICK]) == 2
     assert capsys.readouterr().err == (
-        "error: benchmark: panopticapi is not installed, so there is nothing to compare with. "
+        "error: tools/benchmark.py: panopticapi is not installed. "
         "Install it: pip install git+https://github.com/cocodataset/panopticapi\n"
     )
 
@@ -64,13 +66,11 @@ def test_an_absent_peer(monkeypatch, capsys):
 def test_another_peer(monkeypatch, capsys):
     """Only its own cases, under its own name."""
     monkeypatch.setattr("benchmarking.peer.version", lambda name: "7.0")
-    monkeypatch.setattr(cases, "CASES", [Case("dispute", disputed), Case("other", disputed, peer="panopticapi")])
+    monkeypatch.setattr(cases, "CASES", CASES)
     assert main(["--against", "panopticapi", *QUICK]) == 1
     captured = capsys.readouterr()
     assert "; against panopticapi 7.0; " in captured.out
-    assert captured.err == (
-        "other …\nerror: other: the outputs are not equal: matched queries: they are not the same\n"
-    )
+    assert captured.err == ("other …\nerror: other: the outputs are not equal: matched queries: the values differ\n")
 
 
 def test_no_such_peer(capsys):
@@ -86,7 +86,7 @@ def test_an_absent_gpu(monkeypatch, capsys):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main(["--device", "cuda", *QUICK]) == 2
     assert capsys.readouterr().err == (
-        "error: --device cuda: there is no GPU that torch can use. Leave it out to measure the CPU.\n"
+        "error: --device cuda: PyTorch finds no GPU. Leave the option out to measure the CPU.\n"
     )
 
 
@@ -94,7 +94,7 @@ def test_scaling(monkeypatch, tmp_path, capsys):
     from benchmarking.scaling import AXES, Measured
 
     points = [Measured("matching", "side", amount, side, 0.1) for amount in AXES["side"] for side in ("ours", "theirs")]
-    monkeypatch.setattr("benchmarking.scaling.measure_growth", lambda setting, threads: iter(points))
+    monkeypatch.setattr("benchmarking.scaling.measure_growth", lambda options, threads: iter(points))
     assert main(["--scaling", str(tmp_path / "plots"), *QUICK]) == 0
     assert capsys.readouterr().out.endswith(f"plots and scaling.json: {tmp_path}/plots\n")
     assert (tmp_path / "plots" / "matching_side.png").stat().st_size > 1000
@@ -105,28 +105,28 @@ def test_profile(monkeypatch, capsys):
 
     asked = []
 
-    def fake(setting, backbone, precision, repeats):
+    def fake(options, backbone, precision, repeats):
         asked.append((backbone, precision, repeats))
         return dict.fromkeys(PHASES, 1.0), dict.fromkeys(PHASES, 2.0)
 
     monkeypatch.setattr("benchmarking.profile.profile_training", fake)
     assert main(["--profile", "--only", "training_r50", "training_swin_t_b", *QUICK]) == 0
     assert asked == [("r50", "fp32", 1), ("swin_t", "bf16", 1)]
-    assert "\ntraining_r50, both in fp32\n\n| phase | segkit | share | transformers " in capsys.readouterr().out
+    assert "\ntraining_r50, both in fp32\n\n| phase | segkit | fraction | transformers " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "two"])
 def test_wrong_counts(capsys, count):
     with pytest.raises(SystemExit):
         main(["--repeats", count])
-    assert f"argument --repeats: '{count}' is no number from 1 on" in capsys.readouterr().err
+    assert f"argument --repeats: '{count}' is not a whole number of at least 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("scale", ["0", "nan", "-2", "small"])
 def test_wrong_scales(capsys, scale):
     with pytest.raises(SystemExit):
         main([f"--scale={scale}"])
-    assert f"argument --scale: '{scale}' is no number above 0 and below 100" in capsys.readouterr().err
+    assert f"argument --scale: '{scale}' is not a number between 0 and 100" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -134,24 +134,24 @@ def test_wrong_scales(capsys, scale):
     [
         (
             ["--json", "x.json", "--profile"],
-            "--json: holds the figures of the comparison. Leave it out with --profile and --scaling.",
+            "--json: only the comparison writes this file. Leave it out with --profile and --scaling.",
         ),
         (
             ["--only", "matching", "--scaling", "plots"],
-            "--only: chooses cases of the comparison. Leave it out with --scaling.",
+            "--only: selects cases of the comparison. Leave it out with --scaling.",
         ),
         (
             ["--only", "matching", "--profile"],
-            "--profile: none of the chosen cases is one of training_r50, training_r50_bf16, training_swin_t, "
-            "training_swin_t_bf16.",
+            "--profile: --only selects none of the cases that can be profiled: training_r50, training_r50_bf16, "
+            "training_swin_t, training_swin_t_bf16.",
         ),
         (
             ["--profile", "--against", "panopticapi"],
-            "--profile: compares with transformers alone. Leave out --against panopticapi.",
+            "--profile: compares with transformers only. Leave out --against panopticapi.",
         ),
         (
             ["--scaling", "plots", "--against", "panopticapi"],
-            "--scaling: compares with transformers alone. Leave out --against panopticapi.",
+            "--scaling: compares with transformers only. Leave out --against panopticapi.",
         ),
     ],
 )

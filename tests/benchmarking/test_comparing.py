@@ -6,12 +6,12 @@ import json
 import pytest
 import torch
 from benchmarking import comparing
-from benchmarking.case import Case, Contest, Setting, Unequal
+from benchmarking.case import Case, Options, UnequalOutputs, Workload
 from benchmarking.comparing import OperationCounter, as_json, compare, physical_cores
 
 from tests.helpers.same_process import SameProcess
 
-SETTING = Setting(torch.device("cpu"))
+SETTING = Options(torch.device("cpu"))
 
 
 @pytest.fixture(autouse=True)
@@ -21,16 +21,16 @@ def _quick(monkeypatch):
     monkeypatch.setattr(comparing, "peak_rate", lambda device, dtype: 1e9)
 
 
-def product(setting):
+def product(options):
     one = torch.ones(8, 8)
-    return Contest("a product", lambda: one @ one, lambda: one @ one, lambda: None, images=4)
+    return Workload("a product", lambda: one @ one, lambda: one @ one, lambda: None, images=4)
 
 
-def unequal(setting):
+def unequal(options):
     def check():
-        raise Unequal("answer: 1 is not 2")
+        raise UnequalOutputs("answer: 1 is not 2")
 
-    return Contest("a dispute", lambda: 1, lambda: 2, check)
+    return Workload("a dispute", lambda: 1, lambda: 2, check)
 
 
 def test_a_fair_case():
@@ -50,7 +50,7 @@ def test_unequal_outputs_are_not_measured():
     assert as_json(outcome)["seconds"] is None
 
 
-def test_memory_without_a_figure_has_no_ratio():
+def test_unknown_memory_has_no_ratio():
     outcome = compare(Case("dispute", unequal), SETTING, threads=1, repeats=1)
     assert outcome.memory_ratio is None
     assert dataclasses.replace(outcome, our_memory=0, their_memory=0).memory_ratio is None
@@ -63,8 +63,8 @@ def test_there_is_a_core():
 
 def test_sides_are_scaled_to_what_models_take():
     assert SETTING.side(500) == 512
-    assert Setting(torch.device("cpu"), 0.25).side(640) == 160
-    assert Setting(torch.device("cpu"), 0.001).side(640) == 32
+    assert Options(torch.device("cpu"), 0.25).side(640) == 160
+    assert Options(torch.device("cpu"), 0.001).side(640) == 32
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
@@ -82,5 +82,5 @@ def test_operations_are_counted_whatever_the_mode(mode):
 def test_operations_of_a_compiled_function_are_counted():
     one = torch.ones(8, 8)
     compiled = torch.compile(lambda: one @ one, backend="eager", fullgraph=True)
-    contest = Contest("a compiled product", compiled, compiled, lambda: None, images=1)
-    assert comparing._operations(contest) == 2 * 8**3
+    workload = Workload("a compiled product", compiled, compiled, lambda: None, images=1)
+    assert comparing._operations(workload) == 2 * 8**3

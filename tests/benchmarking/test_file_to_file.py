@@ -3,17 +3,17 @@
 import pytest
 import torch
 from benchmarking import file_to_file as module
-from benchmarking.case import Setting, Unequal
+from benchmarking.case import Options, UnequalOutputs
 
-SMALL = Setting(torch.device("cpu"), scale=0.125)
+SMALL = Options(torch.device("cpu"), scale=0.125)
 
 
 def test_label_maps_of_several_classes_are_the_same(tiny_bodies, monkeypatch):
     compared = []
     require = module.require_mostly_same
     monkeypatch.setattr(module, "require_mostly_same", lambda *a: compared.append(a) or require(*a))
-    contest = module.file_to_file(SMALL)
-    contest.check()
+    workload = module.file_to_file(SMALL)
+    workload.check()
     ((_, ours, theirs, _),) = compared
     shares = torch.bincount(theirs.flatten()) / theirs.numel()
     assert ours.shape == theirs.shape == (64, 64)
@@ -30,6 +30,6 @@ def test_another_model_is_found(tiny_bodies, monkeypatch):
         return imported
 
     monkeypatch.setattr(module, "as_ours", another)
-    contest = module.file_to_file(SMALL)
-    with pytest.raises(Unequal, match=r"^label map of the image's size: "):
-        contest.check()
+    workload = module.file_to_file(SMALL)
+    with pytest.raises(UnequalOutputs, match=r"^label map of the image's size: "):
+        workload.check()

@@ -1,14 +1,14 @@
-"""Drawn inputs are what they are said to be, and the same every time."""
+"""Random inputs are as documented, and the same every time."""
 
 import torch
 from benchmarking.inputs import (
     CLASSES,
-    disturbed,
+    annotated_target,
+    confident_prediction,
+    disturb,
     drawn_image,
     drawn_layers,
     drawn_target,
-    drawn_truth,
-    sure_prediction,
     their_targets,
 )
 
@@ -28,36 +28,36 @@ def test_targets():
     assert torch.equal(theirs["mask_labels"][0].sum(0), torch.ones(64, 96))
 
 
-def test_truth_with_void_and_a_crowd():
-    truth = drawn_truth((64, 96), 7)
-    assert truth.is_crowd.tolist() == [True] + [False] * 6
-    assert pixel_counts(truth).min() > 0
-    assert (truth.segment_map == NO_SEGMENT).any()
-    tiny = drawn_truth((4, 4), 100)
+def test_a_target_with_void_and_a_crowd():
+    target = annotated_target((64, 96), 7)
+    assert target.is_crowd.tolist() == [True] + [False] * 6
+    assert pixel_counts(target).min() > 0
+    assert (target.segment_map == NO_SEGMENT).any()
+    tiny = annotated_target((4, 4), 100)
     assert len(tiny) == len(tiny.is_crowd) == tiny.segment_map.max() + 1 <= 16
     assert pixel_counts(tiny).min() > 0
 
 
-def test_a_disturbed_truth_lists_what_its_map_holds():
-    truth = drawn_truth((64, 96), 60)
-    result = disturbed(truth)
+def test_a_result_with_errors_lists_what_its_map_holds():
+    target = annotated_target((64, 96), 60)
+    result = disturb(target)
     ids = [segment.id for segment in result.segments]
     assert ids == list(range(1, len(ids) + 1))
     assert set(result.segment_map.unique().tolist()) == {0, *ids}
     assert result.segment_map.dtype == torch.int32
     assert all(segment.is_thing == CLASSES.things[segment.label] for segment in result.segments)
-    assert torch.equal(result.segment_map, disturbed(truth).segment_map)
+    assert torch.equal(result.segment_map, disturb(target).segment_map)
 
 
-def test_a_truth_is_disturbed_in_every_way():
-    """The true classes are even, so that an odd one was changed."""
-    truth = Target(torch.arange(0, 140, 2), torch.arange(70, dtype=torch.int16).repeat_interleave(8).view(28, 20))
-    result = disturbed(truth)
+def test_every_kind_of_error_occurs():
+    """The labels of the target are even, so an odd one was changed."""
+    target = Target(torch.arange(0, 140, 2), torch.arange(70, dtype=torch.int16).repeat_interleave(8).view(28, 20))
+    result = disturb(target)
     kept = {segment.label // 2: segment for segment in result.segments}
     same = [
         number
         for number, one in kept.items()
-        if ((result.segment_map == one.id) == (truth.segment_map == number)).all()
+        if ((result.segment_map == one.id) == (target.segment_map == number)).all()
     ]
     relabelled = [number for number, one in kept.items() if one.label % 2]
     assert 1 <= 70 - len(kept) <= 35
@@ -71,9 +71,9 @@ def test_layers():
     assert prediction.mask_logits.shape == (2, 5, 8, 8)
 
 
-def test_a_sure_prediction_sees_every_segment():
+def test_a_confident_prediction_finds_every_segment():
     target = drawn_target((64, 64), 5, CPU)
-    prediction = sure_prediction(target, 20, (16, 16))
+    prediction = confident_prediction(target, 20, (16, 16))
     scores, labels = prediction.class_logits[0].softmax(-1).max(-1)
     assert labels[:5].tolist() == target.labels.tolist()
     assert (scores[:5] > 0.9).all()

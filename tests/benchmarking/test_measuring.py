@@ -66,7 +66,7 @@ def test_a_process_of_its_own():
 def test_a_process_that_is_ended():
     with FreshProcess() as process, pytest.raises(SegkitError) as caught:
         process.call(os.abort)
-    assert str(caught.value) == "the process was ended by the system, most likely for want of memory"
+    assert str(caught.value) == "the system ended the process, probably because memory ran out"
 
 
 def test_the_rate_of_matrix_products_is_the_best(monkeypatch):

@@ -33,6 +33,4 @@ def test_absent(monkeypatch, name, command):
     monkeypatch.setattr("benchmarking.peer.version", fail)
     with pytest.raises(SegkitError) as caught:
         require_peer(name)
-    assert str(caught.value) == (
-        f"benchmark: {name} is not installed, so there is nothing to compare with. Install it: {command}"
-    )
+    assert str(caught.value) == (f"tools/benchmark.py: {name} is not installed. Install it: {command}")

@@ -5,16 +5,16 @@ import json
 import pytest
 import torch
 from benchmarking import scaling
-from benchmarking.case import Setting
+from benchmarking.case import Options
 from benchmarking.scaling import AXES, WORKS, Measured, growth_table, measure_growth, write_growth
 
 from segkit.errors import SegkitError
 from tests.helpers.same_process import SameProcess
 
-SMALL = Setting(torch.device("cpu"), scale=0.125)
+SMALL = Options(torch.device("cpu"), scale=0.125)
 
 
-def made_up(setting, threads, work="matching", axis="queries"):
+def made_up(options, threads, work="matching", axis="queries"):
     return [
         Measured(work, axis, amount, side, 0.001 * amount[axis] * factor, 1_000_000 * amount[axis] * factor)
         for amount in AXES[axis]
@@ -25,9 +25,9 @@ def made_up(setting, threads, work="matching", axis="queries"):
 @pytest.mark.parametrize("work", WORKS)
 def test_every_work_can_be_made(work):
     for axis in ("targets", "queries"):
-        contest = WORKS[work](SMALL, AXES[axis][1])
-        contest.ours()
-        contest.theirs()
+        workload = WORKS[work](SMALL, AXES[axis][1])
+        workload.ours()
+        workload.theirs()
 
 
 def test_a_point(monkeypatch):

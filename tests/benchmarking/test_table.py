@@ -32,13 +32,13 @@ def test_the_comparison():
 
 def test_the_rates():
     assert rates([GOOD, SMALL, WRONG], "peer 1.0") == (
-        "| work | images/s | peer 1.0's | GFLOP/s | matrix product | share |\n"
+        "| work | images/s | peer 1.0's | GFLOP/s | matrix product | fraction |\n"
         "| --- | ---: | ---: | ---: | ---: | ---: |\n"
         "| training step | 1.00 | 0.40 | 4 | 10 | 40% |"
     )
     assert rates([SMALL, WRONG], "peer 1.0") == ""
 
 
-def test_figures():
+def test_durations_and_sizes():
     assert [duration(seconds) for seconds in (12.346, 0.12345, 0.0000123)] == ["12.35 s", "123 ms", "0.0123 ms"]
     assert [size(count) for count in (None, 0, 12_600_000, 2_345_000_000)] == ["–", "0 MB", "13 MB", "2.35 GB"]

@@ -22,6 +22,6 @@ def test_every_command_has_a_script_and_every_script_a_command():
 def test_a_script_runs_from_anywhere(tool, tmp_path):
     done = subprocess.run([sys.executable, tool, "--help"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0
-    program = tool.name if tool.stem in OTHER_TOOLS else f"segkit {tool.stem.replace('_', '-')}"
+    program = f"tools/{tool.name}" if tool.stem in OTHER_TOOLS else f"segkit {tool.stem.replace('_', '-')}"
     assert done.stdout.startswith(f"usage: {program} ")
     assert done.stderr == ""

@@ -1,1 +1,1 @@
-"""segkit's speed and memory beside a peer's: the same work on equal inputs, the outputs compared first."""
+"""Compares the speed and memory of segkit and of another program, the peer, on equal inputs with equal outputs."""

@@ -1,4 +1,4 @@
-"""What is compared: a piece of work that both programs can do, and how one sees that both did it."""
+"""What is compared: work that both programs can do, with a check that their outputs are equal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,46 +9,50 @@ import torch
 from segkit.errors import SegkitError
 
 
-class Unequal(SegkitError):
-    """The two programs gave different answers to the same work, so their times say nothing."""
+class UnequalOutputs(SegkitError):
+    """The outputs of the two programs differ, so their times cannot be compared."""
 
 
 @dataclass(frozen=True)
-class Setting:
+class Options:
+    """Where and at which size everything is measured."""
+
     device: torch.device
     scale: float = 1.0
-    """By which the sides of all images are multiplied, for a quick look."""
+    """Factor on the sides of all images, for quick tests."""
 
     def side(self, pixels: int) -> int:
-        """`pixels` scaled, a multiple of 32 as all models can take it."""
+        """Returns `pixels` scaled, as a multiple of 32, which every model accepts."""
         return max(1, round(pixels * self.scale / 32)) * 32
 
 
 @dataclass
-class Contest:
-    """One piece of work, made ready for both programs."""
+class Workload:
+    """Work that is prepared for both programs."""
 
     work: str
-    """What is done, with its sizes, in a few words."""
+    """What is done and at which sizes; the first column of the table."""
     ours: Callable[[], Any]
     theirs: Callable[[], Any]
     check: Callable[[], None]
-    """Raises Unequal where the outputs differ. May leave neither side changed."""
+    """Raises UnequalOutputs if the outputs differ. Must leave both sides unchanged."""
     images: int = 0
-    """Per call, where images per second and operations per second mean something."""
+    """Images per call; 0 if a rate has no meaning."""
     dtype: torch.dtype = torch.float32
-    """Of our matrix products."""
+    """Number format of segkit's matrix products."""
     held: Any = None
-    """What must live as long as the contest, such as a temporary folder."""
+    """An object that must live as long as the workload, such as a temporary folder."""
 
 
 @dataclass(frozen=True)
 class Case:
+    """A workload that can be chosen by name, with its goals."""
+
     name: str
-    make: Callable[[Setting], Contest]
+    make: Callable[[Options], Workload]
     goal: float | None = None
-    """Largest ratio of our time to theirs that we are content with."""
+    """Largest ratio of segkit's time to the peer's that meets the goal."""
     memory_goal: float | None = None
-    """The same of memory."""
+    """The same for memory."""
     peer: str = "transformers"
-    """The program it is compared with, by the name that `--against` takes."""
+    """The program it is compared with: a value of `--against`."""

@@ -1,4 +1,4 @@
-"""Everything that is measured, in the order of the table."""
+"""All cases, in the order of the table."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -47,9 +47,12 @@ CASES = [
 
 
 def chosen(names: Sequence[str], against: str = "transformers") -> list[Case]:
-    """The cases of these names; a name that is no case's means all that begin with it. All cases where there is none.
+    """Returns the cases of the given names, among those compared with the program `against`.
 
-    Only those compared with the program `against` count. Raises SegkitError where a name means none of them.
+    A name that is not the name of a case stands for all cases that begin with it. No names stand for all cases.
+
+    Raises:
+        SegkitError: A name stands for no case.
     """
     cases = [case for case in CASES if case.peer == against]
     wanted: set[str] = set()
@@ -67,7 +70,7 @@ def _meant(name: str, cases: Sequence[Case]) -> list[Case]:
 
 
 def _unknown(name: str, cases: Sequence[Case], against: str) -> str:
-    """What to say of a name that means none of `cases`."""
+    """Returns the error message for a name that stands for none of `cases`."""
     others = _meant(name, CASES)
     if others:
         return f"--only: '{name}' is not compared with {against}; --against {others[0].peer} measures it."

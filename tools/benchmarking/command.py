@@ -1,4 +1,4 @@
-"""Compare segkit's speed and memory with another program's, on equal inputs and equal outputs."""
+"""Compare the speed and memory of segkit and of another program, on equal inputs with equal outputs."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from benchmarking.peer import PEERS
 from segkit.cli.main import run_command
 
 if TYPE_CHECKING:
-    from benchmarking.case import Case, Setting
+    from benchmarking.case import Case, Options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--against", choices=list(PEERS), default="transformers", help="default: transformers")
-    parser.add_argument("--only", metavar="CASE", nargs="+", default=[], help="these cases; a name's beginning will do")
-    parser.add_argument("--json", metavar="FILE", help="write all figures into this file too")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--profile", action="store_true", help="show where the time of the training cases goes instead")
-    what.add_argument("--scaling", metavar="DIR", help="measure instead how cost grows with the work, and draw it")
-    parser.add_argument("--repeats", type=_count, default=5, metavar="N", help="measured pairs per case, default: 5")
-    parser.add_argument("--threads", type=_count, metavar="N", help="default: all physical cores")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="default: cpu")
-    parser.add_argument(
-        "--scale", type=_factor, default=1.0, metavar="FACTOR", help="shrink or grow all images, for a quick look"
-    )
+    """Adds all options."""
+    add = parser.add_argument
+    add("--against", choices=list(PEERS), default="transformers", help="what to compare with (default: transformers)")
+    add("--only", metavar="CASE", nargs="+", default=[], help="cases to run; the beginning of names selects all such")
+    add("--json", metavar="FILE", help="also write all results to this file")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--profile", action="store_true", help="instead, show where the time of a training step goes")
+    instead.add_argument("--scaling", metavar="DIR", help="instead, measure how cost grows, and draw plots into DIR")
+    add("--repeats", type=_count, default=5, metavar="N", help="measured pairs per case (default: 5)")
+    add("--threads", type=_count, metavar="N", help="threads of each program (default: all physical cores)")
+    add("--device", choices=["cpu", "cuda"], default="cpu", help="where to compute (default: cpu)")
+    add("--scale", type=_factor, default=1.0, metavar="FACTOR", help="factor on the sides of all images (default: 1)")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the command and returns its exit code, as `segkit.cli.main.main` does for segkit's own."""
-    parser = argparse.ArgumentParser(prog="benchmark.py", description=(__doc__ or "").partition("\n")[0])
+    """Runs the command and returns its exit code, in the way of `segkit.cli.main.main`."""
+    parser = argparse.ArgumentParser(prog="tools/benchmark.py", description=(__doc__ or "").partition("\n")[0])
     add_arguments(parser)
     return run_command(run, parser.parse_args(argv))
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
     return int(text)
 
 
@@ -48,15 +48,15 @@ def _factor(text: str) -> float:
     except ValueError:
         factor = 0.0
     if not 0 < factor < 100:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number above 0 and below 100")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number between 0 and 100")
     return factor
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit code 1 where outputs are not equal."""
+    """Runs what the arguments ask for; returns exit code 1 if outputs are not equal."""
     import torch
 
-    from benchmarking.case import Setting
+    from benchmarking.case import Options
     from benchmarking.cases import chosen
     from benchmarking.comparing import physical_cores
     from benchmarking.peer import require_peer
@@ -66,29 +66,29 @@ def run(arguments: argparse.Namespace) -> int:
     cases = chosen(arguments.only, arguments.against)
     peer = f"{arguments.against} {require_peer(arguments.against)}"
     if arguments.device == "cuda" and not torch.cuda.is_available():
-        raise SegkitError("--device cuda: there is no GPU that torch can use. Leave it out to measure the CPU.")
-    setting = Setting(torch.device(arguments.device), arguments.scale)
+        raise SegkitError("--device cuda: PyTorch finds no GPU. Leave the option out to measure the CPU.")
+    options = Options(torch.device(arguments.device), arguments.scale)
     threads = arguments.threads or physical_cores()
     torch.set_num_threads(threads)
     environment = _environment(arguments, peer, threads)
     print("; ".join(f"{name} {value}" for name, value in environment.items()), flush=True)
     if arguments.scaling:
-        return _scaling(Path(arguments.scaling), setting, threads, peer)
+        return _scaling(Path(arguments.scaling), options, threads, peer)
     if arguments.profile:
-        return _profile(cases, setting, arguments.repeats, peer)
-    return _compare(cases, setting, threads, arguments, peer, environment)
+        return _profile(cases, options, arguments.repeats, peer)
+    return _compare(cases, options, threads, arguments, peer, environment)
 
 
 def _refuse_idle_options(arguments: argparse.Namespace) -> None:
     from segkit.errors import SegkitError
 
     if arguments.json and (arguments.profile or arguments.scaling):
-        raise SegkitError("--json: holds the figures of the comparison. Leave it out with --profile and --scaling.")
+        raise SegkitError("--json: only the comparison writes this file. Leave it out with --profile and --scaling.")
     if arguments.only and arguments.scaling:
-        raise SegkitError("--only: chooses cases of the comparison. Leave it out with --scaling.")
+        raise SegkitError("--only: selects cases of the comparison. Leave it out with --scaling.")
     for option in ("profile", "scaling"):
         if getattr(arguments, option) and arguments.against != "transformers":
-            raise SegkitError(f"--{option}: compares with transformers alone. Leave out --against {arguments.against}.")
+            raise SegkitError(f"--{option}: compares with transformers only. Leave out --against {arguments.against}.")
 
 
 def _environment(arguments: argparse.Namespace, peer: str, threads: int) -> dict[str, str]:
@@ -112,7 +112,7 @@ def _environment(arguments: argparse.Namespace, peer: str, threads: int) -> dict
 
 def _compare(
     cases: list[Case],
-    setting: Setting,
+    options: Options,
     threads: int,
     arguments: argparse.Namespace,
     peer: str,
@@ -127,7 +127,7 @@ def _compare(
     outcomes = []
     for case in cases:
         print(f"{case.name} …", file=sys.stderr, flush=True)
-        outcomes.append(compare(case, setting, threads, arguments.repeats))
+        outcomes.append(compare(case, options, threads, arguments.repeats))
     print(f"\n{table.comparison(outcomes, peer)}")
     rates = table.rates(outcomes, peer)
     if rates:
@@ -141,27 +141,27 @@ def _compare(
     return 1 if unequal else 0
 
 
-def _profile(cases: list[Case], setting: Setting, repeats: int, peer: str) -> int:
+def _profile(cases: list[Case], options: Options, repeats: int, peer: str) -> int:
     from benchmarking.profile import PROFILES, profile_table, profile_training
     from segkit.errors import SegkitError
 
     names = [case.name for case in cases if case.name in PROFILES]
     if not names:
-        raise SegkitError(f"--profile: none of the chosen cases is one of {', '.join(PROFILES)}.")
+        raise SegkitError(f"--profile: --only selects none of the cases that can be profiled: {', '.join(PROFILES)}.")
     for name in names:
         backbone, precision = PROFILES[name]
-        sides = profile_training(setting, backbone, precision, repeats)
+        sides = profile_training(options, backbone, precision, repeats)
         print(f"\n{name}, both in {precision}\n\n{profile_table(*sides, peer)}", flush=True)
     return 0
 
 
-def _scaling(folder: Path, setting: Setting, threads: int, peer: str) -> int:
+def _scaling(folder: Path, options: Options, threads: int, peer: str) -> int:
     import sys
 
     from benchmarking.scaling import growth_table, measure_growth, write_growth
 
     points = []
-    for point in measure_growth(setting, threads):
+    for point in measure_growth(options, threads):
         outcome = point.error or f"{point.seconds:.3g} s"
         print(f"{point.work}, {point.axis} {point.amount[point.axis]}, {point.side}: {outcome}", file=sys.stderr)
         points.append(point)

@@ -1,4 +1,4 @@
-"""One case after the other: are the answers equal, how long do they take, how much memory."""
+"""Runs one case: checks that outputs are equal, then measures time and memory."""
 
 import gc
 import os
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarking.case import Case, Contest, Setting, Unequal
+from benchmarking.case import Case, Options, UnequalOutputs, Workload
 from benchmarking.measuring import FreshProcess, Times, alternately, memory_growth, peak_rate, seconds
 from segkit.inspection.operation_count import counter
 from segkit.runtime.allocation import keep_freed_memory
@@ -20,49 +20,53 @@ Side = Literal["ours", "theirs"]
 
 @dataclass(frozen=True)
 class Outcome:
+    """The measurements of one case."""
+
     name: str
     work: str
     goal: float | None
     memory_goal: float | None
     error: str | None = None
-    """How the outputs differ; then nothing was measured."""
+    """How the outputs differ; None if they are equal. Nothing is measured if they differ."""
     times: Times | None = None
     our_memory: int | None = None
-    """Bytes at the worst moment beyond those held before; None where the system does not tell."""
+    """Peak bytes of the first call, beyond what was held before; None if the system does not report it."""
     their_memory: int | None = None
     images: int = 0
-    """Per call; 0 where a rate means nothing."""
+    """Images per call; 0 if a rate has no meaning."""
     operations: int = 0
-    """Ours per call: floating-point operations in convolutions, matrix products and attention."""
+    """Floating-point operations of one call of segkit in convolutions, matrix products and attention."""
     peak_rate: float = 0.0
-    """Operations per second of a large matrix product in the same numbers, measured beside the case."""
+    """Operations per second of a large matrix product in the same number format, measured with the case."""
 
     @property
     def memory_ratio(self) -> float | None:
         return self.our_memory / self.their_memory if self.our_memory is not None and self.their_memory else None
 
 
-def compare(case: Case, setting: Setting, threads: int, repeats: int) -> Outcome:
-    """Measures only what gives equal outputs, each side in a process of its own, so that neither finds memory as the
-    other has left it."""
+def compare(case: Case, options: Options, threads: int, repeats: int) -> Outcome:
+    """Checks that the outputs are equal, then measures each side in its own process.
+
+    With one process for both, each side would find the memory in the state in which the other left it.
+    """
     _prepare(threads)
-    contest = case.make(setting)
+    workload = case.make(options)
     try:
-        with torch.backends.cudnn.flags(allow_tf32=False):  # else convolutions are rounded more than we allow
-            contest.check()
-    except Unequal as error:
-        return Outcome(case.name, contest.work, case.goal, case.memory_goal, error=str(error))
-    operations = _operations(contest) if contest.images else 0
-    peak = peak_rate(setting.device, contest.dtype) if contest.images else 0.0
-    work, images = contest.work, contest.images
-    del contest
+        with torch.backends.cudnn.flags(allow_tf32=False):  # TF32 rounds more than the check allows
+            workload.check()
+    except UnequalOutputs as error:
+        return Outcome(case.name, workload.work, case.goal, case.memory_goal, error=str(error))
+    operations = _operations(workload) if workload.images else 0
+    peak = peak_rate(options.device, workload.dtype) if workload.images else 0.0
+    work, images = workload.work, workload.images
+    del workload
     gc.collect()
     with FreshProcess() as ours, FreshProcess() as theirs:
-        our_memory = ours.call(_begin, case, "ours", setting, threads)
-        their_memory = theirs.call(_begin, case, "theirs", setting, threads)
+        our_memory = ours.call(_begin, case, "ours", options, threads)
+        their_memory = theirs.call(_begin, case, "theirs", options, threads)
         times = alternately(
-            lambda calls: ours.call(_timed, "ours", calls, setting.device),
-            lambda calls: theirs.call(_timed, "theirs", calls, setting.device),
+            lambda calls: ours.call(_timed, "ours", calls, options.device),
+            lambda calls: theirs.call(_timed, "theirs", calls, options.device),
             repeats,
         )
     return Outcome(
@@ -80,7 +84,7 @@ def compare(case: Case, setting: Setting, threads: int, repeats: int) -> Outcome
 
 
 def physical_cores() -> int:
-    """Those this process may use; a core's second thread does not count."""
+    """Returns the number of cores this process may use. The second thread of a core does not count."""
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1
     cores = set()
@@ -96,21 +100,21 @@ def _prepare(threads: int) -> None:
 
 
 def prepare_side(side: Side, threads: int) -> None:
-    """What a side's own process does first."""
+    """Prepares the process of one side."""
     _prepare(threads)
     if side == "ours":
         keep_freed_memory()  # as segkit's commands do
 
 
-_begun: dict[Side, Contest] = {}
-"""What a side's own process works at."""
+_begun: dict[Side, Workload] = {}
+"""The workload of this process, by side."""
 
 
-def _begin(case: Case, side: Side, setting: Setting, threads: int) -> int | None:
-    """Bytes that the first call takes."""
+def _begin(case: Case, side: Side, options: Options, threads: int) -> int | None:
+    """Builds the workload and returns the bytes that its first call takes."""
     prepare_side(side, threads)
-    _begun[side] = case.make(setting)
-    return memory_growth(_work_of(side), setting.device)
+    _begun[side] = case.make(options)
+    return memory_growth(_work_of(side), options.device)
 
 
 def _timed(side: Side, calls: int, device: torch.device) -> float:
@@ -121,15 +125,15 @@ def _work_of(side: Side) -> Callable[[], Any]:
     return _begun[side].ours if side == "ours" else _begun[side].theirs
 
 
-def _operations(contest: Contest) -> int:
+def _operations(workload: Workload) -> int:
     counter = OperationCounter()
-    with torch.compiler.set_stance("force_eager"), counter:  # nothing compiles while it looks on
-        contest.ours()
+    with torch.compiler.set_stance("force_eager"), counter:  # compiled code hides its operations from the counter
+        workload.ours()
     return counter.total
 
 
 class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts as torch's FlopCounterMode does, which fails at a module that is given a parameter in inference mode."""
+    """Counts operations like torch's FlopCounterMode, which fails for a module with parameters in inference mode."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -153,6 +157,7 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Returns an outcome as the file of `--json` holds it."""
     times = outcome.times
     return {
         "name": outcome.name,

@@ -1,4 +1,4 @@
-"""An image file to a result file, all that lies between included."""
+"""Case of the whole way from an image file to a result file."""
 
 import tempfile
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmarking.case import Contest, Setting
+from benchmarking.case import Options, Workload
 from benchmarking.equality import require_mostly_same
 from benchmarking.inputs import drawn_image
 from benchmarking.models import as_ours, named, peer_model
@@ -20,15 +20,22 @@ from segkit.results.files import ResultWriter
 from segkit.runtime.precision import Precision
 
 SAME_PIXELS = 0.6
-"""Fraction of the pixels that must have one class. A model of random weights is torn between classes at many pixels,
-where it tells that segkit resizes logits and transformers probabilities, and the more the smaller the image; but of
-another model's answer a tenth would be the same."""
+"""Fraction of pixels that must have the same class.
+
+With random weights, many pixels have two nearly equal classes. There it matters that segkit resizes logits and
+transformers probabilities, especially in small images. The result of another model would agree at a tenth of the
+pixels only.
+"""
 
 
 @torch.no_grad()
 def _make_decided(peer: Any, values: Tensor) -> None:
-    """Queries of random weights all answer alike, and a label map of one class would compare nothing: sets them apart,
-    then centres and spreads what class and mask head make of them on the image `values` (1,3,H,W)."""
+    """Changes a model of random weights so that its label map has several classes.
+
+    Its queries would all give nearly the same output, and a label map of one class would compare nothing. So the
+    queries are spread, and the outputs of class head and mask head on the image `values` (1, 3, H, W) are centered
+    and scaled.
+    """
     peer.model.transformer_module.queries_embedder.weight.mul_(100)
     answer = peer(values, output_hidden_states=True)
     embeddings = peer.mask_embedder(answer.transformer_decoder_last_hidden_state)
@@ -39,20 +46,20 @@ def _make_decided(peer: Any, values: Tensor) -> None:
         head.bias.copy_((head.bias - outputs.mean((0, 1))) * factor)
 
 
-def file_to_file(setting: Setting, precision: Precision = "fp32") -> Contest:
-    """A JPEG to a label PNG, with a loaded R50. Theirs runs in float32."""
-    size = (setting.side(512), setting.side(640))
+def file_to_file(options: Options, precision: Precision = "fp32") -> Workload:
+    """Prepares a JPEG to a label PNG with a loaded R50. The peer runs in fp32."""
+    size = (options.side(512), options.side(640))
     pixels = drawn_image(size).permute(1, 2, 0).numpy()
     processor = transformers().MaskFormerImageProcessor(do_resize=False)
     peer = peer_model("r50")
     _make_decided(peer, processor(pixels, return_tensors="pt")["pixel_values"])
     imported = as_ours(peer)
     peer.config.use_auxiliary_loss = False
-    peer = peer.to(setting.device)
+    peer = peer.to(options.device)
     folder = tempfile.TemporaryDirectory()
     path = Path(folder.name)
     save_checkpoint(path / "checkpoint", imported.model, imported.config, imported.classes)
-    predictor = Predictor(path / "checkpoint", "semantic", device=setting.device, precision=precision)
+    predictor = Predictor(path / "checkpoint", "semantic", device=options.device, precision=precision)
     image, ours_file, theirs_file = path / "image.jpg", path / "semantic" / "image.png", path / "theirs.png"
     Image.fromarray(pixels).save(image)
 
@@ -64,7 +71,7 @@ def file_to_file(setting: Setting, precision: Precision = "fp32") -> Contest:
     def theirs_once() -> None:
         with Image.open(image) as opened:
             values = processor(opened.convert("RGB"), return_tensors="pt")["pixel_values"]
-        answer = peer(values.to(setting.device))
+        answer = peer(values.to(options.device))
         (label_map,) = processor.post_process_semantic_segmentation(answer, target_sizes=[size])
         Image.fromarray(label_map.to(torch.uint8).cpu().numpy()).save(theirs_file)
 
@@ -75,4 +82,4 @@ def file_to_file(setting: Setting, precision: Precision = "fp32") -> Contest:
         require_mostly_same("label map of the image's size", ours, theirs, SAME_PIXELS)
 
     work = f"image file to result file, R50, {size[0]}x{size[1]}, {named(precision)}"
-    return Contest(work, ours_once, theirs_once, check, held=folder)
+    return Workload(work, ours_once, theirs_once, check, held=folder)

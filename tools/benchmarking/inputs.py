@@ -1,4 +1,4 @@
-"""Drawn inputs, the same in every process: truth of some segments, and what a model might say of it."""
+"""Random inputs, the same in every process: targets, predictions that fit them, and images."""
 
 from dataclasses import replace
 
@@ -14,12 +14,12 @@ NUM_CLASSES = 150
 CLASSES = Classes.make(
     [f"class {index}" for index in range(NUM_CLASSES)], things=[index < 100 for index in range(NUM_CLASSES)]
 )
-CERTAIN = 6.0
-"""Logit of a mask or class that the model is sure of."""
+CONFIDENT_LOGIT = 6.0
+"""Logit of a mask or class with high confidence."""
 
 
 def drawn_target(size: Size, num_segments: int, device: torch.device, seed: int = 0) -> Target:
-    """Cells around random points, which share the whole image; every class at most once where there are enough."""
+    """Returns a target whose segments are the cells around random points. Classes repeat only if they are too few."""
     generator = torch.Generator().manual_seed(seed)
     points = torch.rand(num_segments, 2, generator=generator) * torch.tensor(size)
     rows, columns = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
@@ -37,8 +37,8 @@ def drawn_targets(images: int, size: Size, num_segments: int, device: torch.devi
     return [drawn_target(size, num_segments, device, seed) for seed in range(images)]
 
 
-def drawn_truth(size: Size, num_segments: int, seed: int = 0) -> Target:
-    """As panoptic data sets have it: some pixels are void (one more cell), and the first segment is a crowd."""
+def annotated_target(size: Size, num_segments: int, seed: int = 0) -> Target:
+    """Returns a target as panoptic data sets have it: one more cell is void, and the first segment is a crowd."""
     target = drawn_target(size, num_segments + 1, torch.device("cpu"), seed)
     keep = pixel_counts(target) > 0  # in tiny images some cells hold no pixel
     keep[-1] = False
@@ -46,9 +46,11 @@ def drawn_truth(size: Size, num_segments: int, seed: int = 0) -> Target:
     return replace(target, is_crowd=torch.arange(len(target)) == 0)
 
 
-def disturbed(target: Target, seed: int = 0) -> PanopticResult:
-    """What a model that errs says of an image: of seven segments of `target` about one is left out, one is of another
-    class, and two are moved by up to an eighth of the side. Numbered from 1; those that others cover are not listed."""
+def disturb(target: Target, seed: int = 0) -> PanopticResult:
+    """Returns a result with errors: of seven segments, about one is missing, one has another class, two are moved.
+
+    Segments move by up to an eighth of the side. They are numbered from 1; those that others cover are not listed.
+    """
     generator = torch.Generator().manual_seed(seed)
     assert target.segment_map is not None
     height, width = target.size
@@ -70,7 +72,7 @@ def disturbed(target: Target, seed: int = 0) -> PanopticResult:
 
 
 def numbered_segments(labels: Tensor) -> list[PanopticSegment]:
-    """Segments of these classes (S,), numbered from 1."""
+    """Returns segments with these labels (S,), numbered from 1."""
     return [
         PanopticSegment(id_, label, CLASSES.things[label], score=1.0)
         for id_, label in enumerate(labels.tolist(), start=1)
@@ -78,7 +80,7 @@ def numbered_segments(labels: Tensor) -> list[PanopticSegment]:
 
 
 def their_targets(targets: list[Target]) -> dict[str, list[Tensor]]:
-    """The same truth as transformers' models take it: float masks of every segment."""
+    """Returns targets in the form of transformers' models: one float mask per segment."""
     return {
         "mask_labels": [target.masks.float() for target in targets],
         "class_labels": [target.labels for target in targets],
@@ -86,7 +88,7 @@ def their_targets(targets: list[Target]) -> dict[str, list[Tensor]]:
 
 
 def drawn_layers(images: int, queries: int, size: Size, num_layers: int, device: torch.device) -> Prediction:
-    """What a decoder in the midst of training says: `num_layers` layers of leaves that take gradients."""
+    """Returns the predictions of `num_layers` layers, made of leaves that receive gradients."""
     generator = torch.Generator().manual_seed(0)
 
     def leaf(*shape: int, factor: float = 1.0) -> Tensor:
@@ -106,24 +108,24 @@ def drawn_layers(images: int, queries: int, size: Size, num_layers: int, device:
     return layers[-1]
 
 
-def sure_prediction(target: Target, queries: int, size: Size) -> Prediction:
-    """What a trained model says of one image: a query for each segment of `target`, the others seeing no object.
+def confident_prediction(target: Target, queries: int, size: Size) -> Prediction:
+    """Returns a prediction as a trained model makes it: one query per segment of `target`, the others "no object".
 
-    Masks of `size` are given whole, as transformers' postprocessing takes them.
+    It holds mask logits of `size`, as transformers' post-processing takes them.
     """
     device, count = target.labels.device, len(target)
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(1, queries, 8, 8, generator=generator)
     masks = interpolate(noise, size=size, mode="bicubic").to(device) - 1
-    masks[0, :count] += CERTAIN * (2 * resize_target(target, size).masks.float() - 1)
+    masks[0, :count] += CONFIDENT_LOGIT * (2 * resize_target(target, size).masks.float() - 1)
     class_logits = torch.randn(1, queries, NUM_CLASSES + 1, generator=generator).to(device)
-    class_logits[0, torch.arange(count), target.labels] += 2 * CERTAIN
-    class_logits[0, count:, -1] += CERTAIN
+    class_logits[0, torch.arange(count), target.labels] += 2 * CONFIDENT_LOGIT
+    class_logits[0, count:, -1] += CONFIDENT_LOGIT
     return Prediction(class_logits, dense_mask_logits=masks)
 
 
 def drawn_image(size: Size, seed: int = 0) -> Tensor:
-    """(3,H,W) uint8: soft colours with fine grain, as a photograph has."""
+    """Returns an image (3, H, W), uint8, with soft colors and fine grain like a photograph."""
     generator = torch.Generator().manual_seed(seed)
     coarse = interpolate(torch.rand(1, 3, 9, 12, generator=generator), size=size, mode="bicubic")[0]
     grain = torch.rand(3, *size, generator=generator) * 0.1

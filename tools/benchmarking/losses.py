@@ -1,11 +1,11 @@
-"""Matching and losses, without a model: both programs are given the same predictions and truth."""
+"""Cases of matching and losses without a model: both programs get the same predictions and targets."""
 
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmarking.case import Contest, Setting
+from benchmarking.case import Options, Workload
 from benchmarking.equality import require_close, require_same
 from benchmarking.inputs import CLASSES, NUM_CLASSES, drawn_layers, drawn_targets, their_targets
 from benchmarking.peer import transformers
@@ -19,18 +19,24 @@ MASK_LOSSES = (("focal", 20.0), ("dice", 1.0))
 
 
 def paper_criterion(compiled: bool) -> Criterion:
-    """The weights of Cheng et al. 2021, sec. 4; as `criterion.compile: true` makes it, or false."""
+    """Returns a criterion with the weights of Cheng et al. 2021, section 4.
+
+    Args:
+        compiled: As the setting `criterion.compile`.
+    """
     losses = [_weighted(name, weight) for name, weight in (("cross_entropy", 1.0), *MASK_LOSSES)]
     matcher = build_part(MATCHERS, {"type": "hungarian"})
     return Criterion(losses, matcher, deep_supervision=True, ignore_void=False, compiled=compiled)
 
 
 def _weighted(name: str, weight: float) -> WeightedLoss:
-    return WeightedLoss(name, build_part(LOSSES, {"type": name}, {"classes": CLASSES}), weight)
+    loss = build_part(LOSSES, {"type": name}, {"classes": CLASSES})
+    assert isinstance(loss, nn.Module)
+    return WeightedLoss(name, loss, weight)
 
 
 def peer_criterion() -> Any:
-    """transformers' loss with the same weights."""
+    """Returns transformers' criterion with the same weights."""
     return transformers(MODELING).MaskFormerLoss(
         num_labels=NUM_CLASSES, matcher=peer_matcher(), weight_dict={}, eos_coef=0.1
     )
@@ -41,20 +47,20 @@ def peer_matcher() -> Any:
 
 
 def weighted_sum(losses: dict[str, Tensor]) -> Tensor:
-    """transformers' losses, which come unweighted."""
+    """Returns the weighted sum of transformers' losses, which it returns without weights."""
     return torch.stack([value * (20.0 if "loss_mask" in name else 1.0) for name, value in losses.items()]).sum()
 
 
-def matching(setting: Setting, images: int = 2, targets: int = 20, queries: int = 100, side: int = 512) -> Contest:
-    """The matching of one layer, its masks being there."""
-    side = setting.side(side)
-    truth = drawn_targets(images, (side, side), targets, setting.device)
-    theirs = their_targets(truth)
-    layer = dense(drawn_layers(images, queries, (side // 4, side // 4), 1, setting.device))
+def matching(options: Options, images: int = 2, targets: int = 20, queries: int = 100, side: int = 512) -> Workload:
+    """Prepares the matching of one layer whose masks are given."""
+    side = options.side(side)
+    annotated = drawn_targets(images, (side, side), targets, options.device)
+    theirs = their_targets(annotated)
+    layer = dense(drawn_layers(images, queries, (side // 4, side // 4), 1, options.device))
     matcher, peer = build_part(MATCHERS, {"type": "hungarian"}), peer_matcher()
 
     def ours_once() -> list[Match]:
-        return matcher([layer], truth)[0]  # type: ignore[no-any-return]
+        return matcher([layer], annotated)[0]
 
     def theirs_once() -> list[Match]:
         return peer(layer.mask_logits, layer.class_logits, **theirs)  # type: ignore[no-any-return]
@@ -65,24 +71,24 @@ def matching(setting: Setting, images: int = 2, targets: int = 20, queries: int 
             require_same("matched targets", own[1].cpu(), other[1].cpu())
 
     work = f"matching, {images} images, {targets} targets each, {queries} queries, masks of {side // 4}x{side // 4}"
-    return Contest(work, ours_once, theirs_once, check)
+    return Workload(work, ours_once, theirs_once, check)
 
 
 def mask_losses(
-    setting: Setting, images: int = 2, targets: int = 20, queries: int = 100, side: int = 512, compiled: bool = False
-) -> Contest:
-    """Focal and dice loss of one layer whose matching is known, with their gradient."""
-    side = setting.side(side)
-    truth = drawn_targets(images, (side, side), targets, setting.device)
-    masks = their_targets(truth)["mask_labels"]
-    layer = dense(drawn_layers(images, queries, (side // 4, side // 4), 1, setting.device), leaf=True)
+    options: Options, images: int = 2, targets: int = 20, queries: int = 100, side: int = 512, compiled: bool = False
+) -> Workload:
+    """Prepares focal and dice loss, with gradient, of one layer whose matching is given."""
+    side = options.side(side)
+    annotated = drawn_targets(images, (side, side), targets, options.device)
+    masks = their_targets(annotated)["mask_labels"]
+    layer = dense(drawn_layers(images, queries, (side // 4, side // 4), 1, options.device), leaf=True)
     logits = layer.dense_mask_logits
     assert logits is not None
     some = torch.arange(targets)
     matches = [(some + image, some) for image in range(images)]
     criterion = Criterion(
         [_weighted(name, weight) for name, weight in MASK_LOSSES],
-        lambda layers, truth: [matches],
+        lambda layers, targets: [matches],
         deep_supervision=False,
         ignore_void=False,
         compiled=compiled,
@@ -91,30 +97,30 @@ def mask_losses(
 
     def ours_once() -> Tensor:
         logits.grad = None
-        return _backward(criterion(layer, truth).total)
+        return _backward(criterion(layer, annotated).total)
 
     def theirs_once() -> Tensor:
         logits.grad = None
         return _backward(weighted_sum(peer.loss_masks(logits, masks, matches, images * targets)))
 
     work = f"mask losses of one layer, {images * targets} masks at {side}x{side}, with gradient{_note(compiled)}"
-    return Contest(work, ours_once, theirs_once, _same_losses(ours_once, theirs_once, {"masks": logits}))
+    return Workload(work, ours_once, theirs_once, _same_losses(ours_once, theirs_once, {"masks": logits}))
 
 
 def all_layers(
-    setting: Setting, images: int = 2, targets: int = 12, queries: int = 100, side: int = 512, compiled: bool = False
-) -> Contest:
-    """Matching and losses of six layers, from mask embeddings and mask features to their gradients."""
-    side = setting.side(side)
-    truth = drawn_targets(images, (side, side), targets, setting.device)
-    theirs = their_targets(truth)
-    prediction = drawn_layers(images, queries, (side // 4, side // 4), 6, setting.device)
+    options: Options, images: int = 2, targets: int = 12, queries: int = 100, side: int = 512, compiled: bool = False
+) -> Workload:
+    """Prepares matching and losses of six layers, from mask embeddings and features to their gradients."""
+    side = options.side(side)
+    annotated = drawn_targets(images, (side, side), targets, options.device)
+    theirs = their_targets(annotated)
+    prediction = drawn_layers(images, queries, (side // 4, side // 4), 6, options.device)
     leaves = _leaves(prediction)
-    criterion, peer = paper_criterion(compiled).to(setting.device), peer_criterion().to(setting.device)
+    criterion, peer = paper_criterion(compiled).to(options.device), peer_criterion().to(options.device)
 
     def ours_once() -> Tensor:
         _clear(leaves)
-        return _backward(criterion(prediction, truth).total)
+        return _backward(criterion(prediction, annotated).total)
 
     def theirs_once() -> Tensor:
         _clear(leaves)
@@ -128,7 +134,7 @@ def all_layers(
         f"matching and losses of 6 layers, {images} images of {side}x{side}, {targets} masks each, with gradient"
         f"{_note(compiled)}"
     )
-    return Contest(work, ours_once, theirs_once, _same_losses(ours_once, theirs_once, leaves))
+    return Workload(work, ours_once, theirs_once, _same_losses(ours_once, theirs_once, leaves))
 
 
 def _note(compiled: bool) -> str:
@@ -141,7 +147,7 @@ def _backward(total: Tensor) -> Tensor:
 
 
 def _same_losses(ours: Any, theirs: Any, leaves: dict[str, Tensor]) -> Any:
-    """A check that both totals and both gradients are the same."""
+    """Returns a check that totals and gradients are equal."""
 
     def check() -> None:
         gradients, totals = [], []
@@ -157,7 +163,7 @@ def _same_losses(ours: Any, theirs: Any, leaves: dict[str, Tensor]) -> Any:
 
 
 def dense(prediction: Prediction, leaf: bool = False) -> Prediction:
-    """The same with all masks drawn; as a `leaf` they take a gradient."""
+    """Returns the prediction with its mask logits computed; as a `leaf`, they receive a gradient."""
     masks = prediction.mask_logits.detach().requires_grad_(leaf)
     return Prediction(prediction.class_logits.detach(), dense_mask_logits=masks)
 

@@ -1,4 +1,4 @@
-"""Time and memory of two pieces of work, measured so that neither is favoured."""
+"""Measures time and memory of two workloads without favoring either."""
 
 import gc
 import math
@@ -18,7 +18,7 @@ from segkit.errors import SegkitError
 from segkit.runtime.allocation import release_freed_memory
 
 LEAST_SECONDS = 0.1
-"""Quicker work is repeated until one measurement takes about as long."""
+"""Shorter work is repeated until one measurement takes about this long."""
 WARM_UPS = 2
 
 Answer = TypeVar("Answer")
@@ -26,7 +26,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds per call, of pairs measured one right after the other."""
+    """Seconds per call, in pairs that were measured directly after each other."""
 
     ours: list[float]
     theirs: list[float]
@@ -37,7 +37,7 @@ class Times:
 
     @property
     def spread(self) -> tuple[float, float]:
-        """The least and the largest ratio of any pair."""
+        """The smallest and the largest ratio of a pair."""
         ratios = [own / other for own, other in zip(self.ours, self.theirs, strict=True)]
         return min(ratios), max(ratios)
 
@@ -45,8 +45,14 @@ class Times:
 def alternately(
     ours: Callable[[int], float], theirs: Callable[[int], float], repeats: int, warm_ups: int = WARM_UPS
 ) -> Times:
-    """Each side `repeats` times, in turns, the side that begins changing, so that a machine that grows slower or faster
-    meanwhile does so for both. A side is given a number of calls, and gives the seconds per call."""
+    """Measures both sides `repeats` times in turns, so that a change in the machine's speed affects both.
+
+    Each side begins every second pair.
+
+    Args:
+        ours: Takes a number of calls and returns the seconds per call.
+        theirs: The same for the other side.
+    """
     longest = 0.0
     for _ in range(warm_ups):
         longest = max(ours(1), theirs(1))
@@ -59,7 +65,7 @@ def alternately(
 
 
 def seconds(work: Callable[[], Any], calls: int, device: torch.device) -> float:
-    """Per call, until the device is done."""
+    """Returns the seconds per call, until the device has finished."""
     synchronize(device)
     start = time.perf_counter()
     for _ in range(calls):
@@ -69,13 +75,16 @@ def seconds(work: Callable[[], Any], calls: int, device: torch.device) -> float:
 
 
 def synchronize(device: torch.device) -> None:
+    """Waits until a GPU has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def memory_growth(work: Callable[[], Any], device: torch.device) -> int | None:
-    """Bytes held at the worst moment of `work` beyond those held before: of the GPU, or of the process. None where the
-    system does not tell (it does on Linux)."""
+    """Returns the peak memory of `work` in bytes, beyond what was held before, of the GPU or of the process.
+
+    Returns None if the system does not report it; Linux does.
+    """
     gc.collect()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -93,14 +102,14 @@ def memory_growth(work: Callable[[], Any], device: torch.device) -> int | None:
 
 
 def _resident(field: str) -> int | None:
-    """Bytes: `VmRSS` now, `VmHWM` at the most so far."""
+    """Returns a size of this process in bytes: `VmRSS` is the present one, `VmHWM` the peak."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.is_file() else []
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), None)
 
 
 def _forget_peak() -> bool:
-    """Makes the largest size so far the present one. False where the system does not let us."""
+    """Resets the peak to the present size; returns False if the system refuses."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -109,17 +118,21 @@ def _forget_peak() -> bool:
 
 
 class FreshProcess:
-    """A new process that calls functions of modules one after the other; a context that ends with it."""
+    """A new process that calls functions one after the other; it ends with the `with` block."""
 
     def __init__(self) -> None:
         self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
     def call(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
-        """Raises what the function raises, and SegkitError where the system has ended the process."""
+        """Calls a function there and returns its result.
+
+        Raises:
+            SegkitError: The system ended the process. Errors of the function are raised as they are.
+        """
         try:
             return self._pool.submit(function, *arguments).result()
         except BrokenProcessPool:
-            raise SegkitError("the process was ended by the system, most likely for want of memory") from None
+            raise SegkitError("the system ended the process, probably because memory ran out") from None
 
     def __enter__(self) -> "FreshProcess":
         return self
@@ -129,7 +142,7 @@ class FreshProcess:
 
 
 def peak_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations per second of a large matrix product: the most that this machine does at once."""
+    """Returns the operations per second of a large matrix product: about the most this machine can do."""
     side = 2048 if device.type == "cpu" else 8192
     one, other = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     best = min(seconds(lambda: one @ other, 1, device) for _ in range(10))

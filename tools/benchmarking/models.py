@@ -1,4 +1,4 @@
-"""Whole models of equal weights: the forward pass and the training step."""
+"""Cases of whole models with equal weights: forward pass and training step."""
 
 import tempfile
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from benchmarking.case import Contest, Setting
+from benchmarking.case import Options, Workload
 from benchmarking.equality import require_as_near, require_close
 from benchmarking.inputs import NUM_CLASSES, drawn_image, drawn_targets, their_targets
 from benchmarking.losses import paper_criterion
@@ -21,11 +21,11 @@ TITLES = {"r50": "R50", "swin_t": "Swin-T"}
 Logits = tuple[Tensor, Tensor]
 LOGITS = ("class logits", "mask logits")
 LEARNING_RATE = 1e-6
-"""So small that many steps leave the model as good as it was."""
+"""Small enough that many steps hardly change the model."""
 
 
 def peer_model(backbone: Backbone) -> Any:
-    """A MaskFormer of transformers with random weights. No layer drops anything, so that steps can be compared."""
+    """Returns transformers' MaskFormer with random weights, without dropout so that steps can be compared."""
     library = transformers()
     library.utils.logging.disable_progress_bar()
     stages = ["stage1", "stage2", "stage3", "stage4"]
@@ -45,32 +45,32 @@ def peer_model(backbone: Backbone) -> Any:
 
 
 def as_ours(theirs: Any) -> Imported:
-    """The same model, weight for weight."""
+    """Returns segkit's model with the same weights."""
     with tempfile.TemporaryDirectory() as folder:
         theirs.save_pretrained(folder)
         transformers().MaskFormerImageProcessor(do_resize=False).save_pretrained(folder)
         return import_huggingface(folder)
 
 
-def forward(setting: Setting, backbone: Backbone, precision: Precision) -> Contest:
-    """One image to its logits. Theirs runs in float32: they have no precision of their own."""
-    side = setting.side(512)
+def forward(options: Options, backbone: Backbone, precision: Precision) -> Workload:
+    """Prepares one image to its logits. The peer runs in fp32, which is its default."""
+    side = options.side(512)
     peer = peer_model(backbone)
     imported = as_ours(peer)
-    peer.config.use_auxiliary_loss = False  # else it predicts at every layer
-    peer, model = peer.to(setting.device), imported.model.to(setting.device)
-    images = drawn_image((side, side))[None].to(setting.device)
+    peer.config.use_auxiliary_loss = False  # otherwise it predicts at every layer
+    peer, model = peer.to(options.device), imported.model.to(options.device)
+    images = drawn_image((side, side))[None].to(options.device)
     values = model.normalization(images)  # type: ignore[operator]
 
     @torch.inference_mode()
     def ours_once(precision: Precision = precision) -> Logits:
-        with autocast(setting.device, precision):
+        with autocast(options.device, precision):
             prediction = model(images)
             return prediction.class_logits, prediction.mask_logits
 
     @torch.inference_mode()
     def theirs_once(precision: Precision = "fp32") -> Logits:
-        with autocast(setting.device, precision):
+        with autocast(options.device, precision):
             answer = peer(values)
             return answer.class_queries_logits, answer.masks_queries_logits
 
@@ -79,13 +79,13 @@ def forward(setting: Setting, backbone: Backbone, precision: Precision) -> Conte
 
     work = f"forward, {TITLES[backbone]}, 1 x {side}x{side}, {named(precision)}"
     dtype = torch.float32 if precision == "fp32" else torch.bfloat16
-    return Contest(work, ours_once, theirs_once, check, images=1, dtype=dtype)
+    return Workload(work, ours_once, theirs_once, check, images=1, dtype=dtype)
 
 
 def _require_equal_logits(
     precision: Precision, ours: Callable[[Precision], Logits], theirs: Callable[[Precision], Logits]
 ) -> None:
-    """Equal in float32; in `precision` as near to that as the peer's own. Raises Unequal."""
+    """Raises UnequalOutputs unless logits are equal in fp32, and in `precision` as near to it as the peer's."""
     exact = theirs("fp32")
     for what, own, other in zip(LOGITS, ours("fp32"), exact, strict=True):
         require_close(what, own, other)
@@ -101,11 +101,13 @@ def named(precision: Precision, theirs: Precision = "fp32") -> str:
 
 
 class TrainingPair:
-    """Both programs' models in training, on the same two images of twelve segments each; segkit compiles its mask
-    losses."""
+    """The models of both programs in training, on the same two images with twelve segments each.
 
-    def __init__(self, setting: Setting, backbone: Backbone) -> None:
-        device, side = setting.device, setting.side(512)
+    segkit compiles its mask losses.
+    """
+
+    def __init__(self, options: Options, backbone: Backbone) -> None:
+        device, side = options.device, options.side(512)
         self.device = device
         self.peer = peer_model(backbone).to(device).train()
         self.model = as_ours(self.peer).model.to(device).train()
@@ -125,14 +127,16 @@ class TrainingPair:
 
     def their_loss(self, precision: Precision) -> Tensor:
         with autocast(self.device, precision):
-            # Without the hidden states its auxiliary loss fails.
+            # Its auxiliary loss fails without hidden states.
             hidden = bool(self.peer.config.use_auxiliary_loss)
             loss: Tensor = self.peer(self.values, **self.labels, output_hidden_states=hidden).loss
         return loss
 
     def check(self, precision: Precision) -> None:
-        """The same logits, loss and gradient, but of the last layer alone: of earlier layers transformers takes the
-        queries before the decoder's last norm, which the original does not."""
+        """Raises UnequalOutputs unless logits, loss and gradient of the last layer are equal.
+
+        In earlier layers, transformers uses the queries before the decoder's last norm, unlike the original.
+        """
         self.criterion.deep_supervision = self.peer.config.use_auxiliary_loss = False
         try:
             _require_equal_logits(precision, self._our_logits, self._their_logits)
@@ -157,7 +161,7 @@ class TrainingPair:
 
 
 def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)  # as both programs' trainers do
+    return torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)  # as the trainers of both programs do
 
 
 def _gradient_norm(model: nn.Module, loss: Tensor) -> Tensor:
@@ -170,10 +174,10 @@ def _gradient_norm(model: nn.Module, loss: Tensor) -> Tensor:
 
 
 def training(
-    setting: Setting, backbone: Backbone, precision: Precision, their_precision: Precision = "fp32"
-) -> Contest:
-    """Forward pass, matching and losses of all layers, backward pass, AdamW."""
-    pair = TrainingPair(setting, backbone)
+    options: Options, backbone: Backbone, precision: Precision, their_precision: Precision = "fp32"
+) -> Workload:
+    """Prepares a step: forward pass, matching and losses of all layers, backward pass, AdamW."""
+    pair = TrainingPair(options, backbone)
 
     def step(loss: Callable[[Precision], Tensor], precision: Precision, optimizer: torch.optim.Optimizer) -> None:
         optimizer.zero_grad()
@@ -181,7 +185,7 @@ def training(
         optimizer.step()
 
     side = pair.size[0]
-    return Contest(
+    return Workload(
         f"training step, {TITLES[backbone]}, 2 x {side}x{side}, 12 masks each, {named(precision, their_precision)}",
         lambda: step(pair.our_loss, precision, pair.our_optimizer),
         lambda: step(pair.their_loss, their_precision, pair.their_optimizer),

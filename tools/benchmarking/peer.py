@@ -1,4 +1,4 @@
-"""The programs segkit is compared with. They are imported where they are used, since they are no dependencies."""
+"""The programs that segkit is compared with. They are no dependencies, so they are imported when they are used."""
 
 import importlib
 from importlib.metadata import PackageNotFoundError, version
@@ -10,26 +10,28 @@ PEERS = {
     "transformers": "pip install transformers",
     "panopticapi": "pip install git+https://github.com/cocodataset/panopticapi",
 }
-"""The programs that segkit can be compared with, and how each is installed."""
+"""Name -> command that installs it."""
 
 
 def require_peer(name: str) -> str:
-    """The version of a peer, one of PEERS. Raises SegkitError where it is not installed."""
+    """Returns the version of a peer.
+
+    Raises:
+        SegkitError: It is not installed.
+    """
     try:
         return version(name)
     except PackageNotFoundError:
-        raise SegkitError(
-            f"benchmark: {name} is not installed, so there is nothing to compare with. Install it: {PEERS[name]}"
-        ) from None
+        raise SegkitError(f"tools/benchmark.py: {name} is not installed. Install it: {PEERS[name]}") from None
 
 
 def transformers(module: str = "") -> Any:
-    """The package, or the module of it with this dotted name, untyped."""
+    """Returns the package transformers, or a module in it."""
     return _module("transformers", module)
 
 
 def panopticapi(module: str = "") -> Any:
-    """As `transformers`, of COCO's evaluation of panoptic quality."""
+    """Returns the package panopticapi, which is COCO's evaluation of panoptic quality, or a module in it."""
     return _module("panopticapi", module)
 
 

@@ -1,4 +1,4 @@
-"""Line plots on two logarithmic axes, drawn with Pillow alone."""
+"""Line plots with two logarithmic axes, drawn with Pillow."""
 
 import math
 from collections.abc import Sequence
@@ -8,27 +8,31 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 620, 420
-"""Of one panel, in pixels."""
+"""Size of a panel in pixels."""
 LEFT, RIGHT, TOP, BOTTOM = 80, 25, 70, 60
-"""Margins around its axes."""
+"""Margins around the axes of a panel."""
 COLORS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167))
-"""Told apart by the colour-blind too."""
+"""Can be distinguished with color blindness too."""
 INK, FAINT = (40, 40, 40), (225, 225, 225)
 SHARPNESS = 2
-"""All is drawn so many times as large, then shrunk, which smooths lines and letters."""
+"""Everything is drawn this much larger and then reduced, which smooths lines and letters."""
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Line:
+    """A line with its name in the legend."""
+
     name: str
     points: Sequence[Point]
-    """Positive."""
+    """All coordinates are positive."""
 
 
 @dataclass(frozen=True)
 class Panel:
+    """One pair of axes with lines."""
+
     title: str
     x_label: str
     y_label: str
@@ -36,7 +40,7 @@ class Panel:
 
 
 def draw(path: Path, panels: Sequence[Panel]) -> None:
-    """The panels side by side, as PNG. A line without points stands in the legend alone."""
+    """Writes the panels side by side as PNG. A line without points appears only in the legend."""
     canvas = _Canvas(len(panels) * WIDTH, HEIGHT)
     for index, panel in enumerate(panels):
         _Axes(canvas, index * WIDTH, panel).draw()
@@ -44,7 +48,7 @@ def draw(path: Path, panels: Sequence[Panel]) -> None:
 
 
 class _Canvas:
-    """Pillow's drawing in the pixels of the finished image."""
+    """Draws in the pixel coordinates of the finished image."""
 
     def __init__(self, width: int, height: int) -> None:
         self.image = Image.new("RGB", (width * SHARPNESS, height * SHARPNESS), "white")
@@ -91,13 +95,13 @@ class _Axes:
     def _place(self, x: float, y: float) -> Point:
         right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
         return (
-            self.left + LEFT + _share(x, self.x_range) * (right - LEFT),
-            bottom - _share(y, self.y_range) * (bottom - TOP),
+            self.left + LEFT + _fraction(x, self.x_range) * (right - LEFT),
+            bottom - _fraction(y, self.y_range) * (bottom - TOP),
         )
 
     def _grid(self) -> None:
         (x0, x1), (y0, y1) = self.x_range, self.y_range
-        for x in sorted({x for line in self.panel.lines for x, _ in line.points}):  # the few that were measured
+        for x in sorted({x for line in self.panel.lines for x, _ in line.points}):  # one tick per measured point
             self.canvas.line([self._place(x, y0), self._place(x, y1)], FAINT)
             column, bottom = self._place(x, y0)
             self.canvas.text((column, bottom + 8), f"{x:g}", "mt")
@@ -117,19 +121,21 @@ class _Axes:
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    """The least and the largest value with some room; a single value is given room as well."""
+    """Returns the smallest and the largest value with a margin, which a single value gets too."""
     low, high = min(values), max(values)
     room = max((high / low) ** 0.08, 1.1)
     return low / room, high * room
 
 
-def _share(value: float, limits: tuple[float, float]) -> float:
+def _fraction(value: float, limits: tuple[float, float]) -> float:
     return math.log(value / limits[0]) / math.log(limits[1] / limits[0])
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Between three and nine round values of the range: powers of ten, where these are too few with 2 and 5 times them,
-    where those are too few with whole multiples."""
+    """Returns three to nine round values in a range.
+
+    These are powers of ten; if they are too few, also 2 and 5 times them, then all whole multiples, then quarters.
+    """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     found: list[float] = []
     for steps in ((1,), (1, 3), (1, 2, 5), tuple(range(1, 10)), tuple(step / 4 for step in range(4, 40))):
@@ -140,7 +146,7 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def number(value: float) -> str:
-    """Short: 1500 is 1.5k, 0.000002 is 2e-06."""
+    """Formats a number briefly: 1500 becomes 1.5k, 0.000002 becomes 2e-06."""
     if value >= 1e6:
         return f"{value / 1e6:.3g}M"
     return f"{value / 1e3:.3g}k" if value >= 1e3 else f"{value:.3g}"

@@ -1,8 +1,8 @@
-"""Predictions to results, of one image: both programs are given the same masks of a quarter of its side.
+"""Cases of post-processing: predictions of one image to results. Masks have a quarter of the image's side.
 
-The programs enlarge masks differently: segkit, as the original MaskFormer does, resizes logits; transformers resizes
-probabilities or, for instances, finished masks. At the masks' own size nothing is resized and the answers must be
-equal; at the image's size nearly all pixels must.
+The programs enlarge masks differently. segkit resizes logits, like the original MaskFormer; transformers resizes
+probabilities or, for instances, finished masks. So the results must be equal at the size of the masks, where nothing
+is resized, and nearly equal at the size of the image.
 """
 
 from collections.abc import Callable
@@ -12,29 +12,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarking.case import Contest, Setting
+from benchmarking.case import Options, Workload
 from benchmarking.equality import require_close, require_mostly_same, require_same
-from benchmarking.inputs import CLASSES, NUM_CLASSES, drawn_target, sure_prediction
+from benchmarking.inputs import CLASSES, NUM_CLASSES, confident_prediction, drawn_target
 from benchmarking.peer import transformers
 from segkit.build import build_part
 from segkit.classes import Classes
 from segkit.ops.run_length import Rle, decode_masks, encode_masks
 from segkit.registries import POSTPROCESSORS
-from segkit.types import ImageSizes, InstanceResult, Prediction, Size
+from segkit.types import ImageSizes, InstanceResult, Size
 
 ALL_THINGS = Classes.make(list(CLASSES.names))
-"""transformers does not tell things from stuff where it looks for instances."""
+"""For instances, transformers does not distinguish things from stuff."""
 SAME_PIXELS = 0.98
-"""Fraction of the pixels of a map that must be equal where masks are enlarged in different ways."""
+"""Fraction of pixels that must be equal after masks were enlarged in different ways."""
 
 
 class _Image:
-    """One prediction, as both programs take it."""
+    """One prediction in the form of both programs."""
 
-    def __init__(self, setting: Setting, targets: int, queries: int, size: Size) -> None:
+    def __init__(self, options: Options, targets: int, queries: int, size: Size) -> None:
         self.size = size
         self.map_size = (size[0] // 4, size[1] // 4)
-        self.prediction = sure_prediction(drawn_target(size, targets, setting.device), queries, self.map_size)
+        self.prediction = confident_prediction(drawn_target(size, targets, options.device), queries, self.map_size)
         self.theirs = SimpleNamespace(
             class_queries_logits=self.prediction.class_logits, masks_queries_logits=self.prediction.mask_logits
         )
@@ -42,13 +42,13 @@ class _Image:
         self.at_map = [ImageSizes(self.map_size, self.map_size, self.map_size)]
 
 
-def semantic(setting: Setting, targets: int = 20, queries: int = 100, height: int = 512, width: int = 640) -> Contest:
-    image = _Image(setting, targets, queries, (setting.side(height), setting.side(width)))
+def semantic(options: Options, targets: int = 20, queries: int = 100, height: int = 512, width: int = 640) -> Workload:
+    image = _Image(options, targets, queries, (options.side(height), options.side(width)))
     part, peer = _part("semantic"), _peer().post_process_semantic_segmentation
 
     def check() -> None:
         (own,), (other,) = part(image.prediction, image.at_map), peer(image.theirs)
-        require_mostly_same("label map", own.label_map, other, 0.9999)  # equals but for rounding
+        require_mostly_same("label map", own.label_map, other, 0.9999)  # equal except for rounding
         (own,), (other,) = ours_once(), theirs_once()
         require_mostly_same("label map of the image's size", own.label_map, other, SAME_PIXELS)
 
@@ -58,12 +58,12 @@ def semantic(setting: Setting, targets: int = 20, queries: int = 100, height: in
     def theirs_once() -> Any:
         return peer(image.theirs, target_sizes=[image.size])
 
-    return Contest(_work(f"semantic, {NUM_CLASSES} classes", image, queries), ours_once, theirs_once, check)
+    return Workload(_work(f"semantic, {NUM_CLASSES} classes", image, queries), ours_once, theirs_once, check)
 
 
-def panoptic(setting: Setting, targets: int = 20, queries: int = 100, height: int = 480, width: int = 640) -> Contest:
-    """Both with the thresholds of the paper, 0.8 and 0.8."""
-    image = _Image(setting, targets, queries, (setting.side(height), setting.side(width)))
+def panoptic(options: Options, targets: int = 20, queries: int = 100, height: int = 480, width: int = 640) -> Workload:
+    """Prepares panoptic results with the thresholds of the paper, 0.8 and 0.8, in both programs."""
+    image = _Image(options, targets, queries, (options.side(height), options.side(width)))
     part, peer = _part("panoptic"), _peer().post_process_panoptic_segmentation
     stuff = {index for index, thing in enumerate(CLASSES.things) if not thing}
 
@@ -81,7 +81,7 @@ def panoptic(setting: Setting, targets: int = 20, queries: int = 100, height: in
         require_mostly_same("segment map of the image's size", own.segment_map, other["segmentation"], SAME_PIXELS)
         _require_segments(own, other)
 
-    return Contest(_work("panoptic", image, queries), ours_once, lambda: theirs_once([image.size]), check)
+    return Workload(_work("panoptic", image, queries), ours_once, lambda: theirs_once([image.size]), check)
 
 
 def _require_segments(own: Any, other: Any) -> None:
@@ -89,9 +89,9 @@ def _require_segments(own: Any, other: Any) -> None:
     require_same("segments", ours, {info["id"]: info["label_id"] for info in other["segments_info"]})
 
 
-def instance(setting: Setting, targets: int = 20, queries: int = 100, height: int = 480, width: int = 640) -> Contest:
-    """Both keep the instances that score at least 0.5; segkit's may overlap, transformers draws them on one map."""
-    image = _Image(setting, targets, queries, (setting.side(height), setting.side(width)))
+def instance(options: Options, targets: int = 20, queries: int = 100, height: int = 480, width: int = 640) -> Workload:
+    """Prepares instances with scores of at least 0.5. segkit's may overlap; transformers puts them on one map."""
+    image = _Image(options, targets, queries, (options.side(height), options.side(width)))
     part = _part("instance", ALL_THINGS, max_instances=queries, score_threshold=0.5)
     peer = _peer().post_process_instance_segmentation
 
@@ -102,14 +102,17 @@ def instance(setting: Setting, targets: int = 20, queries: int = 100, height: in
         return peer(image.theirs, threshold=0.5, target_sizes=[image.size])
 
     check = _instance_check(image, part, 0.5, lambda result: result.masks)
-    return Contest(_work("instance", image, queries), ours_once, theirs_once, check)
+    return Workload(_work("instance", image, queries), ours_once, theirs_once, check)
 
 
 def instance_coco(
-    setting: Setting, targets: int = 20, queries: int = 100, height: int = 480, width: int = 640
-) -> Contest:
-    """All candidates as run lengths, as average precision needs them; transformers' are not COCO's, but as long."""
-    image = _Image(setting, targets, queries, (setting.side(height), setting.side(width)))
+    options: Options, targets: int = 20, queries: int = 100, height: int = 480, width: int = 640
+) -> Workload:
+    """Prepares all candidates as run lengths, as average precision needs them.
+
+    The run lengths of transformers are not COCO's, but as long.
+    """
+    image = _Image(options, targets, queries, (options.side(height), options.side(width)))
     part = _part("instance", ALL_THINGS, max_instances=queries)
     peer = _peer().post_process_instance_segmentation
 
@@ -124,7 +127,7 @@ def instance_coco(
         return decode_masks(encode_masks(result.masks), image.map_size).to(result.masks.device)
 
     check = _instance_check(image, part, 0.0, coded_and_back)
-    return Contest(_work("instance, run lengths", image, queries), ours_once, theirs_once, check)
+    return Workload(_work("instance, run lengths", image, queries), ours_once, theirs_once, check)
 
 
 def _instance_check(
@@ -143,10 +146,9 @@ def _instance_check(
     return check
 
 
-def _part(
-    name: str, classes: Classes = CLASSES, **settings: Any
-) -> Callable[[Prediction, list[ImageSizes]], list[Any]]:
-    return build_part(POSTPROCESSORS, {"type": name, **settings}, {"classes": classes})  # type: ignore[no-any-return]
+def _part(name: str, classes: Classes = CLASSES, **settings: Any) -> Any:
+    """Returns a post-processor; untyped, because each returns its own type of result."""
+    return build_part(POSTPROCESSORS, {"type": name, **settings}, {"classes": classes})
 
 
 def _peer() -> Any:

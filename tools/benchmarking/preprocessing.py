@@ -1,4 +1,4 @@
-"""Images and label maps to what a training step takes."""
+"""Cases of preprocessing: images and label maps to the input of a training step."""
 
 import tempfile
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from benchmarking.case import Contest, Setting
+from benchmarking.case import Options, Workload
 from benchmarking.equality import require_close, require_same
 from benchmarking.inputs import CLASSES, drawn_image, drawn_target
 from benchmarking.peer import transformers
@@ -18,24 +18,26 @@ from segkit.data.images import to_image
 from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization
 from segkit.ops.targets import label_map_of
 from segkit.registries import DATASETS, TRANSFORMS
+from segkit.transforms.resize_shortest_edge import ResizeShortestEdge
 from segkit.types import Batch, Sample
 
 Expanded = tuple[Tensor, Tensor, Tensor]
 """Pixel values (1,3,H,W), labels (N,), masks (N,H,W)."""
 
 
-def preprocessing(setting: Setting, segments: int = 20, expanded: bool = False) -> Contest:
-    """A decoded image and its label map of 20 classes to a batch, of transformers' default size.
+def preprocessing(options: Options, segments: int = 20, expanded: bool = False) -> Workload:
+    """Prepares a decoded image and its label map for a batch of transformers' default size.
 
-    What segkit's loader hands over is bytes and one map of segment numbers; normalized pixels and a mask per segment,
-    which transformers hands over, are made of it in the training step, and there only of matched segments. `expanded`
-    makes all of them here.
+    segkit's loader returns uint8 pixels and one map of segment numbers; the training step normalizes the pixels and
+    makes masks of the matched segments. transformers returns normalized pixels and one mask per segment. With
+    `expanded`, segkit makes these here too.
     """
-    size = (setting.side(512), setting.side(512) * 683 // 512)
+    size = (options.side(512), options.side(512) * 683 // 512)
     image = drawn_image(size).permute(1, 2, 0).contiguous().numpy()
-    label_map = label_map_of(drawn_target(size, segments, setting.device), void=255).cpu().numpy().astype(np.uint8)
-    sizes = {"sizes": setting.side(800), "max_size": round(1333 * setting.scale)}
+    label_map = label_map_of(drawn_target(size, segments, options.device), void=255).cpu().numpy().astype(np.uint8)
+    sizes = {"sizes": options.side(800), "max_size": round(1333 * options.scale)}
     resize = build_part(TRANSFORMS, {"type": "resize_shortest_edge", **sizes, "size_divisor": 32, "rounding": "down"})
+    assert isinstance(resize, ResizeShortestEdge)
     normalize = PixelNormalization(IMAGENET_MEAN, IMAGENET_STD)
     edges = {"shortest_edge": sizes["sizes"], "longest_edge": sizes["max_size"]}
     processor = transformers().MaskFormerImageProcessor(size=edges, ignore_index=255)
@@ -63,11 +65,11 @@ def preprocessing(setting: Setting, segments: int = 20, expanded: bool = False) 
     height, width = resize.size_of(size, sizes["sizes"])
     what = "normalized pixels and masks" if expanded else "a batch"
     work = f"preprocessing, {size[0]}x{size[1]} with {segments} classes to {what} of {height}x{width}"
-    return Contest(work, (lambda: expand(batched())) if expanded else batched, theirs_once, check, held=folder)
+    return Workload(work, (lambda: expand(batched())) if expanded else batched, theirs_once, check, held=folder)
 
 
 def _dataset(folder: Path) -> Any:
-    """A `mask_folder`, whose one image is never read."""
+    """Makes a `mask_folder` dataset. Its one image is never read."""
     names = {"images": str(folder / "images"), "labels": str(folder / "labels"), "classes": list(CLASSES.names)}
     for part in ("images", "labels"):
         (folder / part).mkdir()

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes, in both programs."""
+"""Measures where the time of a training step goes, in both programs."""
 
 import time
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarking.case import Setting
+from benchmarking.case import Options
 from benchmarking.measuring import WARM_UPS, synchronize
 from benchmarking.models import Backbone, TrainingPair
 from benchmarking.table import NOTHING, duration, markdown
@@ -21,13 +21,13 @@ PROFILES: dict[str, tuple[Backbone, Precision]] = {
     "training_swin_t": ("swin_t", "fp32"),
     "training_swin_t_bf16": ("swin_t", "bf16"),
 }
-"""By the name of the case."""
+"""Name of the case -> backbone and precision."""
 PHASES = ("backbone", "pixel decoder", "transformer decoder", "matching", "losses", "other", "backward", "optimizer")
-"""`losses` holds what is computed of their gradient at once; `other` is what no part does, such as drawing masks."""
+"""`losses` includes gradients that are computed with the losses; `other` is outside of all parts."""
 
 
 class Stopwatch:
-    """Books time on the phase at work, the innermost of those begun."""
+    """Adds up the time of phases. Nested phases count for the innermost one."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -75,10 +75,10 @@ class Stopwatch:
 
 
 def profile_training(
-    setting: Setting, backbone: Backbone, precision: Precision, repeats: int
+    options: Options, backbone: Backbone, precision: Precision, repeats: int
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds per step by phase, ours and theirs: means over `repeats` steps, both in `precision`."""
-    pair = TrainingPair(setting, backbone)
+    """Returns the mean seconds per step by phase, of segkit and of the peer, both in `precision`."""
+    pair = TrainingPair(options, backbone)
     watches = _our_watch(pair), _their_watch(pair)
     sides = ((pair.our_loss, pair.our_optimizer), (pair.their_loss, pair.their_optimizer))
     for turn in range(WARM_UPS + repeats):
@@ -124,10 +124,10 @@ def _their_watch(pair: TrainingPair) -> Stopwatch:
 
 
 def profile_table(ours: dict[str, float], theirs: dict[str, float], peer: str) -> str:
-    """Seconds and share of the step."""
+    """Returns a table of seconds, and fractions of the step."""
     rows = [[phase, *_cells(ours, phase), *_cells(theirs, phase)] for phase in PHASES]
     totals = [cell for side in (ours, theirs) for cell in (duration(sum(side.values())), "100%")]
-    return markdown(["phase", "segkit", "share", peer, "share"], [*rows, ["whole step", *totals]])
+    return markdown(["phase", "segkit", "fraction", peer, "fraction"], [*rows, ["whole step", *totals]])
 
 
 def _cells(side: dict[str, float], phase: str) -> Sequence[str]:

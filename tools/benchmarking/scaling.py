@@ -1,4 +1,4 @@
-"""How time and memory grow with the work: measured point by point, each in a process of its own, and drawn."""
+"""Measures how time and memory grow with the work, each point in its own process, and draws plots."""
 
 import json
 import statistics
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarking.case import Contest, Setting
+from benchmarking.case import Options, Workload
 from benchmarking.comparing import Side, prepare_side
 from benchmarking.losses import mask_losses, matching
 from benchmarking.measuring import FreshProcess, memory_growth, seconds
@@ -25,17 +25,17 @@ AXES: dict[str, list[Amount]] = {
 LABELS = {"targets": "segments of the image", "queries": "queries", "side": "side of the image in pixels"}
 REPEATS = 3
 LEAST_BYTES = 1 << 16
-"""Growth below this is nothing but the system's pages, and no logarithm has a place for 0."""
+"""Smaller values are noise of the system's pages. Also keeps 0 off the logarithmic axis."""
 
 
-def _of_one_image(make: Callable[..., Contest]) -> Callable[[Setting, Amount], Contest]:
-    return lambda setting, amount: make(setting, images=1, **amount)
+def _of_one_image(make: Callable[..., Workload]) -> Callable[[Options, Amount], Workload]:
+    return lambda options, amount: make(options, images=1, **amount)
 
 
-def _of_result(make: Callable[..., Contest]) -> Callable[[Setting, Amount], Contest]:
-    def made(setting: Setting, amount: Amount) -> Contest:
+def _of_result(make: Callable[..., Workload]) -> Callable[[Options, Amount], Workload]:
+    def made(options: Options, amount: Amount) -> Workload:
         pixels = amount["side"]
-        return make(setting, amount["targets"], amount["queries"], height=pixels, width=pixels)
+        return make(options, amount["targets"], amount["queries"], height=pixels, width=pixels)
 
     return made
 
@@ -51,6 +51,8 @@ WORKS = {
 
 @dataclass(frozen=True)
 class Measured:
+    """One point: a work at one amount, by one of the programs."""
+
     work: str
     axis: str
     amount: Amount
@@ -58,35 +60,35 @@ class Measured:
     seconds: float | None = None
     bytes: int | None = None
     error: str | None = None
-    """Why there is no figure, such as too little memory."""
+    """Why the point could not be measured, such as too little memory."""
 
 
 def measure_growth(
-    setting: Setting, threads: int, works: Sequence[str] = tuple(WORKS), axes: Sequence[str] = tuple(AXES)
+    options: Options, threads: int, works: Sequence[str] = tuple(WORKS), axes: Sequence[str] = tuple(AXES)
 ) -> Iterator[Measured]:
-    """One point after the other."""
+    """Measures and yields one point after the other."""
     for work in works:
         for axis in axes:
             for amount in AXES[axis]:
                 for side in ("ours", "theirs"):
                     try:
                         with FreshProcess() as process:
-                            taken, grown = process.call(_measure, work, amount, side, setting, threads)
+                            taken, grown = process.call(_measure, work, amount, side, options, threads)
                         yield Measured(work, axis, amount, side, taken, grown)
                     except SegkitError as error:
                         yield Measured(work, axis, amount, side, error=str(error))
 
 
-def _measure(work: str, amount: Amount, side: Side, setting: Setting, threads: int) -> tuple[float, int | None]:
+def _measure(work: str, amount: Amount, side: Side, options: Options, threads: int) -> tuple[float, int | None]:
     prepare_side(side, threads)
-    contest = WORKS[work](setting, amount)
-    once: Callable[[], Any] = getattr(contest, side)
-    grown = memory_growth(once, setting.device)  # the first call, which also warms up
-    return statistics.median(seconds(once, 1, setting.device) for _ in range(REPEATS)), grown
+    workload = WORKS[work](options, amount)
+    once: Callable[[], Any] = getattr(workload, side)
+    grown = memory_growth(once, options.device)  # of the first call, which also warms up
+    return statistics.median(seconds(once, 1, options.device) for _ in range(REPEATS)), grown
 
 
 def write_growth(folder: Path, points: Sequence[Measured], peer: str) -> None:
-    """`scaling.json`, and a plot of time and memory for each work and axis: `<work>_<axis>.png`."""
+    """Writes `scaling.json`, and for each work and axis a plot of time and memory, `<work>_<axis>.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scaling.json").write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
     for work, axis in dict.fromkeys((point.work, point.axis) for point in points):
@@ -98,10 +100,10 @@ def write_growth(folder: Path, points: Sequence[Measured], peer: str) -> None:
         draw(folder / f"{work.replace(' ', '_')}_{axis}.png", panels)
 
 
-def _lines(points: Sequence[Measured], peer: str, figure: Callable[[Measured], float | None]) -> list[Line]:
+def _lines(points: Sequence[Measured], peer: str, value_of: Callable[[Measured], float | None]) -> list[Line]:
     lines = []
     for side, name in (("ours", "segkit"), ("theirs", peer)):
-        places = [(float(point.amount[point.axis]), figure(point)) for point in points if point.side == side]
+        places = [(float(point.amount[point.axis]), value_of(point)) for point in points if point.side == side]
         lines.append(Line(name, [(x, y) for x, y in places if y is not None]))
     return lines
 
@@ -115,7 +117,7 @@ def _megabytes(point: Measured) -> float | None:
 
 
 def growth_table(points: Sequence[Measured], peer: str) -> str:
-    """Time and memory at the least and at the largest amount."""
+    """Returns a table of time and memory at the smallest and the largest amount."""
     rows = []
     for work, axis in dict.fromkeys((point.work, point.axis) for point in points):
         amounts = [amount[axis] for amount in AXES[axis]]

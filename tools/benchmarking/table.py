@@ -1,4 +1,4 @@
-"""Outcomes as Markdown."""
+"""Formats outcomes as Markdown."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ NOTHING = "–"
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The first column to the left, the others to the right."""
+    """Returns a Markdown table whose first column is aligned left and all others right."""
     lines = [list(header), ["---", *["---:"] * (len(header) - 1)], *map(list, rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def comparison(outcomes: Sequence[Outcome], peer: str) -> str:
-    """One row per case: medians, their ratio, the least and largest ratio of any pair, and memory."""
+    """Returns one row per case: medians, their ratio, the smallest and largest ratio of a pair, and memory."""
     header = ["work", "segkit", peer, "ratio", "spread", "goal", "memory", f"{peer}'s", "ratio", "goal"]
     return markdown(header, [_row(outcome) for outcome in outcomes])
 
@@ -41,11 +41,11 @@ def _row(outcome: Outcome) -> list[str]:
 def _judged(ratio: float | None, goal: float | None) -> str:
     if ratio is None or goal is None:
         return NOTHING
-    return f"{'met' if round(ratio, 2) <= goal else 'missed'}: {goal:g}"  # by the ratio as it is printed
+    return f"{'met' if round(ratio, 2) <= goal else 'missed'}: {goal:g}"  # compares the ratio as it is printed
 
 
 def rates(outcomes: Sequence[Outcome], peer: str) -> str:
-    """Images per second, and how much of the machine's matrix rate our operations reach; empty without such cases."""
+    """Returns a table of images per second and of segkit's operations per second; empty if no case has a rate."""
     rows = []
     for outcome in outcomes:
         if outcome.times is not None and outcome.images:
@@ -53,15 +53,17 @@ def rates(outcomes: Sequence[Outcome], peer: str) -> str:
             rate, peak = outcome.operations / ours, outcome.peak_rate
             per_second = [f"{outcome.images / side:.2f}" for side in (ours, theirs)]
             rows.append([outcome.work, *per_second, f"{rate / 1e9:.0f}", f"{peak / 1e9:.0f}", f"{rate / peak:.0%}"])
-    header = ["work", "images/s", f"{peer}'s", "GFLOP/s", "matrix product", "share"]
+    header = ["work", "images/s", f"{peer}'s", "GFLOP/s", "matrix product", "fraction"]
     return markdown(header, rows) if rows else ""
 
 
 def duration(seconds: float) -> str:
+    """Formats a time in seconds or milliseconds."""
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
 
 
 def size(count: int | None) -> str:
+    """Formats a number of bytes in MB or GB."""
     if count is None:
         return NOTHING
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
