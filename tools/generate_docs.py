@@ -10,7 +10,7 @@ PAGES = {"config.md": config_page, "parts.md": parts_page}
 DOCS = Path(__file__).parents[1] / "docs"
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="tools/generate_docs.py", description=__doc__)
     parser.add_argument("--output", metavar="DIR", type=Path, default=DOCS, help="the folder to write (default: docs)")
     folder = parser.parse_args().output
     folder.mkdir(parents=True, exist_ok=True)

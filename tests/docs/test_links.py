@@ -15,9 +15,6 @@ MOVED_OR_GONE = "CHANGELOG.md"
 """Names what was there before."""
 
 
-PENDING = {"config.md", "parts.md"}
-
-
 def anchors_of(page):
     """Returns the anchors that a code host gives the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", prose_of(page), flags=re.MULTILINE)
@@ -31,7 +28,7 @@ def test_links_lead_somewhere(page):
             continue
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
-        assert file.exists() or file.name in PENDING, target
+        assert file.exists(), target
         if anchor:
             assert anchor in anchors_of(file), target
 
@@ -40,7 +37,7 @@ def test_links_lead_somewhere(page):
 def test_files_named_in_prose_exist(page):
     for code in inline_code(page):
         if code.startswith(FOLDERS) and code not in EXAMPLES and not re.search(r"[<>*\s]", code):
-            assert (ROOT / code).exists() or code.partition("/")[2] in PENDING, code
+            assert (ROOT / code).exists(), code
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
