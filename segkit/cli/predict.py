@@ -7,8 +7,13 @@ import glob
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_inference_arguments
+
+if TYPE_CHECKING:
+    from segkit.inference.predictor import Outcome
+    from segkit.results.files import ResultWriter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from segkit.inference.predictor import Outcome, Predictor
-    from segkit.results.files import OutputNames, ResultWriter
-    from segkit.results.overlay import overlay
+    from segkit.inference.predictor import Predictor
+    from segkit.results.files import ResultWriter
     from segkit.runtime.background import in_background
 
+    # Before the model is loaded, which takes longer than noticing a wrong path.
     files = list(images_in(arguments.inputs))
     predictor = Predictor(
         arguments.checkpoint,
@@ -52,23 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         window=arguments.window,
     )
     output = Path(arguments.output)
-    names = OutputNames()
     console = Console()
-    with ResultWriter(output, predictor.classes, names) as writer:
-
-        def write(outcome: Outcome) -> bool:
-            """Writes overlay and result, or prints the error. Returns whether the image was segmented."""
-            if outcome.error is not None:
-                print(f"error: {outcome.error}", file=sys.stderr)
-                return False
-            assert outcome.image is not None, "an outcome without error has an image"
-            assert outcome.result is not None, "and a result"
-            writer.write(outcome.result, outcome.file, names.of(outcome.file))
-            drawn = overlay(outcome.image, outcome.result, predictor.classes)
-            (output / "overlays").mkdir(parents=True, exist_ok=True)
-            drawn.save(output / "overlays" / f"{names.of(outcome.file)}.png")
-            return True
-
+    with ResultWriter(output, predictor.classes) as writer:
         outcomes = track(
             predictor.predict_many(files, arguments.batch_size),
             "predicting",
@@ -77,9 +67,26 @@ def run(arguments: argparse.Namespace) -> int:
             transient=True,
         )
         # Drawing and compressing run in another thread, while the model predicts the next image.
-        segmented = sum(in_background(write, outcomes))
+        segmented = sum(in_background(lambda outcome: _write(outcome, writer), outcomes))
     console.print(f"{segmented} of {len(files)} images segmented ({predictor.task}): {output}", soft_wrap=True)
     return 0 if segmented == len(files) else 1
+
+
+def _write(outcome: Outcome, writer: ResultWriter) -> bool:
+    """Writes overlay and result, or prints the error. Returns whether the image was segmented."""
+    from segkit.results.overlay import overlay
+
+    if outcome.error is not None:
+        print(f"error: {outcome.error}", file=sys.stderr)
+        return False
+    assert outcome.image is not None, "an outcome without error has an image"
+    assert outcome.result is not None, "and a result"
+    name = writer.names.of(outcome.file)
+    writer.write(outcome.result, outcome.file, name)
+    folder = writer.folder / "overlays"
+    folder.mkdir(parents=True, exist_ok=True)
+    overlay(outcome.image, outcome.result, writer.classes).save(folder / f"{name}.png")
+    return True
 
 
 def images_in(inputs: list[str]) -> Iterator[str]:

@@ -99,6 +99,7 @@ class Predictor:
         loaded = load_checkpoint(checkpoint, self.device)
         self.classes, self.config = loaded.classes, loaded.config
         self.model: SegmentationModel = loaded.model
+        # Of the configured postprocessors, the task's own has the settings that the model was evaluated with.
         configured = build_postprocessors(self.config, self.classes)
         self.task = task or next(iter(configured), "semantic")
         self.postprocessor = configured.get(self.task) or build_part(
@@ -135,6 +136,8 @@ class Predictor:
         """
         waiting: list[Prepared] = []
         for read in in_background(self._read, files):
+            # A batch ends when it is full, before an image of another padded size, and before an error, so that
+            # outcomes keep the order of the files.
             if isinstance(read, Prepared):
                 if waiting and read.sizes.padded != waiting[0].sizes.padded:
                     yield from self._outcomes(waiting)
@@ -151,7 +154,7 @@ class Predictor:
     def prepare(self, image: Tensor, file: str = "image") -> Prepared:
         """Returns an image (3,H,W) uint8 RGB as the model takes it; `file` names it in results and errors."""
         sample = Sample(image, None, file, file)
-        output = sample.size
+        output = sample.size  # the result has the size that the image has before the transforms
         for transform in self._transforms:
             sample = transform(sample)
         padded = padded_size([sample.size], self.model.size_divisor)

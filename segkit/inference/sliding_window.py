@@ -46,6 +46,7 @@ class SlidingWindow(SegmentationModel):
 
     @property
     def size_divisor(self) -> int:
+        """The model's own."""
         return self.model.size_divisor
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> PixelPrediction:
@@ -89,7 +90,12 @@ def require_semantic(postprocessors: Mapping[str, Postprocessor]) -> None:
 
 
 def class_maps(prediction: Prediction | PixelPrediction) -> Tensor:
-    """Returns what is averaged (B,K,h,w): the logits of a per-pixel model, the sums over queries of any other."""
+    """Returns what is averaged (B,K,h,w): the logits of a per-pixel model, the sums over queries of any other.
+
+    Example:
+        >>> class_maps(Prediction(torch.zeros(1, 5, 4), dense_mask_logits=torch.zeros(1, 5, 8, 8))).shape
+        torch.Size([1, 3, 8, 8])
+    """
     if isinstance(prediction, PixelPrediction):
         return prediction.pixel_logits.float()
     class_probs = prediction.class_logits.float().softmax(-1)[..., :-1]

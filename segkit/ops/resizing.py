@@ -46,7 +46,12 @@ def row_chunks(height: int, values_per_row: int, device: torch.device, chunks: i
 
 
 def source_rows(source: int, output: int, start: int, stop: int) -> tuple[int, int]:
-    """Returns (first, end): the source rows that output rows start..stop of a resizing are made of."""
+    """Returns (first, end): the source rows that output rows start..stop of a resizing are made of.
+
+    Example:
+        >>> source_rows(source=8, output=32, start=0, stop=4)
+        (0, 2)
+    """
     low, high, _ = taps(source, output, start, stop, torch.device("cpu"))
     return int(low[0]), int(high[-1]) + 1
 
@@ -81,6 +86,10 @@ def resize_rows(
 
     Returns:
         (M,stop-start,w), a view of `maps` where there is nothing to resize.
+
+    Example:
+        >>> resize_rows(torch.tensor([[[0.0], [4.0]]]), first=0, source=2, output=4, start=1, stop=3).flatten()
+        tensor([1., 3.])
     """
     if source == output:
         return maps[:, start - first : stop - first]
@@ -89,7 +98,12 @@ def resize_rows(
 
 
 def resize_columns(maps: Tensor, width: int) -> Tensor:
-    """Resizes (M,r,w) to (M,r,width); returns `maps` itself where there is nothing to resize."""
+    """Resizes (M,r,w) to (M,r,width); returns `maps` itself where there is nothing to resize.
+
+    Example:
+        >>> resize_columns(torch.tensor([[[0.0, 4.0]]]), 4)
+        tensor([[[0., 1., 3., 4.]]])
+    """
     if maps.shape[-1] == width:
         return maps
     count, rows, _ = maps.shape
@@ -119,6 +133,11 @@ def positive_bands(logits: Tensor, sizes: ImageSizes) -> Iterator[tuple[int, int
     Yields:
         (start, stop, which, band): the maps (P,) int64 that may have a value above zero in rows start..stop, and these
         (P,stop-start,W) float32. Bands without any such map are left out.
+
+    Example:
+        >>> logits = torch.tensor([[[-1.0]], [[1.0]]])
+        >>> [which.tolist() for _, _, which, _ in positive_bands(logits, ImageSizes((4, 4), (4, 4), (4, 4)))]
+        [[1]]
     """
     for block in _blocks(logits, sizes, sizes.output[1], 1):
         rows = logits[:, block.first : block.end]
@@ -137,6 +156,11 @@ def unpadded_bands(logits: Tensor, sizes: ImageSizes, maps: int) -> Iterator[tup
     Yields:
         (start, stop, top, rows): the image's rows from `top` on that rows start..stop of the output are made of, as
         (M,r,unpadded width) float32. The caller may change them in place; they are valid until the next ones.
+
+    Example:
+        >>> sizes = ImageSizes(padded=(8, 8), unpadded=(8, 6), output=(16, 12))
+        >>> [(start, stop, rows.shape) for start, stop, _, rows in unpadded_bands(torch.zeros(5, 2, 2), sizes, maps=5)]
+        [(0, 16, torch.Size([5, 8, 6]))]
     """
     for block in _blocks(logits, sizes, sizes.unpadded[1], _WIDE_CHUNKS):
         yield from _bands(logits[:, block.first : block.end], block, sizes, sizes.unpadded[1], maps)
@@ -146,6 +170,11 @@ def resize_to_output(maps: Tensor, sizes: ImageSizes, top: int, start: int, stop
     """Returns rows start..stop of the output (M,stop-start,W) of `maps` (M,r,unpadded width), rows from `top` on.
 
     The result is a view of `maps` where there is nothing to resize.
+
+    Example:
+        >>> sizes = ImageSizes(padded=(8, 8), unpadded=(8, 6), output=(16, 12))
+        >>> resize_to_output(torch.zeros(5, 8, 6), sizes, top=0, start=0, stop=16).shape
+        torch.Size([5, 16, 12])
     """
     maps = resize_columns(maps, sizes.output[1])
     return resize_rows(maps, top, sizes.unpadded[0], sizes.output[0], start, stop)
@@ -160,6 +189,11 @@ def pixels(
         source, output: sizes before and after.
         rows, columns: (P,) int64, the wanted pixels of the output.
         read: gives (P,M) at pixels (rows, columns) of the source.
+
+    Example:
+        >>> maps = torch.tensor([[[0.0, 4.0]]])  # (M, h, w)
+        >>> pixels((1, 2), (1, 4), torch.tensor([0]), torch.tensor([2]), lambda r, c: maps[:, r, c].t())
+        tensor([[3.]])
     """
     if source == output:
         return read(rows, columns)

@@ -57,6 +57,10 @@ def decode_masks(rles: list[Rle], size: tuple[int, int]) -> Tensor:
 
     Raises:
         DataError: Runs do not fill a mask of that size. pycocotools would leave pixels uninitialized.
+
+    Example:
+        >>> decode_masks([{"size": [2, 2], "counts": "021O"}], (2, 2)).int().tolist()
+        [[[1, 0], [1, 1]]]
     """
     for number, rle in enumerate(rles):
         _check_runs(rle, size, f"run lengths {number + 1} of {len(rles)}")
@@ -109,13 +113,23 @@ def unpacked_runs(counts: bytes | str) -> npt.NDArray[np.int64] | None:
 
 
 def rle_to_json(rle: Rle) -> Rle:
-    """Returns `rle` with `str` counts, as JSON needs them."""
+    """Returns `rle` with `str` counts, as JSON needs them.
+
+    Example:
+        >>> rle_to_json({"size": [2, 2], "counts": b"021O"})
+        {'size': [2, 2], 'counts': '021O'}
+    """
     counts = rle["counts"]
     return {"size": list(rle["size"]), "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}
 
 
 def rle_areas(rles: list[Rle]) -> list[int]:
-    """Returns the number of pixels of each mask."""
+    """Returns the number of pixels of each mask.
+
+    Example:
+        >>> rle_areas(encode_masks(torch.tensor([[[True, False], [True, True]]])))
+        [3]
+    """
     return [int(area) for area in coco_mask.area(rles)] if rles else []
 
 
@@ -146,6 +160,11 @@ def _extent(line: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def box_to_xywh(box: Tensor) -> list[int]:
-    """Converts (4,) x1, y1, x2, y2 to COCO's [x, y, width, height]."""
+    """Converts (4,) x1, y1, x2, y2 to COCO's [x, y, width, height].
+
+    Example:
+        >>> box_to_xywh(torch.tensor([1, 0, 3, 1]))
+        [1, 0, 2, 1]
+    """
     x1, y1, x2, y2 = (int(value) for value in box)
     return [x1, y1, x2 - x1, y2 - y1]

@@ -43,11 +43,21 @@ def class_sum_bands(by_class: Tensor, mask_logits: Tensor, sizes: ImageSizes) ->
         by_class: (K,Q), the class probabilities of each class.
         mask_logits: (Q,h,w).
         sizes: of the image.
+
+    Example:
+        >>> by_class, mask_logits = torch.tensor([[0.5], [0.25]]), torch.zeros(1, 1, 1)
+        >>> [sums.flatten().tolist() for _, sums in class_sum_bands(by_class, mask_logits, ImageSizes(*[(1, 1)] * 3))]
+        [[0.25, 0.125]]
     """
     for start, stop, top, logits in unpadded_bands(mask_logits, sizes, len(by_class)):
         yield slice(start, stop), resize_to_output(class_sums(by_class, logits.sigmoid_()), sizes, top, start, stop)
 
 
 def class_sums(by_class: Tensor, mask_probs: Tensor) -> Tensor:
-    """Returns the sums (K,h,w) of (K,Q) class probabilities times (Q,h,w) mask probabilities over the queries."""
+    """Returns the sums (K,h,w) of (K,Q) class probabilities times (Q,h,w) mask probabilities over the queries.
+
+    Example:
+        >>> class_sums(torch.tensor([[0.5, 0.25]]), torch.tensor([[[1.0]], [[0.5]]]))
+        tensor([[[0.6250]]])
+    """
     return (by_class @ mask_probs.flatten(1)).view(-1, *mask_probs.shape[1:])

@@ -50,6 +50,11 @@ def target_result(target: Target, classes: Classes, task: Task) -> Result:
 
     Void is class index K in a semantic result, and 0 in a panoptic one. An instance result holds the countable classes
     alone.
+
+    Example:
+        >>> target = Target(torch.tensor([0]), segment_map=torch.tensor([[0, -1]], dtype=torch.int32))
+        >>> target_result(target, Classes.make(["car"]), "panoptic").segment_map
+        tensor([[1, 0]], dtype=torch.int32)
     """
     if task == "semantic":
         label_map = label_map_of(target, len(classes))
@@ -88,6 +93,10 @@ def side_by_side(*panels: Image.Image | Tensor, titles: Sequence[str] | None = N
     Args:
         panels: drawn images, or (3,H,W) uint8 RGB, which are enlarged as `overlay` enlarges them.
         titles: one for each panel, written above it.
+
+    Example:
+        >>> side_by_side(Image.new("RGB", (400, 300)), Image.new("RGB", (400, 300))).size
+        (807, 300)
     """
     images = [panel if isinstance(panel, Image.Image) else enlarged(panel) for panel in panels]
     size = max(14, min(min(image.size) for image in images) // 24)

@@ -26,5 +26,10 @@ def enlarged(image: Tensor) -> Image.Image:
 
 
 def enlargement(width: int, height: int) -> int:
-    """Returns the factor of `enlarged`, a whole number so that masks can be enlarged exactly alike."""
+    """Returns the factor of `enlarged`, a whole number so that masks can be enlarged exactly alike.
+
+    Example:
+        >>> enlargement(100, 80), enlargement(640, 480)
+        (4, 1)
+    """
     return -(-READABLE // max(width, height))

@@ -181,6 +181,12 @@ def instance_entries(result: InstanceResult, classes: Classes, image_id: int | s
     """Returns COCO results, one per instance.
 
     Their keys are `image_id`, `category_id`, `segmentation` (run lengths), `bbox` (x, y, width, height) and `score`.
+
+    Example:
+        >>> import torch
+        >>> result = InstanceResult(torch.tensor([0]), torch.tensor([0.5]), torch.ones(1, 2, 3, dtype=torch.bool))
+        >>> instance_entries(result, Classes.make(["car"]), image_id=7)[0]["bbox"]
+        [0, 0, 3, 2]
     """
     return [
         {

@@ -32,6 +32,12 @@ def regions_of(result: Result, classes: Classes) -> list[Region]:
 
     The largest comes first; but instances come from the lowest to the highest score, so that the surest lies on top.
     Segments of one thing class get shades of the class's color.
+
+    Example:
+        >>> import torch
+        >>> label_map = torch.tensor([[0, 1, 1]])
+        >>> [(region.label, region.area) for region in regions_of(SemanticResult(label_map), Classes.make(["a", "b"]))]
+        [(1, 2), (0, 1)]
     """
     if isinstance(result, SemanticResult):
         label_map = result.label_map.cpu().numpy()

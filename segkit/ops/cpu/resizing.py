@@ -22,8 +22,13 @@ def lerp_rows(
         weight: (R,) float32 in [0, 1], that of `below`.
         period: output rows after which weights are expected to repeat; a wrong one costs time only.
         scratch: memory for the result, used on a CPU alone; at least M*R*w values.
+
+    Example:
+        >>> maps = torch.tensor([[[0.0], [4.0]]])
+        >>> lerp_rows(maps, torch.tensor([0, 0]), torch.tensor([1, 1]), torch.tensor([0.25, 0.75]), period=1).flatten()
+        tensor([1., 3.])
     """
-    if maps.device.type != "cpu":
+    if maps.device.type != "cpu":  # there, a launch for each group costs more than the copies
         return torch.lerp(maps[:, above], maps[:, below], weight[:, None])
     shape = (maps.shape[0], len(weight), maps.shape[2])
     output = maps.new_empty(shape) if scratch is None else scratch[: math.prod(shape)].view(shape)

@@ -60,6 +60,11 @@ def semantic_label_map(
         mask_logits: (Q,h,w).
         sizes: of the image.
         thresholds: when to select queries and classes.
+
+    Example:
+        >>> class_probs, mask_logits = torch.eye(4, 9), torch.full((4, 8, 8), 9.0)
+        >>> semantic_label_map(class_probs, mask_logits, ImageSizes((32, 32), (32, 32), (30, 30))).shape
+        torch.Size([30, 30])
     """
     selection = select(class_probs, mask_logits, thresholds) if _is_bounded(mask_logits, sizes) else None
     if selection is None:
@@ -121,6 +126,13 @@ def select(class_probs: Tensor, mask_logits: Tensor, thresholds: Thresholds = DE
         class_probs: (Q,K) in [0, 1], without no-object.
         mask_logits: (Q,h,w).
         thresholds: what to select, and when it pays.
+
+    Example:
+        >>> class_probs = torch.full((4, 9), 0.01)
+        >>> class_probs[1, 6] = 0.9  # the only query that is sure of a class
+        >>> selection = select(class_probs, torch.full((4, 8, 8), 9.0))
+        >>> selection.queries, selection.classes
+        (tensor([1]), tensor([6]))
     """
     strong = class_probs > thresholds.probability  # (Q, K)
     has_class, occurs = strong.any(1), strong.any(0)
@@ -154,7 +166,12 @@ def output_blocks(mask_logits: Tensor, sizes: ImageSizes) -> tuple[Tensor, Tenso
 
 
 def block_maxima(logits: Tensor) -> Tensor:
-    """Returns (Q,n,m) of (Q,h,w): the largest value of each block and of the lines behind it, REACH lines in all."""
+    """Returns (Q,n,m) of (Q,h,w): the largest value of each block and of the lines behind it, REACH lines in all.
+
+    Example:
+        >>> block_maxima(torch.arange(12.0).view(1, 1, 12))
+        tensor([[[ 5.,  9., 11.]]])
+    """
     fill = [REACH - BLOCK + -int(lines) % BLOCK for lines in logits.shape[1:]]
     filled = pad(logits, (0, fill[1], 0, fill[0]), value=-torch.inf)
     return filled.unfold(1, REACH, BLOCK).amax(-1).unfold(2, REACH, BLOCK).amax(-1)
