@@ -13,7 +13,26 @@ anything is built, all of it is checked against the signatures in the code, and 
 line.
 
 The class list, and with it the number of classes, comes from the data set, and channel counts from the parts, so a
-config repeats neither."""
+config repeats neither. This is a complete config:
+
+```yaml
+extends: configs/base/mask_former.yaml
+model:
+  backbone: {type: timm, name: resnet18}
+data:
+  train:
+    dataset: {type: shapes, length: 1024}
+    transforms: [{type: random_flip}]
+    batch_size: 8
+  val:
+    dataset: {type: shapes, length: 32, seed: 1}
+postprocessors: [{type: semantic}]
+evaluators: [{type: mean_iou}]
+training:
+  steps: 1000
+  optimizer: {type: adamw, lr: 1e-3}
+  schedule: {type: poly}
+```"""
 
 CHECKING = """\
 ```bash
