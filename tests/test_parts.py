@@ -1,7 +1,7 @@
-"""To be registered is to be tested: every part that segkit brings keeps the contract of its kind.
+"""Every part of segkit keeps the contract of its kind: to be registered is to be tested.
 
-A part whose settings all have defaults is tested without being named here. SETTINGS says what the others are built
-with, and makes large ones small.
+A part whose settings all have defaults is tested without an entry here. SETTINGS holds the settings of the others, and
+makes large parts small.
 """
 
 import inspect
@@ -27,7 +27,7 @@ NESTED = {
     "pixel_decoder": SMALL_PIXEL_DECODER,
     "transformer_decoder": {**SMALL_TRANSFORMER_DECODER, "num_queries": 5},
 }
-"""The parts that a model gets which takes them and is not in SETTINGS."""
+"""The nested parts of models that are not in SETTINGS."""
 
 BACKBONE_MODELS = [
     "resnet18",
@@ -49,7 +49,7 @@ def mask_folder(folder):
 
 
 def coco(folder, annotations, **more):
-    """Two images of 4x3 pixels with these annotations."""
+    """Writes two images of 4x3 pixels with these annotations, and returns the settings."""
     (folder / "images").mkdir()
     images = [{"id": number, "file_name": f"{number}.png", "height": 3, "width": 4} for number in (7, 2)]
     for image in images:
@@ -98,7 +98,7 @@ SETTINGS = {
     "transform/resize": [{"size": (48, 36)}],
     "transform/resize_shortest_edge": [{"sizes": [24, 60], "max_size": 70}],
 }
-"""`kind/name` -> the settings to try it with, each a mapping or a function that writes files and gives the mapping."""
+"""`kind/name` -> the settings to try, each a mapping or a function that writes files and returns the mapping."""
 
 CHECKS = {
     "backbone": lambda build: testing.check_backbone(build()),
@@ -116,7 +116,7 @@ CHECKS = {
     "optimizer": lambda build: testing.check_optimizer(lambda model: build(model=model)),
     "schedule": lambda build: testing.check_schedule(build()),
 }
-"""kind -> the check, given what builds a part from what segkit supplies."""
+"""kind -> the check, called with a function that builds the part from what segkit supplies."""
 
 
 def own_names(registry):
@@ -132,7 +132,7 @@ def cases():
 
 
 def default_settings(registry, name):
-    """What a part that is not in SETTINGS is built with: nothing, and the parts that a model takes."""
+    """Returns the settings of a part that is not in SETTINGS: none. Fails if it needs some."""
     part = registry.get(name)
     required = [setting for setting, parameter in after_star(part).items() if parameter.default is MISSING]
     if required:

@@ -1,4 +1,4 @@
-"""Convert a checkpoint of the original MaskFormer or of Hugging Face to segkit's, or one of segkit's to theirs."""
+"""Convert a checkpoint of the original MaskFormer or of Hugging Face to segkit, or one of segkit to Hugging Face."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="a file of the original's (.pkl, .pth); a folder or hub id of transformers'; or a checkpoint of segkit's",
+        help="an original checkpoint (.pkl, .pth); a folder or hub name of transformers; or, with --to, a checkpoint "
+        "of segkit",
     )
-    parser.add_argument("destination", metavar="DEST", help="the folder to be written; it must be new or empty")
+    parser.add_argument("destination", metavar="DEST", help="the folder to write; new or empty")
     add_override_arguments(parser)
-    parser.add_argument("--to", choices=["huggingface"], help="write a checkpoint of segkit's for transformers")
-    parser.add_argument("--config", metavar="CONFIG", help="of an original checkpoint, which holds tensors alone")
+    parser.add_argument("--to", choices=["huggingface"], help="write a checkpoint of segkit for transformers")
+    parser.add_argument("--config", metavar="CONFIG", help="the config of an original checkpoint")
     parser.add_argument(
         "--classes",
         metavar="FILE",
-        help="of an original checkpoint: its class names (default: those of the config's data set)",
+        help="the class names of an original checkpoint (default: those of the config's data set)",
     )
 
 
@@ -36,14 +37,14 @@ def run(arguments: argparse.Namespace) -> int:
     destination = Path(arguments.destination)
     refuse_taken(destination)
     if arguments.to == "huggingface":
-        _refuse_options(arguments, "A checkpoint of segkit's knows its config and classes.")
+        _refuse_options(arguments, "A checkpoint of segkit holds its config and classes.")
         from segkit.interop.huggingface import export_huggingface
 
         export_huggingface(arguments.source, destination)
     elif Path(arguments.source).is_file():
         _from_original(arguments, destination)
     else:
-        _refuse_options(arguments, "A checkpoint of transformers' says itself what it is.")
+        _refuse_options(arguments, "A checkpoint of transformers holds its config and classes.")
         _from_huggingface(arguments.source, destination)
     print(f"written: {destination}")
     return 0
@@ -57,7 +58,7 @@ def _from_original(arguments: argparse.Namespace, destination: Path) -> None:
 
     if arguments.config is None:
         raise CheckpointError(
-            f"{arguments.source}: an original checkpoint holds tensors alone. Name the config of its model, such as "
+            f"{arguments.source}: an original checkpoint holds only tensors. Give the config of its model, such as "
             "--config configs/mask_former/ade20k_r50.yaml."
         )
     config = load_config(arguments.config, arguments.overrides, arguments.plugins)
@@ -79,7 +80,7 @@ def _from_huggingface(source: str, destination: Path) -> None:
 
 
 def _classes(config: Config, arguments: argparse.Namespace) -> Classes:
-    """Of the file that is named, else of the config's data set; numbered where neither is there."""
+    """Returns the classes of the given file, else of the config's data set, else numbered ones."""
     from segkit.build import dataset_classes
     from segkit.classes import Classes
     from segkit.data.class_list import read_classes
@@ -92,13 +93,13 @@ def _classes(config: Config, arguments: argparse.Namespace) -> Classes:
         return dataset_classes(config)
     except (ConfigError, DataError) as error:
         count = count_classes(arguments.source)
-        print(f"note: the {count} classes are numbered, for their names are not known: {error}")
-        print("note: for names, have the data set there, or convert again with --classes FILE")
+        print(f"note: the {count} classes are numbered, because their names are not known: {error}")
+        print("note: for names, provide the data set, or convert again with --classes FILE")
         return Classes.make([f"class {index}" for index in range(count)])
 
 
 def _refuse_options(arguments: argparse.Namespace, reason: str) -> None:
-    """Raises CheckpointError where options are given that mean an original checkpoint."""
+    """Raises CheckpointError if options are given that only an original checkpoint needs."""
     from segkit.errors import CheckpointError
 
     given = {"--config": arguments.config, "--classes": arguments.classes, "key=value": arguments.overrides}

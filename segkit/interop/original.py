@@ -17,6 +17,7 @@ from segkit.errors import CheckpointError
 from segkit.interop._mismatch import describe_mismatch
 from segkit.interop._renaming import Rule, rename
 from segkit.interop.unpickling import read_model_tensors
+from segkit.models._base import SegmentationModel
 
 _STEM: tuple[Rule, ...] = (
     ("backbone.stem.conv1.norm.*", "backbone.body.bn1.*"),
@@ -92,7 +93,9 @@ _HEADS: tuple[Rule, ...] = (
 )
 
 
-def import_original(file: str | PathLike[str], config: Config, classes: Classes) -> tuple[nn.Module, LoadReport]:
+def import_original(
+    file: str | PathLike[str], config: Config, classes: Classes
+) -> tuple[SegmentationModel, LoadReport]:
     """Builds the config's model for `classes` with the weights of an original checkpoint.
 
     Args:
@@ -120,7 +123,8 @@ def import_original(file: str | PathLike[str], config: Config, classes: Classes)
     """
     tensors = read_model_tensors(Path(file))
     model = build_model(config, classes, initial_weights=False)
-    return model.eval(), load_original(model, tensors, str(file), config)
+    model.eval()
+    return model, load_original(model, tensors, str(file), config)
 
 
 def count_classes(file: str | PathLike[str]) -> int:

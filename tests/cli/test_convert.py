@@ -1,4 +1,4 @@
-"""`segkit convert`: foreign checkpoints in and out."""
+"""`segkit convert`: reads checkpoints of other programs, and writes those of transformers."""
 
 import json
 import pickle
@@ -21,7 +21,7 @@ model:
 
 @pytest.fixture(scope="module")
 def huggingface(tmp_path_factory):
-    """A folder that transformers has written."""
+    """A folder written by transformers."""
     folder = tmp_path_factory.mktemp("huggingface") / "theirs"
     stages = ["stage1", "stage2", "stage3", "stage4"]
     backbone = ResNetConfig(layer_type="basic", depths=[1, 1, 1, 1], hidden_sizes=[8, 16, 24, 32], out_features=stages)
@@ -40,7 +40,7 @@ def huggingface(tmp_path_factory):
 
 
 def write_original(folder, wrong=None):
-    """The state dict of `YAML`'s model under the original's names, and the config beside it."""
+    """Writes the state dict of `YAML`'s model under the original's names, and the config beside it."""
     from segkit.classes import Classes
 
     (folder / "x.yaml").write_text(YAML)
@@ -94,19 +94,19 @@ def test_an_original_checkpoint_needs_its_config(tmp_path, capsys):
     write_original(tmp_path)
     assert main(["convert", str(tmp_path / "model.pkl"), str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err == (
-        f"error: {tmp_path}/model.pkl: an original checkpoint holds tensors alone. Name the config of its model, such "
+        f"error: {tmp_path}/model.pkl: an original checkpoint holds only tensors. Give the config of its model, such "
         "as --config configs/mask_former/ade20k_r50.yaml.\n"
     )
 
 
-def test_classes_nobody_knows_are_numbered(tmp_path, capsys):
+def test_unknown_classes_are_numbered(tmp_path, capsys):
     write_original(tmp_path)
     arguments = [str(tmp_path / "model.pkl"), str(tmp_path / "out"), "--config", str(tmp_path / "x.yaml")]
     assert main(["convert", *arguments]) == 0
     assert capsys.readouterr().out.splitlines()[:2] == [
-        f"note: the 3 classes are numbered, for their names are not known: {tmp_path}/x.yaml: data: the classes "
+        f"note: the 3 classes are numbered, because their names are not known: {tmp_path}/x.yaml: data: the classes "
         "come from the data set, and the config names none.",
-        "note: for names, have the data set there, or convert again with --classes FILE",
+        "note: for names, provide the data set, or convert again with --classes FILE",
     ]
     names = json.loads((tmp_path / "out/classes.json").read_text())["names"]
     assert names == ["class 0", "class 1", "class 2"]
@@ -133,7 +133,7 @@ def test_from_huggingface_and_back(huggingface, tmp_path, capsys):
     assert result.label_map.shape == (40, 50)
 
 
-def test_what_is_there_is_not_overwritten(huggingface, tmp_path, capsys):
+def test_existing_files_are_not_overwritten(huggingface, tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     assert main(["convert", str(huggingface), str(tmp_path)]) == 2
     assert (
@@ -142,14 +142,15 @@ def test_what_is_there_is_not_overwritten(huggingface, tmp_path, capsys):
     )
 
 
-def test_options_that_say_nothing_here(huggingface, tmp_path, capsys):
+def test_options_without_effect_are_refused(huggingface, tmp_path, capsys):
     assert main(["convert", str(huggingface), str(tmp_path / "out"), "a.b=1", "--config", "x.yaml"]) == 2
     assert capsys.readouterr().err == (
-        f"error: {huggingface}: A checkpoint of transformers' says itself what it is. Leave out: --config, key=value.\n"
+        f"error: {huggingface}: A checkpoint of transformers holds its config and classes. Leave out: --config, "
+        "key=value.\n"
     )
 
 
-def test_a_model_that_cannot_be_expressed_there(tmp_path, capsys):
+def test_a_model_that_transformers_lacks(tmp_path, capsys):
     config = write_tiny(tmp_path, "mask_former with transformer_fpn")
     assert main(["train", str(config), "training.steps=1", "--output", str(tmp_path / "run")]) == 0
     capsys.readouterr()

@@ -1,4 +1,4 @@
-"""MaskFormers of transformers, small and unlike each other, with weights that let no part pass unseen."""
+"""Small MaskFormers of transformers, with different settings and with weights that make every part matter."""
 
 import torch
 from transformers import (
@@ -62,11 +62,11 @@ DECODERS = {
     },
 }
 WIDTHS = {"swin": (32, 16), "swin of window 12": (64, 24), "resnet101": (96, 48)}
-"""Of the pyramid and the mask features."""
+"""Width of the pyramid and the mask features."""
 
 
 def make_theirs(name, *, classes=("sky", "road", "car"), **settings):
-    """A MaskFormer of theirs in eval mode, every tensor random, no dropout."""
+    """Builds a MaskFormer of transformers in eval mode, with random tensors and without dropout."""
     torch.manual_seed(len(name))
     decoder = DetrConfig(**{**DECODERS.get(name, DECODERS["swin"]), "encoder_layers": 1, "dropout": 0.0})
     pyramid, masks = WIDTHS.get(name, WIDTHS["swin"])
@@ -83,7 +83,7 @@ def make_theirs(name, *, classes=("sky", "road", "car"), **settings):
 
 
 def randomize(model):
-    """Matrices that keep the scale, and norms and statistics that are not the trivial ones."""
+    """Fills all tensors: matrices that keep the scale, norms and statistics other than 1 and 0."""
     for name, tensor in model.state_dict().items():
         if not tensor.is_floating_point() or name == "criterion.empty_weight":
             continue
@@ -98,7 +98,7 @@ def randomize(model):
 
 
 def write_theirs(folder, name="swin", *, processor=None, **settings):
-    """A folder as `save_pretrained` writes it, and its model."""
+    """Writes a folder with `save_pretrained`, and returns its model."""
     model = make_theirs(name, **settings)
     model.save_pretrained(folder)
     MaskFormerImageProcessor(**(processor or {"ignore_index": 255, "num_labels": 3})).save_pretrained(folder)
@@ -106,8 +106,11 @@ def write_theirs(folder, name="swin", *, processor=None, **settings):
 
 
 @torch.no_grad()
-def tell_queries_apart(model, pixels, gain=100.0):
-    """Random queries end up alike; now both heads see only where they differ on these `pixels`, and more of it."""
+def separate_queries(model, pixels, gain=100.0):
+    """Makes both heads use only the differences between queries on these `pixels`, amplified.
+
+    With random weights, all queries end up almost equal.
+    """
     state = model.model(pixels).transformer_decoder_last_hidden_state
     hidden = model.mask_embedder.get_submodule("1")(model.mask_embedder.get_submodule("0")(state))
     for head, values in (
@@ -119,14 +122,14 @@ def tell_queries_apart(model, pixels, gain=100.0):
 
 
 def random_images(batch, size, padded):
-    """(B,3,H,W) uint8 of `padded` size whose top left part of `size` is image."""
+    """Returns images (B,3,H,W) uint8 of `padded` size; the top left part of `size` is not padding."""
     images = torch.zeros(batch, 3, *padded, dtype=torch.uint8)
     images[:, :, : size[0], : size[1]] = torch.randint(0, 256, (batch, 3, *size), dtype=torch.uint8)
     return images
 
 
 def their_layers(theirs, pixels):
-    """(class logits, mask logits) of every decoder layer, each from normalized queries, as the paper has it.
+    """Returns (class logits, mask logits) of every decoder layer, from normalized queries as in the paper.
 
     transformers itself leaves the norm out in all layers but the last.
     """
@@ -146,7 +149,7 @@ def their_layers(theirs, pixels):
 
 
 def assert_close(ours, theirs, tolerance=1e-4):
-    """Relative to the scale of the whole."""
+    """Compares two tensors, relative to the largest value."""
     scale = float(theirs.abs().max())
     assert scale > 0
     assert float((ours - theirs).abs().max()) <= tolerance * scale
@@ -157,7 +160,7 @@ def stages_of(theirs):
 
 
 def gradients_by_ours(ours, theirs):
-    """Our parameter's name -> (our gradient, theirs)."""
+    """Returns (segkit's gradient, theirs) by segkit's names of parameters."""
     from segkit.interop.huggingface.names import as_published
 
     grads = {as_published(name): parameter.grad for name, parameter in theirs.named_parameters()}

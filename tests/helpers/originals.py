@@ -1,4 +1,4 @@
-"""What tests of original checkpoints share: the golden results' configs, tensors and names."""
+"""Helpers of the tests of original checkpoints: configs, tensors and names of the golden results."""
 
 import json
 import zlib
@@ -26,7 +26,7 @@ R50, R101C, SWIN_T, PANOPTIC, PER_PIXEL, PER_PIXEL_PLUS = CONFIGS
 
 
 def made_tensor(name, shape):
-    """The golden results' weights follow from the tensors' names; see the README beside them."""
+    """Returns the weights of the golden results, which follow from the tensors' names; see their README."""
     x = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape).astype(np.float32)
     if name.endswith("running_var"):
         return np.abs(x) + np.float32(0.5)
@@ -40,7 +40,7 @@ def older(name):
 
 
 class Unfilled:
-    """A config's model and an original's tensors on torch's meta device, where tensors have shapes and no values."""
+    """A config's model on torch's meta device, to load tensors that have shapes but no values."""
 
     def __init__(self, config, overrides=(), num_classes=150):
         self.config = load_config(ROOT / f"configs/{config}.yaml", overrides)
@@ -57,6 +57,6 @@ def classes_of(count):
 
 
 def read_facts(folder, name):
-    """Shapes of the tensors by original names, and the number of classes, of a golden result."""
+    """Returns the shapes of a golden result's tensors, by original names, and its number of classes."""
     facts = json.loads((folder / f"original/{name}.json").read_text())
     return {key: tuple(shape) for key, shape in facts["tensors"].items()}, facts["num_classes"]

@@ -1,4 +1,4 @@
-"""What tests of several files use."""
+"""Fixtures of several test files."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from tests.helpers.originals import read_facts
 
 @pytest.fixture
 def shapes(shared_golden):
-    """The shapes of an original's tensors by name, of a golden result."""
+    """Returns a function from a golden result to the shapes of its tensors, by the original's names."""
     return lambda name: read_facts(shared_golden, name)[0]

@@ -1,4 +1,4 @@
-"""What cannot be written for Hugging Face is refused by name, and nothing is left of an attempt."""
+"""Export to Hugging Face: unsupported settings are named, and a failed export leaves no files."""
 
 import json
 
@@ -22,7 +22,7 @@ RESNET = {"type": "timm", "name": "resnet18", "options": {"layers": [1, 1, 1, 1]
 
 
 def write_ours(folder, *, backbone=RESNET, pixel_decoder=None, decoder=None, transforms=None, **model):
-    """A checkpoint folder of ours."""
+    """Writes a checkpoint folder of segkit."""
     parts = {
         "type": "mask_former",
         "backbone": backbone,
@@ -154,12 +154,12 @@ def refusal(ours, destination):
         ),
     ],
 )
-def test_what_they_have_not_is_refused_by_name(tmp_path, settings, message):
+def test_unsupported_settings_are_named(tmp_path, settings, message):
     ours = write_ours(tmp_path / "ours", **settings)
     assert refusal(ours, tmp_path / "back") == f"{ours}: {message}"
 
 
-def test_a_part_of_a_plugin_is_refused_by_name(tmp_path):
+def test_a_part_of_a_plugin_is_named(tmp_path):
     (tmp_path / "parts.py").write_text(
         "from segkit.pixel_decoders.fpn import FPN\n"
         "from segkit.registries import PIXEL_DECODERS\n"
@@ -176,7 +176,7 @@ def test_a_part_of_a_plugin_is_refused_by_name(tmp_path):
     )
 
 
-def test_a_folder_that_holds_something_is_refused_before_anything_is_read(tmp_path):
+def test_a_folder_that_is_not_empty_is_refused_before_anything_is_read(tmp_path):
     (tmp_path / "back").mkdir()
     (tmp_path / "back" / "mine.txt").write_text("keep me")
     with pytest.raises(CheckpointError) as caught:
@@ -207,7 +207,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_the_processor_of_other_transforms(tmp_path):
-    """Ours without a bound of the longer side, and with padding instead of a divisor."""
+    """segkit's transforms without a bound of the longer side, and with padding instead of a divisor."""
     ours = write_ours(tmp_path / "ours", transforms=[{"type": "resize_shortest_edge", "sizes": [96]}])
     export_huggingface(ours, tmp_path / "back")
     written = json.loads((tmp_path / "back" / "preprocessor_config.json").read_text())
@@ -216,7 +216,7 @@ def test_the_processor_of_other_transforms(tmp_path):
     assert written["do_reduce_labels"] is False
 
 
-def test_without_a_criterion_theirs_by_default_is_written(tmp_path):
+def test_without_a_criterion_their_defaults_are_written(tmp_path):
     export_huggingface(write_ours(tmp_path / "ours", backbone=SWIN), tmp_path / "back")
     config = json.loads((tmp_path / "back" / "config.json").read_text())
     weights = {"cross_entropy_weight": 1.0, "mask_weight": 20.0, "dice_weight": 1.0, "no_object_weight": 0.1}
@@ -224,7 +224,7 @@ def test_without_a_criterion_theirs_by_default_is_written(tmp_path):
     assert config["use_auxiliary_loss"] is False
 
 
-def test_what_drops_in_training_goes_both_ways(tmp_path):
+def test_dropout_is_kept_in_both_directions(tmp_path):
     write_theirs(tmp_path / "there", "swin")
     file = tmp_path / "there" / "config.json"
     config = json.loads(file.read_text())

@@ -23,14 +23,14 @@ def written(tmp_path_factory):
 
 @pytest.fixture
 def folder(written, tmp_path):
-    """A folder of one's own to spoil."""
+    """A copy of the folder, for a test to damage."""
     for file in written.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     return tmp_path
 
 
 def change(folder, file="config.json", **values):
-    """`a__b` stands for the key `b` of the mapping `a`."""
+    """Changes values of a JSON file; `a__b` is the key `b` of the mapping `a`."""
     content = json.loads((folder / file).read_text())
     for key, value in values.items():
         *path, last = key.split("__")
@@ -369,7 +369,7 @@ def test_missing_and_unexplained_tensors(folder):
         ({"id2label": {"0": "a", "2": "b"}}, "id2label: must name the classes 0, 1, 2, … without a gap."),
     ],
 )
-def test_settings_that_cannot_be_had_are_named(folder, values, message):
+def test_unsupported_settings_are_named(folder, values, message):
     change(folder, **values)
     assert refusal(folder) == f"{folder}/config.json: {message}"
 
@@ -386,12 +386,12 @@ def test_settings_that_cannot_be_had_are_named(folder, values, message):
         ({"size": {"shortest_edge": "big"}}, "size.shortest_edge: must be a whole number of at least 1, not 'big'."),
     ],
 )
-def test_preprocessing_that_cannot_be_had_is_named(folder, values, message):
+def test_unsupported_preprocessing_is_named(folder, values, message):
     change(folder, "preprocessor_config.json", **values)
     assert refusal(folder) == f"{folder}/preprocessor_config.json: {message}"
 
 
-def test_the_config_names_no_data_set_and_says_so_where_one_is_needed(written):
+def test_a_data_set_is_missing_where_one_is_needed(written):
     imported = import_huggingface(written)
     with pytest.raises(ConfigError) as caught:
         build_dataset(imported.config.experiment.data.val)

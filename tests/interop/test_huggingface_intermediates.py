@@ -1,4 +1,4 @@
-"""What a model computes on its way is what Hugging Face's computes."""
+"""Recorded intermediates equal those of transformers."""
 
 import pytest
 import torch
@@ -21,11 +21,11 @@ def test_maps_states_and_attention(name, tmp_path):
 
     _close(seen.features, expected.encoder_hidden_states[-len(seen.features) :])
     assert_close(seen.mask_features, expected.pixel_decoder_last_hidden_state)
-    _, *levels = seen.pyramid.values()  # theirs are without the coarsest
+    _, *levels = seen.pyramid.values()  # theirs lack the coarsest level
     _close(levels, expected.pixel_decoder_hidden_states)
     decoder = model.transformer_decoder
     states = [seen.hidden_states[f"transformer_decoder.layers.{index}"] for index in range(len(decoder.layers))]
-    _, *their_states = expected.transformer_decoder_hidden_states  # the first are the zeros that all queries start from
+    _, *their_states = expected.transformer_decoder_hidden_states  # the first are the zeros that queries start from
     _close([*states[:-1], decoder.norm(states[-1])], their_states)
     weights = [seen.attention_weights[f"transformer_decoder.layers.{index}.self_attention"] for index in range(3)]
     _close(weights, expected.attentions[-3:])

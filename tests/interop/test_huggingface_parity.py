@@ -1,4 +1,4 @@
-"""Hugging Face's MaskFormer and ours compute the same, from the same files."""
+"""transformers' MaskFormer and segkit's compute the same from the same files."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ from tests.helpers.huggingface_cases import (
 
 @pytest.fixture(params=BACKBONES, scope="module")
 def pair(request, tmp_path_factory):
-    """Their model, and what was imported of it."""
+    """Their model, and segkit's import of it."""
     folder = tmp_path_factory.mktemp("theirs")
     theirs = write_theirs(folder, request.param, use_auxiliary_loss=False)
     return theirs, import_huggingface(folder)
@@ -27,7 +27,7 @@ def pair(request, tmp_path_factory):
 
 @pytest.mark.parametrize(("size", "padded"), [((97, 131), (128, 160)), ((64, 64), (64, 64))])
 @torch.no_grad()
-def test_all_layers_say_the_same(pair, size, padded):
+def test_all_layers_predict_the_same(pair, size, padded):
     theirs, imported = pair
     torch.manual_seed(1)
     images = random_images(2, size, padded)
@@ -44,7 +44,7 @@ def test_all_layers_say_the_same(pair, size, padded):
 
 
 def targets_of(size):
-    """Two images, of three segments and of one, with pixels that belong to none."""
+    """Returns targets of two images, with three segments and one, and pixels that belong to none."""
     torch.manual_seed(2)
     blobs = torch.full(size, NO_SEGMENT, dtype=torch.int16)
     blobs[4:30, 6:50], blobs[20:60, 30:64], blobs[50:64, :20] = 0, 1, 2
@@ -53,7 +53,7 @@ def targets_of(size):
 
 
 def their_loss(theirs, pixels, targets, auxiliary):
-    """The total as their criterion has it; auxiliary layers from normalized queries."""
+    """Returns the total of their criterion, with auxiliary layers from normalized queries."""
     masks, labels = [target.masks.float() for target in targets], [target.labels for target in targets]
     *earlier, (class_logits, mask_logits) = their_layers(theirs, pixels)
     auxiliary_outputs = [{"class_queries_logits": one, "masks_queries_logits": other} for one, other in earlier]
@@ -80,13 +80,13 @@ def test_loss_and_gradients_are_the_same(tmp_path, name, auxiliary):
     gradients = gradients_by_ours(ours, theirs)
     largest = max(float(other.abs().max()) for _, other in gradients.values())
     for parameter, (own, other) in gradients.items():
-        # What a softmax or norm takes out again, such as a key's bias, has a gradient of rounding noise alone.
+        # What a softmax or norm cancels, such as a key's bias, has only rounding noise as its gradient.
         scale = max(float(other.abs().max()), 1e-3 * largest)
         assert float((own - other).abs().max()) <= 1e-4 * scale, parameter
 
 
-def test_their_own_loss_is_the_one_compared_with():
-    """What the comparison rebuilds of their forward pass is what that gives where it works."""
+def test_the_comparison_uses_their_own_loss():
+    """The total that the comparison rebuilds equals that of their forward pass."""
     theirs = make_theirs("swin")
     targets = targets_of((64, 64))
     pixels = torch.randn(2, 3, 64, 64)

@@ -1,4 +1,4 @@
-"""Hugging Face -> segkit -> Hugging Face gives back every tensor, and folders that each side's own loaders take."""
+"""Hugging Face -> segkit -> Hugging Face returns every tensor, in folders that both sides load."""
 
 import json
 
@@ -12,11 +12,11 @@ import segkit
 from segkit.checkpoint import load_checkpoint, save_checkpoint
 from segkit.interop.huggingface import export_huggingface, import_huggingface
 from segkit.types import Prediction
-from tests.helpers.huggingface_cases import BACKBONES, make_theirs, random_images, tell_queries_apart, write_theirs
+from tests.helpers.huggingface_cases import BACKBONES, make_theirs, random_images, separate_queries, write_theirs
 
 
 def round_trip(folder, name="swin", **settings):
-    """Their model, and that of a folder that was imported, saved, loaded and exported: `folder/back`."""
+    """Returns their model, and the one that was imported, saved, loaded and exported to `folder/back`."""
     theirs = write_theirs(folder / "there", name, **settings)
     imported = import_huggingface(folder / "there")
     save_checkpoint(folder / "ours", imported.model, imported.config, imported.classes)
@@ -32,7 +32,7 @@ def test_every_tensor_comes_back(tmp_path, name):
     before, after = theirs.state_dict(), back.state_dict()
     assert before.keys() == after.keys()
     unlike = [key for key, tensor in before.items() if not torch.equal(tensor, after[key])]
-    # What nothing depends on is not kept: the norm behind Swin's last stage, and norms of maps that are not used.
+    # Tensors that nothing depends on are not kept: the norm behind Swin's last stage, and norms of unused maps.
     dead = ("model.pixel_level_module.encoder.model.layernorm.",)
     if name == "maskformer-swin, two maps of three":
         dead += ("model.pixel_level_module.encoder.hidden_states_norms.0.",)
@@ -90,7 +90,7 @@ def test_a_fixed_size_comes_back_as_the_multiple_that_it_means(tmp_path):
         {"do_resize": False, "rescale_factor": 1 / 127.5, "image_mean": [1.0, 1.0, 1.0]},
     ],
 )
-def test_pixels_mean_the_same_before_and_after(tmp_path, settings):
+def test_pixel_statistics_stay_the_same(tmp_path, settings):
     round_trip(tmp_path, processor=settings)
     image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
     before, after = (
@@ -108,7 +108,7 @@ FIXED = {"height": 70, "width": 128}
 @pytest.mark.parametrize("size", [(97, 131), (60, 200), (300, 41)])
 @pytest.mark.parametrize("resized", [{"shortest_edge": 70, "longest_edge": 120}, FIXED], ids=["edges", "fixed"])
 @torch.no_grad()
-def test_an_image_goes_the_same_way_through_both(tmp_path, size, resized):
+def test_an_image_is_processed_the_same_by_both(tmp_path, size, resized):
     """Resized, normalized, segmented, and brought back to its size."""
     processor = {"size": resized}
     theirs = write_theirs(tmp_path / "there", "resnet18", processor=processor)
@@ -116,7 +116,7 @@ def test_an_image_goes_the_same_way_through_both(tmp_path, size, resized):
     image = np.array(Image.fromarray(coarse).resize((size[1], size[0]), Image.Resampling.NEAREST))
     prepare = MaskFormerImageProcessor.from_pretrained(tmp_path / "there")
     inputs = prepare(image, return_tensors="pt")
-    tell_queries_apart(theirs, inputs["pixel_values"])
+    separate_queries(theirs, inputs["pixel_values"])
     theirs.save_pretrained(tmp_path / "there")
     imported = import_huggingface(tmp_path / "there")
     save_checkpoint(tmp_path / "ours", imported.model, imported.config, imported.classes)
@@ -129,7 +129,7 @@ def test_an_image_goes_the_same_way_through_both(tmp_path, size, resized):
     label_map = predictor(Image.fromarray(image)).label_map
     assert len(label_map.unique()) > 1
     assert agreement(label_map, predictor.postprocessor(prediction, [prepared.sizes])[0].label_map) > 0.999
-    # Theirs enlarges the scores of the small maps at once; ours, as the original, the masks before they are scored.
+    # Theirs resizes the class maps; segkit, like the original, resizes the masks before it computes class maps.
     assert agreement(label_map, prepare.post_process_semantic_segmentation(output, target_sizes=[size])[0]) > 0.9
 
 
@@ -137,7 +137,7 @@ def agreement(one, other):
     return float((one == other).float().mean())
 
 
-def test_an_imported_checkpoint_answers_all_three_tasks(tmp_path):
+def test_an_imported_checkpoint_serves_all_three_tasks(tmp_path):
     round_trip(tmp_path)
     image = random_images(1, (40, 60), (40, 60))[0]
     for task, kind in (("semantic", "Semantic"), ("instance", "Instance"), ("panoptic", "Panoptic")):
@@ -185,7 +185,7 @@ def test_a_checkpoint_in_half_precision_is_read_in_full(tmp_path):
     )
 
 
-def test_without_a_preprocessor_file_theirs_by_default_is_taken(tmp_path):
+def test_without_a_preprocessor_file_their_defaults_are_taken(tmp_path):
     make_theirs("resnet18").save_pretrained(tmp_path / "there")
     imported = import_huggingface(tmp_path / "there")
     assert imported.notes[-1] == ("there is no preprocessor_config.json: images are prepared by transformers' defaults")

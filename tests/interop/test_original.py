@@ -1,4 +1,4 @@
-"""Original checkpoints give the original's numbers: golden results of its own program, on weights made from names."""
+"""Original checkpoints give the original's numbers: golden results of that program, with weights made from names."""
 
 import json
 import pickle
@@ -33,16 +33,16 @@ of_queries = pytest.mark.parametrize("golden", [R50, R101C, SWIN_T, PANOPTIC], i
 of_all = pytest.mark.parametrize("golden", CONFIGS, indirect=True)
 
 BOUND = 1e-4
-"""Of what float32 leaves over when sums are taken in another order, relative to a tensor's largest value."""
+"""Tolerance for float32 sums in another order, relative to a tensor's largest value."""
 SIZES = [ImageSizes(padded=(64, 96), unpadded=(64, 96), output=(50, 80))]
 
 
 @pytest.fixture(scope="module")
 def golden(request, shared_golden, tmp_path_factory):
-    """One golden result, and the model imported for it from a file of the original's form, with what the two say."""
+    """One golden result, and the model imported for it from an original file, with the outputs of both."""
     name = request.param
     shapes, count = read_facts(shared_golden, name)
-    # The newer generation of names for these, the older for the others; the test of names has both for one model.
+    # The newer names for these, the older ones for the others; another test reads both for one model.
     rename = older if name in (R101C, SWIN_T) else str
     tensors = {rename(key): made_tensor(key, shape) for key, shape in shapes.items()}
     file = tmp_path_factory.mktemp("original") / "model_final_123abc.pkl"
@@ -77,7 +77,7 @@ def close(ours, theirs):
 
 
 def close_in_short(ours, results, key):
-    """By mean and deviation, both on the scale of the deviation."""
+    """Compares mean and standard deviation, relative to the standard deviation."""
     std = float(results[f"{key}_std"])
     return abs(float(ours.mean()) - float(results[f"{key}_mean"])) <= BOUND * std and (
         abs(float(ours.std()) - std) <= BOUND * std
@@ -140,7 +140,7 @@ def test_matching_and_losses(golden):
 
 @pytest.mark.parametrize("golden", [PANOPTIC], indirect=True)
 def test_panoptic_result(golden):
-    """The original finds no segment in this image, for its queries hide each other."""
+    """The original finds no segment in this image, because its queries cover each other."""
     panoptic = POSTPROCESSORS.get("panoptic")
     (result,) = panoptic(golden.classes, score_threshold=0.0, overlap_threshold=0.8)(golden.prediction, SIZES)
     segments = [(segment.id, segment.label, segment.is_thing) for segment in result.segments]
@@ -171,7 +171,7 @@ def test_both_names_of_one_tensor(shapes):
 
 
 def larger_swin(tiny, width, window):
-    """Swin-T's tensors as those of a Swin of 18 blocks in the third stage and another first width and window."""
+    """Returns Swin-T's tensors as those of a Swin with 18 blocks in the third stage and another width and window."""
 
     def grown(name, shape):
         if name.endswith("relative_position_bias_table"):

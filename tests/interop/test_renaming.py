@@ -1,4 +1,4 @@
-"""Patterns of names: numbers, rests, counting, and which rule wins."""
+"""Renaming by patterns: numbers, rests, counting, and the order of rules."""
 
 from segkit.interop._renaming import rename
 
@@ -9,7 +9,7 @@ RULES = (
 )
 
 
-def test_the_first_rule_that_fits_wins():
+def test_the_first_matching_rule_wins():
     assert rename(["old.norm.bias", "old.conv.bias"], RULES) == {
         "old.norm.bias": "new.n.bias",
         "old.conv.bias": "new.conv.bias",
@@ -20,6 +20,6 @@ def test_numbers_are_counted():
     assert rename(["stage10.2.weight"], RULES) == {"stage10.2.weight": "s.9.3.weight"}
 
 
-def test_a_rule_fits_whole_names_alone():
+def test_a_rule_matches_only_whole_names():
     names = ["stage1.0.weights", "astage1.0.weight", "stageA.0.weight", "oldest.weight", "old.", "old"]
     assert rename(names, RULES) == {name: name for name in names}

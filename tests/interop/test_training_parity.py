@@ -11,7 +11,7 @@ from segkit.build import build_criterion
 from segkit.interop.huggingface import import_huggingface
 from segkit.ops.targets import prepare_for_training
 from segkit.types import NO_SEGMENT, Target
-from tests.helpers.huggingface_cases import random_images, tell_queries_apart, write_theirs
+from tests.helpers.huggingface_cases import random_images, separate_queries, write_theirs
 
 SIZE = (64, 64)
 
@@ -32,7 +32,7 @@ def batch_of(step):
 @pytest.mark.parametrize("name", ["swin", "resnet18"])
 def test_twenty_steps_lose_the_same(tmp_path, name):
     theirs = write_theirs(tmp_path, name)
-    tell_queries_apart(theirs, torch.randn(2, 3, *SIZE), gain=3.0)
+    separate_queries(theirs, torch.randn(2, 3, *SIZE), gain=3.0)
     theirs.save_pretrained(tmp_path)
     imported = import_huggingface(tmp_path)
     ours = imported.model.train()

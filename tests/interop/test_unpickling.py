@@ -1,4 +1,4 @@
-"""Reading checkpoints of detectron2 programs: arrays come out as they went in, and nothing else comes out at all."""
+"""Reading checkpoints of detectron2 programs: arrays are read unchanged, and everything else is refused."""
 
 import builtins
 import collections
@@ -38,7 +38,7 @@ ARRAYS = {
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a file and gives its path; what is no bytes is pickled."""
+    """Writes a file and returns its path; content other than bytes is pickled."""
 
     def write(content, protocol=4):
         file = tmp_path / "model.pkl"
@@ -55,7 +55,7 @@ def error(file):
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_arrays_come_out_as_they_went_in(write, protocol):
+def test_arrays_are_read_unchanged(write, protocol):
     tensors = read_model_tensors(write({"model": ARRAYS, "__author__": "somebody", "iteration": 7}, protocol))
     assert list(tensors) == list(ARRAYS)
     for name, array in ARRAYS.items():
@@ -73,7 +73,7 @@ def test_names_of_numpy_1_and_2(write, ours):
 
 
 def test_bytes_of_python_2(write):
-    """There an array's bytes are plain strings: opcode BINSTRING."""
+    """Python 2 pickles the bytes of an array as a plain string: opcode BINSTRING."""
     raw = NUMBERS.tobytes()
     dtype = b"cnumpy\ndtype\n(U\x02f4K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR(K\x01(K\x03K\x04t" + dtype
@@ -101,7 +101,7 @@ def test_trainings_of_detectron2(tmp_path, zipped):
 
 
 class Call:
-    """Pickles as the call of a function."""
+    """An object that pickles as the call of a function."""
 
     def __init__(self, function, *arguments):
         self.call = function, arguments
@@ -139,7 +139,7 @@ def test_nothing_is_run(write, tmp_path, function, arguments, protocol):
     assert not made.exists()
 
 
-def test_what_is_refused_is_named(write):
+def test_the_refused_name_is_in_the_message(write):
     file = write(b"\x80\x02}U\x05modelcposix\nsystem\n(U\x04truetRs.")
     assert error(file) == (
         f"{file}: refused: its pickle asks for posix.system, which arrays, tensors and plain containers do not need "
@@ -169,7 +169,7 @@ def test_what_is_refused_is_named(write):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_every_opcode_that_fetches_is_watched(write, program, asked):
+def test_every_opcode_that_fetches_is_checked(write, program, asked):
     assert f": refused: its pickle asks for {asked}, which arrays" in error(write(b"\x80\x04" + program + b"."))
 
 
@@ -197,7 +197,7 @@ def test_files_of_torch_run_nothing_either(tmp_path, zipped):
 
 
 def test_a_pickle_changes_nothing_that_lasts(write):
-    """BUILD sets attributes on whatever is there, such as the function that a name means."""
+    """The opcode BUILD sets attributes on any object, also on the function that a name stands for."""
     write(b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n}U\x01xK\x01sb.")
     assert "holds a function instead of a mapping 'model' of tensors." in error(
         write(b"\x80\x02cnumpy\ndtype\n}U\x01xK\x01sb.")
@@ -220,14 +220,14 @@ def test_a_truncated_file_of_torch(tmp_path, zipped):
     whole = file.read_bytes()
     for length in range(50, len(whole), 250):
         file.write_bytes(whole[:length])
-        # Where the cut goes through a name, what is left of it is refused.
+        # If the file ends inside a name, the rest of the name is refused.
         assert error(file).startswith(
             (f"{file}: is damaged, truncated, or not a checkpoint (", f"{file}: refused: its pickle asks for ")
         )
 
 
-def test_bytes_that_are_changed_anywhere(write):
-    """Other numbers at most: no error but CheckpointError, and no name but the known ones."""
+def test_changed_bytes(write):
+    """Gives other numbers or a CheckpointError, and calls no unknown name."""
     whole = pickle.dumps({"model": {"a": NUMBERS}}, protocol=4)
     for place in range(2, len(whole)):
         for value in (0, 0x28, 0x52, 0x62, 0x93, 0xFF):
@@ -294,14 +294,14 @@ def test_tensors_that_are_none(write, model, found):
 @pytest.mark.parametrize(
     ("array", "code"), [(np.array([{}, None]), "O8"), (np.array([1j]), "c16"), (np.array(["a"]), "U1")]
 )
-def test_arrays_of_no_numbers(write, array, code):
+def test_arrays_without_numbers(write, array, code):
     file = write({"model": {"a": array}})
     assert error(file) == (
         f"{file}: is damaged, truncated, or not a checkpoint (an array of '{code}', not of numbers). Download it again."
     )
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_a_missing_file(tmp_path):
     file = tmp_path / "none.pkl"
     assert error(file) == f"{file}: cannot be read (No such file or directory)."
     assert error(tmp_path) == f"{tmp_path}: cannot be read (Is a directory)."

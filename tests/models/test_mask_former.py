@@ -48,7 +48,7 @@ def test_an_image_in_a_batch_is_an_image_alone(tmp_path, name):
     torch.testing.assert_close(together.mask_logits[1:], alone.mask_logits, atol=1e-5, rtol=1e-4)
 
 
-def test_what_lies_in_the_padding_is_not_seen(tmp_path):
+def test_padding_does_not_change_the_prediction(tmp_path):
     model, _ = built(tmp_path)
     black, white = random_images(64, 96), random_images(64, 96)
     for images, value in ((black, 0), (white, 255)):
@@ -104,7 +104,7 @@ def test_pre_norm_is_another_model_with_the_same_tensors(tmp_path):
 
 
 def test_tensors_keep_their_names(tmp_path):
-    """A changed name makes every checkpoint there is unreadable."""
+    """With other names, existing checkpoints would not load."""
     model, _ = built(tmp_path, "mask_former", "model.transformer_decoder.num_layers=1")
     names = [name for name in model.state_dict() if not name.startswith("backbone.body.")]
     norm = ("weight", "bias")

@@ -32,7 +32,7 @@ def test_shapes(tmp_path, name, layers):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_lies_in_the_padding_is_not_seen(tmp_path, name):
+def test_padding_does_not_change_the_prediction(tmp_path, name):
     model, _ = built(tmp_path, name)
     black, white = random_images(64, 96), random_images(64, 96)
     for images, value in ((black, 0), (white, 255)):
@@ -68,7 +68,7 @@ def test_without_class_head_there_is_none(tmp_path):
     assert [name for name in model.state_dict() if "class_head" in name or "classifier" in name] == []
 
 
-def test_queries_that_are_not_the_classes_are_refused(tmp_path):
+def test_another_number_of_queries_than_classes_is_refused(tmp_path):
     model, _ = built(tmp_path, NAMES[1], "model.transformer_decoder.num_queries=5")
     with pytest.raises(ConfigError) as caught:
         model(random_images(64, 64))

@@ -1,4 +1,4 @@
-"""The paper's parameter groups."""
+"""Parameter groups by learning rate and weight decay."""
 
 import torch
 from torch import nn

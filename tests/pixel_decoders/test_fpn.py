@@ -1,4 +1,4 @@
-"""The feature pyramid against transformers' MaskFormer, and maps of odd sizes."""
+"""The feature pyramid: equality with transformers' MaskFormer, and maps of odd sizes."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def test_mask_features_agree_with_transformers(size):
     assert memory == [features[-1]]
 
 
-def test_as_many_parameters_as_the_paper_s():
+def test_number_of_parameters_of_the_paper():
     features = [Feature(256 * 2**level, 4 * 2**level) for level in range(4)]
     with torch.device("meta"):
         ours, peer = PIXEL_DECODERS.get("fpn")(features), theirs(features)
@@ -54,13 +54,13 @@ def count(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def test_what_is_published():
+def test_published_sizes():
     part = fpn()
     assert part.mask_dim == 16
     assert part.memory == [Feature(40, 32)]
 
 
-def test_one_map_is_a_pyramid_too():
+def test_a_single_map():
     features = [Feature(40, 32)]
     mask_features, memory = fpn(features)(maps(64, 96, features))
     assert mask_features.shape == (2, 16, 2, 3)

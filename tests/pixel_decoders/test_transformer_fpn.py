@@ -1,4 +1,4 @@
-"""The encoder on the coarsest map against torch's own, its positions, and the pyramid on top of it."""
+"""The encoder on the coarsest map: equality with torch's, its positions, and the pyramid on top of it."""
 
 import pytest
 import torch
@@ -50,17 +50,17 @@ def test_without_positions_the_encoder_is_torch_s(monkeypatch, pre_norm):
 
 
 @pytest.mark.parametrize("pre_norm", [False, True])
-def test_positions_steer_attention_and_are_no_part_of_what_is_attended_to(pre_norm):
+def test_positions_are_added_to_queries_and_keys_but_not_to_values(pre_norm):
     torch.manual_seed(0)
     layer = EncoderLayer(32, 4, 64, 0.0, pre_norm).eval()
     tokens, here, there = torch.randn(2, 6, 32), torch.randn(6, 32), torch.randn(6, 32)
     with torch.no_grad():
         assert not torch.allclose(layer(tokens, here), layer(tokens, there), atol=1e-3)
-        layer.self_attention.attention.in_proj_weight[:64] = 0  # queries and keys: all attend to all alike
+        layer.self_attention.attention.in_proj_weight[:64] = 0  # zero queries and keys: attention is uniform
         torch.testing.assert_close(layer(tokens, here), layer(tokens, there))
 
 
-def test_the_pyramid_stands_on_the_encoded_map():
+def test_the_pyramid_starts_from_the_encoded_map():
     part = decoder()
     features = maps()
     with torch.no_grad():
@@ -70,12 +70,12 @@ def test_the_pyramid_stands_on_the_encoded_map():
     assert mask_features.shape == (2, 16, 8, 12)
 
 
-def test_what_is_published():
+def test_published_sizes():
     part = decoder()
     assert part.mask_dim == 16
     assert part.memory == [Feature(32, 32)]
 
 
-def test_layers_are_as_many_as_named():
+def test_number_of_layers():
     assert len(decoder(num_layers=3).layers) == 3
     assert len(PIXEL_DECODERS.get("transformer_fpn")(FEATURES).layers) == 6

@@ -1,4 +1,4 @@
-"""The schedule in steps at chosen steps."""
+"""Step decay: its factor at chosen steps."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The polynomial schedule at chosen steps."""
+"""Polynomial decay: its factor at chosen steps."""
 
 import pytest
 

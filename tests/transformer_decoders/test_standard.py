@@ -1,4 +1,4 @@
-"""The standard decoder against transformers' MaskFormer, and its own settings."""
+"""The standard decoder: equality with transformers' MaskFormer, and its settings."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def inputs():
 
 
 def theirs(ours):
-    """transformers' transformer module and mask head of the same size and weights."""
+    """Returns transformers' transformer module and mask head of the same size and weights."""
     from transformers import DetrConfig, MaskFormerConfig
     from transformers.models.maskformer import modeling_maskformer as maskformer
 
@@ -70,11 +70,11 @@ def test_masks_agree_with_transformers(num_layers):
     memory, mask_features = inputs()
     with torch.no_grad():
         expected = head(transformer(memory).last_hidden_state)
-        found = ours([torch.zeros(2, 8, 6, 8), memory], mask_features)  # the last map alone is attended to
+        found = ours([torch.zeros(2, 8, 6, 8), memory], mask_features)  # only the last map is attended to
     torch.testing.assert_close(found.mask_embeddings, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_as_many_parameters_as_the_paper_s():
+def test_number_of_parameters_of_the_paper():
     """The transformer, class head and mask head of transformers' MaskFormer of ResNet-50 and 150 classes."""
     from transformers import DetrConfig, MaskFormerConfig
     from transformers.models.maskformer import modeling_maskformer as maskformer
@@ -93,7 +93,7 @@ def count(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def test_earlier_layers_stand_first():
+def test_auxiliary_layers_are_earliest_first():
     one, three = decoder(1), decoder(3)
     three.load_state_dict(decoder(3).state_dict() | one.state_dict())
     memory, mask_features = inputs()
@@ -104,12 +104,12 @@ def test_earlier_layers_stand_first():
     assert all(layer.mask_features is prediction.mask_features for layer in prediction.layers)
 
 
-def test_layers_are_as_many_as_named():
+def test_number_of_layers():
     prediction = decoder(num_layers=1)([inputs()[0]], inputs()[1])
     assert prediction.auxiliary == []
 
 
-def test_without_class_head_only_masks_are_given():
+def test_without_class_head_there_are_only_masks():
     part = decoder(class_head=False)
     prediction = part([inputs()[0]], inputs()[1])
     assert prediction.class_logits.shape == (2, 5, 0)
@@ -121,7 +121,7 @@ def test_memory_of_the_right_width_is_not_projected():
     assert isinstance(decoder(memory=32).input_projection, torch.nn.Identity)
 
 
-def test_dropout_acts_in_training_alone():
+def test_dropout_acts_only_in_training():
     part = decoder(dropout=0.5)
     memory, mask_features = inputs()
     with torch.no_grad():
@@ -132,7 +132,7 @@ def test_dropout_acts_in_training_alone():
 
 @pytest.mark.parametrize("pre_norm", [False, True])
 def test_the_order_of_the_memory_matters_only_through_positions(pre_norm):
-    """Cross-attention is a sum over the memory: a turned map gives another answer, since pixels know their places."""
+    """Cross-attention sums over the memory, so only positions make a flipped map give another output."""
     part = decoder(pre_norm=pre_norm)
     memory, mask_features = inputs()
     with torch.no_grad():

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from segkit.build import build_model
 from segkit.checkpoint import LoadReport
 from segkit.classes import Classes
@@ -16,6 +14,7 @@ from segkit.interop.huggingface.fields import Fields
 from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, find_folder, read_json, read_tensors
 from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
 from segkit.interop.huggingface.tensors import load_theirs
+from segkit.models._base import SegmentationModel
 
 ARCHITECTURE = "MaskFormerForInstanceSegmentation"
 
@@ -24,7 +23,7 @@ ARCHITECTURE = "MaskFormerForInstanceSegmentation"
 class Imported:
     """A converted checkpoint: what `save_checkpoint` takes, and what became of every tensor."""
 
-    model: nn.Module
+    model: SegmentationModel
     """In eval mode, on the CPU."""
     config: Config
     """Model, criterion, postprocessors, and under `data.val` how images are prepared; no data set."""
@@ -76,7 +75,7 @@ def import_huggingface(source: str | Path) -> Imported:
     return Imported(model.eval(), config, classes, report, notes)
 
 
-def _built(data: dict[str, Any], classes: Classes, folder: Path) -> tuple[Config, nn.Module]:
+def _built(data: dict[str, Any], classes: Classes, folder: Path) -> tuple[Config, SegmentationModel]:
     try:
         config = load_config(data, name=str(folder / CONFIG))
         return config, build_model(config, classes, initial_weights=False)
