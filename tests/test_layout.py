@@ -26,7 +26,9 @@ OTHER_TESTS = {
 
 MOST_LINES = 300
 MOST_FUNCTION_LINES = 40
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS = {
+    "segkit/training/loop.py:__init__": "a line for each parameter and attribute of the Trainer, and no logic",
+}
 """Functions that may be longer, each with the reason."""
 
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -37,7 +39,6 @@ def label(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.xfail(reason="the last long ones are being split", strict=False)
 def test_no_module_stands_loose():
     assert {file.stem for file in PACKAGE.glob("*.py")} == LOOSE
     assert (PACKAGE / "py.typed").is_file()
@@ -73,14 +74,12 @@ def test_every_folder_with_code_has_tests():
     assert without == set()
 
 
-@pytest.mark.xfail(reason="the last long ones are being split", strict=False)
 @pytest.mark.parametrize("file", FILES, ids=label)
 def test_files_are_short(file):
     lines = file.read_text(encoding="utf-8").count("\n")
     assert lines <= MOST_LINES, f"{label(file)} has {lines} lines; split it"
 
 
-@pytest.mark.xfail(reason="the last long ones are being split", strict=False)
 @pytest.mark.parametrize("file", FILES, ids=label)
 def test_functions_are_short(file):
     too_long = {f"{name}: {lines} lines" for name, lines in functions(file) if lines > MOST_FUNCTION_LINES}

@@ -7,7 +7,7 @@ from tests.helpers.pages import README, ROOT, blocks_of, name_of
 
 MOST_LINES = 120
 MOST_BYTES = 150_000
-"""Of the picture."""
+"""Of its image."""
 
 TEXT = README.read_text(encoding="utf-8")
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
@@ -17,9 +17,9 @@ def test_it_is_short():
     assert len(TEXT.splitlines()) <= MOST_LINES
 
 
-def test_its_picture_is_there_and_small():
-    (picture,) = re.findall(r"!\[[^\]]+\]\((.*?)\)", TEXT)
-    assert (ROOT / picture).stat().st_size <= MOST_BYTES
+def test_its_image_is_there_and_small():
+    (image,) = re.findall(r"!\[[^\]]+\]\((.*?)\)", TEXT)
+    assert (ROOT / image).stat().st_size <= MOST_BYTES
 
 
 def test_the_table_of_commands_names_every_command():

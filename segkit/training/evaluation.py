@@ -37,13 +37,13 @@ class RunEvaluation:
         """Returns the metrics by evaluator; the `final` evaluation draws overlays too."""
         main = self._accelerator.is_main_process
         overlays = OverlayWriter(self._run.overlays, self._validation.classes, OVERLAYS) if final and main else None
-        self._share_buffers(model)
+        self._broadcast_buffers(model)
         metrics = self._validation.run(model, self._accelerator.device, self._precision, on_result=overlays)
         if main:
             write_metrics(self._run.evaluation / "metrics.json", metrics)
         return metrics
 
-    def _share_buffers(self, model: nn.Module) -> None:
+    def _broadcast_buffers(self, model: nn.Module) -> None:
         """Gives all processes the main process's buffers.
 
         Each process updates its own running statistics in a step; without this, each would evaluate another model.

@@ -15,9 +15,9 @@ def test_label_maps_of_several_classes_are_the_same(tiny_bodies, monkeypatch):
     workload = module.file_to_file(SMALL)
     workload.check()
     ((_, ours, theirs, _),) = compared
-    shares = torch.bincount(theirs.flatten()) / theirs.numel()
+    fractions = torch.bincount(theirs.flatten()) / theirs.numel()
     assert ours.shape == theirs.shape == (64, 64)
-    assert (shares > 0.05).sum() > 1
+    assert (fractions > 0.05).sum() > 1
 
 
 def test_another_model_is_found(tiny_bodies, monkeypatch):
