@@ -159,7 +159,7 @@ def build_criterion(config: Config, classes: Classes) -> Criterion:
         raise ConfigError(f"{config.path}: criterion: a training needs losses, and the config has no `criterion`.")
     names = _distinct([loss["type"] for loss in section.losses])
     losses = [
-        WeightedLoss(name, cast(nn.Module, build_part(LOSSES, loss, {"classes": classes})), loss.get("weight", 1.0))
+        WeightedLoss(name, build_part(LOSSES, loss, {"classes": classes}), loss.get("weight", 1.0))
         for name, loss in zip(names, section.losses, strict=True)
     ]
     matcher = None if section.matcher is None else build_part(MATCHERS, section.matcher)

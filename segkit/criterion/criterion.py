@@ -1,6 +1,6 @@
 """The criterion: from a prediction and its targets to one weighted loss."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -11,10 +11,11 @@ from segkit.criterion.mask_losses import WeightedMaskLoss, matched_mask_losses
 from segkit.criterion.matched_pairs import MatchedPairs, matched_mask_logits
 from segkit.errors import ConfigError
 from segkit.ops.points import PointSampling
+from segkit.registries.losses import ClassLoss, GeneralLoss, MaskLoss
+from segkit.registries.matchers import Matcher
 from segkit.types import Match, PixelPrediction, Prediction, Target
 
 Layer = TypeVar("Layer", Prediction, PixelPrediction)
-Matcher = Callable[[list[Prediction], list[Target]], list[list[Match]]]
 
 
 @dataclass
@@ -28,9 +29,9 @@ class WeightedLoss:
     """
 
     name: str
-    """Key of the loss in `LossReport.parts`."""
-    loss: nn.Module
-    """One of the three shapes described at `segkit.registries.LOSSES`."""
+    """Key of the loss in `LossReport.parts`, different from those of the other losses."""
+    loss: ClassLoss | MaskLoss | GeneralLoss
+    """Of one of the three shapes that `segkit.registries.losses` describes."""
     weight: float
     """Factor of the loss in the total."""
 
@@ -53,7 +54,7 @@ class Criterion(nn.Module):
     path of a loss through this package.
 
     Args:
-        losses: all losses, each of one of the three shapes described at `segkit.registries.LOSSES`.
+        losses: all losses, with different names.
         matcher: pairs queries with segments; class and mask losses need one.
         deep_supervision: compute the losses of every decoder layer instead of the last one only.
         ignore_void: leave void pixels out of matching and mask losses; otherwise they count as outside of every mask.
@@ -61,7 +62,7 @@ class Criterion(nn.Module):
         compiled: compile the mask losses, which takes some seconds once and makes each step faster.
 
     Raises:
-        ConfigError: a class or mask loss has no matcher.
+        ConfigError: a class or mask loss has no matcher, or two losses have the same name.
 
     Example:
         >>> from segkit.losses.dice import Dice
@@ -86,23 +87,27 @@ class Criterion(nn.Module):
         compiled: bool = False,
     ) -> None:
         super().__init__()
+        names = [one.name for one in losses]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"criterion.losses: all names must be different; these are {', '.join(names)}.")
         self.losses = losses
-        self.loss_modules = nn.ModuleList(one.loss for one in losses)  # moves and saves the losses' tensors
-        self.class_losses, self.mask_losses, self.general_losses = (
-            [one for one in losses if one.loss.input_type == input_type]
-            for input_type in ("classes", "masks", "prediction")
-        )
+        # Registers the losses that have tensors, so that `to`, `parameters` and `state_dict` find these.
+        self.loss_modules = nn.ModuleList(one.loss for one in losses if isinstance(one.loss, nn.Module))
+        self.weights = {one.name: one.weight for one in losses}
+        self.class_losses = {one.name: one.loss for one in losses if one.loss.input_type == "classes"}
+        self.mask_losses = {one.name: one.loss for one in losses if one.loss.input_type == "masks"}
+        self.general_losses = {one.name: one.loss for one in losses if one.loss.input_type == "prediction"}
         self.weighted_mask_loss = WeightedMaskLoss(
-            [one.loss for one in self.mask_losses], [one.weight for one in self.mask_losses], compiled
+            list(self.mask_losses.values()), [self.weights[name] for name in self.mask_losses], compiled
         )
         self.matcher = matcher
         self.deep_supervision = deep_supervision
         self.ignore_void = ignore_void
         self.points = points
-        query_losses = [one.name for one in losses if one.loss.input_type != "prediction"]
-        if query_losses and matcher is None:
+        self.query_losses = [*self.class_losses, *self.mask_losses]
+        if self.query_losses and matcher is None:
             raise ConfigError(
-                f"criterion.matcher: loss '{query_losses[0]}' needs a matcher, such as {{type: hungarian}}."
+                f"criterion.matcher: loss '{self.query_losses[0]}' needs a matcher, such as {{type: hungarian}}."
             )
 
     def forward(self, prediction: Prediction | PixelPrediction, targets: list[Target]) -> LossReport:
@@ -145,10 +150,10 @@ class Criterion(nn.Module):
         no_object = layers[0].class_logits.shape[-1] - 1
         class_index = pairs.class_index(targets, layers[0].num_queries, no_object)  # (L, B, Q)
         return {
-            one.name: torch.stack(
-                [one.loss(layer.class_logits, index) for layer, index in zip(layers, class_index, strict=True)]
+            name: torch.stack(
+                [loss(layer.class_logits, index) for layer, index in zip(layers, class_index, strict=True)]
             )
-            for one in self.class_losses
+            for name, loss in self.class_losses.items()
         }
 
     def _compute_general_losses(
@@ -160,10 +165,8 @@ class Criterion(nn.Module):
         """Returns by name the unweighted value of each layer, (L,) with gradient."""
         by_layer = matches if matches is not None else [None] * len(layers)
         return {
-            one.name: torch.stack(
-                [one.loss(layer, targets, match) for layer, match in zip(layers, by_layer, strict=True)]
-            )
-            for one in self.general_losses
+            name: torch.stack([loss(layer, targets, match) for layer, match in zip(layers, by_layer, strict=True)])
+            for name, loss in self.general_losses.items()
         }
 
     def _compute_mask_losses(
@@ -175,8 +178,7 @@ class Criterion(nn.Module):
         total, values = matched_mask_losses(maps, targets, segments, self.weighted_mask_loss, self.points)
         num_masks = _mean_over_processes(sum(len(target) for target in targets), total.device)
         sums = torch.zeros(len(values), len(layers), device=total.device).index_add_(1, pairs.layer, values)
-        names = [one.name for one in self.mask_losses]
-        return total / num_masks, dict(zip(names, sums / num_masks, strict=True))
+        return total / num_masks, dict(zip(self.mask_losses, sums / num_masks, strict=True))
 
     def _report(
         self,
@@ -185,8 +187,7 @@ class Criterion(nn.Module):
         mask_values: dict[str, Tensor] | None = None,
     ) -> LossReport:
         """Sums up, and names the value of each loss and layer."""
-        weights = {one.name: one.weight for one in [*self.class_losses, *self.general_losses]}
-        totals = [weights[name] * by_layer.sum() for name, by_layer in values.items()]
+        totals = [self.weights[name] * by_layer.sum() for name, by_layer in values.items()]
         if mask_total is not None:
             totals.append(mask_total)
         reported = {name: by_layer.detach() for name, by_layer in values.items()} | (mask_values or {})
@@ -200,9 +201,9 @@ class Criterion(nn.Module):
         return LossReport(torch.stack(totals).sum(), parts)
 
     def _refuse_pixels(self) -> None:
-        if self.class_losses or self.mask_losses:
+        if self.query_losses:
             raise ConfigError(
-                f"criterion.losses: loss '{[*self.class_losses, *self.mask_losses][0].name}' needs a model with "
+                f"criterion.losses: loss '{self.query_losses[0]}' needs a model with "
                 "queries, but this model predicts the class of each pixel. Use the loss 'pixel_cross_entropy', or a "
                 "model with queries such as 'mask_former'."
             )

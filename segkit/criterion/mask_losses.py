@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from segkit.criterion.mask_pixels import AllPixels, PixelSource, RandomPoints
 from segkit.ops.points import PointSampling
+from segkit.registries.losses import MaskLoss
 from segkit.runtime.compilation import warn_uncompiled
 from segkit.types import Size, Target
 
@@ -30,7 +31,7 @@ class WeightedMaskLoss:
     """Several mask losses, the gradient of their weighted sum, and optional compilation.
 
     Args:
-        losses: modules `(logits (M,P), targets (M,P), valid (M,P) | None) -> (M,)`, with or without parameters.
+        losses: `(logits (M,P), targets (M,P), valid (M,P) | None) -> (M,)`, with or without trainable parameters.
         weights: the factor of each loss in the sum.
         compiled: fuse the losses and their gradient with `torch.compile` at the first call. If that fails, a warning
             names the cause and the losses run uncompiled.
@@ -43,7 +44,7 @@ class WeightedMaskLoss:
         (torch.Size([1, 1]), torch.Size([1, 4]), True)
     """
 
-    def __init__(self, losses: Sequence[nn.Module], weights: Sequence[float], compiled: bool = False) -> None:
+    def __init__(self, losses: Sequence[MaskLoss], weights: Sequence[float], compiled: bool = False) -> None:
         self.losses = list(losses)
         self.weights = list(weights)
         self._compiled: MaskLossFunction | None = None
@@ -53,7 +54,8 @@ class WeightedMaskLoss:
     @property
     def parameters(self) -> list[Tensor]:
         """The trainable parameters of the losses."""
-        return [parameter for loss in self.losses for parameter in loss.parameters() if parameter.requires_grad]
+        modules = [loss for loss in self.losses if isinstance(loss, nn.Module)]
+        return [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
 
     def values(self, logits: Tensor, targets: Tensor, valid: Tensor | None) -> Tensor:
         """Returns the unweighted value of each loss for each mask, (losses,M)."""

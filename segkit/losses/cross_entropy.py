@@ -1,6 +1,6 @@
 """Cross entropy of the class of every query, matched or not (Cheng et al. 2021, sec. 3.2)."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,7 @@ class CrossEntropy(nn.Module):
         1.0986
     """
 
-    input_type: ClassVar = "classes"
+    input_type: ClassVar[Literal["classes"]] = "classes"
     weights: Tensor
 
     def __init__(

@@ -1,6 +1,6 @@
 """Dice loss on masks (Milletari et al. 2016)."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -21,7 +21,7 @@ class Dice(nn.Module):
         0.4
     """
 
-    input_type: ClassVar = "masks"
+    input_type: ClassVar[Literal["masks"]] = "masks"
 
     def __init__(self) -> None:
         super().__init__()

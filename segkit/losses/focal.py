@@ -1,6 +1,6 @@
 """Focal loss on the pixels of masks (Lin et al. 2017, eq. 5)."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class Focal(nn.Module):
         0.0433
     """
 
-    input_type: ClassVar = "masks"
+    input_type: ClassVar[Literal["masks"]] = "masks"
 
     def __init__(self, *, alpha: Fraction = 0.25, gamma: Gamma = 2.0) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Cross entropy of the class of every pixel, for per-pixel models (Cheng et al. 2021, eq. 1)."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ class PixelCrossEntropy(nn.Module):
         1.3863
     """
 
-    input_type: ClassVar = "prediction"
+    input_type: ClassVar[Literal["prediction"]] = "prediction"
 
     def __init__(self) -> None:
         super().__init__()

@@ -213,6 +213,25 @@ def test_mask_losses_without_a_matcher_are_refused():
     assert str(caught.value) == "criterion.matcher: loss 'dice' needs a matcher, such as {type: hungarian}."
 
 
+def test_losses_of_one_name_are_refused():
+    with pytest.raises(ConfigError) as caught:
+        make_criterion(more=[WeightedLoss("dice", LOSSES.get("dice")(), 2.0)])
+    assert str(caught.value) == (
+        "criterion.losses: all names must be different; these are cross_entropy, focal, dice, dice."
+    )
+
+
+def test_a_loss_may_be_a_plain_function_object():
+    class Area:
+        input_type = "masks"
+
+        def __call__(self, logits, targets, valid):
+            return logits.sigmoid().mean(1)
+
+    report = make_criterion(more=[WeightedLoss("area", Area(), 1.0)])(make_prediction(), make_targets())
+    assert 0 < report.parts["area"] < 1
+
+
 def test_the_pixel_loss_counts_labeled_pixels():
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 8, 8, requires_grad=True)
