@@ -1,10 +1,9 @@
 """Class lists read from files, and checked."""
 
-import json
 from pathlib import Path
-from typing import Any
 
-from segkit.classes import Classes, Color
+from segkit.classes import Classes
+from segkit.data.categories import read_json_classes
 from segkit.errors import DataError
 
 _FORMATS = (
@@ -16,8 +15,9 @@ _FORMATS = (
 def read_classes(path: Path) -> Classes:
     """Reads a class list. Classes are stuff unless the file says otherwise.
 
-    * JSON: a list of names; or a list of categories `{name, id, isthing, color}`, of which only `name` is required; or
-      a mapping that holds such a list as `classes` or `categories`, and optionally the colors as `palette`.
+    * JSON, by `segkit.data.categories.read_json_classes`: a list of names; or a list of categories
+      `{name, id, isthing, color}`, of which only `name` is required; or a mapping that holds such a list as `classes`
+      or `categories`, and optionally the colors as `palette`.
     * Any other file: one name per line; or a table with tabs whose first line names the columns, with `Name` and
       optionally `Idx`, the id (as in ADE20K's objectInfo150.txt).
 
@@ -33,16 +33,16 @@ def read_classes(path: Path) -> Classes:
         >>> classes.names, classes.things, classes.ids
         (('road', 'car'), (False, True), (7, 26))
     """
+    if path.suffix.lower() == ".json":
+        classes = read_json_classes(path)
+        check_classes(classes, str(path))
+        return classes
     try:
-        text = path.read_text(encoding="utf-8")
-        entries, palette = _from_json(text) if path.suffix.lower() == ".json" else (_from_text(text), None)
+        entries = _from_text(path.read_text(encoding="utf-8"))
         names = [str(entry["name"]).strip() for entry in entries]
         ids = [int(entry.get("id", number)) for number, entry in enumerate(entries)]
-        things = [bool(entry.get("isthing", False)) for entry in entries]
-        colors = [entry["color"] for entry in entries] if all("color" in entry for entry in entries) else palette
-        # A palette may hold one more color, for void.
-        classes = Classes.make(names, things, colors[: len(names)] if colors else None, ids)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        classes = Classes.make(names, [False] * len(names), None, ids)
+    except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path}: cannot read a class list ({type(error).__name__}: {error}). {_FORMATS}") from None
     if not names:
         raise DataError(f"{path}: the class list is empty. {_FORMATS}")
@@ -68,17 +68,7 @@ def check_classes(classes: Classes, where: str) -> None:
         )
 
 
-def _from_json(text: str) -> tuple[list[dict[str, Any]], list[Color] | None]:
-    """Returns the categories and the palette, if there is one."""
-    data = json.loads(text)
-    palette = None
-    if isinstance(data, dict):
-        palette = data.get("palette")
-        data = data["classes"] if "classes" in data else data["categories"]
-    return [{"name": entry} if isinstance(entry, str) else entry for entry in data], palette
-
-
-def _from_text(text: str) -> list[dict[str, Any]]:
+def _from_text(text: str) -> list[dict[str, str]]:
     """Returns the categories of a table, or of a file with one name per line."""
     lines = [line for line in text.splitlines() if line.strip()]
     columns = [column.strip().lower() for column in lines[0].split("\t")] if lines else []

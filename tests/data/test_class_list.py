@@ -52,15 +52,6 @@ FORMATS = (
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        (
-            "a.json",
-            "[1, 2",
-            "cannot read a class list (JSONDecodeError: Expecting ',' delimiter: line 1 column 6 ",
-        ),
-        ("a.json", '{"labels": []}', "cannot read a class list (KeyError: 'categories'). "),
-        ("a.json", '[{"id": 1}]', "cannot read a class list (KeyError: 'name'). "),
-        ("a.json", "5", "cannot read a class list (TypeError: 'int' object is not iterable). "),
-        ("a.json", "[]", "the class list is empty. "),
         ("a.txt", "", "the class list is empty. "),
         ("a.txt", "A\tB\n1\tx\n", "cannot read a class list (KeyError: 'name'). "),
     ],

@@ -1,0 +1,68 @@
+"""Colors as JSON files give them."""
+
+from collections.abc import Sequence
+
+from PIL import ImageColor
+
+from segkit.classes import Color, distinct_colors
+from segkit.data.json_values import NotThisError, as_number
+
+_NEEDED = '[red, green, blue] with numbers from 0 to 255, or text such as "#037fc6"'
+
+
+def as_color(value: object) -> Color:
+    """Converts a color of any usual form to RGB. An alpha value is ignored.
+
+    * [r, g, b] or [r, g, b, a] in 0..255.
+    * The same as fractions in 0..1. They are recognized by a number that is not whole.
+    * Text in the forms of CSS: "#037fc6", "#037fc6ff", "rgb(3, 127, 198)", "red".
+
+    Raises:
+        NotThisError: the value is none of these.
+
+    Example:
+        >>> as_color("#037fc6"), as_color([1, 2, 3, 255]), as_color([0.1, 0.5, 1])
+        ((3, 127, 198), (1, 2, 3), (26, 128, 255))
+    """
+    try:
+        parts = _parsed(value)[:3] if isinstance(value, str) else _numbers(value)
+    except ValueError:
+        raise NotThisError(_NEEDED) from None
+    if min(parts) < 0 or max(parts) > 255:
+        raise NotThisError(_NEEDED)
+    # 1 may mean 1 of 255 or the whole: only a fraction such as 0.5 tells that all are fractions.
+    if max(parts) <= 1 and any(part != int(part) for part in parts):
+        parts = [255 * part for part in parts]
+    red, green, blue = map(round, parts)
+    return red, green, blue
+
+
+def fill_colors(colors: Sequence[Color | None]) -> list[Color]:
+    """Replaces None by colors that differ from each other and from the given ones.
+
+    Example:
+        >>> fill_colors([(1, 2, 3), None])
+        [(1, 2, 3), (77, 110, 191)]
+    """
+    given = {color for color in colors if color is not None}
+    # The color at the class's own place comes first, so that files without colors get the usual list.
+    candidates = distinct_colors(2 * len(colors))
+    filled = []
+    for index, color in enumerate(colors):
+        if color is None:
+            free = (one for one in candidates[index:] if one not in given)
+            color = next(free, candidates[index])
+            given.add(color)
+        filled.append(color)
+    return filled
+
+
+def _parsed(text: str) -> Sequence[float]:
+    parsed = ImageColor.getrgb(text.strip())
+    return parsed if isinstance(parsed, tuple) else (parsed,) * 3
+
+
+def _numbers(value: object) -> list[float]:
+    if not isinstance(value, list) or len(value) not in (3, 4):
+        raise NotThisError(_NEEDED)
+    return [as_number(part) for part in value[:3]]
