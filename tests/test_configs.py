@@ -1,4 +1,4 @@
-"""Every YAML under configs/ checks, builds, answers, and says how it is launched."""
+"""Every YAML under configs/ checks, builds and predicts, and its header has the command that launches it."""
 
 import os
 import re
@@ -80,7 +80,7 @@ def test_its_header_says_how_it_is_launched(path):
     header = re.match(r"(#.*\n)+", path.read_text(encoding="utf-8"))
     assert header, f"{path} begins with no comment"
     launched = re.findall(r"^#   (?:python|accelerate launch) tools/train\.py (\S+)", header[0], flags=re.MULTILINE)
-    assert launched, f"the header of {path} gives no command"
+    assert launched, f"the header of {path} has no command"
     assert launched[-1] == str(path)
     assert all((ROOT / other).is_file() for other in launched)
 

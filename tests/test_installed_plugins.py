@@ -89,7 +89,7 @@ class Environment:
         self.variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
     def succeed(self, *command: str | Path) -> str:
-        """What is told on stdout; `pip`, `python` and `segkit` are this environment's."""
+        """Runs a command of this environment (`pip`, `python` or `segkit`) and returns its stdout."""
         program = {
             "python": [self.python],
             "pip": [self.python, "-m", "pip"],
@@ -102,11 +102,11 @@ class Environment:
         return done.stdout
 
     def commands(self, *commands: list[str]) -> list[list]:
-        """[exit code, what is told] of each `segkit` command, in one process, which imports torch but once."""
+        """Returns [exit code, output] of each `segkit` command, run in one process that imports torch once."""
         return json.loads(self.succeed("python", "-c", COMMANDS, json.dumps(commands)))
 
     def parts(self) -> dict[tuple[str, str], dict[str, str]]:
-        """(kind, name) -> what `segkit list` says, for the parts of others."""
+        """Returns what `segkit list` shows of parts from other packages, by (kind, name)."""
         entries = json.loads(self.succeed("python", "-c", LISTING))
         return {(one["kind"], one["name"]): one for one in entries if one["provider"] != "segkit"}
 
@@ -213,9 +213,9 @@ def test_a_new_plugin_from_its_first_to_its_last_day(environment):
 
     environment.succeed("pip", "uninstall", "--yes", "acme-parts")
     Image.new("RGB", (64, 64)).save(environment.folder / "image.png")
-    again, seen = environment.commands(train[1:], ["predict", "runs/example", "image.png", "--output", "seen"])
-    assert again == [2, missing_parts(environment, "acme-parts/configs/example.yaml")]
-    assert seen == [2, missing_parts(environment, "runs/example/best/config.yaml")]
+    train_again, predict = environment.commands(train[1:], ["predict", "runs/example", "image.png", "--output", "seen"])
+    assert train_again == [2, missing_parts(environment, "acme-parts/configs/example.yaml")]
+    assert predict == [2, missing_parts(environment, "runs/example/best/config.yaml")]
 
 
 def missing_parts(environment, config):

@@ -1,4 +1,4 @@
-"""The settings that YAML can give to a section or a part, read from its signature."""
+"""Reads the settings of sections and parts from their signatures."""
 
 import dataclasses
 from collections.abc import Callable, Iterator

@@ -69,7 +69,7 @@ def test_a_config_without_evaluation_is_refused(capsys):
 
 
 def done(folder: Path, overrides: list[str], mean_iou: float | None) -> None:
-    """Writes what a finished run leaves behind."""
+    """Writes the files of a finished run."""
     from segkit.config import load_config
 
     (folder / "evaluation").mkdir(parents=True)

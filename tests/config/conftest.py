@@ -38,7 +38,7 @@ def write(tmp_path: Path) -> Callable[[dict[str, str | bytes]], None]:
 
 @pytest.fixture
 def problems_of(tmp_path: Path) -> Callable[..., list[str]]:
-    """The lines of the error that loading a config gives. The config is text, written as x.yaml."""
+    """Returns a function that loads a config, written as x.yaml, and returns the lines of its error."""
 
     def problems_of(text: str, *overrides: str) -> list[str]:
         (tmp_path / "x.yaml").write_text(text)

@@ -1,4 +1,4 @@
-"""`load_config` and the Config it gives."""
+"""`load_config` and the Config that it returns."""
 
 import subprocess
 import sys

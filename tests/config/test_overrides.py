@@ -45,7 +45,7 @@ def resolved(tmp_path, *overrides):
         ("new=''", "new", ""),
     ],
 )
-def test_a_value_is_laid_over_the_config(tmp_path, override, key, value):
+def test_a_value_overrides_the_config(tmp_path, override, key, value):
     changed = plain(resolved(tmp_path, override))
     assert changed.pop(key) == value
     unchanged = plain(resolved(tmp_path))

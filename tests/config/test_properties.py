@@ -1,4 +1,4 @@
-"""Whatever a config says, it is checked and then builds, or is refused with located problems; nothing else happens."""
+"""Every config either checks and builds, or is refused with located problems."""
 
 import copy
 import math
@@ -110,7 +110,7 @@ def holds(text: str, overrides: list[str], base: str = "") -> None:
 
 
 def build(config: Config) -> None:
-    """Calls every part with what the config gives it: they take exactly their settings."""
+    """Calls every part with its settings from the config."""
     experiment = config.experiment
     call(MODELS, experiment.model)
     if experiment.criterion is not None:

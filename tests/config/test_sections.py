@@ -1,4 +1,4 @@
-"""A training needs a data set; an evaluation's transforms may stand without one."""
+"""A training needs a data set; the transforms of an evaluation do not."""
 
 import pytest
 

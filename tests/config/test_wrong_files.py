@@ -28,7 +28,7 @@ SINGLE = {
         f"{MODEL}---\n{MODEL}",
         "x.yaml:2: a second document starts here. Remove the '---': a config is one document.",
     ),
-    "bytes that are no text": (
+    "bytes that are not text": (
         b"a: 1\nb: \xff\n",
         "x.yaml:2: this file is not UTF-8 text (invalid start byte). Save it as UTF-8.",
     ),

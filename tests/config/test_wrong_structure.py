@@ -1,4 +1,4 @@
-"""Parts and sections that are missing, unknown or of the wrong kind: the whole message, where it stands."""
+"""Parts and sections that are missing, unknown or of the wrong kind: full messages with locations."""
 
 import pytest
 
@@ -59,7 +59,7 @@ WRONG = {
         "model:\n  type: per_pixel\n  backbone:\n    name: a\n",
         "x.yaml:4: model.backbone: this backbone has no type. Add one of: plain, tiny",
     ),
-    "type is no text": (
+    "type is not a string": (
         "model: {type: [per_pixel]}",
         "x.yaml:1: model.type: must be the name of a model, not a list.",
     ),
@@ -174,7 +174,7 @@ WRONG = {
         "x.yaml:1: model.type: there is no model 'acme/per_pixel'. Did you mean 'per_pixel'? "
         "There are: mask_former, per_pixel",
     ),
-    "part whose name breaks the line": (
+    "part with a line break in its name": (
         'model: {type: "per\\npixel"}',
         "x.yaml:1: model.type: there is no model 'per pixel'. Did you mean 'per_pixel'? "
         "There are: mask_former, per_pixel",

@@ -1,4 +1,4 @@
-"""Values that do not fit their setting: the whole message, as it stands in a config's error."""
+"""Values that do not fit their setting: full messages as `load_config` reports them."""
 
 import pytest
 

@@ -43,8 +43,8 @@ segkit describe training
 
 `segkit check` prints all problems without building anything, `segkit show` the resolved config with the origin of every
 value, and `segkit describe` the settings of a section or part. Editors complete and check configs with
-`configs/schema.json`, which the first line of the configs names; `segkit schema` writes it anew with the parts of
-installed packages.
+`configs/schema.json`, which the first line of the configs names; `segkit schema --output FILE` writes one that includes
+the parts of installed packages.
 
 YAML is read by the rules of version 1.2: only `true` and `false` are booleans, so `NO` is a string, and `1e-4` is a
 number. Numbers of type integer are accepted where a number is expected; nothing else is converted."""
