@@ -149,8 +149,9 @@ def load_original(model: nn.Module, tensors: Mapping[str, Tensor], where: str, c
 
     Raises CheckpointError where the tensors are not exactly those of the model.
     """
-    theirs = _original_names(tensors, _rules(model), where)
+    theirs = _original_names(tensors, _rules(model), where)  # segkit's name -> theirs
     named = {name: tensors[original] for name, original in theirs.items()}
+    # Pixel statistics are not loaded but compared: other ones would silently change every prediction.
     for name in [name for name in _NORMALIZATION if name in named]:
         _compare(model.get_buffer(name), named.pop(name), theirs[name], where)
     report = load_fitting(model, named)
@@ -168,7 +169,9 @@ def load_original(model: nn.Module, tensors: Mapping[str, Tensor], where: str, c
 def _rules(model: nn.Module) -> tuple[Rule, ...]:
     """Returns all rules, with those of the stem and the pyramid that fit the model."""
     own = model.state_dict().keys()
+    # ResNet-101c has three 3x3 convolutions where the others have one 7x7.
     stem = _DEEP_STEM if "backbone.body.conv1.0.weight" in own else _STEM
+    # `transformer_fpn` holds its pyramid as `fpn`.
     pyramid = _PYRAMID
     if "pixel_decoder.fpn.mask_features.weight" in own:
         pyramid = tuple((theirs, ours.replace("pixel_decoder.", "pixel_decoder.fpn.")) for theirs, ours in _PYRAMID)

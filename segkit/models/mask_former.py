@@ -1,6 +1,7 @@
 """MaskFormer: each query predicts a class and a mask (Cheng et al. 2021)."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -48,6 +49,10 @@ class MaskFormer(PyramidModel):
     ) -> None:
         super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std)
         self.transformer_decoder = transformer_decoder
+
+    if TYPE_CHECKING:
+
+        def __call__(self, images: Tensor, sizes: Sequence[Size] | None = None, /) -> Prediction: ...
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> Prediction:
         """Predicts from images (B,3,H,W) uint8 RGB, whose H and W are multiples of `size_divisor`."""

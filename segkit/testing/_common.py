@@ -24,7 +24,7 @@ def named(kind: str, part: object) -> str:
 @contextmanager
 def seeded() -> Iterator[None]:
     """Seeds torch's generator, and restores the caller's state afterwards. Also a decorator."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # the CPU's generator only: parts are checked there
         torch.manual_seed(0)
         yield
 
@@ -35,7 +35,7 @@ def trying(who: str, situation: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause = " ".join(str(error).split())[:200]
+        cause = " ".join(str(error).split())[:200]  # one line: torch's messages can fill a screen
         raise AssertionError(f"{who} fails {situation}: {type(error).__name__}: {cause}") from error
 
 
@@ -53,7 +53,7 @@ def difference(one: Tensor, other: Tensor) -> float:
     """Returns the largest absolute difference: 0 within the tolerance, infinite where shapes differ."""
     if one.shape != other.shape:
         return float("inf")
-    one, other = one.detach().double(), other.detach().double()
+    one, other = one.detach().double(), other.detach().double()  # bool and int tensors compare too
     if torch.allclose(one, other, atol=TOLERANCE, rtol=TOLERANCE, equal_nan=True):
         return 0.0
     return float((one - other).abs().max())

@@ -19,7 +19,7 @@ def published_features(who: str, name: str, features: object) -> list[Feature]:
     """Checks that `features`, which a part publishes as `name`, is a list of Feature, finest first."""
     listed = isinstance(features, list) and bool(features) and all(isinstance(one, Feature) for one in features)
     assert listed, f"{who} publishes {name} = {features!r}. The contract asks for a list of Feature(channels, stride)."
-    assert isinstance(features, list)
+    assert isinstance(features, list)  # for the type checker
     strides = [feature.stride for feature in features]
     assert strides == sorted(set(strides)), (
         f"{who} publishes {name} of the strides {strides}. Sort them from fine to coarse, and use each stride once."

@@ -83,7 +83,7 @@ def check_module(trial: Trial, second: nn.Module) -> None:
         _check_alone(trial, outputs)
         _check_autocast(trial, outputs)
         _check_state(trial, outputs, second)
-    _check_gradients(trial)
+    _check_gradients(trial)  # last, because it needs autograd
 
 
 def check_meta(who: str, make: Callable[[], object]) -> None:
@@ -98,6 +98,7 @@ def check_meta(who: str, make: Callable[[], object]) -> None:
 def _check_attributes(trial: Trial) -> None:
     for path, module in trial.module.named_modules():
         for name, value in vars(module).items():
+            # Parameters and buffers are not in vars(): nn.Module keeps them in dictionaries of its own.
             where = f"{path}.{name}" if path else name
             assert not isinstance(value, Tensor), (
                 f"{trial.who} keeps the tensor '{where}' as a plain attribute, which does not move to another device. "
@@ -155,7 +156,7 @@ def _check_state(trial: Trial, outputs: Outputs, second: nn.Module) -> None:
 
 def warn_unless_compilable(trial: Trial) -> None:
     """Warns if torch.compile cannot compile the part as one graph. The contract does not require that."""
-    torch._dynamo.reset()
+    torch._dynamo.reset()  # forget the graphs of earlier parts, which count against the limit of recompilations
     compiled = torch.compile(trial.module, backend="eager", fullgraph=True)
     assert isinstance(compiled, nn.Module)  # which its annotation does not tell
     try:

@@ -41,7 +41,7 @@ def image_of(prediction: P, image: int) -> P:
 
 def with_tensors(prediction: P, tensors: Mapping[str, Tensor]) -> P:
     """Returns the prediction with other tensors in its last layer."""
-    changed = copy(prediction)
+    changed = copy(prediction)  # shallow: the auxiliary layers stay the same objects
     for name, tensor in tensors.items():
         setattr(changed, name, tensor)
     return changed

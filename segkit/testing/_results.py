@@ -55,6 +55,7 @@ def _check_panoptic(subject: str, result: PanopticResult, classes: Classes, size
     ids = [segment.id for segment in result.segments]
     distinct = len(set(ids)) == len(ids) and all(number > 0 for number in ids)
     assert distinct, f"{subject} segments with the ids {ids}. The contract asks for distinct ids of at least 1."
+    # 0 means no segment.
     present = set(result.segment_map.flatten().tolist()) - {0}
     assert present == set(ids), (
         f"{subject} a segment_map with the ids {sorted(present)} and a list of the segments {sorted(ids)}. Give both "
@@ -107,6 +108,7 @@ def shown_classes(result: Result) -> Tensor:
             shown[result.segment_map == segment.id] = segment.label
         return shown
     shown = torch.full(result.masks.shape[1:], -1, dtype=torch.int64)
+    # Scores fall, so the best instance is written last and covers the others.
     for label, mask in reversed(list(zip(result.labels.tolist(), result.masks, strict=True))):
         shown[mask] = label
     return shown

@@ -50,6 +50,7 @@ def _run(backbone: nn.Module, inputs: list[Tensor]) -> Outputs:
 
 def _other(backbone: nn.Module) -> nn.Module:
     """Returns another instance with other weights and statistics."""
+    # A copy, not a new instance: the caller gives a built backbone, which may have been slow to build.
     other = deepcopy(backbone)
     for tensor in other.state_dict().values():
         tensor.copy_(torch.rand(tensor.shape))

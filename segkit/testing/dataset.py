@@ -44,14 +44,14 @@ def check_dataset(dataset: Dataset) -> None:
     with trying(who, "when it is pickled, as for loading workers"):
         copy = pickle.loads(pickle.dumps(dataset))
     read: dict[int | str, int] = {}
-    for index in sorted({*range(min(3, length)), length - 1}):
+    for index in sorted({*range(min(3, length)), length - 1}):  # a few, because images are slow to read
         sample = _item(who, dataset, index, classes)
         assert sample.image_id not in read, (
             f"{who} returns items {read[sample.image_id]} and {index} with the same image_id, {sample.image_id!r}. "
             "Give each image its own."
         )
         read[sample.image_id] = index
-        torch.rand(1)
+        torch.rand(1)  # moves torch's generator, on which an item must not depend
         differs = sample_differs(sample, _item(who, dataset, index, classes))
         assert not differs, (
             f"{who} returns another {differs} when item {index} is read again. Leave randomness to transforms."

@@ -63,7 +63,7 @@ def check_evaluator(make: Callable[[Classes], Evaluator]) -> None:
     )
     again = _apart(metrics, _computed(who, evaluator, "again"))
     assert not again, f"{who} computes another {again} in a second call of compute. Leave its state unchanged there."
-    halves = [make(CLASSES) for _ in range(3)]  # the third gets nothing
+    halves = [make(CLASSES) for _ in range(3)]  # the third gets nothing, like a process without images
     _add(who, halves[0], images[:2])
     _add(who, halves[1], images[2:], first=2)
     for half in halves[1:]:

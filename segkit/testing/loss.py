@@ -87,6 +87,7 @@ def _valued(
         f"{who} returns a value without a gradient {situation}. Compute it from the logits, times 0 if there is "
         "nothing to compare."
     )
+    # allow_unused: a loss need not use every tensor of a prediction.
     gradients = torch.autograd.grad(value.sum(), leaves, retain_graph=True, allow_unused=True)
     reached = [gradient for gradient in gradients if gradient is not None]
     assert all(bool(gradient.isfinite().all()) for gradient in reached), (
@@ -111,6 +112,7 @@ def _check_class_loss(who: str, loss: nn.Module, num_classes: int) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         _valued(who, HALF, lambda: loss(half, classes), [half], ())
     check_parameter_gradients(who, loss, loss(logits, classes))
+    # Logits of 8 mean a probability of almost 1, without overflow in any loss.
     right = 8 * torch.nn.functional.one_hot(classes, num_classes + 1).float()
     _check_order(who, loss(right, classes).item(), loss(-right, classes).item())
 
@@ -143,6 +145,7 @@ def _check_independence(who: str, loss: nn.Module, logits: Tensor, target: Tenso
         f"{who} returns {_rounded(together)} for three masks and {_rounded(alone)} for each alone. Compute the value "
         "of a mask from that mask only."
     )
+    # Other logits and targets at the pixels that are not valid.
     elsewhere = loss(torch.where(valid, logits, -3 * logits), torch.where(valid, target, 1 - target), valid)
     assert not difference(together, elsewhere), (
         f"{who} returns {_rounded(together)}, and {_rounded(elsewhere)} after a change of pixels that are not valid. "
@@ -194,6 +197,7 @@ def _check_on_prediction(
     void = [halves(SIZE, (0, 1), torch.zeros(SIZE, dtype=torch.bool)) for _ in range(2)]
     no_matches = None if matches is None else [_no_match(), _no_match()]
     half = converted(prediction, torch.bfloat16)
+    # flat: without segments or valid pixels, and for saturated logits, a gradient of 0 is right.
     for situation, given, target, pairs, flat in (
         (f"on a {kind}", prediction, targets, matches, False),
         (f"on a {kind} of images without segments", prediction, nothing, no_matches, True),

@@ -52,6 +52,7 @@ def check_matcher(matcher: Matcher) -> None:
     _matched(who, matcher, "on more segments than queries", [_few(layer) for layer in layers], targets)
     _matched(who, matcher, "on masks that are no products", [_dense(layer) for layer in layers], targets)
     _matched(who, matcher, "on bf16 logits", [_dense(layer, torch.bfloat16) for layer in layers], targets)
+    # A training whose loss diverges must end with an error about the loss, not with one of the matcher.
     for value in (float("nan"), float("inf"), -float("inf")):
         _matched(who, matcher, f"on logits of {value}", [_wild(layer, value) for layer in layers], targets)
     _check_plain_case(who, matcher)
@@ -141,6 +142,7 @@ def _check_void(who: str, matcher: Matcher) -> None:
     masks[0, 0, 2:, 4:], masks[0, 1, 2:, :4] = 8, 8
     valid = torch.zeros(SIZE, dtype=torch.bool)
     valid[: SIZE[0] // 4] = True
+    # Both segments have one class and the queries know none, so only the masks can decide.
     prediction = Prediction(torch.zeros(1, 2, 5), dense_mask_logits=masks)
     found = _pairs(_matched(who, matcher, "on void", [prediction], [halves(SIZE, (2, 2), valid)]))[0][0]
     assert found == {0: 0, 1: 1}, (

@@ -60,6 +60,7 @@ def check_model(make: Callable[[int], Model]) -> None:
             with trying(who, f"on uint8 images of {size[0]}x{size[1]} {words}"), torch.no_grad():
                 prediction = model(images, sizes)
             check_prediction(who, prediction, NUM_CLASSES, None)
+    # No gradient to reach: the images are integers.
     trial = Trial(who, module, {"images": _images((2 * divisor, 3 * divisor))}, _run, reached={})
     check_module(trial, as_module("model", make(NUM_CLASSES)))
     warn_unless_compilable(trial)

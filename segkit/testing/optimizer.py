@@ -27,7 +27,7 @@ class _Model(nn.Module):
         self.queries = nn.Embedding(3, 8)
         self.scale = nn.Parameter(torch.ones(8))
         self.first, self.second = nn.Linear(8, 8), nn.Linear(8, 8)
-        self.second.weight = self.first.weight
+        self.second.weight = self.first.weight  # one parameter under two names
 
     def forward(self, values: Tensor) -> Tensor:
         """(B,4) -> (B,3)."""
@@ -65,6 +65,7 @@ def check_optimizer(make: Callable[[nn.Module], torch.optim.Optimizer]) -> None:
         assert name not in frozen or torch.equal(value, frozen[name]), (
             f"{who} changes '{name}', which is frozen. Leave out parameters that require no gradient."
         )
+    # Resume as a training does: a new optimizer over a copy of the model loads the saved state.
     resumed_model = deepcopy(model)
     resumed = make(resumed_model)
     with trying(who, "when another instance loads its state"):

@@ -53,7 +53,7 @@ def check_pixel_decoder(make: Callable[[list[Feature]], PixelDecoder]) -> None:
             mask_features, maps = decoder(random_maps(PYRAMID, size))
         check_maps(who, "mask feature map", [mask_features], [Feature(mask_dim, PYRAMID[0].stride)], size)
         check_maps(who, "memory map", maps, memory, size)
-    maps = random_maps(PYRAMID, (64, 96))
+    maps = random_maps(PYRAMID, (64, 96))  # 2x3 cells: wider than high, so that swapped sides show
     inputs = {f"map of stride {feature.stride}": one for feature, one in zip(PYRAMID, maps, strict=True)}
     trial = Trial(who, module, inputs, _run, reached={name: [name] for name in inputs})
     check_module(trial, as_module("pixel decoder", make(list(PYRAMID))))

@@ -62,7 +62,7 @@ def check_postprocessor(make: Callable[[Classes], Postprocessor]) -> None:
 def _stripes(num_classes: int) -> Prediction:
     """Returns six queries, most of them certain of a class or of no object, each with a stripe as its mask."""
     prediction = random_prediction(2, num_queries=6, num_classes=num_classes, size=(8, 12))
-    stripes = torch.arange(12) // 2 == torch.arange(8)[:, None, None]  # (8, 1, w)
+    stripes = torch.arange(12) // 2 == torch.arange(8)[:, None, None]  # (E, 1, w)
     features = torch.where(stripes, 6.0, -6.0) + torch.randn(2, 8, 8, 12)
     return Prediction(6 * prediction.class_logits, torch.eye(6, 8).repeat(2, 1, 1), features)
 
@@ -114,6 +114,7 @@ def _check_plain_case(
 ) -> None:
     """The first class covers the image, the left half of the batch's width; the last class covers the padding."""
     left = (torch.arange(12) < 6).expand(8, 12)
+    # Logits of 16 and -16: probabilities of almost 1 and 0.
     regions = torch.stack([left, ~left]).float()[None] * 32 - 16  # (1, 2, h, w)
     plain: Prediction | PixelPrediction
     if isinstance(prediction, Prediction):

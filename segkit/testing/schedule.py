@@ -30,7 +30,7 @@ def check_schedule(schedule: Schedule) -> None:
         assert steps < 10 or any(factors.values()), (
             f"{who} returns 0 at all of {steps} steps, so nothing would be learned. Return a factor above 0."
         )
-        for step in reversed(range(steps)):
+        for step in reversed(range(steps)):  # a schedule that counts its calls returns other factors now
             again = _factor(who, schedule, step, steps)
             assert again == factors[step], (
                 f"{who} returns {factors[step]} and then {again} at step {step} of {steps}. Compute the factor from "

@@ -55,7 +55,7 @@ def check_transformer_decoder(make: Callable[[list[Feature], int, int], Transfor
             assert isinstance(prediction, Prediction), (
                 f"{who} returns a {type(prediction).__name__}. Return a segkit.types.Prediction."
             )
-            check_prediction(who, prediction, NUM_CLASSES, (rows * 8, columns * 8))
+            check_prediction(who, prediction, NUM_CLASSES, (rows * 8, columns * 8))  # stride 32 / stride 4
         maps, mask_features = _inputs(memory, 2, 3)
         names = [f"memory map {index}" for index in range(len(maps))]
         inputs = {**dict(zip(names, maps, strict=True)), "mask features": mask_features}

@@ -41,31 +41,26 @@ def test_weights_of_a_file_are_those_of_timm(tmp_path):
         torch.testing.assert_close(backbone(images)[-1], whole.forward_features(images))
 
 
-def test_pretrained_finds_what_timm_has_cached(tmp_path, monkeypatch):
-    """`pretrained: true` goes through timm's own loading, here with the published file in a local cache."""
+def test_pretrained_loads_what_timm_publishes(tmp_path):
+    """`pretrained: true` goes through timm's own loading, here from a local copy of the published file."""
     torch.manual_seed(0)
     whole = timm.create_model("resnet18").eval()
     torch.save(whole.state_dict(), tmp_path / "published.pth")
-    published = timm.models.get_pretrained_cfg("resnet18")
-    monkeypatch.setattr(published, "file", str(tmp_path / "published.pth"))
-    monkeypatch.setattr("timm.models._builder.resolve_pretrained_cfg", lambda *_, **__: published)
-    backbone = TimmBackbone(name="resnet18", pretrained=True).eval()
+    copy = {"pretrained_cfg_overlay": {"file": str(tmp_path / "published.pth")}}
+    backbone = TimmBackbone(name="resnet18", pretrained=True, options=copy).eval()
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(backbone(images)[-1], whole.forward_features(images))
 
 
-def test_pretrained_without_a_network_names_the_two_ways_out(monkeypatch):
-    def unreachable(*_, **__):
-        raise OSError("Name or service not known")
-
-    monkeypatch.setattr("timm.models._builder.load_pretrained", unreachable)
+def test_pretrained_without_a_network_names_the_two_ways_out(tmp_path):
+    unreachable = {"pretrained_cfg_overlay": {"url": f"file://{tmp_path}/nothing.pth", "hf_hub_id": ""}}
     with pytest.raises(SegkitError) as caught:
-        TimmBackbone(name="resnet18", pretrained=True)
+        TimmBackbone(name="resnet18", pretrained=True, options=unreachable)
     assert str(caught.value) == (
-        "backbone 'timm': the published weights of 'resnet18' could not be fetched (Name or service not known). Copy "
-        "them from a machine with network access and set `weights: FILE`, or start from random weights with "
-        "`pretrained: false`."
+        "backbone 'timm': the published weights of 'resnet18' could not be fetched (<urlopen error [Errno 2] No such "
+        f"file or directory: '{tmp_path}/nothing.pth'>). Copy them from a machine with network access and set "
+        "`weights: FILE`, or start from random weights with `pretrained: false`."
     )
 
 

@@ -114,7 +114,7 @@ class TrainingPair:
         self.criterion = paper_criterion(compiled=True).to(device)
         self.images = torch.stack([drawn_image((side, side), seed) for seed in range(2)]).to(device)
         self.targets = drawn_targets(2, (side, side), 12, device)
-        self.values: Tensor = self.model.normalization(self.images)  # type: ignore[operator]
+        self.values: Tensor = self.model.normalization(self.images)
         self.labels = their_targets(self.targets)
         self.size: Size = (side, side)
         self.our_optimizer = _optimizer(self.model)

@@ -79,6 +79,7 @@ def _read_swin(fields: Fields, all_stages: bool) -> Backbone:
     depths, heads = fields.integers("depths", [2, 2, 6, 2]), fields.integers("num_heads", [3, 6, 12, 24])
     if len(heads) != len(depths):
         raise fields.error("num_heads", f"must have as many entries as depths, {len(depths)}, not {len(heads)}.")
+    # A published size gets its own name, so that a user sees what the model is; others override the smallest one.
     name = next((name for name, sizes in SWINS.items() if sizes == (width, depths, heads, window)), None)
     options: Settings = {}
     if name is None:
@@ -86,6 +87,7 @@ def _read_swin(fields: Fields, all_stages: bool) -> Backbone:
         options = {"embed_dim": width, "depths": depths, "num_heads": heads, "window_size": window}
     attention_dropout = fields.number("attention_probs_dropout_prob", 0.0)
     dropout = fields.number("hidden_dropout_prob", 0.0)
+    # transformers reads a plain 'swin' by its first four stages, whatever `out_features` says.
     stages = [0, 1, 2, 3] if all_stages else _used_stages(fields, len(depths))
     if all_stages and len(depths) < 4:
         raise fields.error("depths", f"a 'swin' has at least four stages, not {len(depths)}.")
@@ -107,7 +109,7 @@ def _read_swin(fields: Fields, all_stages: bool) -> Backbone:
 
 def _patch_size(fields: Fields) -> int:
     size = fields.data.get("patch_size", 4)
-    if isinstance(size, list) and len(set(size)) == 1:
+    if isinstance(size, list) and len(set(size)) == 1:  # (height, width), as some files write it
         size = size[0]
     if not isinstance(size, int) or size < 4:
         raise fields.error("patch_size", f"segkit takes square patches of at least 4 pixels a side, not {size!r}.")
@@ -122,7 +124,7 @@ def _read_resnet(fields: Fields) -> Backbone:
     kind = fields.data.get("layer_type", "bottleneck")
     if kind not in EXPANSION:
         raise fields.error("layer_type", f"must be 'basic' or 'bottleneck', not {kind!r}.")
-    if kind == "bottleneck":
+    if kind == "bottleneck":  # basic blocks have no 1x1 convolution that could stride
         fields.require("downsample_in_bottleneck", False, False, in_1x1)
     depths, widths = fields.integers("depths", [3, 4, 6, 3]), fields.integers("hidden_sizes", [256, 512, 1024, 2048])
     if len(widths) != len(depths):
@@ -154,7 +156,7 @@ def _used_stages(fields: Fields, count: int) -> list[int]:
         raise fields.error(
             key, f"must name at least two of the backbone's {count} stages, not {fields.data.get(key)!r}."
         )
-    return sorted(number - 1 for number in numbers)
+    return sorted(number - 1 for number in numbers)  # the pixel decoder takes the finest map first
 
 
 def backbone_json(backbone: TimmBackbone, part: Settings, where: str) -> tuple[Settings, list[int]]:
@@ -167,7 +169,7 @@ def backbone_json(backbone: TimmBackbone, part: Settings, where: str) -> tuple[S
 
     Raises CheckpointError where transformers has no such backbone.
     """
-    name = part["name"].partition(".")[0]
+    name = part["name"].partition(".")[0]  # without the tag of the published weights
     if part.get("multi_grid") is not None:
         raise _refusal(where, "multi_grid", "their ResNet has no dilated convolutions")
     options = part.get("options") or {}
@@ -190,6 +192,7 @@ def _swin_json(backbone: TimmBackbone, part: Settings, options: Settings, where:
     if not part.get("stage_norm"):
         raise _refusal(where, "stage_norm", "their Swin has a norm on every feature map, and this one has none")
     body: Any = backbone.body
+    # Read from the built model, not from its name and options: those leave timm's defaults out.
     stages: list[Any] = [module for module in body.modules() if isinstance(module, SwinTransformerStage)]
     _refuse_unlike_stages(stages, where)
     first = stages[0].blocks[0]
@@ -207,6 +210,7 @@ def _swin_json(backbone: TimmBackbone, part: Settings, options: Settings, where:
         "qkv_bias": first.attn.qkv.bias is not None,
         "hidden_act": "gelu",
         "layer_norm_eps": 1e-5,
+        # timm keeps no dropout rates that can be read back; the defaults are timm's.
         "drop_path_rate": options.get("drop_path_rate", 0.1),
         "attention_probs_dropout_prob": options.get("attn_drop_rate", 0.0),
         "hidden_dropout_prob": options.get("proj_drop_rate", 0.0),

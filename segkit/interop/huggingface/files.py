@@ -40,6 +40,7 @@ def _fetched(repository: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
+        # Most repositories hold both forms. The pickle is downloaded only where there is no other.
         patterns = [CONFIG, PREPROCESSOR, "model*.safetensors", f"{SAFETENSORS}.index.json"]
         folder = Path(snapshot_download(repository, allow_patterns=patterns))
         if not any((folder / name).is_file() for name in _WEIGHT_FILES[:2]):
@@ -79,6 +80,7 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     if not isinstance(places, dict) or not all(isinstance(shard, str) for shard in places.values()):
         raise CheckpointError(f"{folder / name}: has no 'weight_map' from tensors to files.")
     shards = sorted(set(places.values()))
+    # A name with a folder in it could lead out of the checkpoint.
     missing = [shard for shard in shards if Path(shard).name != shard or not (folder / shard).is_file()]
     if missing:
         raise CheckpointError(f"{folder}: {name} names files that are missing: {', '.join(missing)}. Download them.")

@@ -26,10 +26,11 @@ _RULES: tuple[Rule, ...] = (
     (f"{_OUR_BLOCK}.norm1.*", f"{_THEIR_BLOCK}.layernorm_before.*"),
     (f"{_OUR_BLOCK}.attn.qkv.*", f"{_THEIR_BLOCK}.attention.self.{{query,key,value}}.*"),
     (f"{_OUR_BLOCK}.attn.proj.*", f"{_THEIR_BLOCK}.attention.output.dense.*"),
-    (f"{_OUR_BLOCK}.attn.*", f"{_THEIR_BLOCK}.attention.self.*"),
+    (f"{_OUR_BLOCK}.attn.*", f"{_THEIR_BLOCK}.attention.self.*"),  # the position bias; qkv and proj matched above
     (f"{_OUR_BLOCK}.norm2.*", f"{_THEIR_BLOCK}.layernorm_after.*"),
     (f"{_OUR_BLOCK}.mlp.fc1.*", f"{_THEIR_BLOCK}.intermediate.dense.*"),
     (f"{_OUR_BLOCK}.mlp.fc2.*", f"{_THEIR_BLOCK}.output.dense.*"),
+    # ResNet: theirs counts stages, convolutions and norms from 0, timm from 1.
     ("backbone.body.conv1.*", f"{ENCODER}embedder.embedder.convolution.*"),
     ("backbone.body.bn1.*", f"{ENCODER}embedder.embedder.normalization.*"),
     (f"{_OUR_RESIDUAL}.conv<c>.*", f"{_THEIR_RESIDUAL}.layer.<c-1>.convolution.*"),
@@ -40,7 +41,7 @@ _RULES: tuple[Rule, ...] = (
     ("transformer_decoder.input_projection.*", f"{_TRANSFORMER}input_projection.*"),
     ("transformer_decoder.query_positions.*", f"{_TRANSFORMER}queries_embedder.*"),
     (f"{_OUR_LAYER}.self_attention.attention.in_proj_*", f"{_THEIR_LAYER}.self_attn.{{q,k,v}}_proj.*"),
-    (f"{_OUR_LAYER}.self_attention.attention.*", f"{_THEIR_LAYER}.self_attn.*"),
+    (f"{_OUR_LAYER}.self_attention.attention.*", f"{_THEIR_LAYER}.self_attn.*"),  # out_proj; q, k, v matched above
     (f"{_OUR_LAYER}.self_attention_norm.*", f"{_THEIR_LAYER}.self_attn_layer_norm.*"),
     (f"{_OUR_LAYER}.cross_attention.attention.in_proj_*", f"{_THEIR_LAYER}.encoder_attn.{{q,k,v}}_proj.*"),
     (f"{_OUR_LAYER}.cross_attention.attention.*", f"{_THEIR_LAYER}.encoder_attn.*"),
@@ -51,7 +52,7 @@ _RULES: tuple[Rule, ...] = (
     ("transformer_decoder.norm.*", f"{_TRANSFORMER}decoder.layernorm.*"),
     ("transformer_decoder.class_head.*", "class_predictor.*"),
     ("transformer_decoder.mask_head.0.*", "mask_embedder.0.0.*"),
-    ("transformer_decoder.mask_head.2.*", "mask_embedder.1.0.*"),
+    ("transformer_decoder.mask_head.2.*", "mask_embedder.1.0.*"),  # ours counts the ReLUs between the linear layers
     ("transformer_decoder.mask_head.4.*", "mask_embedder.2.0.*"),
 )
 
@@ -105,6 +106,7 @@ def unused_reason(name: str, stages: Sequence[int]) -> str | None:
     stage = re.match(re.escape(ENCODER) + r"(?:model\.)?encoder\.(?:layers|stages)\.(\d+)\.(downsample)?", name)
     norm = re.match(re.escape(ENCODER) + r"hidden_states_norms\.(\d+)\.", name)
     last = max(stages)
+    # Behind the last used stage nothing is needed, and of that stage not what leads to the next one.
     beyond = stage is not None and (int(stage[1]) > last or (int(stage[1]) == last and stage[2] is not None))
     if beyond or (norm is not None and int(norm[1]) not in stages):
         return "belong to stages of the backbone whose maps the model does not use"

@@ -47,6 +47,7 @@ def read_preprocessing(fields: Fields) -> Preprocessing:
     reduced = fields.flag("do_reduce_labels", fields.flag("reduce_labels", False))
     return Preprocessing(
         [_read_resize(fields)] if fields.flag("do_resize", True) else [],
+        # Rounded, so that 0.485 * 255 reads 123.675 in YAML and comes back as 0.485.
         tuple(round(value / scale, 9) for value in mean),
         tuple(round(value / scale, 9) for value in std),
         1 if reduced else 0,
@@ -61,6 +62,7 @@ def _read_resize(fields: Fields) -> dict[str, Any]:
     if isinstance(size, dict):
         edges = fields.mapping("size")
         if size.keys() >= {"height", "width"}:
+            # Their processor rounds a fixed size up to a multiple of the divisor before it resizes.
             sides = [math.ceil(edges.integer(side, 0) / divisor) * divisor for side in ("height", "width")]
             return {"type": "resize", "size": sides}
         if "shortest_edge" not in size:
@@ -79,7 +81,7 @@ def _read_resize(fields: Fields) -> dict[str, Any]:
         "sizes": shortest,
         **({} if longest is None else {"max_size": longest}),
         "size_divisor": divisor,
-        "rounding": "down",
+        "rounding": "down",  # as theirs; segkit's default rounds to the nearest pixel
     }
 
 
@@ -104,7 +106,7 @@ def preprocessor_json(
 
     Raises CheckpointError where the transforms are more than a resizing.
     """
-    reduced = list(ids) == list(range(1, len(ids) + 1))
+    reduced = list(ids) == list(range(1, len(ids) + 1))  # classes from 1: 0 is void, as in ADE20K
     return {
         "image_processor_type": "MaskFormerImageProcessor",
         **_size_json(transforms, size_divisor, where),

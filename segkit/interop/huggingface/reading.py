@@ -14,7 +14,7 @@ from segkit.interop.huggingface.fields import Fields
 from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, find_folder, read_json, read_tensors
 from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
 from segkit.interop.huggingface.tensors import load_theirs
-from segkit.models._base import SegmentationModel
+from segkit.models.mask_former import MaskFormer
 
 ARCHITECTURE = "MaskFormerForInstanceSegmentation"
 
@@ -23,7 +23,7 @@ ARCHITECTURE = "MaskFormerForInstanceSegmentation"
 class Imported:
     """A converted checkpoint: what `save_checkpoint` takes, and what became of every tensor."""
 
-    model: SegmentationModel
+    model: MaskFormer
     """In eval mode, on the CPU."""
     config: Config
     """Model, criterion, postprocessors, and under `data.val` how images are prepared; no data set."""
@@ -75,12 +75,14 @@ def import_huggingface(source: str | Path) -> Imported:
     return Imported(model.eval(), config, classes, report, notes)
 
 
-def _built(data: dict[str, Any], classes: Classes, folder: Path) -> tuple[Config, SegmentationModel]:
+def _built(data: dict[str, Any], classes: Classes, folder: Path) -> tuple[Config, MaskFormer]:
     try:
         config = load_config(data, name=str(folder / CONFIG))
-        return config, build_model(config, classes, initial_weights=False)
+        model = build_model(config, classes, initial_weights=False)
     except ConfigError as error:
         raise CheckpointError(f"{folder}: no model can be built from its {CONFIG}: {error}") from error
+    assert isinstance(model, MaskFormer), "the config names mask_former"
+    return config, model
 
 
 def _refuse_other_models(fields: Fields) -> None:
@@ -116,7 +118,7 @@ def _read_classes(fields: Fields, first_id: int) -> tuple[Classes, list[str]]:
     names: list[str] = []
     for index in range(len(by_index)):
         name = by_index[index]
-        names.append(f"{name} ({index})" if name in names else name)
+        names.append(f"{name} ({index})" if name in names else name)  # segkit's class names are unique
     notes = ["the files do not tell things from stuff: all classes count as things (edit `things` in classes.json)"]
     renamed = sum(name != by_index[index] for index, name in enumerate(names))
     if renamed:
@@ -125,6 +127,7 @@ def _read_classes(fields: Fields, first_id: int) -> tuple[Classes, list[str]]:
 
 
 def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict[str, Any]:
+    # Their matcher uses the weights of the losses as its costs.
     mask_weight, dice_weight = fields.number("mask_weight", 20.0), fields.number("dice_weight", 1.0)
     class_weight = fields.number("cross_entropy_weight", 1.0)
     return {

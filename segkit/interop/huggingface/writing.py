@@ -77,6 +77,7 @@ def _refuse_other_parts(loaded: Checkpoint, where: str) -> None:
             f"{where}: model.type: cannot be written for transformers: only 'mask_former' can, and this model is "
             f"'{model['type']}'."
         )
+    # The class says what is computed, so it is compared, not the name: a plugin may register another 'fpn'.
     for kind, known in PARTS.items():
         if type(getattr(loaded.model, kind)) is not known:
             raise CheckpointError(
@@ -134,7 +135,7 @@ def _decoder_json(decoder: Any, part: dict[str, Any]) -> dict[str, Any]:
         "decoder_layers": len(decoder.layers),
         "decoder_attention_heads": heads,
         "decoder_ffn_dim": layer.feed_forward[0].out_features,
-        "encoder_layers": 0,
+        "encoder_layers": 0,  # MaskFormer uses only DETR's decoder
         "encoder_attention_heads": heads,
         "activation_function": "relu",
         "dropout": dropout,
