@@ -60,7 +60,7 @@ def forward(options: Options, backbone: Backbone, precision: Precision) -> Workl
     peer.config.use_auxiliary_loss = False  # otherwise it predicts at every layer
     peer, model = peer.to(options.device), imported.model.to(options.device)
     images = drawn_image((side, side))[None].to(options.device)
-    values = model.normalization(images)  # type: ignore[operator]
+    values = model.normalization(images)
 
     @torch.inference_mode()
     def ours_once(precision: Precision = precision) -> Logits:
