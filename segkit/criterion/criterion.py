@@ -176,6 +176,7 @@ class Criterion(nn.Module):
         maps = matched_mask_logits(layers, pairs)
         segments = pairs.by_image(pairs.target)
         total, values = matched_mask_losses(maps, targets, segments, self.weighted_mask_loss, self.points)
+        # Counted by targets rather than pairs, and by every process, also one whose images have no segment.
         num_masks = _mean_over_processes(sum(len(target) for target in targets), total.device)
         sums = torch.zeros(len(values), len(layers), device=total.device).index_add_(1, pairs.layer, values)
         return total / num_masks, dict(zip(self.mask_losses, sums / num_masks, strict=True))
@@ -192,6 +193,7 @@ class Criterion(nn.Module):
             totals.append(mask_total)
         reported = {name: by_layer.detach() for name, by_layer in values.items()} | (mask_values or {})
         num_layers = len(next(iter(reported.values())))
+        # The last layer is the model's answer and has the plain name.
         suffixes = [*(f"/{index}" for index in range(num_layers - 1)), ""]
         parts = {
             name + suffix: by_layer[layer]

@@ -92,6 +92,7 @@ class WeightedMaskLoss:
         with torch.enable_grad():
             values = function(leaf, targets, valid)
             total = self.weighted_sum(values)
+        # Parameters that a loss does not use get a gradient of zeros instead of None.
         gradient, *by_parameter = torch.autograd.grad(total, [leaf, *self.parameters], materialize_grads=True)
         return values.detach(), gradient, by_parameter
 
@@ -124,6 +125,7 @@ class EagerGradient(torch.autograd.Function):
         parameter_gradients = [torch.zeros_like(parameter) for parameter in parameters]
         values = torch.zeros(len(loss.losses), len(maps), device=maps.device)
         with torch.autocast(maps.device.type, enabled=False):  # sums over pixels need float32
+            # Grad mode is always off in here, so the caller tells whether a gradient is needed.
             for rows in _chunks(len(maps), pixel_source.memory_per_mask, maps.device):
                 pixels = pixel_source(maps[rows], segments[rows])
                 if not differentiate:
@@ -173,6 +175,7 @@ def matched_mask_losses(
     values = []
     for image_maps, target, image_segments in zip(maps, targets, segments, strict=True):
         map_size: Size = (int(image_maps.shape[-2]), int(image_maps.shape[-1]))
+        # Prepared once per image: its chunks share the arranged segment map.
         pixel_source = AllPixels(target, map_size) if points is None else RandomPoints(target, points)
         image_total, image_values = EagerGradient.apply(
             pixel_source, image_segments, loss, torch.is_grad_enabled(), image_maps, *loss.parameters

@@ -97,6 +97,7 @@ class HungarianMatcher:
                 "rate.",
                 stacklevel=2,
             )
+            # scipy refuses costs that are not finite, but training may recover (a loss scaler skips such a step).
             cost = np.nan_to_num(cost, nan=1e6, posinf=1e6, neginf=-1e6)
         if cost.shape[1] > cost.shape[0] and not self._warned_of_excess:
             self._warned_of_excess = True

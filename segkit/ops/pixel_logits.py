@@ -49,6 +49,7 @@ def logits_reader(layers: Sequence[Prediction], image: int, points: Tensor | Non
         """(C,h,w) -> (C,P)."""
         if points is None:
             return channels.flatten(1)
+        # Interpolate in float32, then return to the dtype in which the pixels would be multiplied.
         return sample_channels(channels.float(), points).to(channels.dtype)
 
     shared = shared_product(layers)
@@ -69,5 +70,7 @@ def _dense_reader(pixels: Tensor) -> ReadLogits:
 
 
 def _product_reader(embeddings: Tensor, features: Tensor) -> ReadLogits:
+    # Transposed, a range of pixels is a slice of rows, as `linear` takes it. Half precision features are multiplied in
+    # half precision; only the few logits of a read become float32.
     pixels, weight = features.T, embeddings.to(features.dtype)
     return lambda start, stop: linear(pixels[start:stop], weight).T.float()

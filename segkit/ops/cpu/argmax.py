@@ -32,7 +32,8 @@ def _largest_by_rank(maps: Tensor) -> tuple[Tensor, Tensor] | None:
 
     On a CPU, torch's maximum over the first dimension handles one value at a time. The passes here are: the largest
     value; each map's distance below it; the map's rank minus a penalty on the distance, which leaves only the maps with
-    the largest value in the race; the largest rank. Ratio 0.41 for 150 maps of 64 x 512 pixels.
+    the largest value in the race; the largest rank. Ratio 0.4 for 150 maps of 64 x 512 pixels, 0.7 for a whole
+    panoptic inference of 60 segments at 480 x 640.
     """
     best = maps.amax(0)
     smallest, largest = best.abs().aminmax()

@@ -20,6 +20,7 @@ def softplus(logits: Tensor, probs: Tensor, rest: Tensor) -> Tensor:
     """
     if logits.device.type == "cpu":
         # torch's softplus calls log1p, which is slow on a CPU. The same value is relu(x) - log(max(p, 1 - p)), where
-        # the argument of log is at least 1/2, so that plain log is exact enough. Ratio 0.14 for 600 x 436 logits.
+        # the argument of log is at least 1/2, so that plain log is exact enough. Ratio 0.15 for 600 x 436 logits,
+        # 0.40 for a whole matching, 0.61 for matching and all losses with their gradient.
         return logits.relu().sub_(torch.maximum(probs, rest).log_())
     return functional.softplus(logits)

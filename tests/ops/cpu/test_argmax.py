@@ -28,14 +28,14 @@ def test_the_first_of_equals():
 
 
 @pytest.mark.parametrize("value", [0.5, 1e-20, -1e-20, 3e38, -7.0])
-def test_neighbouring_floats_are_told_apart(value):
+def test_neighboring_floats_are_distinguished(value):
     below = torch.tensor(value).nextafter(torch.tensor(-torch.inf))
 
     assert largest_(torch.stack([below, torch.tensor(value), below])[:, None, None])[1].tolist() == [[1]]
 
 
 @pytest.mark.parametrize("odd", [float("inf"), float("-inf"), float("nan")])
-def test_what_is_not_finite(odd):
+def test_values_that_are_not_finite(odd):
     maps = torch.randn(6, 4, 5, generator=torch.Generator().manual_seed(0))
     maps[2, 1, 1] = odd
     maps[:, 3, 3] = odd
@@ -44,9 +44,19 @@ def test_what_is_not_finite(odd):
 
 
 def test_vanishing_probabilities():
-    """Where every mask is sure of its absence, the least sure still wins."""
+    """Where all probabilities are nearly 0, the largest one still wins."""
     assert_as_max((-torch.arange(80.0, 103.0)[:, None, None].expand(23, 2, 2).flip(0)).sigmoid())
 
 
 def test_other_types():
     assert_as_max(torch.randn(6, 4, 5).bfloat16())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="runs the plain line on a GPU")
+def test_a_gpu_finds_the_same():
+    maps = torch.randn(20, 17, 23, generator=torch.Generator().manual_seed(0))
+    best, index = largest_(maps.clone())
+    gpu_best, gpu_index = largest_(maps.cuda())
+    assert torch.equal(gpu_index.cpu(), index)
+    assert torch.equal(gpu_best.cpu(), best)
