@@ -70,7 +70,7 @@ OLD_PROSE = re.compile(
 
 PROSE = [
     *(file for file in SOURCES if file.relative_to(ROOT).parts[0] != "tests"),
-    *sorted(file for folder in ("plugins", "segkit") for file in (ROOT / folder).rglob("*.yaml")),
+    *sorted(file for folder in ("configs", "plugins", "segkit") for file in (ROOT / folder).rglob("*.yaml")),
     *sorted((ROOT / "segkit").rglob("*.template")),
     *(page for page in PAGES if page.name != "CHANGELOG.md"),
 ]

@@ -33,6 +33,23 @@ class CocoInstance:
 
     Raises:
         DataError: a path does not exist, or the JSON file is incomplete or inconsistent.
+
+    Example:
+        >>> import json, tempfile
+        >>> from PIL import Image
+        >>> square = {"image_id": 1, "category_id": 7, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]], "area": 4}
+        >>> content = {
+        ...     "images": [{"id": 1, "file_name": "a.png", "height": 3, "width": 4}],
+        ...     "annotations": [square],
+        ...     "categories": [{"id": 7, "name": "cat"}],
+        ... }
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (4, 3)).save(f"{folder}/a.png")
+        ...     _ = Path(folder, "a.json").write_text(json.dumps(content))
+        ...     dataset = CocoInstance(images=folder, annotations=f"{folder}/a.json")
+        ...     sample = dataset[0]
+        >>> dataset.classes.names, sample.target.masks.sum().item()
+        (('cat',), 4)
     """
 
     def __init__(self, *, images: str, annotations: str) -> None:

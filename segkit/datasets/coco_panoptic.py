@@ -47,6 +47,25 @@ class CocoPanoptic:
 
     Raises:
         DataError: a path does not exist, or the JSON file is incomplete or inconsistent.
+
+    Example:
+        >>> import json, tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> sky = {"id": 5, "category_id": 7, "area": 12}
+        >>> content = {
+        ...     "images": [{"id": 1, "file_name": "a.png"}],
+        ...     "annotations": [{"image_id": 1, "file_name": "map.png", "segments_info": [sky]}],
+        ...     "categories": [{"id": 7, "name": "sky", "isthing": 0}],
+        ... }
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (4, 3)).save(f"{folder}/a.png")
+        ...     Image.new("RGB", (4, 3), (5, 0, 0)).save(f"{folder}/map.png")
+        ...     _ = Path(folder, "a.json").write_text(json.dumps(content))
+        ...     dataset = CocoPanoptic(images=folder, annotations=f"{folder}/a.json", masks=folder)
+        ...     sample = dataset[0]
+        >>> dataset.classes.names, sample.target.segment_map.tolist()[0]
+        (('sky',), [0, 0, 0, 0])
     """
 
     def __init__(self, *, images: str, annotations: str, masks: str, semantic: bool = False) -> None:

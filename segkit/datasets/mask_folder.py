@@ -34,6 +34,18 @@ class MaskFolder:
 
     Raises:
         DataError: a path does not exist, an image has no PNG, or the settings contradict each other.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("images", "labels"):
+        ...         Path(folder, name).mkdir()
+        ...         Image.new("L", (4, 3), 1).save(Path(folder, name, "a.png"))
+        ...     dataset = MaskFolder(images=f"{folder}/images", labels=f"{folder}/labels", classes=["road", "car"])
+        ...     sample = dataset[0]
+        >>> sample.image.shape, sample.target.labels.tolist()
+        (torch.Size([3, 3, 4]), [1])
     """
 
     def __init__(
