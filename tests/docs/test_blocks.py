@@ -1,5 +1,6 @@
 """What the pages print works: YAML blocks check, Python blocks run, commands and their options exist."""
 
+import re
 import shutil
 
 import pytest
@@ -14,6 +15,7 @@ from tests.helpers.pages import PAGES, ROOT, all_blocks, blocks_of, name_of
 YAML_BLOCKS = all_blocks("yaml")
 BASH_BLOCKS = all_blocks("bash")
 PYTHON_PAGES = [page for page in PAGES if blocks_of(page, "python")]
+PRINTED = re.compile(r"^( *)print\((.*)\)  # (.*)$", re.MULTILINE)
 SHORT = ["training.steps=1", "data.train.workers=0", "data.val.workers=0", "data.val.limit=2"]
 
 
@@ -46,9 +48,18 @@ def test_the_python_blocks_of_a_page_run_one_after_the_other(page, clone, quicks
     (clone / "runs").mkdir()
     shutil.copytree(quickstart, clone / "runs" / "quickstart")
     Image.new("RGB", (160, 120), "skyblue").save("street.jpg")
-    names: dict[str, object] = {"__name__": "page"}
+    names = {"__name__": "page", "printed_as": printed_as}
     for block in blocks_of(page, "python"):
-        exec(compile(block.text, str(block), "exec"), names)
+        exec(compile(with_checks(block.text), str(block), "exec"), names)
+
+
+def with_checks(code):
+    """Compares what a line prints with its comment, which ends at a colon: `print(len(names))  # 3: all of them`."""
+    return PRINTED.sub(lambda line: f"{line[1]}printed_as({line[3]!r}, {line[2]})", code)
+
+
+def printed_as(comment, value):
+    assert str(value) == comment.partition(": ")[0]
 
 
 @pytest.mark.parametrize("block", BASH_BLOCKS, ids=str)
