@@ -29,6 +29,9 @@ _LARGEST_ID = 2**63 - 1
 _LARGEST_EXACT_FLOAT = 2**53
 """Beyond it, a float does not hold every whole number, so that an id would change without notice."""
 
+_MOST_PIXELS = 2**31 - 1
+"""Of an image: run lengths are 32-bit numbers."""
+
 _SHOWN_PROBLEMS = 10
 _SHOWN_CHARACTERS = 40
 
@@ -218,6 +221,14 @@ def as_number(value: object) -> float:
         number = math.inf
     if not math.isfinite(number):
         raise NotThisError("a finite number")
+    return number
+
+
+def as_area(value: object) -> float:
+    """Converts a number of pixels as `as_number` does."""
+    number = as_number(value)
+    if not 0 <= number <= _MOST_PIXELS:
+        raise NotThisError(f"a number of pixels from 0 to {_MOST_PIXELS}")
     return number
 
 
