@@ -122,12 +122,13 @@ def finished(tmp_path_factory):
 
 @each_number_of_workers
 def test_a_missing_image(panoptic, train, capsys, workers):
-    for file in (panoptic.folder / "images").iterdir():
-        file.unlink()
+    (panoptic.folder / "images" / "1.png").unlink()
     assert train(panoptic, "training.seed=1", workers=workers) == 2
-    message = error_line(capsys)
-    assert message.startswith(f"error: {panoptic.folder}/images/")
-    assert message.endswith(".png: there is no such file. Restore it or correct the path.")
+    assert error_line(capsys) == (
+        f"error: {panoptic.json}: images[1] (id 1): 'file_name': there is no file {panoptic.folder}/images/1.png. Did "
+        "you mean '0.png'? Restore it or correct the name."
+    )
+    assert not Path("run").exists()
 
 
 @each_number_of_workers

@@ -1,125 +1,143 @@
-"""COCO's JSON files, checked as a whole when they are read."""
+"""COCO's JSON files: the lists that both formats have, read strictly."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from segkit.classes import Classes
+from segkit.data.categories import classes_of
 from segkit.data.class_list import check_classes
-from segkit.errors import DataError, join_first
+from segkit.data.json_values import Id, JsonEntry, Problems, as_id, as_integer, as_positive, as_text, read_json, shown
+from segkit.datasets._image_files import MissingFiles
+from segkit.errors import DataError
+from segkit.types import Size
 
-Entry = dict[str, Any]
-"""A mapping in the JSON file: an image, an annotation, a category."""
-
-ValueKind = tuple[str, tuple[type, ...]]
-"""What a value must be: in words and as types."""
-
-WHOLE: ValueKind = ("a whole number", (int,))
-NUMBER: ValueKind = ("a number", (int, float))
-TEXT: ValueKind = ("text", (str,))
-LIST: ValueKind = ("a list", (list,))
-ID: ValueKind = ("a whole number or text", (int, str))
-FLAG: ValueKind = ("0 or 1", (int,))
-SEGMENTATION: ValueKind = ("a list of polygons, or run lengths", (list, dict))
-
-RequiredKeys = dict[str, ValueKind]
-"""The keys that an entry must have, and what their values must be."""
+_MOST_PIXELS = 2**31 - 1
+"""Run lengths are 32-bit numbers."""
 
 
 @dataclass(frozen=True)
+class CocoImage:
+    """An entry of the list 'images'."""
+
+    id: Id
+    file_name: str
+    size: Size | None
+    """Height and width; None where the format does not need them."""
+
+
 class CocoFile:
-    """A parsed JSON file whose lists are checked and whose annotations are assigned to their images."""
+    """A parsed COCO file: its classes and images, and its annotations, which each format reads in its own way.
 
-    file: Path
-    classes: Classes
-    images: list[Entry]
-    annotations: list[list[Entry]]
-    """The annotations of each image, in the order of `images`."""
-
-
-def read_coco(file: Path, *, image: RequiredKeys, annotation: RequiredKeys, category: RequiredKeys) -> CocoFile:
-    """Reads a COCO JSON file.
+    Problems are collected in `problems`. Whoever has read the annotations calls `problems.raise_any()`.
 
     Args:
         file: the JSON file.
-        image: required keys of each entry of the list 'images'.
-        annotation: required keys of each entry of the list 'annotations'.
-        category: required keys of each entry of the list 'categories'.
+        folder: the folder of the images, whose files must exist.
+        sizes: whether each image must have a height and width.
+        isthing: whether each category must have `isthing`. Without it, all classes are things.
 
     Raises:
-        DataError: the file cannot be read, an entry is incomplete, or an annotation belongs to no image of the file.
-            The message names the file and the entry.
+        DataError: the file is no COCO file.
     """
-    # RecursionError: lists nested too deeply. Bytes: json detects the encoding itself.
+
+    def __init__(self, file: Path, folder: Path, *, sizes: bool, isthing: bool) -> None:
+        data = read_json(file)
+        names = ("images", "annotations", "categories")
+        lists: dict[str, list[object]] = {}
+        if isinstance(data, dict):
+            lists = {name: data[name] for name in names if isinstance(data.get(name), list)}
+        missing = [name for name in names if name not in lists]
+        if missing:
+            raise DataError(
+                f"{file}: there is no list {' or '.join(map(repr, missing))}. A COCO file is a mapping with the lists "
+                f"'images', 'annotations' and 'categories'. Point 'annotations' at such a file."
+            )
+        self.file, self.problems = file, Problems(file)
+        for name in ("images", "categories"):
+            if not lists[name]:
+                raise DataError(f"{file}: the list '{name}' is empty. Point 'annotations' at a file that has {name}.")
+        self.annotations: list[object] = lists["annotations"]
+        self.classes = self._read_classes(lists["categories"], isthing)
+        self.images = self._read_images(lists["images"], folder, sizes)
+
+    def _read_classes(self, categories: list[object], isthing: bool) -> Classes:
+        before = self.problems.count
+        required = ("id", "isthing") if isthing else ("id",)
+        classes = classes_of(categories, "categories", self.problems, required=required, things=True)
+        self._label_of: dict[int, int] | None = None
+        if self.problems.count == before:
+            self._label_of = {stored: label for label, stored in enumerate(classes.ids)}
+            try:
+                check_classes(classes, "categories")
+            except DataError as error:
+                self.problems.add(str(error))
+                self._label_of = None
+        return classes
+
+    def _read_images(self, entries: list[object], folder: Path, sizes: bool) -> list[CocoImage]:
+        before = self.problems.count
+        images: list[CocoImage] = []
+        self._index_of: dict[Id, int] | None = {}
+        files = MissingFiles(folder, "images", self.problems)
+        for number, value in enumerate(entries):
+            entry = JsonEntry(value, f"images[{number}]", self.problems)
+            id, name = entry.required("id", as_id), entry.required("file_name", as_text)
+            size = _size(entry) if sizes else None
+            if id is not None and self._index_of.setdefault(id, number) != number:
+                entry.problem(f"images[{self._index_of[id]}] has the same id. Give each image its own id.")
+            if name is not None:
+                files.add(entry, "file_name", name)
+            images.append(CocoImage(-1 if id is None else id, name or "", size))
+        # Where ids are missing or repeated, each annotation would be a problem as well: those would hide the cause.
+        if self.problems.count > before:
+            self._index_of = None
+        files.check()
+        return images
+
+    def image_of(self, entry: JsonEntry) -> int | None:
+        """Returns the index of the image that an annotation's 'image_id' names, or None where there is a problem."""
+        id = entry.required("image_id", as_id)
+        if id is None or self._index_of is None:
+            return None
+        index = self._index_of.get(id)
+        if index is None:
+            # A number that only one of the two lists writes as text means the same image.
+            index = self._index_of.get(_other_form(id))
+        if index is None:
+            entry.problem(
+                f"'image_id' is {shown(id)}, but 'images' does not list this id. Add the image or remove the "
+                f"annotation."
+            )
+        return index
+
+    def label_of(self, entry: JsonEntry) -> int | None:
+        """Returns the class index that 'category_id' names, or None where there is a problem."""
+        id = entry.required("category_id", as_integer)
+        if id is None or self._label_of is None:
+            return None
+        label = self._label_of.get(id)
+        if label is None:
+            entry.problem(
+                f"'category_id' is {id}, but 'categories' does not list this id. Add it there, or correct it here."
+            )
+        return label
+
+
+def _size(entry: JsonEntry) -> Size | None:
+    height, width = entry.required("height", as_positive), entry.required("width", as_positive)
+    if height is None or width is None:
+        return None
+    if height * width > _MOST_PIXELS:
+        entry.problem(f"the image has {width}x{height} pixels, but run lengths hold at most {_MOST_PIXELS}.")
+        return None
+    return height, width
+
+
+def _other_form(id: Id) -> Id:
+    """Returns the number that a text spells, or the text of a number."""
+    if isinstance(id, int):
+        return str(id)
     try:
-        data = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"{file}: cannot read JSON ({reason}). Restore the file or correct the path.") from None
-    required = {"images": image, "annotations": annotation, "categories": category}
-    missing = [name for name in required if not isinstance(data, dict) or not isinstance(data.get(name), list)]
-    if missing:
-        raise DataError(
-            f"{file}: there is no list {' or '.join(map(repr, missing))}. A COCO file is a mapping with the lists "
-            f"'images', 'annotations' and 'categories'. Point 'annotations' at such a file."
-        )
-    for name, keys in required.items():
-        check_entries(data[name], keys, f"{file}: {name}")
-    for name in ("images", "categories"):
-        if not data[name]:
-            raise DataError(f"{file}: the list '{name}' is empty. Point 'annotations' at a file that has {name}.")
-    annotations = _by_image(data["images"], data["annotations"], file)
-    return CocoFile(file, _classes(data["categories"], file), data["images"], annotations)
-
-
-def check_entries(entries: list[Any], required: RequiredKeys, where: str) -> None:
-    """Checks that each entry is a mapping with the required keys and values.
-
-    Raises:
-        DataError: an entry is not. The message starts with `where` and gives the place of the first one.
-    """
-    for number, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise DataError(f"{where}[{number}] is not a mapping. Required keys: {', '.join(required)}.")
-        for key, (words, types) in required.items():
-            if key not in entry:
-                raise DataError(f"{where}[{number}] has no '{key}'. Required keys: {', '.join(required)}.")
-            if not isinstance(entry[key], types):
-                raise DataError(f"{where}[{number}].{key} is {str(entry[key])[:40]!r}, but must be {words}.")
-
-
-def _by_image(images: list[Entry], annotations: list[Entry], file: Path) -> list[list[Entry]]:
-    """Returns the annotations of each image, in the file's order."""
-    # Of images with the same id, the last one wins here, so that the others differ from their position below.
-    position = {image["id"]: number for number, image in enumerate(images)}
-    if len(position) < len(images):
-        repeated = {str(image["id"]) for number, image in enumerate(images) if position[image["id"]] != number}
-        raise DataError(
-            f"{file}: 'images' lists the ids {join_first(sorted(repeated))} more than once. Give each image its own id."
-        )
-    unknown = {str(entry["image_id"]) for entry in annotations if entry["image_id"] not in position}
-    if unknown:
-        raise DataError(
-            f"{file}: there are annotations of the image ids {join_first(sorted(unknown))}, which 'images' does not "
-            f"list. Add the images or remove these annotations."
-        )
-    found: list[list[Entry]] = [[] for _ in images]
-    for entry in annotations:
-        found[position[entry["image_id"]]].append(entry)
-    return found
-
-
-def _classes(categories: list[Entry], file: Path) -> Classes:
-    """Returns the classes in the file's order. Without `isthing`, as in instance files, all are things."""
-    colors = [category["color"] for category in categories] if all("color" in entry for entry in categories) else None
-    names = [category["name"] for category in categories]
-    things = [bool(category.get("isthing", 1)) for category in categories]
-    try:
-        classes = Classes.make(names, things, colors, [category["id"] for category in categories])
-    except (TypeError, ValueError):
-        raise DataError(
-            f"{file}: a color in 'categories' is not three numbers. Write [red, green, blue], or leave out all colors."
-        ) from None
-    check_classes(classes, str(file))
-    return classes
+        return as_integer(id)
+    except ValueError:
+        return id

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segkit.datasets._coco_json import CocoFile, Entry
-from segkit.errors import DataError, join_first
-
 
 @dataclass(frozen=True)
 class CocoSegments:
-    """Labels, crowds and areas of the segments (or instances) of all images, one after the other. S: all segments."""
+    """Labels, crowds and areas of the segments (or instances) of all images, one after the other. S: all segments.
+
+    They are known without reading any image.
+    """
 
     starts: npt.NDArray[np.int64]
     """(images + 1,): image i has the segments starts[i] .. starts[i+1] - 1."""
@@ -24,7 +24,7 @@ class CocoSegments:
     is_crowd: npt.NDArray[np.bool_]
     """(S,)"""
     areas: npt.NDArray[np.float32]
-    """(S,) in pixels, as the file gives them."""
+    """(S,) in pixels, as the file gives them. NaN where it does not."""
 
     def of(self, image: int) -> npt.NDArray[np.int64]:
         """Returns the indices (N,) of the segments of an image. As in a list, image -1 is the last one.
@@ -34,32 +34,41 @@ class CocoSegments:
         image %= len(self.starts) - 1
         return np.arange(self.starts[image], self.starts[image + 1])
 
+    def areas_of(self, image: int, pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Returns the areas (N,) of the segments of an image.
 
-def make_segments(parsed: CocoFile, per_image: list[list[Entry]], names: list[str]) -> CocoSegments:
-    """Makes the arrays of all segments.
+        Args:
+            image: index of the image.
+            pixels: (N,) pixels of each mask, the areas where the file gives none.
+        """
+        areas = self.areas[self.of(image)]
+        return np.where(np.isnan(areas), pixels, areas).astype(np.float32)
 
-    Args:
-        parsed: the file that lists the categories.
-        per_image: the entries of the segments of each image.
-        names: for each image the file to name in an error message.
 
-    Raises:
-        DataError: a segment's category is not in the file.
+@dataclass(frozen=True)
+class Segment:
+    """The values of one segment, as read from the file."""
+
+    image: int
+    """Index of its image."""
+    label: int
+    is_crowd: bool
+    area: float
+    """NaN where the file does not give it."""
+
+
+def make_segments(segments: list[Segment], images: int) -> tuple[CocoSegments, npt.NDArray[np.int64]]:
+    """Makes the arrays of all segments, sorted by image.
+
+    Returns:
+        The arrays, and (S,) the place of each of their segments in `segments`.
     """
-    class_index_of = {stored: class_index for class_index, stored in enumerate(parsed.classes.ids)}
-    for image, name, entries in zip(parsed.images, names, per_image, strict=True):
-        unknown = {entry["category_id"] for entry in entries} - class_index_of.keys()
-        if unknown:
-            raise DataError(
-                f"{parsed.file}: image {image['id']} ({name}) has segments of the category ids "
-                f"{join_first(sorted(unknown))}, which 'categories' does not list. Add them there, or correct the "
-                f"segments."
-            )
+    owners = np.array([segment.image for segment in segments], dtype=np.int64)
+    order = np.argsort(owners, kind="stable")  # segments of an image stay in the order of the file
     # float32 holds whole areas up to 2**24 pixels exactly.
-    flat = [entry for entries in per_image for entry in entries]
     return CocoSegments(
-        np.cumsum([0, *map(len, per_image)], dtype=np.int64),
-        np.array([class_index_of[entry["category_id"]] for entry in flat], dtype=np.int64),
-        np.array([bool(entry.get("iscrowd", 0)) for entry in flat], dtype=np.bool_),
-        np.array([entry["area"] for entry in flat], dtype=np.float32),
-    )
+        np.append(0, np.cumsum(np.bincount(owners, minlength=images), dtype=np.int64)),
+        np.array([segment.label for segment in segments], dtype=np.int64)[order],
+        np.array([segment.is_crowd for segment in segments], dtype=np.bool_)[order],
+        np.array([segment.area for segment in segments], dtype=np.float32)[order],
+    ), order

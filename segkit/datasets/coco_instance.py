@@ -1,20 +1,21 @@
 """COCO's instance format: a JSON file with polygons or run lengths, which may overlap."""
 
+import math
 import pickle
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from segkit.data.images import read_image
+from segkit.data.json_values import Id, JsonEntry, as_area, as_flag, as_id
 from segkit.data.paths import dataset_folder, dataset_path
-from segkit.datasets._coco_json import ID, NUMBER, SEGMENTATION, TEXT, WHOLE, read_coco
-from segkit.datasets._coco_segments import make_segments
+from segkit.datasets._coco_json import CocoFile
+from segkit.datasets._coco_masks import InvalidSegmentationError, Segmentation, read_segmentation
+from segkit.datasets._coco_plausibility import Plausibility
+from segkit.datasets._coco_segments import CocoSegments, Segment, make_segments
 from segkit.errors import DataError
-from segkit.ops.run_length import Rle, decode_masks, unpacked_runs
+from segkit.ops.run_length import decode_masks
 from segkit.registries import DATASETS
 from segkit.types import Sample, Size, Target
 
@@ -24,8 +25,10 @@ class CocoInstance:
     """COCO's instance format: a JSON file with polygons or run lengths, which may overlap.
 
     Samples follow the order of the images in the JSON file. Run lengths may be compressed or not. Polygons of fewer
-    than three points are ignored. Pixels outside all instances are background, not void: an image without annotations
-    is valid everywhere and has N = 0.
+    than three points are left out with a warning. Pixels outside all instances are background, not void: an image
+    without annotations is valid everywhere and has N = 0. `area` and `iscrowd` are optional.
+
+    Everything that the JSON file alone can tell is checked when the dataset is built, and all problems are listed.
 
     Args:
         images: folder of the images. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
@@ -52,20 +55,22 @@ class CocoInstance:
         (('cat',), 4)
     """
 
+    segments: CocoSegments
+    """Labels, crowds and areas of all instances."""
+
     def __init__(self, *, images: str, annotations: str) -> None:
         self._images, self._file = dataset_folder(images), dataset_path(annotations)
-        parsed = read_coco(
-            self._file,
-            image={"id": ID, "file_name": TEXT, "height": WHOLE, "width": WHOLE},
-            annotation={"image_id": ID, "category_id": WHOLE, "segmentation": SEGMENTATION, "area": NUMBER},
-            category={"id": WHOLE, "name": TEXT},
-        )
+        parsed = CocoFile(self._file, self._images, sizes=True, isthing=False)
+        found = _read_annotations(parsed)
+        parsed.problems.raise_any()
         self.classes = parsed.classes
-        self._image_ids: list[int | str] = [image["id"] for image in parsed.images]
-        self._names: list[str] = [image["file_name"] for image in parsed.images]
-        self._sizes: list[Size] = [(image["height"], image["width"]) for image in parsed.images]
-        self._segments = make_segments(parsed, parsed.annotations, self._names)
-        self._packed = [_pack([entry["segmentation"] for entry in entries]) for entries in parsed.annotations]
+        self._image_ids: list[Id] = [image.id for image in parsed.images]
+        self._names: list[str] = [image.file_name for image in parsed.images]
+        self._sizes: list[Size] = [image.size for image in parsed.images if image.size is not None]
+        self.segments, order = make_segments([segment for segment, _ in found], len(self))
+        self._packed = [
+            _pack([found[place][1] for place in order[self.segments.of(index)]]) for index in range(len(self))
+        ]
 
     def __len__(self) -> int:
         return len(self._image_ids)
@@ -74,18 +79,18 @@ class CocoInstance:
         """Reads one image and draws its masks.
 
         Raises:
-            DataError: the image cannot be read or is of another size than the JSON file gives, or a segmentation is
-                invalid.
+            DataError: the image cannot be read or is of another size than the JSON file gives.
         """
         image_file = self._images / self._names[index]
         image = read_image(image_file)
         self._check_size(image, image_file, index)
-        chosen = self._segments.of(index)
+        masks = self._masks(index)
+        chosen = self.segments.of(index)
         target = Target(
-            torch.from_numpy(self._segments.labels[chosen]),
-            overlapping_masks=self._masks(index),
-            is_crowd=torch.from_numpy(self._segments.is_crowd[chosen]),
-            areas=torch.from_numpy(self._segments.areas[chosen]),
+            torch.from_numpy(self.segments.labels[chosen]),
+            overlapping_masks=masks,
+            is_crowd=torch.from_numpy(self.segments.is_crowd[chosen]),
+            areas=torch.from_numpy(self.segments.areas_of(index, masks.sum((1, 2)).numpy())),
         )
         return Sample(image, target, str(image_file), self._image_ids[index])
 
@@ -99,74 +104,53 @@ class CocoInstance:
             )
 
     def _masks(self, index: int) -> Tensor:
-        """Returns the masks (N, H, W) bool of an image."""
-        size = self._sizes[index]
-        rles = []
-        for number, segmentation in enumerate(pickle.loads(self._packed[index])):
-            try:
-                rles.append(_to_rle(segmentation, size))
-            except (ValueError, TypeError, KeyError, OverflowError) as error:
-                raise DataError(
-                    f"{self._file}: annotation {number + 1} of image {self._image_ids[index]} ({self._names[index]}) "
-                    f"has an invalid segmentation: {error}. Correct it or remove it."
-                ) from None
-        return decode_masks(rles, size)
+        """Draws the masks (N, H, W) bool of an image."""
+        segmentations: list[Segmentation] = pickle.loads(self._packed[index])
+        return decode_masks([one.draw(self._sizes[index]) for one in segmentations], self._sizes[index])
 
 
-def _pack(segmentations: list[Any]) -> bytes:
-    """Packs the segmentations of an image into one object.
+def _read_annotations(parsed: CocoFile) -> list[tuple[Segment, Segmentation]]:
+    """Reads all annotations. Problems are added to those of the file."""
+    plausibility = Plausibility(parsed.file, parsed.problems)
+    found = []
+    for number, value in enumerate(parsed.annotations):
+        entry = JsonEntry(value, f"annotations[{number}]", parsed.problems)
+        if not entry.is_mapping:
+            continue
+        image, label = parsed.image_of(entry), parsed.label_of(entry)
+        crowd = entry.optional("iscrowd", as_flag, False)
+        area = entry.optional("area", as_area, math.nan)
+        plausibility.add_id(entry, entry.optional("id", as_id, None))
+        segmentation = _segmentation(entry, parsed, image)
+        if image is None or label is None or segmentation is None:
+            continue
+        found.append((Segment(image, label, crowd, area), segmentation))
+        size = parsed.images[image].size
+        if size is not None:
+            plausibility.add_mask(entry, segmentation, size, area)
+    plausibility.finish()
+    return found
+
+
+def _segmentation(entry: JsonEntry, parsed: CocoFile, image: int | None) -> Segmentation | None:
+    """Reads the mask of an annotation. Returns None where there is a problem."""
+    value = entry.required("segmentation", lambda value: value)
+    size = None if image is None else parsed.images[image].size
+    if "segmentation" not in entry.values or image is None or size is None:
+        return None
+    try:
+        return read_segmentation(value, size)
+    except InvalidSegmentationError as error:
+        entry.problem(
+            f"'segmentation' of image {parsed.images[image].id} ({parsed.images[image].file_name}): {error}. Correct "
+            f"it or remove the annotation."
+        )
+        return None
+
+
+def _pack(segmentations: list[Segmentation]) -> bytes:
+    """Packs the masks of an image into one object.
 
     As lists of numbers, those of a large dataset would fill the memory, and each loading worker would get a copy.
     """
     return pickle.dumps(segmentations, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-def _to_rle(segmentation: Any, size: Size) -> Rle:
-    """Converts polygons or run lengths to compressed run lengths.
-
-    Raises:
-        ValueError, TypeError: the segmentation is no mask of `size`. The message says why.
-    """
-    if isinstance(segmentation, dict):
-        return _checked_rle(segmentation, size)
-    if not segmentation:
-        raise ValueError("the list of polygons is empty")
-    polygons = [np.asarray(polygon, dtype=np.float64) for polygon in segmentation]
-    for polygon in polygons:
-        if polygon.ndim != 1 or len(polygon) % 2:
-            raise ValueError("a polygon is not a flat list x1, y1, x2, y2, …")
-        if not np.isfinite(polygon).all():
-            raise ValueError("a polygon has a coordinate that is not a number")
-    drawn = [polygon.tolist() for polygon in polygons if len(polygon) >= 6]  # three points are six numbers
-    if not drawn:
-        raise ValueError("no polygon has three points")
-    merged: Rle = coco_mask.merge(coco_mask.frPyObjects(drawn, *size))
-    return merged
-
-
-def _checked_rle(rle: dict[str, Any], size: Size) -> Rle:
-    """Checks run lengths and compresses them.
-
-    pycocotools does not check them: runs that do not fill the image would give arbitrary masks.
-
-    Raises:
-        ValueError, TypeError: the run lengths do not fill the image.
-    """
-    if "counts" not in rle or "size" not in rle:
-        raise ValueError("run lengths need 'size' and 'counts'")
-    if rle["size"] != list(size):
-        raise ValueError(f"the run lengths are of size {rle['size']}, but the image is {list(size)} (height, width)")
-    counts, pixels = rle["counts"], size[0] * size[1]
-    if not counts:
-        raise ValueError("the run lengths are empty")
-    runs = unpacked_runs(counts) if isinstance(counts, str) else np.array(counts, dtype=np.int64)
-    if runs is None:
-        raise ValueError("the compressed run lengths are broken")
-    if runs.min() < 0:
-        raise ValueError("a run length is negative")
-    if runs.sum() != pixels:
-        raise ValueError(f"the run lengths add up to {runs.sum()} pixels, but the image has {pixels}")
-    if isinstance(counts, str):
-        return {"size": rle["size"], "counts": counts}
-    packed: Rle = coco_mask.frPyObjects(rle, *size)
-    return packed

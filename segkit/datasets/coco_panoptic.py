@@ -1,5 +1,7 @@
 """COCO's panoptic format: a JSON file, and for each image a PNG of segment ids."""
 
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,20 +10,21 @@ import torch
 from torch import Tensor
 
 from segkit.data.images import read_image, read_panoptic_map
-from segkit.data.paths import dataset_folder, dataset_path
-from segkit.datasets._coco_json import (
-    FLAG,
-    ID,
-    LIST,
-    NUMBER,
-    TEXT,
-    WHOLE,
-    CocoFile,
-    Entry,
-    check_entries,
-    read_coco,
+from segkit.data.json_values import (
+    Id,
+    JsonEntry,
+    NotThisError,
+    as_area,
+    as_flag,
+    as_integer,
+    as_list,
+    as_text,
 )
-from segkit.datasets._coco_segments import make_segments
+from segkit.data.paths import dataset_folder, dataset_path
+from segkit.datasets._coco_json import CocoFile
+from segkit.datasets._coco_plausibility import areas_disagree
+from segkit.datasets._coco_segments import CocoSegments, Segment, make_segments
+from segkit.datasets._image_files import MissingFiles
 from segkit.errors import DataError, join_first
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
@@ -37,7 +40,10 @@ class CocoPanoptic:
     """COCO's panoptic format: a JSON file, and for each image a PNG of segment ids.
 
     Each pixel belongs to one segment, of a thing or of stuff, or is void. Void is left out of training and evaluation.
-    An image without annotation is void everywhere. Samples follow the order of the images in the JSON file.
+    An image without annotation is void everywhere. Samples follow the order of the images in the JSON file. `area` and
+    `iscrowd` of segments are optional.
+
+    Everything that the JSON file alone can tell is checked when the dataset is built, and all problems are listed.
 
     Args:
         images: folder of the images. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
@@ -68,24 +74,21 @@ class CocoPanoptic:
         (('sky',), [0, 0, 0, 0])
     """
 
+    segments: CocoSegments
+    """Labels, crowds and areas of all segments."""
+
     def __init__(self, *, images: str, annotations: str, masks: str, semantic: bool = False) -> None:
         self._images, self._file, self._masks = dataset_folder(images), dataset_path(annotations), dataset_folder(masks)
         self._semantic = semantic
-        parsed = read_coco(
-            self._file,
-            image={"id": ID, "file_name": TEXT},
-            annotation={"image_id": ID, "file_name": TEXT, "segments_info": LIST},
-            category={"id": WHOLE, "name": TEXT, "isthing": FLAG},
-        )
+        parsed = CocoFile(self._file, self._images, sizes=False, isthing=True)
+        found, self._mask_names = _read_annotations(parsed, self._masks)
+        parsed.problems.raise_any()
         self.classes = parsed.classes
-        self._image_ids: list[int | str] = [image["id"] for image in parsed.images]
-        self._names: list[str] = [image["file_name"] for image in parsed.images]
-        self._mask_names = _mask_names(parsed)
-        per_image = [_segments_info(parsed, index) for index in range(len(self))]
-        self._segments = make_segments(
-            parsed, per_image, [str(self._masks / (name or "")) for name in self._mask_names]
-        )
-        self._ids = np.array([entry["id"] for entries in per_image for entry in entries], dtype=np.int64)
+        self._image_ids: list[Id] = [image.id for image in parsed.images]
+        self._names: list[str] = [image.file_name for image in parsed.images]
+        self.segments, order = make_segments([segment for _, segment in found], len(self))
+        self._ids = np.array([id for id, _ in found], dtype=np.int64)[order]
+        self._has_warned = False
 
     def __len__(self) -> int:
         return len(self._image_ids)
@@ -101,15 +104,18 @@ class CocoPanoptic:
         return Sample(image, self._target(image, image_file, index), str(image_file), self._image_ids[index])
 
     def _target(self, image: Tensor, image_file: Path, index: int) -> Target:
-        chosen = self._segments.of(index)
-        labels, areas = self._segments.labels[chosen], self._segments.areas[chosen]
-        is_crowd = torch.from_numpy(self._segments.is_crowd[chosen])
+        chosen = self.segments.of(index)
+        labels = self.segments.labels[chosen]
+        is_crowd = torch.from_numpy(self.segments.is_crowd[chosen])
         mask_name = self._mask_names[index]
+        mask_file = self._masks / (mask_name or "")
         if mask_name is None:
             stored = np.zeros(image.shape[1:], dtype=np.int32)
         else:
-            stored = self._stored(self._masks / mask_name, image, image_file)
-        segment_map = segment_map_of(stored, self._ids[chosen], f"{self._masks / (mask_name or '')}", f"{self._file}")
+            stored = self._stored(mask_file, image, image_file)
+        segment_map, pixels = segment_map_of(stored, self._ids[chosen], f"{mask_file}", f"{self._file}")
+        areas = self.segments.areas_of(index, pixels)
+        self._compare_areas(areas, pixels, mask_file, self._ids[chosen])
         if self._semantic:
             labels, merged = np.unique(labels, return_inverse=True)
             areas = np.bincount(merged, weights=areas, minlength=len(labels)).astype(np.float32)
@@ -124,6 +130,23 @@ class CocoPanoptic:
             areas=torch.from_numpy(areas),
         )
 
+    def _compare_areas(
+        self, areas: npt.NDArray[np.float32], pixels: npt.NDArray[np.int64], mask_file: Path, ids: npt.NDArray[np.int64]
+    ) -> None:
+        """Warns once, at the first image whose areas and segments differ by orders of magnitude."""
+        if self._has_warned or np.array_equal(areas, pixels):
+            return
+        for id, area, count in zip(ids.tolist(), areas.tolist(), pixels.tolist(), strict=True):
+            if areas_disagree(area, count):
+                self._has_warned = True
+                warnings.warn(
+                    f"{self._file}: 'area' of segment {id} is {area:g}, but the segment has {count} pixels in "
+                    f"{mask_file}. Take both from one release, or leave out 'area' to count the pixels. Other segments "
+                    f"are not compared.",
+                    stacklevel=3,
+                )
+                return
+
     def _stored(self, mask_file: Path, image: Tensor, image_file: Path) -> npt.NDArray[np.int32]:
         """Reads the segment ids (H, W) of a PNG."""
         stored = read_panoptic_map(mask_file)
@@ -135,42 +158,61 @@ class CocoPanoptic:
         return stored
 
 
-def _mask_names(parsed: CocoFile) -> list[str | None]:
-    """Returns the PNG of each image, None where the image has no annotation."""
-    for image, annotations in zip(parsed.images, parsed.annotations, strict=True):
-        if len(annotations) > 1:
-            raise DataError(
-                f"{parsed.file}: image {image['id']} has several annotations: "
-                f"{', '.join(entry['file_name'] for entry in annotations)}. Keep one of them."
-            )
-    return [annotations[0]["file_name"] if annotations else None for annotations in parsed.annotations]
+def _read_annotations(parsed: CocoFile, masks: Path) -> tuple[list[tuple[int, Segment]], list[str | None]]:
+    """Reads all annotations. Problems are added to those of the file.
+
+    Returns:
+        Id and values of each segment, and the PNG of each image, None where the image has no annotation.
+    """
+    mask_names: list[str | None] = [None] * len(parsed.images)
+    found: list[tuple[int, Segment]] = []
+    files = MissingFiles(masks, "masks", parsed.problems)
+    for number, value in enumerate(parsed.annotations):
+        place = f"annotations[{number}]"
+        entry = JsonEntry(value, place, parsed.problems)
+        if not entry.is_mapping:
+            continue
+        image, name = parsed.image_of(entry), entry.required("file_name", as_text)
+        listed = entry.required("segments_info", as_list)
+        if name is not None:
+            files.add(entry, "file_name", name)
+        if image is not None and mask_names[image] is not None:
+            entry.problem(f"image {parsed.images[image].id} has another annotation, '{mask_names[image]}'. Keep one.")
+        elif image is not None:
+            mask_names[image] = name
+        found += _read_segments(parsed, image, listed or [], f"{place}.segments_info")
+    files.check()
+    return found, mask_names
 
 
-def _segments_info(parsed: CocoFile, index: int) -> list[Entry]:
-    """Returns the entries of an image's segments, checked."""
-    entries: list[Entry] = [entry for annotation in parsed.annotations[index] for entry in annotation["segments_info"]]
-    image_id = parsed.images[index]["id"]
-    required = {"id": WHOLE, "category_id": WHOLE, "area": NUMBER}
-    check_entries(entries, required, f"{parsed.file}: image {image_id}: segments_info")
-    ids = {entry["id"] for entry in entries}
-    outside = [segment for segment in ids if not 0 < segment < _IDS]
-    if outside:
-        raise DataError(
-            f"{parsed.file}: image {image_id} has the segment ids {join_first(sorted(outside))}, which no PNG can "
-            f"hold as R + 256 G + 65536 B; 0 is void. Use 1..{_IDS - 1}."
-        )
-    if len(ids) < len(entries):
-        repeated = {segment for segment in ids if sum(entry["id"] == segment for entry in entries) > 1}
-        raise DataError(
-            f"{parsed.file}: image {image_id} has several segments of the ids {join_first(sorted(repeated))}. Give "
-            f"each segment its own id."
-        )
-    return entries
+def _read_segments(parsed: CocoFile, image: int | None, listed: list[object], place: str) -> list[tuple[int, Segment]]:
+    """Reads the segments of one annotation."""
+    number_of: dict[int, int] = {}
+    found = []
+    for number, value in enumerate(listed):
+        entry = JsonEntry(value, f"{place}[{number}]", parsed.problems)
+        if not entry.is_mapping:
+            continue
+        id, label = entry.required("id", _as_segment_id), parsed.label_of(entry)
+        crowd = entry.optional("iscrowd", as_flag, False)
+        area = entry.optional("area", as_area, math.nan)
+        if id is not None and number_of.setdefault(id, number) != number:
+            entry.problem(f"segments_info[{number_of[id]}] has the same id. Give each segment its own id.")
+        if id is not None and label is not None and image is not None:
+            found.append((id, Segment(image, label, crowd, area)))
+    return found
+
+
+def _as_segment_id(value: object) -> int:
+    id = as_integer(value)
+    if not 0 < id < _IDS:
+        raise NotThisError(f"a number from 1 to {_IDS - 1}: a PNG holds it as R + 256 G + 65536 B, and 0 is void")
+    return id
 
 
 def segment_map_of(
     stored: npt.NDArray[np.int32], ids: npt.NDArray[np.int64], mask_file: str, file: str
-) -> npt.NDArray[np.int16 | np.int32]:
+) -> tuple[npt.NDArray[np.int16 | np.int32], npt.NDArray[np.int64]]:
     """Replaces each stored segment id by its place in `ids`.
 
     Args:
@@ -180,7 +222,7 @@ def segment_map_of(
         file: the JSON file, for messages.
 
     Returns:
-        (H, W) int16, or int32 where N needs it: index 0..N-1, or NO_SEGMENT.
+        (H, W) int16, or int32 where N needs it: index 0..N-1, or NO_SEGMENT; and (N,) the pixels of each segment.
 
     Raises:
         DataError: PNG and JSON file hold different ids.
@@ -194,7 +236,9 @@ def segment_map_of(
     values = flat[starts]  # (R,)
     place, known = places_in(with_void, values)
     unknown = np.unique(values[~known])
-    absent = ids[np.bincount(place, minlength=len(with_void))[:-1] == 0]
+    lengths = run_lengths(starts, flat.size)
+    pixels = np.bincount(place, weights=lengths, minlength=len(with_void))[:-1].astype(np.int64)
+    absent = ids[pixels == 0]
     problems = []
     if len(unknown):
         problems.append(f"it holds the segment ids {join_first(unknown.tolist())}, which {file} does not list")
@@ -204,5 +248,5 @@ def segment_map_of(
         raise DataError(
             f"{mask_file}: {', and '.join(problems)}. Take both from one release, or correct the one that is wrong."
         )
-    segment_map: npt.NDArray[np.int16 | np.int32] = np.repeat(number[place], run_lengths(starts, flat.size))
-    return segment_map.reshape(stored.shape)
+    segment_map: npt.NDArray[np.int16 | np.int32] = np.repeat(number[place], lengths)
+    return segment_map.reshape(stored.shape), pixels

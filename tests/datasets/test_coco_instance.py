@@ -126,35 +126,265 @@ def test_all_forms_of_one_mask(folder: Folder) -> None:
     assert torch.equal(masks, masks[:1].expand_as(masks))
 
 
+FLAT = "a polygon is not a flat list x1, y1, x2, y2, …"
+
+
 @pytest.mark.parametrize(
     ("segmentation", "problem"),
     [
-        ([], "the list of polygons is empty"),
+        ([], "the list of polygons is empty. A box alone has no mask: draw its polygon"),
+        ([[]], "no polygon has three points"),
         ([[0, 0, 2, 2]], "no polygon has three points"),
-        ([[0, 0, 2, 0, 2]], "a polygon is not a flat list x1, y1, x2, y2, …"),
-        (SQUARE, "a polygon is not a flat list x1, y1, x2, y2, …"),
-        ([[0, 0, 2, 0, 2, float("nan")]], "a polygon has a coordinate that is not a number"),
-        ([["a", 0, 2, 0, 2, 2]], "could not convert string to float: 'a'"),
+        ([[0, 0, 2, 0, 2]], FLAT),
+        (SQUARE, FLAT),
+        ([[[0, 0], [2, 0], [2, 2], [0, 2]]], FLAT),
+        ([{"x": 1, "y": 2}], FLAT),
+        ([[0, 0, 2, 0, 2, float("nan")]], "a polygon has the coordinate NaN, which is not a finite number"),
+        ([[0, 0, 2, 0, 2, 10**400]], f"a polygon has the coordinate 1{'0' * 39}…, which is not a finite number"),
+        ([["a", 0, 2, 0, 2, 2]], 'a polygon has the coordinate "a", which is not a finite number'),
+        ([[True, 0, 2, 0, 2, 2]], "a polygon has the coordinate true, which is not a finite number"),
+        ([[None, 0, 2, 0, 2, 2]], "a polygon has the coordinate null, which is not a finite number"),
+        ("", 'it is "", but must be a list of polygons, or run lengths'),
+        (None, "it is null, but must be a list of polygons, or run lengths"),
         ({"size": [3, 4]}, "run lengths need 'size' and 'counts'"),
         (
             {"size": [4, 3], "counts": [12]},
             "the run lengths are of size [4, 3], but the image is [3, 4] (height, width)",
         ),
-        ({"size": [3, 4], "counts": [3, 5]}, "the run lengths add up to 8 pixels, but the image has 12"),
+        ({"size": [3, 4], "counts": [3, 5]}, "the run lengths add up to 8 pixels, but the image has 12 (4x3)"),
         ({"size": [3, 4], "counts": [16, -4]}, "a run length is negative"),
         ({"size": [3, 4], "counts": []}, "the run lengths are empty"),
-        ({"size": [3, 4], "counts": "3"}, "the run lengths add up to 3 pixels, but the image has 12"),
+        (
+            {"size": [3, 4], "counts": [2**62, 2**62, 12]},
+            f"the run lengths add up to {2**63 + 12} pixels, but the image has 12 (4x3)",
+        ),
+        (
+            {"size": [3, 4], "counts": [True, 11]},
+            "'counts' of the run lengths has the value true, but each must be a whole number",
+        ),
+        ({"size": [3, 4], "counts": None}, "'counts' of the run lengths is null, but must be a list"),
+        ({"size": "3x4", "counts": [12]}, "'size' of the run lengths is \"3x4\", but must be a list"),
+        ({"size": [3, 4], "counts": "3"}, "the run lengths add up to 3 pixels, but the image has 12 (4x3)"),
         ({"size": [3, 4], "counts": ""}, "the run lengths are empty"),
         ({"size": [3, 4], "counts": "zz"}, "the compressed run lengths are broken"),
         ({"size": [3, 4], "counts": "3é"}, "the compressed run lengths are broken"),
+        ({"size": [3, 4], "counts": "3\ud800"}, "the compressed run lengths are broken"),
         ({"size": [3, 4], "counts": "P"}, "the compressed run lengths are broken"),
     ],
 )
 def test_invalid_segmentation(folder: Folder, segmentation: Any, problem: str) -> None:
-    folder.add(segmentation)
+    folder.add(segmentation, id=77)
     assert folder.error() == (
-        f"{folder.json}: annotation 2 of image 9 (b.jpg) has an invalid segmentation: {problem}. Correct it or "
-        f"remove it."
+        f"{folder.json}: annotations[1] (id 77): 'segmentation' of image 9 (b.jpg): {problem}. Correct it or remove "
+        f"the annotation."
+    )
+
+
+def test_numbers_as_text_and_whole_numbers_as_floats(folder: Folder) -> None:
+    folder.data["images"][0] |= {"id": 9.0, "height": "3", "width": 4.0}
+    folder.data["categories"][0]["id"] = "40"
+    folder.data["annotations"][0] |= {"image_id": "9", "category_id": 40.0, "iscrowd": "0", "area": "4.0", "id": None}
+    folder.add([["0", 0, "2.0", 0, 2, 2, 0, 2]], iscrowd="1", area=None)
+    folder.add({"size": ["3", 4.0], "counts": ["0", 2, 1.0, 2, 7]}, iscrowd=True)
+    folder.add([SQUARE], iscrowd=None)
+    target = target_of(folder.read(), 0)
+    assert torch.equal(target.masks, target.masks[:1].expand_as(target.masks))
+    assert target.is_crowd is not None
+    assert target.areas is not None
+    assert target.is_crowd.tolist() == [False, True, True, False]
+    assert target.areas.tolist() == [4, 4, 4, 4]
+    assert folder.read().segments.is_crowd.sum() == 2
+
+
+def test_the_area_follows_from_the_mask_where_it_is_missing(folder: Folder) -> None:
+    del folder.data["annotations"][0]["area"]
+    folder.add({"size": [3, 4], "counts": [3, 6, 3]}, area=6.5)
+    folder.add({"size": [3, 4], "counts": [3, 6, 3]}, area=None)
+    areas = target_of(folder.read(), 0).areas
+    assert areas is not None
+    assert areas.tolist() == [4, 6.5, 6]
+    assert areas.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("listed", "named"), [(9, "9"), ("9", 9), ("9", "9"), ("009", "009"), (9, "009")])
+def test_image_ids_of_which_one_is_text(folder: Folder, listed: Any, named: Any) -> None:
+    folder.data["images"][0]["id"] = listed
+    folder.data["annotations"][0]["image_id"] = named
+    dataset = folder.read()
+    assert len(target_of(dataset, 0)) == 1
+    assert dataset[0].image_id == listed
+
+
+def test_image_ids_that_differ_only_in_form(folder: Folder) -> None:
+    folder.data["images"][1]["id"] = "9"
+    folder.add([SQUARE], image_id="9")
+    folder.add([SQUARE], image_id="9")
+    dataset = folder.read()
+    assert [len(target_of(dataset, index)) for index in (0, 1)] == [1, 2]
+
+
+def test_all_problems_are_listed_with_their_ids(folder: Folder) -> None:
+    (folder.images / "b.jpg").unlink()
+    folder.add([], id=21)
+    folder.add([[0, 0, 2, 2]], id=22, iscrowd="no")
+    folder.add([SQUARE], 99, id="x")
+    folder.add([SQUARE], id=24, image_id="10", area=-1)
+    folder.data["annotations"].append(None)
+    fix = "Correct it or remove the annotation."
+    assert folder.error().splitlines() == [
+        f"{folder.json}: images[0] (id 9): 'file_name': there is no file {folder.images / 'b.jpg'}. Did you mean "
+        f"'a.jpg'? Restore it or correct the name.",
+        f"{folder.json}: annotations[1] (id 21): 'segmentation' of image 9 (b.jpg): the list of polygons is empty. A "
+        f"box alone has no mask: draw its polygon. {fix}",
+        f"{folder.json}: annotations[2] (id 22): 'iscrowd' is \"no\", but must be 0 or 1.",
+        f"{folder.json}: annotations[2] (id 22): 'segmentation' of image 9 (b.jpg): no polygon has three points. {fix}",
+        f"{folder.json}: annotations[3] (id \"x\"): 'category_id' is 99, but 'categories' does not list this id. Add "
+        f"it there, or correct it here.",
+        f"{folder.json}: annotations[4] (id 24): 'image_id' is \"10\", but 'images' does not list this id. Add the "
+        f"image or remove the annotation.",
+        f"{folder.json}: annotations[4] (id 24): 'area' is -1, but must be a number of pixels from 0 to 2147483647.",
+        f"{folder.json}: annotations[5] is null, but must be a mapping.",
+    ]
+
+
+def test_ten_problems_are_enough(folder: Folder) -> None:
+    for number in range(15):
+        folder.add([], id=number)
+    lines = folder.error().splitlines()
+    assert len(lines) == 11
+    assert lines[-1] == f"{folder.json}: and 5 more."
+
+
+def test_a_broken_image_entry_hides_no_cause(folder: Folder) -> None:
+    folder.data["images"][0]["id"] = None
+    assert folder.error() == f"{folder.json}: images[0]: 'id' is null, but must be a whole number or text."
+
+
+def test_image_id_twice(folder: Folder) -> None:
+    folder.data["images"][1]["id"] = "9"
+    folder.data["images"].append({"id": 9.0, "file_name": "a.jpg", "height": 3, "width": 4})
+    assert folder.error() == (
+        f"{folder.json}: images[2] (id 9.0): images[0] has the same id. Give each image its own id."
+    )
+
+
+@pytest.mark.parametrize("size", [0, -1, None, "", "x", 1.5, True, [3]])
+def test_image_size(folder: Folder, size: Any) -> None:
+    folder.data["images"][0]["height"] = size
+    error = folder.error()
+    assert error.startswith(f"{folder.json}: images[0] (id 9): 'height' is ")
+    assert error.endswith(", but must be a whole number of at least 1.")
+
+
+def test_image_larger_than_run_lengths_hold(folder: Folder) -> None:
+    folder.data["images"][0] |= {"height": 2**20, "width": 2**20}
+    assert folder.error() == (
+        f"{folder.json}: images[0] (id 9): the image has 1048576x1048576 pixels, but run lengths hold at most "
+        f"2147483647."
+    )
+
+
+@pytest.mark.parametrize("far", [3.5e8, 5.9e6, 2e9, 1e300, 10**30])
+def test_a_far_vertex(folder: Folder, far: float) -> None:
+    folder.add([[1, 0, far, 0, far, 2, 1, 2]], area=6)
+    assert target_of(folder.read(), 0).masks[1].int().tolist() == [[0, 1, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]]
+
+
+class Large(Folder):
+    """A dataset with an image of 64x48."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        Image.new("RGB", (64, 48)).save(self.images / "c.jpg")
+        self.data["images"].append({"id": 5, "file_name": "c.jpg", "height": 48, "width": 64})
+
+    def add(self, segmentation: Any, category_id: int = 3, **more: Any) -> None:
+        super().add(segmentation, category_id, **{"image_id": 5, **more})
+
+
+RECTANGLE = [8, 6, 32, 6, 32, 26, 8, 26]
+FRACTION = [0.125, 0.125, 0.5, 0.125, 0.5, 0.55, 0.125, 0.55]
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Large:
+    found = Large(tmp_path)
+    found.data["annotations"].clear()
+    return found
+
+
+@pytest.mark.parametrize("area", [480, 0.16, None, 0])
+def test_polygons_in_fractions_of_the_image(large: Large, area: float | None) -> None:
+    large.add([FRACTION], area=area, id=4)
+    assert large.error() == (
+        f"{large.json}: annotations[0] (id 4): the polygon coordinates are fractions of the image; multiply by width "
+        f"and height to get pixels."
+    )
+
+
+def test_fractions_among_pixels(large: Large) -> None:
+    for number in range(5):
+        large.add([RECTANGLE], area=480, id=number)
+    large.add([FRACTION, [0.9, 0.9, 1.0, 0.9, 1.0, 1.02]], area=480, id=5)
+    large.add([[0, 0, 1, 0, 1, 1, 0, 1]], area=3072, id=6)
+    places = [line.partition(": the ")[0] for line in large.error().splitlines()]
+    assert places == [f"{large.json}: annotations[5] (id 5)", f"{large.json}: annotations[6] (id 6)"]
+
+
+def test_a_tiny_polygon_in_the_corner_is_possible(large: Large, recwarn: pytest.WarningsRecorder) -> None:
+    large.add([RECTANGLE], area=480)
+    large.add([RECTANGLE], area=480)
+    large.add([FRACTION], area=0.16)
+    large.add([[0, 0, 1, 0, 1, 1, 0, 1]], area=1)
+    assert len(target_of(large.read(), 2)) == 4
+    assert [str(one.message) for one in recwarn if one.category is UserWarning] == []
+
+
+def warning_of(folder: Folder) -> str:
+    with pytest.warns(UserWarning, match="annotation") as caught:
+        folder.read()
+    (message,) = [str(one.message) for one in caught]
+    return message
+
+
+def test_areas_that_disagree_with_masks(large: Large) -> None:
+    large.add([RECTANGLE], area=480)
+    large.add([RECTANGLE], area=47, id=8)
+    large.add({"size": [48, 64], "counts": [100, 70, 2902]}, area=0, id=9)
+    large.add([RECTANGLE], area=4801)
+    large.add([[0, 0, 60, 47, 61, 47]], area=30)  # a thin diagonal: its box is large, its mask is not
+    assert warning_of(large) == (
+        f"{large.json}: 3 annotations: 'area' and mask differ by a factor of more than 10. Check that the polygons are "
+        f"in pixels of these images. Average precision by size uses 'area': correct it, or leave it out to count the "
+        f"pixels. The first is annotations[1] (id 8), with area 47 and a mask of 480 pixels."
+    )
+
+
+def test_polygons_outside_the_image(large: Large) -> None:
+    large.add([[70, 6, 80, 6, 80, 20]], area=70, id=3)
+    large.add([[-8, 6, -2, 6, -2, 20]], area=42)
+    assert warning_of(large) == (
+        f"{large.json}: 2 annotations: the polygons lie outside the image, so that the mask is empty. The first is "
+        f"annotations[0] (id 3)."
+    )
+    with pytest.warns(UserWarning, match="the mask is empty"):
+        assert not target_of(large.read(), 2).masks.any()
+
+
+def test_polygons_of_two_points_among_others(large: Large) -> None:
+    large.add([RECTANGLE, [1, 1, 2, 2]], area=480, id=3)
+    assert warning_of(large) == (
+        f"{large.json}: 1 annotation: polygons of fewer than three points are left out. The first is annotations[0] "
+        f"(id 3)."
+    )
+
+
+def test_annotation_ids_twice(large: Large) -> None:
+    for number in (3, 4, 3, 4):
+        large.add([RECTANGLE], area=480, id=number)
+    assert warning_of(large) == (
+        f"{large.json}: 2 annotations: another annotation has the same 'id'. segkit does not use these ids, other "
+        f"tools do. The first is annotations[2] (id 3)."
     )
 
 
@@ -166,45 +396,43 @@ def test_image_of_another_size(folder: Folder) -> None:
     )
 
 
-def test_unknown_category(folder: Folder) -> None:
-    folder.add([SQUARE], 99)
-    assert folder.error() == (
-        f"{folder.json}: image 9 (b.jpg) has segments of the category ids 99, which 'categories' does not list. Add "
-        f"them there, or correct the segments."
-    )
-
-
-def test_annotation_of_an_unknown_image(folder: Folder) -> None:
-    folder.add([SQUARE], image_id=10)
-    assert folder.error() == (
-        f"{folder.json}: there are annotations of the image ids 10, which 'images' does not list. Add the images or "
-        f"remove these annotations."
-    )
-
-
 @pytest.mark.parametrize(
-    ("name", "key", "keys"),
+    ("name", "key"),
     [
-        ("images", "height", "id, file_name, height, width"),
-        ("annotations", "area", "image_id, category_id, segmentation, area"),
-        ("categories", "id", "id, name"),
+        ("images", "height"),
+        ("images", "id"),
+        ("images", "file_name"),
+        ("annotations", "image_id"),
+        ("annotations", "category_id"),
+        ("annotations", "segmentation"),
+        ("categories", "name"),
+        ("categories", "id"),
     ],
 )
-def test_missing_key(folder: Folder, name: str, key: str, keys: str) -> None:
+def test_missing_key(folder: Folder, name: str, key: str) -> None:
+    folder.data["annotations"][0]["id"] = 77
     del folder.data[name][0][key]
-    assert folder.error() == f"{folder.json}: {name}[0] has no '{key}'. Required keys: {keys}."
+    own = {"images": " (id 9)", "annotations": " (id 77)", "categories": " (id 40)"}[name]
+    assert folder.error() == f"{folder.json}: {name}[0]{'' if key == 'id' else own}: there is no '{key}'."
 
 
-def test_segmentation_of_the_wrong_type(folder: Folder) -> None:
-    folder.add(None)
+def test_missing_images(folder: Folder) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (folder.images / name).unlink()
     assert folder.error() == (
-        f"{folder.json}: annotations[1].segmentation is 'None', but must be a list of polygons, or run lengths."
+        f"{folder.json}: none of the 2 listed files is in {folder.images}; the first is 'b.jpg'. Point 'images' at "
+        f"their folder."
     )
 
 
-def test_missing_image(folder: Folder) -> None:
-    (folder.images / "b.jpg").unlink()
-    assert folder.error() == f"{folder.images / 'b.jpg'}: there is no such file. Restore it or correct the path."
+def test_images_in_folders(folder: Folder) -> None:
+    (folder.images / "sub").mkdir()
+    (folder.images / "b.jpg").rename(folder.images / "sub" / "b.jpg")
+    (folder.images / "a.jpg").rename(folder.images.parent / "a.jpg")
+    folder.data["images"][0]["file_name"] = "sub/b.jpg"
+    folder.data["images"][1]["file_name"] = str(folder.images.parent / "a.jpg")
+    dataset = folder.read()
+    assert [dataset[index].size for index in (0, 1)] == [(3, 4), (3, 4)]
 
 
 def test_missing_annotations(folder: Folder, tmp_path: Path) -> None:

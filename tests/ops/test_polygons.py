@@ -1,7 +1,5 @@
 """Polygons: equal to pycocotools near the image, correct and cheap for vertices far away."""
 
-import tracemalloc
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -65,12 +63,15 @@ def distance(polygon: list[float], x: float, y: float) -> float:
     return float(np.hypot(*nearest.T).min())
 
 
-@pytest.mark.parametrize("far", [200.0, 5.9e6, 3.5e8, 2e9, 1e17, 1e300, 1.7e308])
+@pytest.mark.parametrize("far", [140.0, 5.9e6, 3.5e8, 2e9, 1e17, 1e300, 1.7e308])
 def test_a_far_vertex(far: float) -> None:
     size = (48, 64)
     right = np.zeros(size, dtype=bool)
     right[6:26, 8:] = True
-    tracemalloc.start()
+    # pycocotools takes memory and time in proportion to the length of the outline.
+    clipped = clip_polygon(np.array([8, 6, far, 6, far, 26, 8, 26]), size)
+    assert len(clipped) <= 40
+    assert np.abs(clipped).max() <= 128
     assert np.array_equal(drawn([8, 6, far, 6, far, 26, 8, 26], size), right)
     left = np.zeros(size, dtype=bool)
     left[6:26, :8] = True
@@ -80,8 +81,6 @@ def test_a_far_vertex(far: float) -> None:
     assert np.array_equal(drawn([10, -far, 20, -far, 20, far, 10, far], size), band)
     assert drawn([-far, -far, far, -far, far, far, -far, far], size).all()
     assert not drawn([far, 0, far, 5, far / 2, 5], size).any()
-    assert tracemalloc.get_traced_memory()[1] < 2**20
-    tracemalloc.stop()
 
 
 def test_a_far_vertex_keeps_the_direction_of_its_edges() -> None:

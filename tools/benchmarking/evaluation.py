@@ -123,7 +123,7 @@ def _target(file: Path, segments_info: list[dict[str, Any]], listed: str) -> Tar
     labels = [CLASSES.ids.index(info["category_id"]) for info in segments_info]
     return Target(
         torch.tensor(labels),
-        torch.from_numpy(segment_map_of(read_panoptic_map(file), ids, str(file), listed)),
+        torch.from_numpy(segment_map_of(read_panoptic_map(file), ids, str(file), listed)[0]),
         is_crowd=torch.tensor([bool(info["iscrowd"]) for info in segments_info]),
     )
 
