@@ -1,4 +1,4 @@
-"""The meaning of the ids in label PNGs: which class index each stands for."""
+"""The meaning of the ids in label files: which class index each stands for."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from segkit.errors import DataError, join_first
 from segkit.types import NO_SEGMENT
 
 VOID = 255
-"""The id of void in label PNGs, by convention."""
+"""The id of void in label files, by convention."""
 
 UNKNOWN = -2
 """Stands in the table of class indices for ids without a meaning."""
@@ -42,12 +42,12 @@ def class_list(classes: list[str] | str, things: list[str] | None) -> Classes:
 def class_index_table(
     classes: Classes, label_map: dict[str, int | str] | None, void: int | list[int] | None
 ) -> tuple[Classes, npt.NDArray[np.int16]]:
-    """Returns the classes with the ids that PNGs hold, and the table from id to class index.
+    """Returns the classes with the ids that label files hold, and the table from id to class index.
 
     Args:
         classes: the class list; its ids count where there is no `label_map`.
         label_map: id -> class name, class index or `void`.
-        void: ids of void.
+        void: ids of void. None is 255 unless a class has this id; an empty list is no id.
 
     Returns:
         The class list with its final ids, and (65536,) int16: class index, NO_SEGMENT for void, or UNKNOWN.
@@ -75,11 +75,56 @@ def class_index_table(
         class_index_of[stored] = NO_SEGMENT
     outside = sorted(stored for stored in class_index_of if not 0 <= stored < _IDS)
     if outside:
-        raise DataError(f"void, label_map: a label PNG cannot hold the ids {join_first(outside)}. Use 0..{_IDS - 1}.")
+        raise DataError(f"void, label_map: a label file cannot hold the ids {join_first(outside)}. Use 0..{_IDS - 1}.")
     # One entry per possible id, so that a whole label map is translated by indexing.
     table = np.full(_IDS, UNKNOWN, dtype=np.int16)
     table[list(class_index_of)] = list(class_index_of.values())
     return Classes.make(classes.names, classes.things, classes.colors, _final_ids(classes, class_index_of)), table
+
+
+def explain_void(classes: Classes, class_index_of: npt.NDArray[np.int16], pixels: npt.NDArray[np.int64]) -> str:
+    """Explains classes that never occur by ids that count as void: an object may have been stored as 255.
+
+    Args:
+        classes: the class list.
+        class_index_of: (65536,) class index, NO_SEGMENT or UNKNOWN by id.
+        pixels: (65536,) number of pixels by id, over all label files.
+
+    Returns:
+        What is odd and what to do, empty where at least two classes occur and none is missing, or no pixel is void.
+
+    Example:
+        >>> classes, table = class_index_table(Classes.make(["background", "object"]), None, None)
+        >>> print(explain_void(classes, table, np.bincount([0, 0, 0, 255, 255], minlength=65536)))
+        no pixel has the id 1 (object), and 40 % have the id 255, which is void. If 255 is object, set void: [] and \
+label_map: {"0": background, "255": object}.
+    """
+    void = np.flatnonzero((class_index_of == NO_SEGMENT) & (pixels > 0))
+    known = class_index_of >= 0
+    present = np.bincount(class_index_of[known], weights=pixels[known], minlength=len(classes)) > 0
+    absent = [class_index for class_index in range(len(classes)) if not present[class_index]]
+    if not len(void) or (not absent and len(classes) > 1):
+        return ""
+    # The most frequent one, with its fraction of all pixels.
+    stored = int(void[pixels[void].argmax()])
+    percent = f"{100 * pixels[stored] / pixels.sum():.2g} %"
+    if not absent:
+        name, class_id = classes.names[0], classes.ids[0]
+        return (
+            f"all pixels have the id {class_id} ({name}), the only class, except {percent} with the id {stored}, which "
+            f"is void: there is nothing to tell apart. If {stored} is {name} and {class_id} the background, set "
+            f'classes: [background, {name}], void: [] and label_map: {{"{class_id}": background, "{stored}": {name}}}.'
+        )
+    shown = join_first([f"{classes.ids[one]} ({classes.names[one]})" for one in absent], limit=5)
+    problem = f"no pixel has the id {shown}, and {percent} have the id {stored}, which is void."
+    if len(absent) > 1:
+        return f"{problem} If {stored} is one of these classes, say so in 'label_map', and set void: [] if none is void."
+    mapped = {int(one): classes.names[class_index_of[one]] for one in np.flatnonzero(known)}
+    mapped = {one: name for one, name in mapped.items() if name != classes.names[absent[0]]}
+    mapped[stored] = classes.names[absent[0]]
+    listed = ", ".join(f'"{one}": {name}' for one, name in list(mapped.items())[:10])
+    more = ", …" if len(mapped) > 10 else ""
+    return f"{problem} If {stored} is {mapped[stored]}, set void: [] and label_map: {{{listed}{more}}}."
 
 
 def _final_ids(classes: Classes, class_index_of: dict[int, int]) -> list[int]:
@@ -95,7 +140,7 @@ def _stored_id(key: str) -> int:
         return int(key)
     except ValueError:
         raise DataError(
-            f"label_map: '{key}' is not an id. Write the number that the PNGs hold, in quotes, as in '7': road."
+            f"label_map: '{key}' is not an id. Write the number that the label files hold, in quotes, as in '7': road."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""A folder of images and a folder of label PNGs, for semantic segmentation."""
+"""A folder of images and a folder of label files, for semantic segmentation."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from segkit.data.images import IMAGE_SUFFIXES, read_image, read_label_map
+from segkit.data.images import read_image
+from segkit.data.label_maps import Ids, read_label_map
 from segkit.data.paths import dataset_folder
-from segkit.datasets._label_ids import UNKNOWN, class_index_table, class_list
+from segkit.datasets._label_ids import UNKNOWN, class_index_table, class_list, explain_void
+from segkit.datasets._pairing import pair_up
 from segkit.errors import DataError, join_first
 from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Sample, Target
@@ -16,24 +18,27 @@ from segkit.types import NO_SEGMENT, Sample, Target
 
 @DATASETS.register("mask_folder")
 class MaskFolder:
-    """A folder of images and a folder of label PNGs, for semantic segmentation.
+    """A folder of images and a folder of label files, for semantic segmentation.
 
     `a.jpg` belongs to `a.png`. Samples follow the order of names. A target has one segment per class present. An id
-    that is neither a class nor void is an error, since nobody can tell which of both it should be.
+    that is neither a class nor void is an error, since nobody can tell which of both it should be. Files and
+    sub-folders that are left out are named in a warning.
 
     Args:
-        images: folder of the images, in any format. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to
+        images: folder of the images, in any format that Pillow reads. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to
             ./datasets.
-        labels: folder of the label PNGs, grayscale with 8 or 16 bits or palette, one id per pixel.
+        labels: folder of the label files, PNGs or others of a lossless format: grayscale with 8 or 16 bits or palette,
+            one id per pixel.
         classes: the class names, or a file that lists them (`segkit.data.class_list.read_classes`). The ids in the
-            PNGs are those of the file, or else 0, 1, 2, … in the order of the names.
+            label files are those of the file, or else 0, 1, 2, … in the order of the names.
         things: names of the classes that are things. By default those that the file marks, or none.
-        label_map: id in the PNGs -> class name, class index, or `void`, as in
+        label_map: id in the label files -> class name, class index, or `void`, as in
             `{"7": road, "8": sidewalk, "0": void}`. Replaces the ids of the class list.
-        void: ids of void, by default 255. Their pixels are left out of training and evaluation.
+        void: ids of void, by default 255 unless a class has it; `[]` for none. Their pixels are left out of training
+            and evaluation.
 
     Raises:
-        DataError: a path does not exist, an image has no PNG, or the settings contradict each other.
+        DataError: a path does not exist, an image has no label file, or the settings contradict each other.
 
     Example:
         >>> import tempfile
@@ -58,14 +63,14 @@ class MaskFolder:
         label_map: dict[str, int | str] | None = None,
         void: int | list[int] | None = None,
     ) -> None:
-        self._pairs = _pair_up(dataset_folder(images), dataset_folder(labels))
+        self._pairs = pair_up(dataset_folder(images), dataset_folder(labels))
         self.classes, self._class_index_of = class_index_table(class_list(classes, things), label_map, void)
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> Sample:
-        """Reads one image and its PNG.
+        """Reads one image and its label file.
 
         Raises:
             DataError: a file cannot be read, sizes differ, or an id is neither a class nor void.
@@ -80,12 +85,12 @@ class MaskFolder:
             )
         return Sample(image, self.target_of(stored, label_file), str(image_file), image_file.stem)
 
-    def target_of(self, stored: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], file: Path) -> Target:
+    def target_of(self, stored: Ids, file: Path) -> Target:
         """Makes one segment per class of a label map.
 
         Args:
             stored: (H, W) ids.
-            file: the label PNG, for messages.
+            file: the label file, for messages.
 
         Raises:
             DataError: an id is neither a class nor void.
@@ -112,27 +117,24 @@ class MaskFolder:
             valid=segment_map != NO_SEGMENT if has_void else None,
         )
 
+    def stored_ids(self, index: int) -> npt.NDArray[np.int64]:
+        """Counts the pixels of each id in the label file of a sample, without reading its image.
 
-def _pair_up(images: Path, labels: Path) -> list[tuple[Path, Path]]:
-    """Returns each image with its label PNG, in the order of names."""
-    image_of: dict[str, Path] = {}
-    for file in _files(images, IMAGE_SUFFIXES):
-        if file.stem in image_of:
-            raise DataError(f"{file}: this image and {image_of[file.stem].name} have the same label PNG. Rename one.")
-        image_of[file.stem] = file
-    if not image_of:
-        raise DataError(f"{images}: there are no images in this folder. Point 'images' at the folder of the images.")
-    label_of = {file.stem: file for file in _files(labels, frozenset({".png"}))}
-    missing = [image.name for stem, image in image_of.items() if stem not in label_of]
-    if missing:
-        named = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise DataError(
-            f"{labels}: there is no label PNG for {named} of {images}. Add PNGs of the same names, or remove these "
-            f"images."
-        )
-    return [(image, label_of[stem]) for stem, image in sorted(image_of.items())]
+        Returns:
+            (65536,) number of pixels by id.
 
+        Raises:
+            DataError: the file cannot be read.
+        """
+        return np.bincount(read_label_map(self._pairs[index][1]).ravel(), minlength=len(self._class_index_of))
 
-def _files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    # macOS leaves hidden files such as `._a.jpg`, which are no images.
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() in suffixes and not f.name.startswith("."))
+    def explain(self, pixels: npt.NDArray[np.int64]) -> str:
+        """Says how classes that never occur may follow from ids that count as void.
+
+        Args:
+            pixels: (65536,) number of pixels by id, the sum of `stored_ids` over samples.
+
+        Returns:
+            A warning in words, empty where nothing is odd.
+        """
+        return explain_void(self.classes, self._class_index_of, pixels)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from segkit.data.images import read_image, read_label_map, read_panoptic_map, to_image
+from segkit.data.images import read_image, read_panoptic_map, to_image
+from segkit.data.label_maps import read_label_map
 from segkit.errors import DataError
 
 

@@ -1,0 +1,61 @@
+"""The image formats that segkit reads, and the suffixes of their files.
+
+Both follow from what the installed Pillow can open, so that a format which Pillow or one of its plugins adds is found
+without a change here.
+"""
+
+from PIL import Image
+
+_NOT_READ = frozenset(
+    {
+        # Programs rather than pixels: Pillow would start Ghostscript or Windows to draw them.
+        *("EPS", "PDF", "WMF"),
+        # Videos and animations.
+        *("FLI", "MPEG"),
+        # Pillow knows the headers alone.
+        *("BUFR", "GRIB", "HDF5", "IPTC"),
+        # Kodak's Photo CD. Files called `.pcd` beside images are point clouds.
+        "PCD",
+    }
+)
+"""Formats that Pillow opens and segkit refuses."""
+
+_LOSSLESS = frozenset({"BMP", "DIB", "GIF", "PCX", "PNG", "PPM", "QOI", "SGI", "SUN", "TGA", "TIFF"})
+"""Formats that keep every pixel value, which label maps need."""
+
+
+def image_formats() -> list[str]:
+    """Returns Pillow's names of the formats that segkit reads.
+
+    Pass them to `Image.open`, so that a refused format is not opened under the suffix of another.
+
+    Example:
+        >>> {"PNG", "JPEG", "TIFF"} <= set(image_formats()), "EPS" in image_formats()
+        (True, False)
+    """
+    return sorted(set(_format_of_suffix().values()))
+
+
+def image_suffixes() -> frozenset[str]:
+    """Returns the suffixes, in lower case, of the files that are images.
+
+    Example:
+        >>> {".jpg", ".jfif", ".png", ".tif"} <= image_suffixes(), ".pdf" in image_suffixes()
+        (True, False)
+    """
+    return frozenset(_format_of_suffix())
+
+
+def label_suffixes() -> frozenset[str]:
+    """Returns the suffixes, in lower case, of the formats that keep ids as they are.
+
+    Example:
+        >>> ".png" in label_suffixes(), ".jpg" in label_suffixes()
+        (True, False)
+    """
+    return frozenset(suffix for suffix, name in _format_of_suffix().items() if name in _LOSSLESS)
+
+
+def _format_of_suffix() -> dict[str, str]:
+    known = Image.registered_extensions()  # loads all of Pillow's plugins
+    return {suffix: name for suffix, name in known.items() if name in Image.OPEN and name not in _NOT_READ}

@@ -1,0 +1,115 @@
+"""Label maps: files that hold the id of a class for each pixel, read without any guess."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from segkit.data.images import SIXTEEN_BIT
+from segkit.data.opening import opened
+from segkit.errors import DataError
+
+Ids = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+"""(H, W)."""
+
+_STRETCH_OF_MODE = {"L;2": 85, "L;4": 17}
+"""Pillow multiplies the values of 2-bit and 4-bit grayscale by these, so that they span 0..255."""
+
+_LOSSY = {"JPEG", "MPO", "JPEG2000", "WEBP", "AVIF"}
+"""Formats that change pixel values, or whose files do not tell whether they did."""
+
+_STORE = "Store one id per pixel in a grayscale PNG of 8 or 16 bits, or in a palette PNG."
+
+
+def read_label_map(path: str | Path) -> Ids:
+    """Reads the ids (H, W) uint8 or uint16 of a lossless file.
+
+    These hold ids: grayscale of up to 16 bits, the indices of a palette, RGB of three equal channels, and whole
+    floating-point numbers. Colors of a palette are ignored. EXIF rotation is not applied, since annotation tools draw
+    label maps on the upright image.
+
+    Raises:
+        DataError: the file is missing, broken, lossy, or holds no ids.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (2, 1), 7).save(f"{folder}/a.png")
+        ...     read_label_map(f"{folder}/a.png")
+        array([[7, 7]], dtype=uint8)
+    """
+    path = Path(path)
+    with opened(path) as image:
+        _refuse_lossy(image, path)
+        packing = _packing(image)
+        image.load()
+        if image.mode == "P" and image.format == "GIF":
+            _refuse_sorted_palette(image, path)
+        values, mode = np.array(image), image.mode
+    if values.dtype == np.uint8 and packing.partition(";")[2].startswith("16"):
+        raise DataError(f"{path}: a label map of 16 bits a channel and several channels holds no ids. {_STORE}")
+    if mode in ("LA", "RGB", "RGBA"):
+        return _gray_of(values, mode, path)
+    if mode in ("1", "L", "P"):
+        return values.astype(np.uint8) // _STRETCH_OF_MODE.get(packing, 1)
+    if mode == "F" or mode in SIXTEEN_BIT:
+        return _whole(values, path)
+    raise DataError(f"{path}: a label map of mode {mode} holds no ids. {_STORE}")
+
+
+def _refuse_lossy(image: Image.Image, path: Path) -> None:
+    compression = str(image.info.get("compression", ""))
+    lossy = image.format if image.format in _LOSSY else "JPEG" if "jpeg" in compression else ""
+    if lossy:
+        raise DataError(
+            f"{path}: a label map in the format {lossy} holds no ids that can be trusted, since lossy compression "
+            f"changes them. Export it from its source again, as PNG; converting this file does not restore the ids."
+        )
+
+
+def _refuse_sorted_palette(image: Image.Image, path: Path) -> None:
+    """Refuses a GIF whose indices may not be the ids: programs sort its palette, and drop colors, when they save it."""
+    colors = np.reshape(image.getpalette() or [], (-1, 3))
+    used = np.flatnonzero(image.histogram()[:256])
+    if used[-1] >= len(colors) or (colors[used] != used[:, None]).any():
+        raise DataError(
+            f"{path}: a GIF stores colors, and its palette does not show which ids they stand for. Export the label "
+            f"map from its source again, as PNG."
+        )
+
+
+def _gray_of(values: npt.NDArray[np.uint8], mode: str, path: Path) -> npt.NDArray[np.uint8]:
+    """Returns the ids of several channels (H, W, C): the gray values where all colors are gray and opacity is even."""
+    if mode in ("LA", "RGBA"):
+        if (values[..., -1] != values[0, 0, -1]).any():
+            raise DataError(
+                f"{path}: the label map is transparent in parts, so it does not show what its transparent pixels are. "
+                f"{_STORE}"
+            )
+        values = values[..., :-1]
+    if (values != values[..., :1]).any():
+        colors = np.unique(values.reshape(-1, values.shape[-1])[:100_000], axis=0)
+        shown = ", ".join(str(tuple(color)) for color in colors[(colors != colors[:, :1]).any(1)][:3].tolist())
+        raise DataError(
+            f"{path}: the label map is a color image{f' with colors such as {shown}' if shown else ''}; colors are no "
+            f"ids. Replace each color by the id of its class. {_STORE}"
+        )
+    return np.ascontiguousarray(values[..., 0])
+
+
+def _whole(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.uint16]:
+    ids = np.asarray(values)
+    with np.errstate(invalid="ignore"):
+        stored = ids.astype(np.uint16)
+    # Unequal for fractions, for numbers that are not finite, and for numbers that 16 bits cannot hold.
+    if ids.dtype.kind != "u" and (stored != ids).any():
+        raise DataError(f"{path}: the label map holds numbers that are not whole or not in 0..65535. {_STORE}")
+    return stored
+
+
+def _packing(image: Image.Image) -> str:
+    """Returns the packing of pixels in the file. Pillow forgets it once they are decoded."""
+    tiles = getattr(image, "tile", None)
+    packing = tiles[0][3] if tiles else ""
+    return packing if isinstance(packing, str) else str(packing[0]) if packing else ""

@@ -1,0 +1,103 @@
+"""The images of a folder, and what else lies there: nothing is left out without a warning."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segkit.data.formats import image_suffixes
+from segkit.errors import DataError
+
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+"""Files that Windows puts into folders of images."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds, each list in the order of names. Hidden files such as macOS's `._a.jpg` are in none."""
+
+    folder: Path
+    images: list[Path]
+    others: list[Path]
+    """Files without a suffix of an image."""
+    deeper: list[Path]
+    """Sub-folders that hold images."""
+
+
+def list_folder(folder: Path) -> Listing:
+    """Lists a folder. Of sub-folders, only those that hold images directly are noted.
+
+    Raises:
+        DataError: the folder cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as name:
+        ...     for file in ("b.png", "a.jfif", "notes.txt", "._a.jfif"):
+        ...         Path(name, file).touch()
+        ...     found = list_folder(Path(name))
+        >>> [file.name for file in found.images], [file.name for file in found.others]
+        (['a.jfif', 'b.png'], ['notes.txt'])
+    """
+    suffixes = image_suffixes()
+    images, others, deeper = [], [], []
+    try:
+        # scandir knows which entries are folders without a look at each file.
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = Path(entry.path)
+                if is_hidden(path):
+                    continue
+                if entry.is_dir():
+                    deeper += [path] if any(_is_image(file, suffixes) for file in path.iterdir()) else []
+                else:
+                    (images if _is_image(path, suffixes) else others).append(path)
+    except OSError as error:
+        raise DataError(f"{error.filename or folder}: cannot list the folder ({error.strerror}).") from None
+    return Listing(folder, sorted(images), sorted(others), sorted(deeper))
+
+
+def is_hidden(path: Path) -> bool:
+    """Tells whether a file is none of the user's: hidden, as macOS's `._a.jpg`, or one of Windows.
+
+    Example:
+        >>> is_hidden(Path("images/._a.jpg")), is_hidden(Path("images/a.jpg"))
+        (True, False)
+    """
+    return path.name.startswith(".") or path.name.lower() in _SYSTEM_FILES
+
+
+def warn_of_the_rest(listing: Listing) -> None:
+    """Warns, in one line, of the files and sub-folders of a folder that are not read."""
+    parts = []
+    if listing.others:
+        parts.append(f"{counted(listing.others, 'file')} without the suffix of an image: {named(listing.others)}")
+    if listing.deeper:
+        parts.append(f"{counted(listing.deeper, 'sub-folder')} with images: {named(listing.deeper)}")
+    if parts:
+        warnings.warn(f"{listing.folder}: not read: {'; '.join(parts)}.", stacklevel=3)
+
+
+def named(paths: Sequence[Path]) -> str:
+    """Names the first three of some paths and counts the others.
+
+    Example:
+        >>> named([Path("a.png"), Path("b.png"), Path("c.png"), Path("d.png")])
+        'a.png, b.png, c.png and 1 more'
+    """
+    return ", ".join(path.name for path in paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+def counted(paths: Sequence[Path], noun: str) -> str:
+    """Returns the number of paths with a noun.
+
+    Example:
+        >>> counted([Path("a.png")], "file"), counted([], "file")
+        ('1 file', '0 files')
+    """
+    return f"{len(paths)} {noun}" + ("" if len(paths) == 1 else "s")
+
+
+def _is_image(file: Path, suffixes: frozenset[str]) -> bool:
+    return file.suffix.lower() in suffixes and not is_hidden(file)

@@ -1,0 +1,140 @@
+"""Image files opened so that every failure is a DataError that names the file."""
+
+import os
+import re
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from segkit.data.formats import image_formats
+from segkit.errors import DataError, SegkitError, cause_of
+
+VARIABLE = "SEGKIT_MAX_PIXELS"
+"""Environment variable with the largest number of pixels of an image."""
+
+_REPLACE = "Replace it or remove it from the dataset."
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+_lock = threading.RLock()
+"""Held while Pillow's limit, which counts for the whole process, is another one."""
+
+
+@contextmanager
+def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
+    """Opens an image file. Decode it inside the `with` block: errors there become DataErrors with the path.
+
+    Args:
+        path: the file.
+        max_pixels: largest number of pixels. By default that of the environment variable SEGKIT_MAX_PIXELS, or else
+            Pillow's.
+
+    Raises:
+        DataError: the file is missing, too large, damaged, or no image.
+
+    Example:
+        >>> with opened(Path("missing.png")):
+        ...     pass
+        Traceback (most recent call last):
+        segkit.errors.DataError: missing.png: there is no such file. Restore it or correct the path.
+    """
+    limit = max_pixels if max_pixels is not None else _limit_of_environment()
+    try:
+        with path.open("rb") as file, _pillow_limit(limit):
+            _check_png(file)
+            with Image.open(file, formats=image_formats()) as image:
+                if limit is not None and image.width * image.height > limit:
+                    raise _too_large(path, image.width * image.height, limit)
+                yield image
+    except SegkitError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file. Restore it or correct the path.") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: this is not an image, or its format cannot be read. {_REPLACE}") from None
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"\((\d+) pixels\)", str(error))
+        raise _too_large(path, int(pixels[1]) if pixels else None, limit or _pillows_limit()) from None
+    except Exception as error:
+        # A decoder may raise anything for a damaged file: struct.error, AttributeError, MemoryError, …
+        raise DataError(f"{path}: cannot read the image ({_reason(error)}). {_REPLACE}") from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError | SyntaxError | ValueError | EOFError):
+        return getattr(error, "strerror", None) or cause_of(error)
+    # Without its type, the message of an error such as KeyError means nothing.
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _too_large(path: Path, pixels: int | None, limit: int) -> DataError:
+    size = f"{pixels} pixels" if pixels else "more pixels"
+    return DataError(
+        f"{path}: the image has {size}, but the limit is {limit}, since damaged and hostile files claim such sizes. If "
+        f"it is sound, raise the limit (segkit predict --max-pixels {pixels or 'N'}, or the environment variable "
+        f"{VARIABLE}={pixels or 'N'}), or cut the image into tiles. It is decoded as a whole and takes about 7 bytes a "
+        f"pixel."
+    )
+
+
+def _limit_of_environment() -> int | None:
+    text = os.environ.get(VARIABLE)
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise DataError(f"{VARIABLE}: '{text}' is not a number of pixels. Set it to a whole number from 1.")
+    return int(text)
+
+
+def _pillows_limit() -> int:
+    # Pillow warns above its limit and refuses above twice as much.
+    return 2 * (Image.MAX_IMAGE_PIXELS or 0)
+
+
+@contextmanager
+def _pillow_limit(limit: int | None) -> Iterator[None]:
+    """Makes Pillow open images of up to `limit` pixels without a warning. None leaves its limit."""
+    if limit is None:
+        yield
+        return
+    with _lock:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = limit
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _check_png(file: BinaryIO) -> None:
+    """Verifies the checksums of a PNG's pixels, which Pillow skips.
+
+    Raises:
+        SyntaxError: one is wrong. Pillow raises the same for the other chunks.
+    """
+    left = os.fstat(file.fileno()).st_size - len(_PNG)
+    name = b"" if file.read(len(_PNG)) == _PNG else b"IEND"
+    while name != b"IEND" and left >= 12:
+        length, name = int.from_bytes(file.read(4), "big"), file.read(4)
+        left -= 12 + length
+        if left < 0:  # of a truncated file, Pillow's message says more
+            break
+        if name == b"IDAT":
+            _check_chunk(file, length, zlib.crc32(name))
+        else:  # the other chunks are Pillow's to check
+            file.seek(length + 4, os.SEEK_CUR)
+    file.seek(0)
+
+
+def _check_chunk(file: BinaryIO, length: int, checksum: int) -> None:
+    while length > 0:  # in parts, since a chunk may be as large as the file
+        part = file.read(min(length, 1 << 20))
+        length -= len(part)
+        checksum = zlib.crc32(part, checksum)
+    if checksum != int.from_bytes(file.read(4), "big"):
+        raise SyntaxError("its pixels are damaged: a checksum of the PNG is wrong")
