@@ -1,18 +1,19 @@
-"""Class lists in JSON: lists of names, or of categories as COCO writes them."""
+"""Class lists in JSON and YAML: lists of names, or of categories as COCO writes them, or mappings of ids and names."""
 
+import re
 from pathlib import Path
 
 from segkit.classes import Classes, Color
 from segkit.data.colors import as_color, fill_colors
 from segkit.data.json_values import JsonEntry, Problems, as_flag, as_integer, as_text, read_json, shown
-from segkit.errors import DataError
+from segkit.errors import DataError, join_first
+
+_KEYS = ("classes", "categories", "names", "id2label", "label2id")
+"""Keys of a mapping that may hold the class list, the first one that is there counts."""
 
 
 def read_json_classes(file: Path) -> Classes:
-    """Reads a JSON file that holds a class list, alone or as `classes` or `categories` of a mapping.
-
-    A class is a name, or a mapping with `name` and optionally `id`, `isthing` and `color`. A mapping may also hold the
-    colors of all classes as `palette`, with one more for void. Classes are stuff unless the file says otherwise.
+    """Reads a JSON file that holds a class list; see `structured_classes`.
 
     Raises:
         DataError: the file cannot be read or a value is wrong. The message lists all problems.
@@ -26,23 +27,66 @@ def read_json_classes(file: Path) -> Classes:
         >>> classes.names, classes.things, classes.ids, classes.colors[1]
         (('road', 'car'), (False, True), (0, 26), (0, 0, 142))
     """
-    data, place, palette = read_json(file), "the class list", None
+    return structured_classes(read_json(file, unique_keys=True), file)
+
+
+def structured_classes(data: object, file: Path) -> Classes:
+    """Reads a class list from parsed JSON or YAML.
+
+    The list stands alone, or in a mapping as `classes`, `categories`, `names` (as in YOLO's data.yaml), `id2label` or
+    `label2id` (as in Hugging Face's config.json). It is one of these:
+
+    * a list whose entries are names, or mappings with `name` and optionally `id`, `isthing` and `color`;
+    * a mapping id -> name, or name -> id. The classes are then sorted by id.
+
+    A mapping may also hold the colors of all classes as `palette`, with one more for void, and their number as `nc`.
+    Classes are stuff unless the file says otherwise.
+
+    Raises:
+        DataError: a value is wrong. The message lists all problems.
+
+    Example:
+        >>> structured_classes({"0": "road", "7": "car"}, Path("id2label.json")).ids
+        (0, 7)
+    """
+    place, palette, count = "the class list", None, None
     problems = Problems(file)
-    if isinstance(data, dict):
-        found = [key for key in ("classes", "categories") if key in data]
+    found = [key for key in _KEYS if key in data] if isinstance(data, dict) else []
+    if isinstance(data, dict) and (found or not _id_mapping(data)):
         if not found:
-            raise DataError(f"{file}: there is neither 'classes' nor 'categories'. Name the list of classes so.")
-        palette, data, place = data.get("palette"), data[found[0]], found[0]
+            raise DataError(f"{file}: there is none of {join_first(list(map(repr, _KEYS)))}. Name the class list so.")
+        palette, count, data, place = data.get("palette"), data.get("nc"), data[found[0]], found[0]
+    if isinstance(data, dict):
+        data = _id_mapping(data) or data
     if not isinstance(data, list):
-        raise DataError(f"{file}: {place} is {shown(data)}, but must be a list of names or of categories.")
+        raise DataError(
+            f"{file}: {place} is {shown(data)}, but must be a list of names or of categories, or a mapping of ids and "
+            "names."
+        )
     if not data:
         raise DataError(f"{file}: {place} is empty. Name the classes.")
     # A name alone is a category without any other value.
     entries = [{"name": entry} if isinstance(entry, str) else entry for entry in data]
     colors = _palette(palette, len(entries), problems)
     classes = classes_of(entries, place, problems, required=(), things=False, colors=colors)
+    if count is not None and count != len(entries):
+        problems.add(f"nc is {shown(count)}, but {place} has {len(entries)} classes.")
     problems.raise_any()
     return classes
+
+
+def _id_mapping(data: dict[str, object]) -> list[object]:
+    """Returns the categories of a mapping id -> name or name -> id, sorted by id. Other mappings have none."""
+    pairs = [(key, value) for key, value in data.items() if _is_id(key) and isinstance(value, str)]
+    if len(pairs) < len(data) or any(_is_id(name) for _, name in pairs):
+        pairs = [(str(value), key) for key, value in data.items() if _is_id(value) and not _is_id(key)]
+    if len(pairs) < len(data):
+        return []
+    return [{"name": name, "id": stored} for stored, name in sorted(pairs, key=lambda pair: int(pair[0]))]
+
+
+def _is_id(value: object) -> bool:
+    return not isinstance(value, bool) and re.fullmatch(r"\d{1,9}", str(value)) is not None
 
 
 def classes_of(

@@ -1,28 +1,39 @@
 """Class lists read from files, and checked."""
 
+import codecs
 from pathlib import Path
 
 from segkit.classes import Classes
-from segkit.data.categories import read_json_classes
+from segkit.data.categories import classes_of, read_json_classes, structured_classes
+from segkit.data.class_lines import NotANameError, entries_of
+from segkit.data.json_values import Problems
+from segkit.data.yaml_values import read_yaml
 from segkit.errors import DataError
 
-_FORMATS = (
-    "Give a JSON list of names or of categories (name, id, isthing, color), alone or as 'classes' or 'categories' of a "
-    "mapping, or a text file with one name per line."
+_FORMS = (
+    "These forms are read: one name per line; numbered lines such as '0: road' or 'road: 0'; a table with a heading "
+    "such as 'Pixel Value, Class' or 'name,r,g,b'; CVAT's labelmap.txt; labelme's labels.txt; YOLO's data.yaml; JSON "
+    "with a list of names, of categories (name, id, isthing, color), id2label or label2id."
 )
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+"""Byte order mark at the begin of a file -> its encoding. That of UTF-32 begins with that of UTF-16."""
 
 
 def read_classes(path: Path) -> Classes:
     """Reads a class list. Classes are stuff unless the file says otherwise.
 
-    * JSON, by `segkit.data.categories.read_json_classes`: a list of names; or a list of categories
-      `{name, id, isthing, color}`, of which only `name` is required; or a mapping that holds such a list as `classes`
-      or `categories`, and optionally the colors as `palette`.
-    * Any other file: one name per line; or a table with tabs whose first line names the columns, with `Name` and
-      optionally `Idx`, the id (as in ADE20K's objectInfo150.txt).
+    * JSON, by `segkit.data.categories.read_json_classes`, and YAML of the same structure, as YOLO's data.yaml.
+    * Any other file, by `segkit.data.class_lines.entries_of`: one name per line, or a form that annotation tools write.
 
     Raises:
-        DataError: the file cannot be read, is empty, or `check_classes` finds a problem.
+        DataError: the file cannot be read, is empty, a line is no name, or `check_classes` finds a problem.
 
     Example:
         >>> import tempfile
@@ -33,19 +44,13 @@ def read_classes(path: Path) -> Classes:
         >>> classes.names, classes.things, classes.ids
         (('road', 'car'), (False, True), (7, 26))
     """
-    if path.suffix.lower() == ".json":
+    text = _text(path)
+    if path.suffix.lower() == ".json" or text.lstrip()[:1] in ("[", "{"):
         classes = read_json_classes(path)
-        check_classes(classes, str(path))
-        return classes
-    try:
-        entries = _from_text(path.read_text(encoding="utf-8"))
-        names = [str(entry["name"]).strip() for entry in entries]
-        ids = [int(entry.get("id", number)) for number, entry in enumerate(entries)]
-        classes = Classes.make(names, [False] * len(names), None, ids)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: cannot read a class list ({type(error).__name__}: {error}). {_FORMATS}") from None
-    if not names:
-        raise DataError(f"{path}: the class list is empty. {_FORMATS}")
+    elif path.suffix.lower() in (".yaml", ".yml"):
+        classes = structured_classes(read_yaml(text, path), path)
+    else:
+        classes = _text_classes(text, path)
     check_classes(classes, str(path))
     return classes
 
@@ -68,11 +73,39 @@ def check_classes(classes: Classes, where: str) -> None:
         )
 
 
-def _from_text(text: str) -> list[dict[str, str]]:
-    """Returns the categories of a table, or of a file with one name per line."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    columns = [column.strip().lower() for column in lines[0].split("\t")] if lines else []
-    if len(columns) == 1 or not columns:
-        return [{"name": line} for line in lines]
-    rows = [dict(zip(columns, line.split("\t"), strict=True)) for line in lines[1:]]
-    return [{"name": row["name"]} | ({"id": row["idx"]} if "idx" in row else {}) for row in rows]
+def _text_classes(text: str, path: Path) -> Classes:
+    try:
+        entries = entries_of(text)
+    except NotANameError as error:
+        raise DataError(f"{path}: {error} {_FORMS}") from None
+    if not entries:
+        raise DataError(f"{path}: the class list is empty. {_FORMS}")
+    problems = Problems(path)
+    classes = classes_of(entries, "class", problems, required=(), things=False)
+    problems.raise_any()
+    return classes
+
+
+def _text(path: Path) -> str:
+    """Reads a text file in UTF-8, or in the encoding that its byte order mark names.
+
+    Raises:
+        DataError: the file cannot be read, or is in another encoding.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot read a class list ({error.strerror}). Correct the path.") from None
+    mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
+    data = data[len(mark) :]
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{path}: line {line} is not text in {encoding.upper()} (byte {data[error.start]:#04x}). Save the file as "
+            f"UTF-8; it may be in Latin-1 or another encoding of one byte a character."
+        ) from None
+    if "\0" in text:
+        raise DataError(f"{path}: the class list holds zero bytes. Save the file as text in UTF-8.")
+    return text

@@ -119,7 +119,7 @@ def _to_rgb(image: Image.Image, name: str) -> Tensor:
     return torch.from_numpy(rgb).permute(2, 0, 1)
 
 
-def _scaled(gray: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+def _scaled(gray: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
     """Scales gray values (H, W) of 16 or 32 bits to 8. Pillow itself would clip to 255."""
     if gray.dtype.kind == "i":
         gray = gray.clip(0)

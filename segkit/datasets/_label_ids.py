@@ -118,7 +118,9 @@ label_map: {"0": background, "255": object}.
     shown = join_first([f"{classes.ids[one]} ({classes.names[one]})" for one in absent], limit=5)
     problem = f"no pixel has the id {shown}, and {percent} have the id {stored}, which is void."
     if len(absent) > 1:
-        return f"{problem} If {stored} is one of these classes, say so in 'label_map', and set void: [] if none is void."
+        return (
+            f"{problem} If {stored} is one of these classes, say so in 'label_map', and set void: [] if none is void."
+        )
     mapped = {int(one): classes.names[class_index_of[one]] for one in np.flatnonzero(known)}
     mapped = {one: name for one, name in mapped.items() if name != classes.names[absent[0]]}
     mapped[stored] = classes.names[absent[0]]

@@ -51,8 +51,8 @@ def _images_by_stem(found: Listing, labels: Path) -> dict[str, Path]:
         problem = f"{found.folder}: there are no images in this folder."
         if found.deeper:
             raise DataError(
-                f"{problem} There are in {counted(found.deeper, 'sub-folder')} ({named(found.deeper)}), but sub-folders "
-                f"are not read. Point 'images' and 'labels' at sub-folders, or move all files into one folder each."
+                f"{problem} There are in {counted(found.deeper, 'sub-folder')} ({named(found.deeper)}), but "
+                f"sub-folders are not read. Point 'images' and 'labels' at sub-folders, or move all files into one folder each."
             )
         holds = f" It holds {counted(found.others, 'other file')}: {named(found.others)}." if found.others else ""
         raise DataError(f"{problem}{holds} Point 'images' at the folder of the images.")
@@ -65,14 +65,14 @@ def _advice(missing: list[Path], listed: Listing, images: Path) -> str:
     lossy = [file for file in listed.images if file.stem == first.stem and listed.folder != images]
     if lossy:
         return (
-            f"{lossy[0].name} may be stored with lossy compression, which changes ids, so they cannot be trusted. Export "
-            f"the labels from their source again, as PNG; converting these files does not restore the ids."
+            f"{lossy[0].name} may be stored with lossy compression, which changes ids, so they cannot be trusted. "
+            f"Export the labels from their source again, as PNG; converting these files does not restore the ids."
         )
     near = _near(first, listed.images)
     if near is not None:
         return (
-            f"{near.name} may be the one of {first.name}, but a label file must have the name of its image: rename it to "
-            f"{first.stem}{near.suffix.lower()}, and the others alike, in a folder without the images."
+            f"{near.name} may be the one of {first.name}, but a label file must have the name of its image: rename it "
+            f"to {first.stem}{near.suffix.lower()}, and the others alike, in a folder without the images."
         )
     if listed.deeper:
         return (

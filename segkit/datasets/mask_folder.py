@@ -25,8 +25,8 @@ class MaskFolder:
     sub-folders that are left out are named in a warning.
 
     Args:
-        images: folder of the images, in any format that Pillow reads. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to
-            ./datasets.
+        images: folder of the images, in any format that Pillow reads. Relative paths lead to the folder
+            `$SEGKIT_DATASETS`, or to ./datasets.
         labels: folder of the label files, PNGs or others of a lossless format: grayscale with 8 or 16 bits or palette,
             one id per pixel.
         classes: the class names, or a file that lists them (`segkit.data.class_list.read_classes`). The ids in the

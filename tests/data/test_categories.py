@@ -1,6 +1,7 @@
 """Class lists in JSON: all forms, and the problems of wrong values."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -39,15 +40,22 @@ def test_names_alone_are_stuff_with_distinct_colors(tmp_path: Path) -> None:
     assert read_json_classes(write(tmp_path, ["a", "b"])) == Classes.make(["a", "b"], [False, False])
 
 
+LIST = "but must be a list of names or of categories, or a mapping of ids and names."
 COLOR = '[red, green, blue] with numbers from 0 to 255, or text such as "#037fc6"'
 
 
 @pytest.mark.parametrize(
     ("data", "problems"),
     [
-        ({"labels": []}, ["there is neither 'classes' nor 'categories'. Name the list of classes so."]),
-        (5, ["the class list is 5, but must be a list of names or of categories."]),
-        ({"classes": {"a": 1}}, ["classes is a mapping, but must be a list of names or of categories."]),
+        (
+            {"labels": []},
+            ["there is none of 'classes', 'categories', 'names', 'id2label', 'label2id'. Name the class list so."],
+        ),
+        (5, [f"the class list is 5, {LIST}"]),
+        ({"classes": {"a": "b"}}, [f"classes is a mapping, {LIST}"]),
+        ({"classes": {"0": "7"}}, [f"classes is a mapping, {LIST}"]),
+        ({"names": {"0": "a", "1": 2}}, [f"names is a mapping, {LIST}"]),
+        ({"names": ["a", "b"], "nc": 3}, ["nc is 3, but names has 2 classes."]),
         ([], ["the class list is empty. Name the classes."]),
         ({"categories": []}, ["categories is empty. Name the classes."]),
         ([7], ["the class list[0] is 7, but must be a mapping."]),
@@ -76,3 +84,28 @@ def test_problems(tmp_path: Path, data: object, problems: list[str]) -> None:
     with pytest.raises(DataError) as error:
         read_json_classes(file)
     assert str(error.value).splitlines() == [f"{file}: {problem}" for problem in problems]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"0": "road", "26": "car"},
+        {"26": "car", "0": "road"},
+        {"road": 0, "car": 26},
+        {"car": "26", "road": "0"},
+        {"id2label": {"0": "road", "26": "car"}, "label2id": {"road": 0, "car": 26}, "model_type": "maskformer"},
+        {"names": {"0": "road", "26": "car"}, "nc": 2},
+        {"classes": [{"name": "road"}, {"name": "car", "id": 26}]},
+    ],
+)
+def test_ids_and_names_in_either_order(tmp_path: Path, data: object) -> None:
+    classes = read_json_classes(write(tmp_path, data))
+    assert (classes.names, classes.ids, classes.things) == (("road", "car"), (0, 26), (False, False))
+
+
+def test_a_key_that_appears_twice_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "id2label.json"
+    file.write_text('{"0": "road", "0": "car"}')
+    message = f'{file}: cannot read JSON (the key "0" appears twice). Restore the file or correct the path.'
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        read_json_classes(file)

@@ -43,30 +43,71 @@ def test_a_table(tmp_path):
     assert classes.ids == (1, 2)
 
 
-FORMATS = (
-    "Give a JSON list of names or of categories (name, id, isthing, color), alone or as 'classes' or 'categories' of a "
-    "mapping, or a text file with one name per line."
+FORMS = (
+    "These forms are read: one name per line; numbered lines such as '0: road' or 'road: 0'; a table with a heading "
+    "such as 'Pixel Value, Class' or 'name,r,g,b'; CVAT's labelmap.txt; labelme's labels.txt; YOLO's data.yaml; JSON "
+    "with a list of names, of categories (name, id, isthing, color), id2label or label2id."
 )
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "problem"),
-    [
-        ("a.txt", "", "the class list is empty. "),
-        ("a.txt", "A\tB\n1\tx\n", "cannot read a class list (KeyError: 'name'). "),
-    ],
-)
-def test_a_file_without_class_list_is_refused(tmp_path, name, text, problem):
-    (tmp_path / name).write_text(text)
-    with pytest.raises(DataError) as error:
-        read_classes(tmp_path / name)
-    assert str(error.value).startswith(f"{tmp_path / name}: {problem}")
-    assert str(error.value).endswith(FORMATS)
+def refused(file, message):
+    with pytest.raises(DataError, match=f"^{re.escape(f'{file}: {message}')}$"):
+        read_classes(file)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    file = tmp_path / "a.txt"
+    for text in ("", "\n \n", "# nothing but a comment\n", "\ufeff"):
+        file.write_text(text)
+        refused(file, f"the class list is empty. {FORMS}")
+
+
+def test_a_line_that_is_no_name_is_refused(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("road\n\n'car',\n")
+    problem = "it looks like a part of JSON, YAML, XML or code"
+    refused(file, f"line 3, ''car',', is no class name: {problem}. {FORMS}")
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match=re.escape(f"{tmp_path}: cannot read a class list (IsADirectoryError: ")):
-        read_classes(tmp_path)
+    refused(tmp_path, "cannot read a class list (Is a directory). Correct the path.")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "straße\r\ncar\r\n"),
+        ("a.json", '["straße", "car"]'),
+        ("a.txt", '{"0": "straße", "1": "car"}'),
+        ("a.yaml", "names: [straße, car]"),
+    ],
+)
+def test_encodings_with_a_byte_order_mark_and_utf_8(tmp_path, encoding, name, text):
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    assert read_classes(tmp_path / name) == Classes.make(["straße", "car"], [False, False])
+
+
+def test_other_encodings_are_refused(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_bytes("road\nstraße\n".encode("latin-1"))
+    refused(
+        file,
+        "line 2 is not text in UTF-8 (byte 0xdf). Save the file as UTF-8; it may be in Latin-1 or another encoding of "
+        "one byte a character.",
+    )
+    file.write_bytes("road\n".encode("utf-16-le"))
+    refused(file, "the class list holds zero bytes. Save the file as text in UTF-8.")
+
+
+def test_colors_of_cvat_and_camvid(tmp_path):
+    (tmp_path / "labelmap.txt").write_text("# label:color_rgb:parts:actions\nroad:1,2,3::\ncar:4,5,6:wheel,door:\n")
+    assert read_classes(tmp_path / "labelmap.txt").colors == ((1, 2, 3), (4, 5, 6))
+    (tmp_path / "class_dict.csv").write_text("name,r,g,b\nroad,1,2,3\ncar,4,5,6\n")
+    assert read_classes(tmp_path / "class_dict.csv").colors == ((1, 2, 3), (4, 5, 6))
+    (tmp_path / "labelmap.txt").write_text("road:1,2,300::\n")
+    with pytest.raises(DataError, match=r"class\[0\]: 'color' is a list of 3, but must be "):
+        read_classes(tmp_path / "labelmap.txt")
 
 
 @pytest.mark.parametrize(

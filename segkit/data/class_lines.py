@@ -1,0 +1,173 @@
+"""Class lists in text files, in the forms that annotation tools write.
+
+Each form has a reader. A reader returns None for lines of another form, and only reads what its form makes certain. A
+file of no form must hold one name per line, and a line that looks like anything but a name is refused: a class called
+`# label:color_rgb`, or a heading that shifts all ids by one, would train a wrong model without a word.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+
+Line = tuple[int, str]
+"""(number from 1, text without surrounding blanks)."""
+
+Entries = list[object]
+"""Categories as JSON holds them: `{name, id, isthing, color}`."""
+
+
+class NotANameError(ValueError):
+    """A line is no class name. The text says which and why."""
+
+    def __init__(self, line: Line, reason: str) -> None:
+        number, text = line
+        super().__init__(f"line {number}, '{text[:60]}', is no class name: {reason}.")
+
+
+def entries_of(text: str) -> Entries:
+    """Returns the categories that a text file lists, none for an empty file.
+
+    Raises:
+        NotANameError: a line fits no form.
+
+    Example:
+        >>> entries_of("# label:color_rgb:parts:actions\\nroad:128,64,128::\\n")
+        [{'name': 'road', 'color': ['128', '64', '128']}]
+        >>> entries_of("Pixel Value, Class\\n0, road\\n")
+        [{'name': 'road', 'id': '0'}]
+        >>> entries_of("7: road\\n26: car\\n")
+        [{'name': 'road', 'id': '7'}, {'name': 'car', 'id': '26'}]
+    """
+    lines = list(_lines(text))
+    if not lines:
+        return []
+    forms: tuple[Callable[[list[Line]], Entries | None], ...] = (_cvat, _table, _numbered, _with_ids, _labelme)
+    for form in forms:
+        entries = form(lines)
+        if entries is not None:
+            return entries
+    return _names(lines)
+
+
+def _lines(text: str) -> Iterator[Line]:
+    """Yields the lines that are neither blank nor comments."""
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        text = line.strip()
+        if text and not re.fullmatch(r"#+(\s.*)?", text):
+            yield number, text
+
+
+def _cvat(lines: list[Line]) -> Entries | None:
+    """CVAT's labelmap.txt: `label:color_rgb:parts:actions`."""
+    rows = [re.fullmatch(r"([^:]+):(\d+,\d+,\d+)?:[^:]*:[^:]*", text) for _, text in lines]
+    if not all(rows):
+        return None
+    found = [row.groups() for row in rows if row]
+    return [{"name": name, "color": color.split(",")} if color else {"name": name} for name, color in found]
+
+
+_NAMES = ("name", "class name", "label name", "category name", "category", "label", "class")
+_IDS = ("id", "idx", "index", "pixel value", "value", "class id", "label id", "category id", "class index")
+_COLORS = (("r", "g", "b"), ("red", "green", "blue"))
+
+
+def _table(lines: list[Line]) -> Entries | None:
+    """A table whose first line names the columns, as Roboflow's _classes.csv and ADE20K's objectInfo150.txt."""
+    heading = lines[0][1]
+    delimiter = next((one for one in "\t;," if one in heading), None)
+    columns = [cell.lower().replace("_", " ") for cell in _cells(heading, delimiter)]
+    known = {*_NAMES, *_IDS, "isthing", *_COLORS[0], *_COLORS[1]}
+    name = next((column for column in _NAMES if column in columns), None)
+    # Several columns with known headings make a table certain, and so do tabs.
+    if name is None or delimiter is None or (len(set(columns) & known) < 2 and delimiter != "\t"):
+        return None
+    keys = {"name": name, "isthing": "isthing", "id": next((one for one in _IDS if one in columns), "")}
+    colors = next((three for three in _COLORS if set(three) <= set(columns)), ())
+    entries: Entries = []
+    for line in lines[1:]:
+        cells = _cells(line[1], delimiter)
+        if len(cells) != len(columns):
+            raise NotANameError(line, f"it has {len(cells)} columns, but the heading has {len(columns)}")
+        row = dict(zip(columns, cells, strict=True))
+        entry: dict[str, object] = {key: row[column] for key, column in keys.items() if column in row}
+        if colors:
+            entry["color"] = [row[column] for column in colors]
+        _check_name((line[0], row[name]))
+        entries.append(entry)
+    return entries
+
+
+def _cells(text: str, delimiter: str | None) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter or ",", skipinitialspace=True))]
+
+
+_NUMBERED = r"(\d+)(?:\s*[:;,=\t]\s*|[.)]?\s+)(.*\S)"
+_ENDS_IN_ID = r"(.*\S)\s*[:;,=\t]\s*(\d+)"
+
+
+def _numbered(lines: list[Line]) -> Entries | None:
+    """An id before each name, as in `0: road`, `0 road` and `0,road`."""
+    rows = [re.fullmatch(_NUMBERED, text) for _, text in lines]
+    # One line such as `2 wheeler` may be a name.
+    if not all(rows) or (len(rows) == 1 and lines[0][1].split()[0] not in ("0", "0:", "1:")):
+        return None
+    return _identified(lines, [(row[2], row[1]) for row in rows if row])
+
+
+def _with_ids(lines: list[Line]) -> Entries | None:
+    """An id behind each name, as in `road: 0` and `road,0`."""
+    rows = [re.fullmatch(_ENDS_IN_ID, text) for _, text in lines]
+    return _identified(lines, [(row[1], row[2]) for row in rows if row]) if all(rows) else None
+
+
+def _identified(lines: list[Line], pairs: list[tuple[str, str]]) -> Entries:
+    for (number, _), (name, _) in zip(lines, pairs, strict=True):
+        _check_name((number, name))
+    return [{"name": name, "id": stored} for name, stored in pairs]
+
+
+def _labelme(lines: list[Line]) -> Entries | None:
+    """labelme's labels.txt: `__ignore__` stands for void, which has no id, and `_background_` is class 0."""
+    return _names(lines[1:]) if lines[0][1] == "__ignore__" else None
+
+
+def _names(lines: list[Line]) -> Entries:
+    """One name per line."""
+    numbered = [line for line in lines if re.fullmatch(_NUMBERED, line[1])]
+    for line in numbered if len(numbered) > 1 else []:
+        raise NotANameError(line, "it begins with a number, but other lines do not")
+    ends = [re.fullmatch(r"(.*\S)\s+(\d+)", text) for _, text in lines]
+    found = [end.groups() for end in ends if end]
+    # Names such as `lane 1` and `lane 2` differ in the number alone.
+    if len(lines) > 1 and len(found) == len(lines) and len({name for name, _ in found}) == len(lines):
+        raise NotANameError(lines[0], "it may end in an id. Write 'name: id', or leave out the numbers")
+    if len(lines) == 1 and "," in lines[0][1]:
+        raise NotANameError(lines[0], "it may list several. Write each on a line of its own")
+    for number, line in enumerate(lines):
+        _check_name(line)
+        if number == 0 and len(lines) > 1 and line[1].lower() in {*_NAMES, "names", "classes", "labels", "categories"}:
+            raise NotANameError(line, "it looks like a heading. Remove it")
+    return [{"name": text} for _, text in lines]
+
+
+_NO_NAMES = (
+    (r"", "it is empty"),
+    (r"\d+", "it is a number"),
+    (r"#.*|.*\s#.*|//.*", "it looks like a comment. Begin a line of comment with '# '"),
+    (r".*[\t;=].*", "it holds a tab, ';' or '='"),
+    (r".*\d\s*,\s*\d.*", "it holds a list of numbers"),
+    (r"\d+\s*[:,].*", "it begins with a number, but other lines do not"),
+    (r"- .*|[\[\]{}<\"'].*|.*[:,{}\[>\"]", "it looks like a part of JSON, YAML, XML or code"),
+    (r"__.*__", "it is a mark of labelme, and only '__ignore__' in the first line is known"),
+    (r".{201,}", "it has more than 200 characters"),
+)
+"""Regular expression of a whole line -> why it is no name."""
+
+
+def _check_name(line: Line) -> None:
+    text = line[1]
+    for pattern, reason in _NO_NAMES:
+        if re.fullmatch(pattern, text):
+            raise NotANameError(line, reason)
+    if not text.isprintable():
+        raise NotANameError(line, "it holds characters that cannot be printed")

@@ -1,0 +1,53 @@
+"""YAML files read as JSON is: no word turns into something else, and no key appears twice."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from segkit.errors import DataError
+
+_LITERALS: dict[str, object] = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+def read_yaml(text: str, file: Path) -> object:
+    """Parses YAML. Unquoted whole numbers, true, false and null are values; all else is text, as `no` and `1.5`.
+
+    Args:
+        text: the YAML document.
+        file: its file, for messages.
+
+    Raises:
+        DataError: the text is no YAML, or a mapping holds a key twice.
+
+    Example:
+        >>> read_yaml("names: {0: road, 1: no}", Path("data.yaml"))
+        {'names': {'0': 'road', '1': 'no'}}
+    """
+    try:
+        return _plain(yaml.compose(text, Loader=yaml.SafeLoader), file)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{file}: cannot read YAML ({reason}). Correct the file.") from None
+    except RecursionError:
+        raise DataError(f"{file}: cannot read YAML (it is nested too deeply). Correct the file.") from None
+
+
+def _plain(node: yaml.Node | None, file: Path) -> object:
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(value, file) for value in node.value]
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, object] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            if name in mapping:
+                line = key.start_mark.line + 1
+                raise DataError(f"{file}: line {line}: the key '{name[:60]}' appears twice. Remove one.")
+            mapping[name] = _plain(value, file)
+        return mapping
+    if node is None:  # an empty document
+        return None
+    text = str(node.value)
+    if node.style is not None:  # quoted
+        return text
+    return int(text) if re.fullmatch(r"-?\d{1,18}", text) else _LITERALS.get(text, text)

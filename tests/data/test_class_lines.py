@@ -1,0 +1,106 @@
+"""Class lists in the forms of annotation tools, and lines that are no names."""
+
+import re
+
+import pytest
+
+from segkit.data.class_lines import NotANameError, entries_of
+
+
+def pairs(text):
+    """The (name, id) of each class; the ids that a file does not give are those of the order."""
+    return [(entry["name"], int(entry.get("id", number))) for number, entry in enumerate(entries_of(text))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "road\ncar\n",
+        "road\r\ncar",
+        "\n  road  \n\n car\n\n",
+        "# my classes\nroad\n#\ncar\n## end\n",
+        "Pixel Value, Class\n0, road\n1, car\n",
+        "pixel_value,class_name\n1,car\n0,road\n",
+        "id;name\n0;road\n1;car\n",
+        "name,id\nroad,0\ncar,1\n",
+        "Idx\tRatio\tName\n0\t0.5\troad\n1\t0.2\tcar\n",
+        "# label:color_rgb:parts:actions\nroad:0,0,0::\ncar:128,0,0::\n",
+        "road:::\ncar:128,0,0:wheel:drive,stop\n",
+        "0 road\n1 car\n",
+        "0: road\n1: car\n",
+        "0\troad\n1\tcar\n",
+        "0,road\n1,car\n",
+        "0. road\n1. car\n",
+        "1 car\n0 road\n",
+        "road: 0\ncar: 1\n",
+        "road\t0\ncar\t1\n",
+        "road=0\ncar=1\n",
+        "__ignore__\nroad\ncar\n",
+        '"id","name"\n"0","road"\n"1","car"\n',
+    ],
+)
+def test_forms(text):
+    assert sorted(pairs(text), key=lambda pair: pair[1]) == [("road", 0), ("car", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0 background\n", [("background", 0)]),
+        ("7 road\n26 traffic light\n", [("road", 7), ("traffic light", 26)]),
+        ("__ignore__\n_background_\nbox\n", [("_background_", 0), ("box", 1)]),
+        ("_background_\nbox\n", [("_background_", 0), ("box", 1)]),
+        ("wall, inside\nsky\n", [("wall, inside", 0), ("sky", 1)]),
+        ("lane 1\nlane 2\n", [("lane 1", 0), ("lane 2", 1)]),
+        ("car\n2 wheeler\nbus\n", [("car", 0), ("2 wheeler", 1), ("bus", 2)]),
+        ("2 wheeler\n", [("2 wheeler", 0)]),
+        ("7up\n3d-printer\n", [("7up", 0), ("3d-printer", 1)]),
+        ("vehicle: other\nvehicle: car\n", [("vehicle: other", 0), ("vehicle: car", 1)]),
+        ("Straße\n汽车\nfeu d'arrêt\n", [("Straße", 0), ("汽车", 1), ("feu d'arrêt", 2)]),
+    ],
+)
+def test_names_stay_whole(text, expected):
+    assert pairs(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("background,box\n", "line 1, 'background,box'", "it may list several. Write each on a line of its own"),
+        ("names\nroad\ncar\n", "line 1, 'names'", "it looks like a heading. Remove it"),
+        ("0\n1\n", "line 1, '0'", "it is a number"),
+        ("road\n#car\n", "line 2, '#car'", "it looks like a comment. Begin a line of comment with '# '"),
+        ("road # grey\n", "line 1, 'road # grey'", "it looks like a comment. Begin a line of comment with '# '"),
+        ("road\t5\ncar\n", "line 1, 'road\t5'", "it holds a tab, ';' or '='"),
+        ("classes=2\nnames=a.txt\n", "line 1, 'classes=2'", "it holds a tab, ';' or '='"),
+        ("road 128, 64, 128\nsky 1, 2, 3\n", "line 1, 'road 128, 64'", "it holds a list of numbers"),
+        (
+            "0: road\ncar\n",
+            "line 1, '0: road'",
+            "it begins with a number, but other lines do not",
+        ),
+        ("0 road\n1 car\nsky\n", "line 1, '0 road'", "it begins with a number, but other lines do not"),
+        ("road 0\ncar 1\n", "line 1, 'road 0'", "it may end in an id. Write 'name: id', or leave out the numbers"),
+        (
+            "names:\n- road\n",
+            "line 1, 'names:'",
+            "it looks like a part of JSON, YAML, XML or code",
+        ),
+        ("- road\n- car\n", "line 1, '- road'", "it looks like a part of JSON, YAML, XML or code"),
+        ("<class>road</class>\n", "line 1, '<class>road</class>'", "it looks like a part of JSON, YAML, XML or code"),
+        ("item {\n", "line 1, 'item {'", "it looks like a part of JSON, YAML, XML or code"),
+        ("id,name\n0\n", "line 2, '0'", "it has 1 columns, but the heading has 2"),
+        ("id,name\n0,\n", "line 2, ''", "it is empty"),
+        ("A\tB\n1\tx\n", "line 1, 'A\tB'", "it holds a tab, ';' or '='"),
+        (
+            "road\n__ignore__\n",
+            "line 2, '__ignore__'",
+            "it is a mark of labelme, and only '__ignore__' in the first line is known",
+        ),
+        ("ro\x07ad\n", "line 1, 'ro\x07ad'", "it holds characters that cannot be printed"),
+        ("a" * 201, f"line 1, '{'a' * 60}'", "it has more than 200 characters"),
+    ],
+)
+def test_lines_that_are_no_names(text, line, reason):
+    with pytest.raises(NotANameError, match=f"^{re.escape(f'{line}, is no class name: {reason}.')}$"):
+        entries_of(text)
