@@ -183,8 +183,8 @@ def test_a_missing_label(semantic, train, capsys):
     semantic.label(2).unlink()
     assert train(semantic) == 2
     assert error_line(capsys) == (
-        f"error: {semantic.folder}/labels: there is no label PNG for 2.png of {semantic.folder}/images. Add PNGs of "
-        "the same names, or remove these images."
+        f"error: {semantic.folder}/labels: there is no label file for 2.png of {semantic.folder}/images. Add label "
+        "files of the same names, such as 2.png, or remove these images."
     )
 
 

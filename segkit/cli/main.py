@@ -4,6 +4,7 @@ import argparse
 import importlib
 import pkgutil
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from types import ModuleType
 
@@ -29,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Runs a command function and returns the exit code, as `main` describes."""
     keep_freed_memory()
+    in_full = warnings.formatwarning
+    warnings.formatwarning = format_warning
     try:
         return run(arguments)
     except ConfigError as error:  # each of its lines begins with its location
@@ -40,6 +43,22 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    finally:
+        warnings.formatwarning = in_full
+
+
+def format_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Returns the line that a warning is printed as. Where in the code it arose means something to programmers only.
+
+    Example:
+        >>> format_warning("images: not read: 1 file.", UserWarning, "a.py", 7)
+        'warning: images: not read: 1 file.\\n'
+    """
+    if category is UserWarning:
+        return f"warning: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def commands() -> dict[str, ModuleType]:

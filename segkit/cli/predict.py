@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="put up to N images that pad to the same size through the model together (default: 1)",
     )
+    parser.add_argument(
+        "--max-pixels",
+        type=int,
+        metavar="N",
+        help="read images of up to N pixels (default: that of $SEGKIT_MAX_PIXELS, or else of Pillow, 178956970)",
+    )
     add_inference_arguments(parser)
 
 
@@ -55,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         score_threshold=arguments.score_threshold,
         window=arguments.window,
+        max_pixels=arguments.max_pixels,
     )
     output = Path(arguments.output)
     console = Console()
@@ -92,26 +99,38 @@ def _write(outcome: Outcome, writer: ResultWriter) -> bool:
 def images_in(inputs: list[str]) -> Iterator[str]:
     """Yields the image files that `inputs` name, each once; those of a folder sorted by name.
 
+    Warns of what a folder or a glob names beside images. Hidden files are left out, unless they are named one by one.
+
     Raises:
         DataError: An input names no image.
     """
-    from segkit.data.images import IMAGE_SUFFIXES
-    from segkit.errors import DataError
-
     yielded = set()
     for text in inputs:
-        path = Path(text)
-        if path.is_dir():
-            found = sorted(str(file) for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
-        elif path.is_file():  # before globs: a file may be named like one, such as `a[1].png`
-            found = [text]
-        else:
-            matches = glob.glob(text, recursive=True)
-            found = sorted(file for file in matches if Path(file).suffix.lower() in IMAGE_SUFFIXES)
-        if not found:
-            problem = "a folder without images" if path.is_dir() else "no such file, folder or glob"
-            raise DataError(f"{text}: {problem}. Images end in {', '.join(sorted(IMAGE_SUFFIXES))}.")
-        for file in found:
+        # Files come before globs: a file may be named like one, such as `a[1].png`.
+        for file in [text] if Path(text).is_file() else _images_of(text):
             if file not in yielded:
                 yielded.add(file)
                 yield file
+
+
+def _images_of(text: str) -> list[str]:
+    """Returns the images of a folder or a glob."""
+    from segkit.data.formats import image_suffixes
+    from segkit.data.listing import Listing, is_hidden, list_folder, warn_of_the_rest
+    from segkit.errors import DataError
+
+    path = Path(text)
+    if path.is_dir():
+        listing = list_folder(path)
+    else:
+        matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]
+        files = [file for file in matches if file.is_file() and not is_hidden(file)]
+        is_image = [file.suffix.lower() in image_suffixes() for file in files]
+        images = [file for file, found in zip(files, is_image, strict=True) if found]
+        others = [file for file, found in zip(files, is_image, strict=True) if not found]
+        listing = Listing(path, images, others, [])
+    if not listing.images:
+        problem = "a folder without images" if path.is_dir() else "no such file, folder or glob"
+        raise DataError(f"{text}: {problem}. Images end in .png, .jpg, .tif or another suffix that Pillow reads.")
+    warn_of_the_rest(listing)
+    return [str(file) for file in listing.images]

@@ -124,7 +124,8 @@ def _scaled(gray: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
     if gray.dtype.kind == "i":
         gray = gray.clip(0)
         if gray.max() > 65535:  # the file has 32 bits
-            return np.rint(gray * (255 / (2**31 - 1))).astype(np.uint8)
+            wide: npt.NDArray[np.uint8] = np.rint(gray * (255 / (2**31 - 1))).astype(np.uint8)
+            return wide
     table = np.rint(np.arange(65536) * (255 / 65535)).astype(np.uint8)
     scaled: npt.NDArray[np.uint8] = table[gray.astype(np.uint16, copy=False)]
     return scaled

@@ -41,7 +41,9 @@ def list_folder(folder: Path) -> Listing:
         (['a.jfif', 'b.png'], ['notes.txt'])
     """
     suffixes = image_suffixes()
-    images, others, deeper = [], [], []
+    images: list[Path] = []
+    others: list[Path] = []
+    deeper: list[Path] = []
     try:
         # scandir knows which entries are folders without a look at each file.
         with os.scandir(folder) as entries:

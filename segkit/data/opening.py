@@ -44,6 +44,8 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
         segkit.errors.DataError: missing.png: there is no such file. Restore it or correct the path.
     """
     limit = max_pixels if max_pixels is not None else _limit_of_environment()
+    if limit is not None and limit < 1:
+        raise DataError(f"max_pixels: {limit} is not a number of pixels. Give a whole number from 1.")
     try:
         with path.open("rb") as file, _pillow_limit(limit):
             _check_png(file)
@@ -86,7 +88,7 @@ def _limit_of_environment() -> int | None:
     text = os.environ.get(VARIABLE)
     if not text:
         return None
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal():
         raise DataError(f"{VARIABLE}: '{text}' is not a number of pixels. Set it to a whole number from 1.")
     return int(text)
 

@@ -48,6 +48,6 @@ def _plain(node: yaml.Node | None, file: Path) -> object:
     if node is None:  # an empty document
         return None
     text = str(node.value)
-    if node.style is not None:  # quoted
+    if isinstance(node, yaml.ScalarNode) and node.style is not None:  # quoted
         return text
     return int(text) if re.fullmatch(r"-?\d{1,18}", text) else _LITERALS.get(text, text)

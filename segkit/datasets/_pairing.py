@@ -4,7 +4,7 @@ import re
 import warnings
 from pathlib import Path
 
-from segkit.data.formats import label_suffixes
+from segkit.data.formats import image_suffixes, label_suffixes
 from segkit.data.listing import Listing, counted, list_folder, named, warn_of_the_rest
 from segkit.errors import DataError
 
@@ -33,8 +33,10 @@ def pair_up(images: Path, labels: Path) -> list[tuple[Path, Path]]:
         label_of[file.stem] = file
     missing = [image for stem, image in image_of.items() if stem not in label_of]
     if missing:
+        taken = {*label_of.values(), *(found.images if listed is found else ())}
+        spare = [file for file in [*listed.images, *listed.others] if file not in taken]
         raise DataError(
-            f"{labels}: there is no label file for {named(missing)} of {images}. {_advice(missing, listed, images)}"
+            f"{labels}: there is no label file for {named(missing)} of {images}. {_advice(missing[0], spare, listed)}"
         )
     _warn(found, listed, set(label_of.values()))
     return [(image, label_of[stem]) for stem, image in sorted(image_of.items())]
@@ -52,36 +54,41 @@ def _images_by_stem(found: Listing, labels: Path) -> dict[str, Path]:
         if found.deeper:
             raise DataError(
                 f"{problem} There are in {counted(found.deeper, 'sub-folder')} ({named(found.deeper)}), but "
-                f"sub-folders are not read. Point 'images' and 'labels' at sub-folders, or move all files into one folder each."
+                f"sub-folders are not read. Point 'images' and 'labels' at sub-folders, or move all files into one "
+                f"folder each."
             )
         holds = f" It holds {counted(found.others, 'other file')}: {named(found.others)}." if found.others else ""
         raise DataError(f"{problem}{holds} Point 'images' at the folder of the images.")
     return image_of
 
 
-def _advice(missing: list[Path], listed: Listing, images: Path) -> str:
-    """Returns what to do about images without label file, by what the folder of the labels holds instead."""
-    first = missing[0]
-    lossy = [file for file in listed.images if file.stem == first.stem and listed.folder != images]
+def _advice(image: Path, spare: list[Path], listed: Listing) -> str:
+    """Returns what to do about an image without label file.
+
+    Args:
+        image: the first image without label file.
+        spare: files in the folder of the labels that are no label of another image.
+        listed: the folder of the labels.
+    """
+    lossy = [file for file in spare if file.stem == image.stem and file.suffix.lower() in image_suffixes()]
     if lossy:
         return (
             f"{lossy[0].name} may be stored with lossy compression, which changes ids, so they cannot be trusted. "
             f"Export the labels from their source again, as PNG; converting these files does not restore the ids."
         )
-    near = _near(first, listed.images)
+    near = _near(image, spare or listed.images)
     if near is not None:
         return (
-            f"{near.name} may be the one of {first.name}, but a label file must have the name of its image: rename it "
-            f"to {first.stem}{near.suffix.lower()}, and the others alike, in a folder without the images."
+            f"{near.name} may be the one of {image.name}, but a label file must have the name of its image: rename it "
+            f"to {image.stem}{near.suffix.lower()}, and the others alike, in a folder without the images."
         )
     if listed.deeper:
         return (
             f"There are images in {counted(listed.deeper, 'sub-folder')} ({named(listed.deeper)}), but sub-folders are "
             f"not read. Point 'labels' at one of them, or move all files into one folder."
         )
-    holds = [file for file in [*listed.images, *listed.others] if listed.folder != images]
-    shown = f"The folder holds {counted(holds, 'file')}: {named(holds)}. " if holds else ""
-    return f"{shown}Add label files of the same names, such as {first.stem}.png, or remove these images."
+    holds = f"The folder holds {counted(spare, 'other file')}: {named(spare)}. " if spare else ""
+    return f"{holds}Add label files of the same names, such as {image.stem}.png, or remove these images."
 
 
 def _near(image: Path, files: list[Path]) -> Path | None:

@@ -14,7 +14,7 @@ from segkit.build import build_part, build_postprocessors, build_transforms
 from segkit.checkpoint import load_checkpoint
 from segkit.data.images import read_image, to_image
 from segkit.data.padding import padded_size, stack_padded
-from segkit.errors import DataError
+from segkit.errors import ConfigError, DataError
 from segkit.inference.sliding_window import SlidingWindow, require_semantic
 from segkit.models._base import SegmentationModel
 from segkit.registries import POSTPROCESSORS
@@ -64,6 +64,9 @@ class Predictor:
         score_threshold: instances with a lower score are left out.
         window: side, in pixels, of the windows that large images are split into (see
             `segkit.inference.sliding_window`; semantic task only). By default the model sees each image whole.
+        max_pixels: files with more pixels are refused. By default the limit is that of the environment variable
+            SEGKIT_MAX_PIXELS, or else Pillow's. An image is decoded as a whole, with or without windows, which takes
+            about 7 bytes a pixel.
 
     Raises:
         CheckpointError: The checkpoint cannot be loaded.
@@ -92,10 +95,14 @@ class Predictor:
         precision: Precision = "fp32",
         score_threshold: float = 0.5,
         window: int | None = None,
+        max_pixels: int | None = None,
     ) -> None:
         self.device = choose_device(device)
         self.precision: Precision = precision
         self.score_threshold = score_threshold
+        if max_pixels is not None and max_pixels < 1:
+            raise ConfigError(f"max_pixels: must be at least 1, not {max_pixels}.")
+        self.max_pixels = max_pixels
         loaded = load_checkpoint(checkpoint, self.device)
         self.classes, self.config = loaded.classes, loaded.config
         self.model: SegmentationModel = loaded.model
@@ -121,7 +128,7 @@ class Predictor:
             DataError: It is none of these, or the file cannot be read.
             ConfigError: The model does not support the task.
         """
-        read = _checked(image) if isinstance(image, Tensor) else to_image(image)
+        read = _checked(image) if isinstance(image, Tensor) else to_image(image, self.max_pixels)
         return self._predict([self.prepare(read, str(image) if isinstance(image, str | Path) else "image")])[0]
 
     def predict_many(self, files: Iterable[str | Path], batch_size: int = 1) -> Iterator[Outcome]:
@@ -162,7 +169,7 @@ class Predictor:
 
     def _read(self, file: str | Path) -> Prepared | Outcome:
         try:
-            return self.prepare(read_image(file), str(file))
+            return self.prepare(read_image(file, self.max_pixels), str(file))
         except DataError as error:
             return Outcome(str(file), error=error)
 

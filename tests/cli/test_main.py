@@ -66,6 +66,16 @@ def test_an_interrupted_command_says_so(command, capsys):
     assert capsys.readouterr().err == "interrupted\n"
 
 
+def test_a_warning_is_one_line(tmp_path):
+    """In another process, since pytest collects warnings instead of printing them."""
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "a.png").write_text("no image")
+    words = [sys.executable, "-m", "segkit", "predict", "missing", str(tmp_path), "--output", str(tmp_path / "out")]
+    error = subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stderr.splitlines()
+    assert error[0] == f"warning: {tmp_path}: not read: 1 file without the suffix of an image: notes.txt."
+    assert [line.partition(":")[0] for line in error[1:]] == ["error"]
+
+
 def test_a_bug_keeps_its_traceback(command):
     def run(arguments):
         raise ValueError("a bug")

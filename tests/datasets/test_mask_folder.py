@@ -82,7 +82,12 @@ def test_samples_stand_in_the_order_of_names_whatever_the_format(folders):
     (folders.images / "notes.txt").write_text("not an image")
     (folders.images / "._c.jpg").write_text("what a Mac leaves behind")
     folders.labels.joinpath("extra.png").write_text("a label without an image is never read")
-    assert [sample.image_id for sample in folders.load()] == ["a", "a-1", "b", "c"]
+    with pytest.warns(UserWarning, match="not read: ") as warned:
+        assert [sample.image_id for sample in folders.load()] == ["a", "a-1", "b", "c"]
+    assert [str(one.message) for one in warned] == [
+        f"{folders.images}: not read: 1 file without the suffix of an image: notes.txt.",
+        f"{folders.labels}: not read: 1 label file without an image of the same name in {folders.images}: extra.png.",
+    ]
 
 
 def test_classes_by_name_are_stuff_but_for_the_things(folders):
@@ -165,15 +170,15 @@ def test_images_without_label_are_named(folders):
     for name in "bcde":
         (folders.labels / f"{name}.png").unlink()
     folders.refused(
-        f"{folders.labels}: there is no label PNG for b.jpg, c.jpg, d.jpg and 1 more of {folders.images}. Add PNGs of "
-        f"the same names, or remove these images."
+        f"{folders.labels}: there is no label file for b.jpg, c.jpg, d.jpg and 1 more of {folders.images}. Add label "
+        f"files of the same names, such as b.png, or remove these images."
     )
 
 
 def test_two_images_of_one_name_are_an_error(folders):
     folders.add("a", [[0]])
     folders.add("a", [[0]], "{}.png")
-    folders.refused(f"{folders.images}/a.png: this image and a.jpg have the same label PNG. Rename one.")
+    folders.refused(f"{folders.images}/a.png: this image and a.jpg have the same label file. Rename one.")
 
 
 def test_a_file_is_no_folder(folders):
@@ -198,11 +203,11 @@ def test_a_file_is_no_folder(folders):
         ),
         (
             {"label_map": {"x": 0}},
-            "label_map: 'x' is not an id. Write the number that the PNGs hold, in quotes, as in '7': road.",
+            "label_map: 'x' is not an id. Write the number that the label files hold, in quotes, as in '7': road.",
         ),
         ({"classes": ["a", "a"]}, "classes: several classes have the name a. Give each class its own name."),
         ({"classes": []}, "classes: the list is empty. Name the classes, or a file that lists them."),
-        ({"void": [70000, -1]}, "void, label_map: a label PNG cannot hold the ids -1, 70000. Use 0..65535."),
+        ({"void": [70000, -1]}, "void, label_map: a label file cannot hold the ids -1, 70000. Use 0..65535."),
     ],
 )
 def test_contradictory_settings_are_refused(folders, settings, message):
