@@ -56,7 +56,7 @@ def compare(case: Case, options: Options, threads: int, repeats: int) -> Outcome
             workload.check()
     except UnequalOutputs as error:
         return Outcome(case.name, workload.work, case.goal, case.memory_goal, error=str(error))
-    operations = _operations(workload) if workload.images else 0
+    operations = count_operations(workload) if workload.images else 0
     peak = peak_rate(options.device, workload.dtype) if workload.images else 0.0
     work, images = workload.work, workload.images
     del workload
@@ -125,7 +125,8 @@ def _work_of(side: Side) -> Callable[[], Any]:
     return _begun[side].ours if side == "ours" else _begun[side].theirs
 
 
-def _operations(workload: Workload) -> int:
+def count_operations(workload: Workload) -> int:
+    """Returns the floating-point operations of one call of segkit."""
     counter = OperationCounter()
     with torch.compiler.set_stance("force_eager"), counter:  # compiled code hides its operations from the counter
         workload.ours()
