@@ -22,3 +22,12 @@ def shared_golden() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the results of the reference programs are not at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of scripts that make inputs from public reports; skips the test where it is absent."""
+    folder = Path(__file__).parents[2] / "shared" / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"the inputs of public reports are not at {folder}")
+    return folder

@@ -25,6 +25,7 @@ Convert = Callable[[object], T]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _LARGEST_ID = 2**63 - 1
 _LARGEST_EXACT_FLOAT = 2**53
 """Beyond it, a float does not hold every whole number, so that an id would change without notice."""
@@ -270,13 +271,12 @@ def as_flag(value: object) -> bool:
 
 
 def as_text(value: object) -> str:
-    """Accepts text that is not blank."""
+    """Accepts text that is not blank and can be printed."""
     if not isinstance(value, str) or not value.strip():
         raise NotThisError("text that is not blank" if isinstance(value, str) else "text")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise NotThisError("text in valid Unicode") from None
+    # Half a surrogate pair cannot be printed or written, and line breaks would tear tables and messages apart.
+    if _UNPRINTABLE.search(value):
+        raise NotThisError("text without control characters and half characters")
     return value
 
 

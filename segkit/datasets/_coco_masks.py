@@ -137,7 +137,8 @@ def _run_lengths(rle: dict[str, object], size: Size) -> RunLengths:
 def _integers(value: object, key: str) -> list[int]:
     if not isinstance(value, list):
         raise InvalidSegmentationError(f"'{key}' of the run lengths is {shown(value)}, but must be a list")
-    if set(map(type, value)) <= {int}:
+    # Most lists hold plain numbers of at most 64 bits.
+    if set(map(type, value)) <= {int} and abs(max(value, key=abs, default=0)) < 2**63:
         return value
     for number in value:
         try:

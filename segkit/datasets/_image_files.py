@@ -9,6 +9,9 @@ from segkit.errors import suggest
 _MOST_NAMES = 10_000
 """Among more names, searching for similar ones would take seconds."""
 
+_LONGEST_PATH = 300
+"""Characters of a path that a message shows."""
+
 
 class MissingFiles:
     """Finds the listed files that do not exist. Each folder is listed once: one request per file is slow on networks.
@@ -40,14 +43,16 @@ class MissingFiles:
         if self._missing and len(self._missing) == self._count > 1:
             self._problems.add(
                 f"none of the {self._count} listed files is in {self._folder}; the first is "
-                f"'{self._missing[0][2]}'. Point '{self._setting}' at their folder."
+                f"'{self._missing[0][2][:_LONGEST_PATH]}'. Point '{self._setting}' at their folder."
             )
             return
         for number, (entry, key, name) in enumerate(self._missing):
             parent, base = os.path.split(name)
             known = self._listings[parent]
             near = suggest(base, sorted(known)) if number < 10 and len(known) <= _MOST_NAMES else ""
-            entry.problem(f"'{key}': there is no file {self._folder / name}.{near} Restore it or correct the name.")
+            file = str(self._folder / name)
+            file = file if len(file) <= _LONGEST_PATH else f"{file[:_LONGEST_PATH]}…"
+            entry.problem(f"'{key}': there is no file {file}.{near} Restore it or correct the name.")
 
 
 def _names_in(folder: Path) -> set[str]:
