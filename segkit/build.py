@@ -12,6 +12,8 @@ from torch import nn
 
 from segkit.classes import Classes
 from segkit.config import Config
+from segkit.config.arguments import check_arguments
+from segkit.config.schema import part_settings
 from segkit.config.sections import PartConfig, Split
 from segkit.criterion import Criterion, WeightedLoss
 from segkit.data.limit import Limit
@@ -180,6 +182,34 @@ def build_postprocessors(config: Config, classes: Classes) -> dict[str, Postproc
         part["type"]: build_part(POSTPROCESSORS, part, {"classes": classes})
         for part in config.experiment.postprocessors
     }
+
+
+def build_postprocessor(
+    config: Config, classes: Classes, name: str, settings: Mapping[str, object] | None = None
+) -> Postprocessor:
+    """Builds one postprocessor with the settings that the config gives it; one that the config lacks has its defaults.
+
+    Args:
+        config: a checked config.
+        classes: of the model.
+        name: the postprocessor's type.
+        settings: replace those of the config.
+
+    Raises:
+        RegistryError: there is no such postprocessor.
+        ConfigError: it has no such setting, or a value is not allowed.
+    """
+    settings = settings or {}
+    known = part_settings(POSTPROCESSORS, POSTPROCESSORS.get(name))
+    for setting in settings:
+        if setting not in known:
+            raise ConfigError(
+                f"{setting}: postprocessor '{name}' has no such setting, so it would have no effect. Leave it out."
+            )
+    check_arguments(**{setting: (value, known[setting].annotation()) for setting, value in settings.items()})
+    configured = {part["type"]: part for part in config.experiment.postprocessors}
+    part = {**configured.get(name, {"type": name}), **settings}
+    return build_part(POSTPROCESSORS, part, {"classes": classes})
 
 
 def build_evaluators(config: Config, classes: Classes) -> dict[str, Evaluator]:

@@ -166,7 +166,7 @@ def read_config(folder: Path) -> Config:
     """
     if not (folder / CONFIG_FILE).is_file():
         raise CheckpointError(f"{folder}: has no {CONFIG_FILE}. Name a config besides the checkpoint.")
-    return load_config(folder / CONFIG_FILE)
+    return load_config(folder)
 
 
 def load_checkpoint(path: str | Path, device: torch.device | str = "cpu", config: Config | None = None) -> Checkpoint:

@@ -1,8 +1,10 @@
 """Any timm model that extracts a feature pyramid, such as ResNet, Swin or ConvNeXt."""
 
+import warnings
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from segkit.errors import ConfigError
 from segkit.ops.cpu.linear import convolve_linear
@@ -99,6 +101,12 @@ def _adapt(body: nn.Module, name: str, gradient_checkpointing: bool, freeze_batc
     if freeze_batch_norm:
         from timm import layers
 
+        if not any(isinstance(module, _BatchNorm) for module in body.modules()):
+            warnings.warn(
+                f"backbone 'timm': freeze_batch_norm: model '{name}' has no batch norms, so this has no effect. Remove "
+                "it.",
+                stacklevel=4,
+            )
         body = layers.freeze_batch_norm_2d(body)  # type: ignore[attr-defined, no-untyped-call]
     if name.startswith("swin_"):
         from segkit.backbones._swin import pad_before_shifting

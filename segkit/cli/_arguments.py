@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from segkit.cli._types import not_empty, positive
 from segkit.errors import suggest
 from segkit.registries import BY_KIND, BY_PLURAL
 
@@ -32,6 +33,7 @@ def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
     """Adds `[--plugin FILE.py …]`."""
     parser.add_argument(
         "--plugin",
+        type=not_empty,
         dest="plugins",
         metavar="FILE.py",
         action="append",
@@ -59,7 +61,9 @@ def kind_of(text: str) -> str:
 
 def add_device_argument(parser: argparse.ArgumentParser) -> None:
     """Adds `[--device DEVICE]`."""
-    parser.add_argument("--device", help="where to compute, such as cpu or cuda:1 (default: the GPU if there is one)")
+    parser.add_argument(
+        "--device", type=not_empty, help="where to compute, such as cpu or cuda:1 (default: the GPU if there is one)"
+    )
 
 
 def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +77,7 @@ def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--window",
-        type=int,
+        type=positive,
         metavar="SIDE",
         help="semantic task only: split each image into overlapping windows of SIDE x SIDE pixels",
     )

@@ -6,6 +6,16 @@ import argparse
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_config_arguments, load_config_of
+from segkit.cli._types import positive
+from segkit.cli._unused import FOR_TRAINING, refuse_unused_overrides
+
+UNUSED = (
+    *(name for name in FOR_TRAINING if name != "data.train"),
+    "postprocessors",
+    "evaluators",
+    *(f"data.*.{name}" for name in ("transforms", "batch_size", "workers", "limit")),
+)
+"""Settings that neither the model nor its number of classes depends on."""
 
 if TYPE_CHECKING:
     from segkit.classes import Classes
@@ -17,14 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument(
         "--size",
-        type=int,
+        type=positive,
         nargs=2,
         metavar=("H", "W"),
         default=(512, 512),
         help="count for one image of H x W pixels (default: 512 512)",
     )
     parser.add_argument(
-        "--classes", type=int, metavar="N", help="build the model for N classes (default: those of the data set)"
+        "--classes", type=positive, metavar="N", help="build the model for N classes (default: those of the data set)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
@@ -36,11 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from segkit.build import build_model
-    from segkit.errors import SegkitError
     from segkit.inspection.cost import analyze
 
-    if min(arguments.size) < 1:
-        raise SegkitError(f"--size {' '.join(map(str, arguments.size))}: an image has at least one pixel.")
+    # With --classes, the data set is not asked for its classes.
+    refuse_unused_overrides("analyze", arguments.overrides, (*UNUSED, *(["data"] if arguments.classes else [])))
     config = load_config_of(arguments)
     classes = _classes(config, arguments.classes)
     model = build_model(config, classes, initial_weights=False)
@@ -56,11 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _classes(config: Config, count: int | None) -> Classes:
     from segkit.build import dataset_classes
     from segkit.classes import Classes
-    from segkit.errors import ConfigError, DataError, SegkitError
+    from segkit.errors import ConfigError, DataError
 
     if count is not None:
-        if count < 1:
-            raise SegkitError(f"--classes {count}: a model needs at least one class.")
         return Classes.make([f"class {index}" for index in range(count)])
     try:
         return dataset_classes(config)

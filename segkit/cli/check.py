@@ -24,8 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segkit.config import load_config
 
     words = [*arguments.words, *arguments.overrides]
-    # Folders of sweeps have names like `seed=1`, so a word that exists is a config.
-    overrides = [word for word in words if "=" in word and not os.path.exists(word)]
+    overrides = [word for word in words if _is_override(word)]
     configs = [word for word in words if word not in overrides]
     if not configs:
         raise SegkitError(f"'{words[0]}' is an override. Name a config as well.")
@@ -40,6 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             print(f"{config}: OK")
     return 1 if wrong else 0
+
+
+def _is_override(word: str) -> bool:
+    # Folders of sweeps have names like `seed=1`, so a word that exists is a config, and so is a missing YAML file.
+    return "=" in word and not os.path.exists(word) and not word.endswith((".yaml", ".yml"))
 
 
 def _counted(problems: int) -> str:

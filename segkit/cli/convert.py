@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_override_arguments
+from segkit.cli._types import not_empty
 
 if TYPE_CHECKING:
     from segkit.classes import Classes
@@ -20,12 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an original checkpoint (.pkl, .pth); a folder or hub name of transformers; or, with --to, a checkpoint "
         "of segkit",
     )
-    parser.add_argument("destination", metavar="DEST", help="the folder to write; new or empty")
+    parser.add_argument("destination", type=not_empty, metavar="DEST", help="the folder to write; new or empty")
     add_override_arguments(parser)
     parser.add_argument("--to", choices=["huggingface"], help="write a checkpoint of segkit for transformers")
-    parser.add_argument("--config", metavar="CONFIG", help="the config of an original checkpoint")
+    parser.add_argument("--config", type=not_empty, metavar="CONFIG", help="the config of an original checkpoint")
     parser.add_argument(
         "--classes",
+        type=not_empty,
         metavar="FILE",
         help="the class names of an original checkpoint (default: those of the config's data set)",
     )
@@ -102,7 +104,12 @@ def _refuse_options(arguments: argparse.Namespace, reason: str) -> None:
     """Raises CheckpointError if options are given that only an original checkpoint needs."""
     from segkit.errors import CheckpointError
 
-    given = {"--config": arguments.config, "--classes": arguments.classes, "key=value": arguments.overrides}
+    given = {
+        "--config": arguments.config,
+        "--classes": arguments.classes,
+        "--plugin": arguments.plugins,
+        "key=value": arguments.overrides,
+    }
     useless = [option for option, value in given.items() if value]
     if useless:
         raise CheckpointError(f"{arguments.source}: {reason} Leave out: {', '.join(useless)}.")

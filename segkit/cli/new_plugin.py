@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 from string import Template
 
+from segkit.cli._types import not_empty
 from segkit.errors import SegkitError
 from segkit.registries.discovery import normalized
 
@@ -17,7 +18,7 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the name of the package for pip, such as acme-parts")
-    parser.add_argument("--output", metavar="DIR", help="the folder to create (default: ./NAME)")
+    parser.add_argument("--output", type=not_empty, metavar="DIR", help="the folder to create (default: ./NAME)")
 
 
 def run(arguments: argparse.Namespace) -> int:

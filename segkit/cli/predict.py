@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_inference_arguments
+from segkit.cli._types import fraction, not_empty, positive
 
 if TYPE_CHECKING:
     from segkit.inference.predictor import Outcome
@@ -19,25 +20,29 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="load the model of a checkpoint or run folder")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="segment images, folders or quoted globs")
-    parser.add_argument("--output", metavar="DIR", required=True, help="write overlays and results into DIR")
-    parser.add_argument("--task", help="give semantic, instance or panoptic results (default: the config's first)")
+    parser.add_argument(
+        "--output", type=not_empty, metavar="DIR", required=True, help="write overlays and results into DIR"
+    )
+    parser.add_argument(
+        "--task", type=not_empty, help="give semantic, instance or panoptic results (default: the config's first)"
+    )
     parser.add_argument(
         "--score-threshold",
-        type=float,
-        default=0.5,
+        type=fraction,
         metavar="S",
-        help="leave out instances with a score below S, in 0..1 (default: 0.5)",
+        help="instance and panoptic tasks only: the smallest score of a result, in 0..1 (default: the config's own; "
+        "0.5 for instances if it sets none)",
     )
     parser.add_argument(
         "--batch-size",
-        type=int,
+        type=positive,
         default=1,
         metavar="N",
         help="put up to N images that pad to the same size through the model together (default: 1)",
     )
     parser.add_argument(
         "--max-pixels",
-        type=int,
+        type=positive,
         metavar="N",
         help="read images of up to N pixels (default: that of $SEGKIT_MAX_PIXELS, or else of Pillow, 178956970)",
     )

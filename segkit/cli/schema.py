@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from segkit.cli._arguments import add_plugin_argument, run_plugins_of
+from segkit.cli._types import not_empty
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", metavar="FILE", help="the file to write (default: print it)")
+    parser.add_argument("--output", type=not_empty, metavar="FILE", help="the file to write (default: print it)")
     add_plugin_argument(parser)
 
 

@@ -3,12 +3,16 @@
 import argparse
 
 from segkit.cli._arguments import add_config_arguments, load_config_of
+from segkit.cli._types import not_empty
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument(
-        "--diff", metavar="OTHER", help="show only the differences from this config, a YAML file or a run's folder"
+        "--diff",
+        type=not_empty,
+        metavar="OTHER",
+        help="show only the differences from this config, a YAML file or a run's folder",
     )
 
 

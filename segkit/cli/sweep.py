@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segkit.cli._arguments import add_plugin_argument
+from segkit.cli._types import not_empty
 from segkit.errors import SegkitError
 
 
@@ -25,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the values of a setting to try; key=value sets one for all runs, key=[[a,b]] a list for all runs",
     )
     parser.add_argument(
-        "--output", metavar="DIR", help="the folder of the runs (default: runs/sweeps/, named like the config)"
+        "--output",
+        type=not_empty,
+        metavar="DIR",
+        help="the folder of the runs (default: runs/sweeps/, named like the config)",
     )
     parser.add_argument("--list", action="store_true", help="print the grid and its results so far without training")
     add_plugin_argument(parser)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_inference_arguments, add_override_arguments
+from segkit.cli._types import non_negative, not_empty
+from segkit.cli._unused import FOR_TRAINING, refuse_unused_overrides
 
 if TYPE_CHECKING:
     from segkit.config import Config
@@ -15,9 +17,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="CONFIG_OR_CHECKPOINT", help="a YAML file, or a run or checkpoint folder")
     add_override_arguments(parser)
-    parser.add_argument("--checkpoint", metavar="PATH", help="the checkpoint, if the first argument is a config")
-    parser.add_argument("--output", metavar="DIR", help="default: evaluation/ in the checkpoint folder")
-    parser.add_argument("--overlays", type=int, default=0, metavar="N", help="draw the first N images")
+    parser.add_argument(
+        "--checkpoint", type=not_empty, metavar="PATH", help="the checkpoint, if the first argument is a config"
+    )
+    parser.add_argument("--output", type=not_empty, metavar="DIR", help="default: evaluation/ in the checkpoint folder")
+    parser.add_argument("--overlays", type=non_negative, default=0, metavar="N", help="draw the first N images")
     parser.add_argument("--save-predictions", action="store_true", help="write every result as PNG or JSON")
     add_inference_arguments(parser)
 
@@ -29,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segkit.evaluation.tables import class_table, summary_table
     from segkit.runtime.processes import join_processes
 
+    refuse_unused_overrides("test", arguments.overrides, FOR_TRAINING)
     checkpoint, config = _checkpoint_and_config(arguments)
     output = arguments.output or default_output(checkpoint)
     metrics = evaluate(
@@ -52,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _checkpoint_and_config(arguments: argparse.Namespace) -> tuple[Path, Config]:
     """Returns the checkpoint folder to evaluate and the config to evaluate it by."""
     from segkit.checkpoint import find_checkpoint
-    from segkit.config import CONFIG_FILE, load_config
+    from segkit.config import load_config
     from segkit.errors import CheckpointError
 
     path = Path(arguments.path)
@@ -62,7 +67,7 @@ def _checkpoint_and_config(arguments: argparse.Namespace) -> tuple[Path, Config]
                 f"{path}: is not a config file, so --checkpoint names the weights a second time. Leave one out."
             )
         folder = find_checkpoint(path)
-        return folder, load_config(folder / CONFIG_FILE, arguments.overrides, arguments.plugins)
+        return folder, load_config(folder, arguments.overrides, arguments.plugins)
     if not arguments.checkpoint:
         raise CheckpointError(
             f"{path}: a config alone has no weights. Add --checkpoint PATH, or give a checkpoint instead of the config."

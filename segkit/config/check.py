@@ -2,7 +2,20 @@
 
 import re
 
-from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, Value, shown, spacing
+from segkit.config.consistency import inconsistencies
+from segkit.config.nodes import (
+    COMMAND_LINE,
+    Mapping,
+    Node,
+    Origin,
+    Problem,
+    ProblemsError,
+    Scalar,
+    Sequence,
+    Value,
+    shown,
+    spacing,
+)
 from segkit.config.schema import Setting, item_settings, part_settings, section_settings
 from segkit.config.sections import Experiment
 from segkit.config.values import read_value
@@ -12,10 +25,24 @@ from segkit.registries.registry import Registry
 from segkit.registries.signature import Part
 
 
-def check(config: Mapping) -> dict[str, Value]:
-    """Returns the checked values of a config. Raises ConfigError with all problems at once."""
+def check(config: Mapping, saved: bool = False) -> dict[str, Value]:
+    """Returns the checked values of a config.
+
+    Args:
+        config: the composed config.
+        saved: whether it belongs to a run or checkpoint. An earlier version may have accepted settings without effect,
+            so only those are refused that the command line adds.
+
+    Raises:
+        ConfigError: something is wrong. The message has one line per problem.
+    """
     checker = _Checker()
     data = checker.section(config, Experiment, "", config.origin)
+    wrong = [problem.path for problem in checker.problems]
+    for problem in inconsistencies(config):
+        inside = any(path == problem.path or path.startswith(f"{problem.path}.") for path in wrong)
+        if not inside and (problem.origin == COMMAND_LINE or not saved):
+            checker.problems.append(problem)
     if checker.problems:
         raise ProblemsError(checker.problems)
     assert isinstance(data, dict)

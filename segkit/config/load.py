@@ -87,7 +87,8 @@ def load_config(
     top = from_plain(source, Origin(name)) if isinstance(source, abc.Mapping) else read_file(_file(os.fspath(source)))
     tree = with_plugins(compose(top, parsed), [os.fspath(plugin) for plugin in plugins])
     run_plugins(tree)
-    return Config(top.origin.file, tree, check(tree))
+    saved = not isinstance(source, abc.Mapping) and os.path.isdir(source)
+    return Config(top.origin.file, tree, check(tree, saved))
 
 
 def _file(path: str) -> str:

@@ -66,7 +66,7 @@ class CriterionSection:
     """Apply the losses to every decoder layer, not only the last."""
     void: Literal["negative", "ignore"] = "negative"
     """Treatment of unlabeled pixels: `negative` counts them as outside every mask, as in the MaskFormer paper; `ignore`
-    excludes them from matching and mask losses."""
+    excludes them from matching and mask losses. A per-pixel model always leaves them out."""
     points: Positive | None = None
     """Compute mask losses at this many random points per mask (Mask2Former: 12544); null computes them at every
     pixel."""

@@ -58,6 +58,7 @@ class Criterion(nn.Module):
         matcher: pairs queries with segments; class and mask losses need one.
         deep_supervision: compute the losses of every decoder layer instead of the last one only.
         ignore_void: leave void pixels out of matching and mask losses; otherwise they count as outside of every mask.
+            For a per-pixel model it has no meaning: void pixels never count.
         points: compute mask losses at random points of each mask; None = at every pixel.
         compiled: compile the mask losses, which takes some seconds once and makes each step faster.
 
@@ -120,11 +121,11 @@ class Criterion(nn.Module):
         Raises:
             ConfigError: a class or mask loss is given the prediction of a per-pixel model.
         """
-        if not self.ignore_void:
-            targets = [replace(target, valid=None) for target in targets]
         if isinstance(prediction, PixelPrediction):
             self._refuse_pixels()
             return self._report(self._compute_general_losses(self._supervised(prediction.layers), targets, None))
+        if not self.ignore_void:
+            targets = [replace(target, valid=None) for target in targets]
         layers = self._supervised(prediction.layers)
         if self.matcher is None:
             return self._report(self._compute_general_losses(layers, targets, None))

@@ -13,11 +13,13 @@ from rich.progress import Progress
 
 from segkit.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from segkit.config import Config, load_config
+from segkit.config.arguments import check_arguments
 from segkit.evaluation.loop import OnResult
 from segkit.evaluation.tables import write_metrics
 from segkit.evaluation.validation import Validation
 from segkit.inference.sliding_window import SlidingWindow, require_semantic
 from segkit.models._base import SegmentationModel
+from segkit.registries.signature import NonNegative, Positive
 from segkit.results.files import ResultWriter
 from segkit.results.overlay_writer import OverlayWriter
 from segkit.runtime.precision import Precision
@@ -79,6 +81,9 @@ def evaluate(
         >>> 0 <= metrics["mean_iou"].values["mean_iou"] <= 1
         True
     """
+    check_arguments(
+        overlays=(overlays, NonNegative), window=(window, Positive | None), precision=(precision, Precision)
+    )
     if config is not None and not isinstance(config, Config):
         config = load_config(config)
     process = join_processes(device)

@@ -10,19 +10,24 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from segkit.build import build_part, build_postprocessors, build_transforms
+from segkit.build import build_postprocessor, build_transforms
 from segkit.checkpoint import load_checkpoint
+from segkit.config import Config
+from segkit.config.arguments import check_arguments
 from segkit.data.images import read_image, to_image
 from segkit.data.padding import padded_size, stack_padded
-from segkit.errors import ConfigError, DataError
+from segkit.errors import DataError
 from segkit.inference.sliding_window import SlidingWindow, require_semantic
 from segkit.models._base import SegmentationModel
-from segkit.registries import POSTPROCESSORS
-from segkit.results.filtering import filter_by_score
+from segkit.registries.signature import Fraction, Positive
 from segkit.runtime.background import in_background
 from segkit.runtime.devices import choose_device
 from segkit.runtime.precision import Precision, autocast
-from segkit.types import ImageSizes, InstanceResult, Result, Sample
+from segkit.types import ImageSizes, Result, Sample
+
+INSTANCE_SCORE = 0.5
+"""Smallest score of instances where neither the caller nor the config sets one: average precision is measured with all
+instances, but nobody wants to see those that are most likely wrong."""
 
 
 @dataclass
@@ -61,7 +66,8 @@ class Predictor:
             default settings.
         device: for example `cpu` or `cuda:1`; by default the GPU where there is one.
         precision: number format of the model.
-        score_threshold: instances with a lower score are left out.
+        score_threshold: replaces this setting of the postprocessor, for the instance and panoptic tasks. By default the
+            config's own; for instances 0.5 if the config sets none.
         window: side, in pixels, of the windows that large images are split into (see
             `segkit.inference.sliding_window`; semantic task only). By default the model sees each image whole.
         max_pixels: files with more pixels are refused. By default the limit is that of the environment variable
@@ -71,7 +77,8 @@ class Predictor:
     Raises:
         CheckpointError: The checkpoint cannot be loaded.
         RegistryError: There is no such postprocessor.
-        ConfigError: The device cannot be used, or the window does not suit the model or the task.
+        ConfigError: The device cannot be used, the window or the score threshold does not suit the model or the task,
+            or an argument has a value that is not allowed.
 
     Example:
         >>> import tempfile
@@ -93,24 +100,27 @@ class Predictor:
         *,
         device: torch.device | str | None = None,
         precision: Precision = "fp32",
-        score_threshold: float = 0.5,
+        score_threshold: float | None = None,
         window: int | None = None,
         max_pixels: int | None = None,
     ) -> None:
+        check_arguments(
+            precision=(precision, Precision),
+            score_threshold=(score_threshold, Fraction | None),
+            window=(window, Positive | None),
+            max_pixels=(max_pixels, Positive | None),
+        )
         self.device = choose_device(device)
         self.precision: Precision = precision
-        self.score_threshold = score_threshold
-        if max_pixels is not None and max_pixels < 1:
-            raise ConfigError(f"max_pixels: must be at least 1, not {max_pixels}.")
         self.max_pixels = max_pixels
         loaded = load_checkpoint(checkpoint, self.device)
         self.classes, self.config = loaded.classes, loaded.config
         self.model: SegmentationModel = loaded.model
-        # Of the configured postprocessors, the task's own has the settings that the model was evaluated with.
-        configured = build_postprocessors(self.config, self.classes)
-        self.task = task or next(iter(configured), "semantic")
-        self.postprocessor = configured.get(self.task) or build_part(
-            POSTPROCESSORS, {"type": self.task}, {"classes": self.classes}
+        self.task = task or next((part["type"] for part in self.config.experiment.postprocessors), "semantic")
+        # One mechanism for all tasks: the postprocessor's own setting is replaced, its results are not filtered again.
+        settings = {} if score_threshold is None else {"score_threshold": score_threshold}
+        self.postprocessor = build_postprocessor(
+            self.config, self.classes, self.task, _defaults(self.config, self.task) | settings
         )
         if window is not None:
             require_semantic({self.task: self.postprocessor})
@@ -140,7 +150,14 @@ class Predictor:
             files: paths of images.
             batch_size: most images that go through the model together. Only consecutive images that pad to the same
                 size do, so that none is padded more than alone.
+
+        Raises:
+            ConfigError: `batch_size` is not a positive integer.
         """
+        check_arguments(batch_size=(batch_size, Positive))
+        return self._predict_many(files, batch_size)
+
+    def _predict_many(self, files: Iterable[str | Path], batch_size: int) -> Iterator[Outcome]:
         waiting: list[Prepared] = []
         for read in in_background(self._read, files):
             # A batch ends when it is full, before an image of another padded size, and before an error, so that
@@ -186,10 +203,13 @@ class Predictor:
         images = stack_padded([one.image for one in prepared], sizes[0].padded).to(self.device)
         with autocast(self.device, self.precision):
             prediction = self.model(images, [size.unpadded for size in sizes])
-        return [
-            filter_by_score(result, self.score_threshold) if isinstance(result, InstanceResult) else result
-            for result in self.postprocessor(prediction, sizes)
-        ]
+        return list(self.postprocessor(prediction, sizes))
+
+
+def _defaults(config: Config, task: str) -> dict[str, float]:
+    """Returns settings of the postprocessor that hold in prediction where the config sets none."""
+    own = next((part for part in config.experiment.postprocessors if part["type"] == task), {})
+    return {"score_threshold": INSTANCE_SCORE} if task == "instance" and "score_threshold" not in own else {}
 
 
 def _checked(image: Tensor) -> Tensor:

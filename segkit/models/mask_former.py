@@ -1,7 +1,7 @@
 """MaskFormer: each query predicts a class and a mask (Cheng et al. 2021)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
@@ -37,6 +37,8 @@ class MaskFormer(PyramidModel):
         >>> model(torch.zeros(1, 3, 64, 96, dtype=torch.uint8)).mask_logits.shape
         torch.Size([1, 100, 16, 24])
     """
+
+    prediction_type: ClassVar[type] = Prediction
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Per-pixel classification, the baselines that MaskFormer is compared with (Cheng et al. 2021, sec. 4.1)."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -38,6 +39,8 @@ class PerPixel(PyramidModel):
         >>> model(torch.zeros(1, 3, 64, 96, dtype=torch.uint8)).pixel_logits.shape
         torch.Size([1, 3, 16, 24])
     """
+
+    prediction_type: ClassVar[type] = PixelPrediction
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from typing import Annotated
 import torch
 from torch import nn
 
+from segkit.errors import ConfigError
 from segkit.optimizers._groups import parameter_groups
 from segkit.registries import OPTIMIZERS
 from segkit.registries.signature import Bounds, NonNegativeFloat
@@ -30,11 +31,21 @@ def adamw(
         backbone_multiplier: factor on the learning rate of the backbone; 0.1 is usual for pretrained ResNets.
         betas: decay of the running means of gradient and squared gradient.
 
+    Raises:
+        ConfigError: `backbone_multiplier` is set, but the model has no trainable `backbone`.
+
     Example:
         >>> optimizer = adamw(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), lr=1e-3, weight_decay=0.05)
         >>> [(len(group["params"]), group["weight_decay"]) for group in optimizer.param_groups]
         [(2, 0.05), (2, 0.0)]
     """
+    if backbone_multiplier != 1.0 and not any(
+        name.startswith("backbone.") and parameter.requires_grad for name, parameter in model.named_parameters()
+    ):
+        raise ConfigError(
+            "optimizer 'adamw': backbone_multiplier: the model has no trainable parameters in `backbone`, so it has no "
+            "effect. Remove it."
+        )
     groups = parameter_groups(model, lr, weight_decay, backbone_multiplier)
     # fused: one kernel updates all parameters of a group, on a GPU and on a CPU.
     return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, betas=(betas[0], betas[1]), fused=True)

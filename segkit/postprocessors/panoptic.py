@@ -31,7 +31,7 @@ class Panoptic:
         fuse: names of thing classes that are treated like stuff here: all pixels of such a class become one segment.
 
     Raises:
-        ConfigError: `fuse` names a class that does not exist.
+        ConfigError: `fuse` names a class that does not exist or is no thing.
 
     Example:
         >>> class_probs = torch.tensor([[[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]])  # three queries: car, no object
@@ -63,6 +63,11 @@ class Panoptic:
                 raise ConfigError(
                     f"postprocessor 'panoptic': fuse: there is no class '{name}'.{suggest(name, classes.names)} "
                     f"There are: {', '.join(classes.names)}"
+                )
+            if not classes.things[classes.names.index(name)]:
+                raise ConfigError(
+                    f"postprocessor 'panoptic': fuse: class '{name}' is stuff, which is always one segment. Remove it "
+                    "from the list."
                 )
         # Classes whose queries share one segment.
         self._fused = [

@@ -21,6 +21,9 @@ class Model(Protocol):
 
     Parameters before `*` that are named like a kind (`backbone`) take built parts, which YAML configures inside the
     model.
+
+    A class of models may name what it predicts: `prediction_type = Prediction` or `PixelPrediction`. Settings that do
+    not suit it are then refused before anything is built.
     """
 
     @property

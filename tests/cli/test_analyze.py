@@ -43,10 +43,15 @@ def test_without_a_data_set(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--classes", "0"], "error: --classes 0: a model needs at least one class.\n"),
-        (["--size", "0", "64"], "error: --size 0 64: an image has at least one pixel.\n"),
+        (["--classes", "0"], "argument --classes: must be at least 1, not 0."),
+        (["--classes", "2.5"], "argument --classes: must be an integer, not '2.5'."),
+        (["--size", "0", "64"], "argument --size: must be at least 1, not 0."),
     ],
 )
 def test_a_wrong_option(tmp_path, capsys, arguments, message):
-    assert main(["analyze", str(write_tiny(tmp_path)), *arguments]) == 2
-    assert capsys.readouterr().err == message
+    with pytest.raises(SystemExit) as caught:
+        main(["analyze", str(write_tiny(tmp_path)), *arguments])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"usage: segkit analyze: error: {message}".removeprefix(
+        "usage: "
+    )

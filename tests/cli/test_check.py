@@ -70,3 +70,9 @@ def test_overrides_alone_are_refused(capsys):
 def test_plugins_are_executed_first(capsys):
     assert main(["check", "right.yaml", "--plugin", "gone.py"]) == 1
     assert capsys.readouterr().out.startswith("<command line>: plugins.0: there is no file ")
+
+
+@pytest.mark.parametrize("name", ["lr=0.1.yaml", "sweeps/seed=1.yml"])
+def test_a_missing_file_with_an_equals_sign_is_a_missing_file(name, capsys):
+    assert main(["check", name]) == 1
+    assert capsys.readouterr().out == f"{name}: there is no such file.\n{name}: 1 problem\n"

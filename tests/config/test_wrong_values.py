@@ -161,6 +161,6 @@ def test_integers_are_numbers_and_nothing_else_is_converted(tmp_path, setting, v
 
 def test_bounds_hold_where_null_is_allowed_too(tmp_path, right_config):
     (tmp_path / "x.yaml").write_text(right_config)
-    config = load_config("x.yaml", ["data.train.limit=null", "training.evaluate_every=1", "training.seed=0"])
+    config = load_config("x.yaml", ["data.train.limit=null", "training.accumulate=1", "training.seed=0"])
     assert config["data"]["train"]["limit"] is None
-    assert config["training"]["evaluate_every"] == 1
+    assert config["training"]["accumulate"] == 1

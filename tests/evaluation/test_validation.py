@@ -56,7 +56,7 @@ def test_without_data_there_is_nothing_to_evaluate(tmp_path):
 
 def test_without_evaluators_there_is_nothing_to_compute(tmp_path):
     with pytest.raises(ConfigError) as caught:
-        validation(tmp_path, "evaluators=[]")
+        validation(tmp_path, "evaluators=[]", "training=null")
     assert str(caught.value) == (
         f"{tmp_path}/tiny.yaml: evaluators: there are none. Name at least one, such as {{type: mean_iou}}."
     )

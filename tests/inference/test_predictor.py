@@ -124,6 +124,56 @@ def test_instances_below_the_threshold_are_left_out_by_default(checkpoint):
     assert len(every.labels) > 2
 
 
+def test_a_threshold_of_the_config_holds_for_instances(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    checkpoint.postprocessors = [{"type": "instance", "score_threshold": 0.0, "max_instances": 7}]
+
+    assert len(Predictor("runs/x/best")(image_of(8, 24)).labels) > 2
+    given = Predictor("runs/x/best", score_threshold=0.9).postprocessor
+    assert (given.score_threshold, given.max_instances) == (0.9, 7)
+
+
+def test_a_threshold_for_panoptic_results(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    (score, *_) = (segment.score for segment in Predictor("runs/x/best", "panoptic")(image_of(8, 24)).segments)
+
+    none = Predictor("runs/x/best", "panoptic", score_threshold=score + 1e-4)(image_of(8, 24))
+    every = Predictor("runs/x/best", "panoptic", score_threshold=score - 1e-4)(image_of(8, 24))
+
+    assert none.segments == []
+    assert len(every.segments) == 3
+
+
+def test_a_threshold_for_semantic_results_is_refused(checkpoint):
+    with pytest.raises(ConfigError) as error:
+        Predictor("runs/x/best", "semantic", score_threshold=0.5)
+    assert str(error.value) == (
+        "score_threshold: postprocessor 'semantic' has no such setting, so it would have no effect. Leave it out."
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"score_threshold": float("nan")}, "score_threshold: must be a number or null, not nan."),
+        ({"score_threshold": 50}, "score_threshold: must be at most 1, not 50."),
+        ({"window": 0}, "window: must be at least 1, not 0."),
+        ({"window": 1.5}, "window: must be an integer or null, not 1.5."),
+        ({"precision": "fp8"}, "precision: must be one of 'fp32', 'bf16', 'fp16', not 'fp8'."),
+    ],
+)
+def test_a_wrong_argument(checkpoint, argument, message):
+    with pytest.raises(ConfigError) as error:
+        Predictor("runs/x/best", "panoptic", **argument)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5])
+def test_a_wrong_batch_size_is_refused_before_anything_is_read(checkpoint, batch_size):
+    with pytest.raises(ConfigError, match=r"^batch_size: must be "):
+        Predictor("runs/x/best").predict_many([], batch_size=batch_size)
+
+
 def test_a_task_the_model_does_not_support(checkpoint):
     with pytest.raises(
         ConfigError, match="postprocessor 'panoptic': a per-pixel model predicts the class of each pixel"

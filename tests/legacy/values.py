@@ -41,7 +41,8 @@ def results_of(checkpoint: str | Path, tasks: list[str]) -> dict[str, Any]:
     """Returns a summary of the result of each task on the fixed image."""
     summary: dict[str, Any] = {}
     for task in tasks:
-        result = segkit.Predictor(checkpoint, task, device="cpu", score_threshold=0.1)(fixed_image())
+        settings = {"score_threshold": 0.1} if task == "instance" else {}
+        result = segkit.Predictor(checkpoint, task, device="cpu", **settings)(fixed_image())
         if task == "semantic":
             summary[task] = torch.bincount(result.label_map.flatten(), minlength=8).tolist()
         elif task == "panoptic":

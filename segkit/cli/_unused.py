@@ -1,0 +1,55 @@
+"""Options and overrides that a command does not use: an error, since whoever wrote them expects an effect."""
+
+from collections.abc import Iterable, Sequence
+
+from segkit.errors import SegkitError
+
+FOR_TRAINING = ("criterion", "training", "data.train", "init_from", "reset_head")
+"""Settings that only a training uses."""
+
+
+def refuse_unused_overrides(command: str, overrides: Sequence[str], unused: Iterable[str]) -> None:
+    """Checks that `overrides`, each `key=value`, change settings that a command uses.
+
+    Args:
+        command: the name of the command.
+        overrides: as on the command line.
+        unused: the settings that the command does not use, each with all that lies below it; `*` stands for any one
+            key.
+
+    Raises:
+        ConfigError: an override is malformed, or changes a setting that is not used.
+    """
+    from segkit.config.nodes import COMMAND_LINE, Problem, ProblemsError
+    from segkit.config.overrides import parse_overrides
+
+    patterns = [pattern.split(".") for pattern in unused]
+    problems = []
+    for override in parse_overrides(overrides):
+        if any(_lies_below(override.keys, pattern) for pattern in patterns):
+            path = ".".join(override.keys)
+            instead = " Use --precision." if path == "training.precision" and command == "test" else ""
+            message = f"has no effect: `segkit {command}` does not use this setting. Leave it out.{instead}"
+            problems.append(Problem(COMMAND_LINE, path, message))
+    if problems:
+        raise ProblemsError(problems)
+
+
+def refuse_beside(option: str, given: Iterable[tuple[str, bool]], reason: str) -> None:
+    """Checks that an option is not accompanied by others that it makes useless.
+
+    Args:
+        option: such as `--resume`.
+        given: the others, each with whether it was given.
+        reason: why they have no effect, a sentence.
+
+    Raises:
+        SegkitError: some were given.
+    """
+    useless = [name for name, is_given in given if is_given]
+    if useless:
+        raise SegkitError(f"{', '.join(useless)}: no effect with {option}. {reason} Leave out: {', '.join(useless)}.")
+
+
+def _lies_below(keys: Sequence[str], pattern: Sequence[str]) -> bool:
+    return len(keys) >= len(pattern) and all(one in ("*", key) for key, one in zip(keys, pattern, strict=False))

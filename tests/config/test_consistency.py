@@ -1,0 +1,254 @@
+"""Settings that contradict each other or have no effect are refused, where they were written."""
+
+import pytest
+import yaml
+
+from segkit.config import load_config
+from segkit.config.consistency import RULES
+from segkit.errors import ConfigError
+from tests.helpers.tiny import tiny_yaml, write_tiny
+
+STEPS = "Set that, or remove this line."
+CASES = {
+    "a head without a checkpoint": (
+        ["reset_head=true"],
+        "reset_head: has no effect without `init_from`, whose class head it resets. Set init_from, or leave this out.",
+        ["init_from=runs/x"],
+    ),
+    "random weights from a file": (
+        ["model.backbone.pretrained=false", "model.backbone.weights=a.pth"],
+        "model.backbone.weights: contradicts `pretrained: false`. Remove one of both: the file holds weights to start "
+        "from.",
+        ["model.backbone.pretrained=true"],
+    ),
+    "classes of queries that are not used": (
+        ["model.transformer_decoder.class_head=true"],
+        "model.transformer_decoder.class_head: has no effect: a per-pixel model has no use for the classes of queries. "
+        "Set it to false.",
+        ["model.transformer_decoder.class_head=false"],
+        "per_pixel with queries",
+    ),
+    "no classes of queries": (
+        ["model.transformer_decoder.class_head=false"],
+        "model.transformer_decoder.class_head: must be true: this model needs the class of each query. Remove this "
+        "line, or use the model 'per_pixel'.",
+        ["model.transformer_decoder.class_head=true"],
+    ),
+    "a query loss of a per-pixel model": (
+        ["criterion.losses=[{type: dice}]"],
+        "criterion.losses.0: this loss needs a model with queries, but this model predicts the class of each pixel. "
+        "Use the loss 'pixel_cross_entropy', or a model with queries such as 'mask_former'.",
+        ["criterion.losses=[{type: pixel_cross_entropy}]"],
+        "per_pixel",
+    ),
+    "a per-pixel loss of a query model": (
+        ["criterion.losses=[{type: pixel_cross_entropy}]"],
+        "criterion.losses.0: this loss needs a per-pixel model, but this model predicts masks of queries. Use the "
+        "losses 'cross_entropy', 'focal' and 'dice', or a per-pixel model such as 'per_pixel'.",
+        ["criterion.losses=[{type: dice}]"],
+    ),
+    "a loss without a matcher": (
+        ["criterion={losses: [{type: dice}], matcher: null}"],
+        "criterion.losses.0: this loss needs a matcher. Set `criterion.matcher`, such as {type: hungarian}.",
+        ["criterion.matcher={type: hungarian}"],
+    ),
+    "a matcher without queries": (
+        ["criterion.matcher={type: hungarian}"],
+        "criterion.matcher: has no effect: this model predicts the class of each pixel, so there are no queries to "
+        "match. Remove it.",
+        ["criterion.matcher=null"],
+        "per_pixel",
+    ),
+    "points of masks that are not compared": (
+        ["criterion.matcher={type: hungarian, num_points: 9, mask_cost: 0, dice_cost: 0.0}"],
+        "criterion.matcher.num_points: has no effect, since both `mask_cost` and `dice_cost` are 0: no masks are "
+        "compared. Remove it.",
+        ["criterion.matcher.dice_cost=1"],
+    ),
+    "void of a per-pixel model": (
+        ["criterion.void=ignore"],
+        "criterion.void: has no effect: a per-pixel model never learns from void pixels. Remove it.",
+        None,
+        "per_pixel with queries",
+    ),
+    "deep supervision of one layer": (
+        ["criterion.deep_supervision=false", "model.transformer_decoder.num_layers=1"],
+        "criterion.deep_supervision: has no effect: this model has a single layer of predictions. Remove it.",
+        ["model.transformer_decoder.num_layers=2"],
+    ),
+    "deep supervision without a decoder": (
+        ["criterion.deep_supervision=true"],
+        "criterion.deep_supervision: has no effect: this model has a single layer of predictions. Remove it.",
+        None,
+        "per_pixel",
+    ),
+    "points without mask losses": (
+        ["criterion.losses=[{type: cross_entropy}]", "criterion.points=100"],
+        "criterion.points: has no effect: none of the losses compares masks, as 'focal' and 'dice' do. Remove it.",
+        ["criterion.losses=[{type: cross_entropy}, {type: dice}]"],
+    ),
+    "compilation without mask losses": (
+        ["criterion.compile=true"],
+        "criterion.compile: has no effect: only mask losses are compiled, as 'focal' and 'dice' are, and there is "
+        "none. Remove it.",
+        ["criterion.compile=false"],
+        "per_pixel",
+    ),
+    "candidates without points": (
+        ["criterion.oversample_ratio=2"],
+        "criterion.oversample_ratio: has no effect without `criterion.points`, the number of points. "
+        "Set that, or remove this line.",
+        ["criterion.points=100"],
+    ),
+    "importance without points": (
+        ["criterion.importance_ratio=0.5"],
+        "criterion.importance_ratio: has no effect without `criterion.points`, the number of points. "
+        "Set that, or remove this line.",
+        ["criterion.points=100"],
+    ),
+    "candidates of which none is taken": (
+        ["criterion.points=9", "criterion.importance_ratio=0", "criterion.oversample_ratio=2"],
+        "criterion.oversample_ratio: has no effect with `importance_ratio: 0`: no points are selected by uncertainty. "
+        "Remove one of both.",
+        ["criterion.importance_ratio=0.1"],
+    ),
+    "two postprocessors of a type": (
+        ["postprocessors=[{type: semantic}, {type: panoptic}, {type: panoptic, score_threshold: 0.1}]"],
+        "postprocessors.2: the list has a part of this type already, and only one of a type can be used. Remove one of "
+        "both.",
+        ["postprocessors=[{type: semantic}, {type: panoptic}]"],
+    ),
+    "two evaluators of a type": (
+        ["evaluators=[{type: mean_iou}, {type: mean_iou}]"],
+        "evaluators.1: the list has a part of this type already, and only one of a type can be used. Remove one of "
+        "both.",
+        ["evaluators=[{type: mean_iou}]"],
+    ),
+    "objects of a per-pixel model": (
+        ["postprocessors=[{type: semantic}, {type: instance}]"],
+        "postprocessors.1: this postprocessor needs a model with queries, but this model predicts the class of each "
+        "pixel, and no objects. Use the postprocessor 'semantic', or a model with queries such as 'mask_former'.",
+        ["postprocessors=[{type: semantic}]"],
+        "per_pixel",
+    ),
+    "a flip in evaluation": (
+        ["data.val.transforms=[{type: random_flip}]"],
+        "data.val.transforms.0: in an evaluation, transforms change the image alone: its result would no longer lie "
+        "where the target lies. Remove it; resize instead.",
+        ["data.val.transforms=[{type: resize, size: [32, 32]}]"],
+    ),
+    "a limit without a data set": (
+        ["data.val.dataset=null", "evaluators=[]"],
+        "data.val.workers: has no effect without `data.val.dataset`. Name a data set, or remove this line.",
+        ["data.val=null"],
+    ),
+    "an evaluation without evaluators": (
+        ["evaluators=[]"],
+        "data.val.dataset: an evaluation needs `evaluators`, and there are none. Name at least one, such as "
+        "{type: mean_iou}, or set `data.val: null`.",
+        ["data.val=null"],
+    ),
+    "a metric without an evaluation": (
+        ["training.best_metric=pq", "data.val=null"],
+        "training.best_metric: has no effect without `data.val`: nothing is evaluated. Name a data set to evaluate on, "
+        "or set this to null.",
+        ["training.best_metric=null"],
+    ),
+    "early stopping after the last step": (
+        ["training.early_stopping=3"],
+        "training.early_stopping: has no effect without `training.evaluate_every`: only the last step is evaluated. "
+        "Set that, or remove this line.",
+        ["training.evaluate_every=1"],
+    ),
+    "checkpoints that are not written": (
+        ["training.keep_checkpoints=5"],
+        "training.keep_checkpoints: has no effect without `training.checkpoint_every`: only the last step is saved. "
+        "Set that, or remove this line.",
+        ["training.checkpoint_every=1"],
+    ),
+    "a milestone after the end": (
+        ["training.schedule={type: multi_step, milestones: [2, 4]}"],
+        "training.schedule.milestones.1: has no effect: the training ends before this step, at `training.steps`. "
+        "Remove it, or raise training.steps.",
+        ["training.steps=5"],
+    ),
+    "a fall of the rate that never comes": (
+        ["training.schedule={type: multi_step, milestones: [], gamma: 0.5}"],
+        "training.schedule.gamma: has no effect without `milestones`, the steps at which the learning rate falls. Add "
+        "one, or remove this line.",
+        ["training.schedule.milestones=[1]"],
+    ),
+    "the start of a warm-up that there is not": (
+        ["training.schedule={type: poly, warmup_factor: 0.1, warmup_steps: 0}"],
+        "training.schedule.warmup_factor: has no effect without `warmup_steps`, the length of the warm-up. Set that, "
+        "or remove this line.",
+        ["training.schedule.warmup_steps=1"],
+    ),
+}
+"""case -> overrides of a tiny config, the one problem, what mends it (None: nothing but removing it), and the model."""
+
+
+@pytest.fixture(autouse=True)
+def _fake_parts():
+    """The rules are about segkit's own parts, so here the registries hold these."""
+
+
+def problems_of(file, overrides):
+    try:
+        load_config(file, overrides)
+    except ConfigError as error:
+        return str(error).splitlines()
+    return []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_broken_rule(case, tmp_path):
+    overrides, problem, mended, *model = CASES[case]
+    file = write_tiny(tmp_path, *model)
+    found = [line.partition(": ")[2] for line in problems_of(file, overrides)]
+    assert found == [problem]
+    if mended is not None:
+        assert problems_of(file, [*overrides, *mended]) == []
+
+
+def test_every_rule_has_a_case():
+    messages = [problem.partition(": ")[2] for _, problem, *_ in CASES.values()]
+    for rule in RULES:
+        begins = rule.message.partition("{")[0]
+        assert any(message.startswith(begins) for message in messages), (
+            f"no case breaks the rule on {rule.settings}. Add one to CASES in tests/config/test_consistency.py."
+        )
+
+
+def test_problems_of_all_kinds_are_reported_at_once(tmp_path):
+    file = write_tiny(tmp_path)
+    assert problems_of(file, ["training.stepz=3", "training.keep_checkpoints=5", "reset_head=true"]) == [
+        "<command line>: training.stepz: training takes no 'stepz'. Did you mean 'steps'? It takes: steps, optimizer, "
+        "schedule, precision, accumulate, clip_gradients, evaluate_every, checkpoint_every, keep_checkpoints, "
+        "best_metric, early_stopping, log_every, tensorboard, seed, compile",
+        "<command line>: reset_head: has no effect without `init_from`, whose class head it resets. Set init_from, or "
+        "leave this out.",
+        "<command line>: training.keep_checkpoints: has no effect without `training.checkpoint_every`: only the last "
+        "step is saved. Set that, or remove this line.",
+    ]
+
+
+def test_a_setting_that_is_wrong_by_itself_is_reported_once(tmp_path):
+    assert problems_of(write_tiny(tmp_path), ["training.keep_checkpoints=0"]) == [
+        "<command line>: training.keep_checkpoints: must be at least 1, not 0."
+    ]
+
+
+def test_null_and_defaults_are_no_problem(tmp_path):
+    nothing = ["training.keep_checkpoints=null", "criterion.points=null", "reset_head=false", "criterion.compile=false"]
+    assert problems_of(write_tiny(tmp_path), nothing[1:]) == []
+
+
+def test_a_run_of_an_earlier_version_loads_and_overrides_are_checked(tmp_path):
+    """The config of a run or checkpoint may hold settings without effect that an earlier version accepted."""
+    (tmp_path / "run").mkdir()
+    config = yaml.safe_load(tiny_yaml().replace("log_every: 1", "keep_checkpoints: 7"))
+    (tmp_path / "run/config.yaml").write_text(yaml.safe_dump(config))
+    assert problems_of(tmp_path / "run", []) == []
+    assert len(problems_of(tmp_path / "run/config.yaml", [])) == 1
+    assert len(problems_of(tmp_path / "run", ["training.early_stopping=3"])) == 1
