@@ -1,5 +1,6 @@
 """COCO's JSON files: the lists that both formats have, read strictly."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,8 @@ class CocoFile:
     def _read_images(self, entries: list[object], folder: Path, sizes: bool) -> list[CocoImage]:
         before = self.problems.count
         images: list[CocoImage] = []
+        first_of: dict[str, int] = {}
+        repeated: list[str] = []
         self._index_of: dict[Id, int] | None = {}
         files = MissingFiles(folder, "images", self.problems)
         for number, value in enumerate(entries):
@@ -87,11 +90,20 @@ class CocoFile:
                 entry.problem(f"images[{self._index_of[id]}] has the same id. Give each image its own id.")
             if name is not None:
                 files.add(entry, "file_name", name)
+                if first_of.setdefault(name, number) != number:
+                    repeated.append(f"{entry.place}, as images[{first_of[name]}]")
             images.append(CocoImage(-1 if id is None else id, name or "", size))
         # Where ids are missing or repeated, each annotation would be a problem as well: those would hide the cause.
         if self.problems.count > before:
             self._index_of = None
         files.check()
+        if repeated and not self.problems.count:
+            counted = "1 image lists" if len(repeated) == 1 else f"{len(repeated)} images list"
+            warnings.warn(
+                f"{self.file}: {counted} a file that another one lists. What only one of them annotates is background "
+                f"in the other. The first is {repeated[0]}.",
+                stacklevel=4,
+            )
         return images
 
     def image_of(self, entry: JsonEntry) -> int | None:

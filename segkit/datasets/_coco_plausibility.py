@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segkit.data.json_values import Id, JsonEntry, Problems
-from segkit.datasets._coco_masks import RunLengths, Segmentation
+from segkit.datasets._coco_masks import Polygons, RunLengths, Segmentation
 from segkit.ops.run_length import rle_areas
 from segkit.types import Size
 
@@ -21,6 +21,15 @@ _FEW_PIXELS = 64
 
 _FRACTIONS = (-0.1, 1.1)
 """Coordinates of fractions of an image, with some room for outlines that reach beyond it."""
+
+_BEYOND = 0.1
+"""Polygons that reach beyond the image by more than this fraction of it belong to another image or size."""
+
+_MANY = 20
+"""So many instances do not all lie in one quarter of their images by chance."""
+
+_SHORT = 10
+"""Numbers of outlines that are checked for enclosing nothing: only drawing and clicking slips make such ones."""
 
 
 def areas_disagree(area: float, pixels: int) -> bool:
@@ -56,9 +65,11 @@ class Plausibility:
     file: Path
     problems: Problems
     _short: _Findings = field(default_factory=_Findings)
-    _outside: _Findings = field(default_factory=_Findings)
+    _empty: _Findings = field(default_factory=_Findings)
+    _beyond: _Findings = field(default_factory=_Findings)
     _areas: _Findings = field(default_factory=_Findings)
     _repeated: _Findings = field(default_factory=_Findings)
+    _quarter: _Findings = field(default_factory=_Findings)
     _ids: set[Id] = field(default_factory=set)
     _polygons: int = 0
     _small: list[JsonEntry] = field(default_factory=list)
@@ -74,28 +85,31 @@ class Plausibility:
     def add_mask(self, entry: JsonEntry, segmentation: Segmentation, size: Size, area: float) -> None:
         """Looks at one mask. `area` is NaN where the annotation has none."""
         if isinstance(segmentation, RunLengths):
-            if areas_disagree(area, segmentation.pixels):
-                self._areas.add(_areas_text(entry, area, segmentation.pixels))
+            self._add_pixels(entry, segmentation.pixels, area)
             return
         self._polygons += 1
         if segmentation.left_out:
             self._short.add(entry.place)
-        xs = [x for outline in segmentation.outlines for x in outline[0::2]]
-        ys = [y for outline in segmentation.outlines for y in outline[1::2]]
-        left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)
+        left, top, right, bottom = _box(segmentation)
         if min(left, top) >= _FRACTIONS[0] and max(right, bottom) <= _FRACTIONS[1] and min(size) > 2:
-            self._add_small(entry, area, any(number != int(number) for number in xs + ys))
+            is_fractional = any(number != int(number) for outline in segmentation.outlines for number in outline)
+            self._add_small(entry, area, is_fractional)
             return
         height, width = size
-        if right <= 0 or bottom <= 0 or left >= width or top >= height:
-            self._outside.add(entry.place)
-            return
-        # The mask is not larger than its box, so that most areas need no mask to be plausible.
-        box = (min(right, width) - max(left, 0)) * (min(bottom, height) - max(top, 0))
-        if areas_disagree(area, math.ceil(box)):
-            pixels = rle_areas([segmentation.draw(size)])[0]
-            if areas_disagree(area, pixels):
-                self._areas.add(_areas_text(entry, area, pixels))
+        if min(left / width, top / height) < -_BEYOND or max(right / width, bottom / height) > 1 + _BEYOND:
+            self._beyond.add(entry.place)
+        if right <= width / 2 and bottom <= height / 2:
+            self._quarter.add(entry.place)
+        # Drawing takes time. The mask is not larger than its box, so that most need not be drawn to be plausible.
+        box = max(0, min(right, width) - max(left, 0)) * max(0, min(bottom, height) - max(top, 0))
+        if box < 1 or areas_disagree(area, math.ceil(box)) or _is_line(segmentation):
+            self._add_pixels(entry, rle_areas([segmentation.draw(size)])[0], area)
+
+    def _add_pixels(self, entry: JsonEntry, pixels: int, area: float) -> None:
+        if not pixels:
+            self._empty.add(entry.place)
+        elif areas_disagree(area, pixels):
+            self._areas.add(f"{entry.place}, with area {area:g} and a mask of {pixels} pixels")
 
     def _add_small(self, entry: JsonEntry, area: float, is_fractional: bool) -> None:
         if area > _FACTOR or (math.isnan(area) and is_fractional):
@@ -111,9 +125,21 @@ class Plausibility:
                 _fractions_problem(entry)
         if self.problems.count:
             return
+        if self._quarter.count < max(_MANY, self._polygons):
+            self._quarter = _Findings()
         for found, text in (
             (self._short, "polygons of fewer than three points are left out"),
-            (self._outside, "the polygons lie outside the image, so that the mask is empty"),
+            (self._empty, "the mask has no pixels in the image"),
+            (
+                self._beyond,
+                "polygons reach beyond the image by more than a tenth of its size, and are cut off at its border. "
+                "Check that they are in pixels of these images",
+            ),
+            (
+                self._quarter,
+                "the polygons of all annotations lie in the top left quarter of their images. Check that they are in "
+                "pixels of these images, not of smaller ones or in percent",
+            ),
             (
                 self._areas,
                 f"'area' and mask differ by a factor of more than {_FACTOR}. Check that the polygons are in pixels of "
@@ -126,9 +152,23 @@ class Plausibility:
                 warnings.warn(f"{self.file}: {counted}: {text}. The first is {found.first}.", stacklevel=4)
 
 
+def _box(polygons: Polygons) -> tuple[float, float, float, float]:
+    """Returns the smallest and largest coordinates: left, top, right, bottom."""
+    xs = [outline[0::2] for outline in polygons.outlines]
+    ys = [outline[1::2] for outline in polygons.outlines]
+    return min(map(min, xs)), min(map(min, ys)), max(map(max, xs)), max(map(max, ys))
+
+
+def _is_line(polygons: Polygons) -> bool:
+    """Returns whether the polygons have few points and enclose nothing."""
+    return all(len(outline) <= _SHORT and _enclosed(outline) == 0 for outline in polygons.outlines)
+
+
+def _enclosed(outline: list[float]) -> float:
+    """Returns twice the signed area of a polygon, by the shoelace formula."""
+    xs, ys = outline[0::2], outline[1::2]
+    return sum(xs[place - 1] * ys[place] - xs[place] * ys[place - 1] for place in range(len(xs)))
+
+
 def _fractions_problem(entry: JsonEntry) -> None:
     entry.problem("the polygon coordinates are fractions of the image; multiply by width and height to get pixels.")
-
-
-def _areas_text(entry: JsonEntry, area: float, pixels: int) -> str:
-    return f"{entry.place}, with area {area:g} and a mask of {pixels} pixels"

@@ -287,7 +287,9 @@ def test_image_larger_than_run_lengths_hold(folder: Folder) -> None:
 @pytest.mark.parametrize("far", [3.5e8, 5.9e6, 2e9, 1e300, 10**30])
 def test_a_far_vertex(folder: Folder, far: float) -> None:
     folder.add([[1, 0, far, 0, far, 2, 1, 2]], area=6)
-    assert target_of(folder.read(), 0).masks[1].int().tolist() == [[0, 1, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]]
+    with pytest.warns(UserWarning, match="polygons reach beyond the image"):
+        dataset = folder.read()
+    assert target_of(dataset, 0).masks[1].int().tolist() == [[0, 1, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]]
 
 
 class Large(Folder):
@@ -360,15 +362,52 @@ def test_areas_that_disagree_with_masks(large: Large) -> None:
     )
 
 
-def test_polygons_outside_the_image(large: Large) -> None:
-    large.add([[70, 6, 80, 6, 80, 20]], area=70, id=3)
-    large.add([[-8, 6, -2, 6, -2, 20]], area=42)
+def test_masks_without_pixels(large: Large) -> None:
+    large.add([[64, 6, 69, 6, 69, 20]], area=70, id=3)
+    large.add([[1, 1, 5, 5, 9, 9]])
+    large.add([[9, 9, 9, 9, 9, 9]])
+    large.add({"size": [48, 64], "counts": [3072]}, area=480)
     assert warning_of(large) == (
-        f"{large.json}: 2 annotations: the polygons lie outside the image, so that the mask is empty. The first is "
-        f"annotations[0] (id 3)."
+        f"{large.json}: 4 annotations: the mask has no pixels in the image. The first is annotations[0] (id 3)."
     )
-    with pytest.warns(UserWarning, match="the mask is empty"):
+    with pytest.warns(UserWarning, match="no pixels"):
         assert not target_of(large.read(), 2).masks.any()
+
+
+def test_polygons_of_another_size_of_the_image(large: Large) -> None:
+    large.add([[8, 6, 80, 6, 80, 26, 8, 26]], area=1120, id=3)
+    large.add([[8, -9, 20, -9, 20, 26, 8, 26]], area=300)
+    assert warning_of(large) == (
+        f"{large.json}: 2 annotations: polygons reach beyond the image by more than a tenth of its size, and are cut "
+        f"off at its border. Check that they are in pixels of these images. The first is annotations[0] (id 3)."
+    )
+
+
+def test_polygons_of_a_smaller_size_of_all_images(large: Large, recwarn: pytest.WarningsRecorder) -> None:
+    for number in range(19):
+        large.add([[8, 6, 32, 6, 32, 20]], area=170, id=number)
+    large.read()
+    assert [one for one in recwarn if one.category is UserWarning] == []
+    large.add([[8, 6, 32, 6, 32, 20]], area=170, id=20)
+    assert warning_of(large) == (
+        f"{large.json}: 20 annotations: the polygons of all annotations lie in the top left quarter of their images. "
+        f"Check that they are in pixels of these images, not of smaller ones or in percent. The first is "
+        f"annotations[0] (id 0)."
+    )
+    large.add([[8, 6, 33, 6, 33, 20]], area=170, id=21)
+    recwarn.clear()
+    large.read()
+    assert [one for one in recwarn if one.category is UserWarning] == []
+
+
+def test_images_of_one_file(large: Large) -> None:
+    large.data["images"][1]["file_name"] = "b.jpg"
+    with pytest.warns(UserWarning, match="image") as caught:
+        large.read()
+    assert [str(one.message) for one in caught] == [
+        f"{large.json}: 1 image lists a file that another one lists. What only one of them annotates is background in "
+        f"the other. The first is images[1] (id 4), as images[0]."
+    ]
 
 
 def test_polygons_of_two_points_among_others(large: Large) -> None:

@@ -159,7 +159,7 @@ PANOPTIC_PLACES: dict[Place, Rule] = {
 }
 LIST_PLACES: dict[Place, Rule] = {
     **CLASS_PLACES,
-    ("categories",): lambda value: value if value == ["1"] else REFUSED,
+    ("categories",): lambda value: value if value in (["1"], {"a": 1}, {"id": 1}) else REFUSED,
     ("categories", 0): lambda value: value if value == {"name": "x"} else text_meant(value),
     ("categories", 0, "id"): optional(integer_meant, 0),
     ("categories", 0, "isthing"): optional(flag_meant, 0),
