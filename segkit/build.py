@@ -4,6 +4,7 @@ A part's parameters before `*` are filled with what is known so far: the classes
 publish. A parameter named like a kind is a nested part, built from the mapping of that name.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
@@ -104,6 +105,22 @@ def _without_weights(part: PartConfig) -> PartConfig:
         name: _without_weights(value) if isinstance(value, dict) and "type" in value else value
         for name, value in kept.items()
     }
+
+
+def num_queries_of(part: PartConfig, registry: Registry[object] = MODELS) -> int | None:
+    """Returns the setting `num_queries` of a model or of a part inside it, its default included; None without one.
+
+    Example:
+        >>> num_queries_of({"type": "mask_former", "transformer_decoder": {"type": "standard"}})
+        100
+    """
+    signature = inspect.signature(registry.get(part["type"]))
+    if "num_queries" in signature.parameters:
+        value = part.get("num_queries", signature.parameters["num_queries"].default)
+        return value if isinstance(value, int) else None
+    inner = [(part.get(name), nested) for name, nested in registry.nests.items() if name in signature.parameters]
+    found = (num_queries_of(nested_part, nested) for nested_part, nested in inner if isinstance(nested_part, dict))
+    return next((number for number in found if number is not None), None)
 
 
 def class_tensors(config: Config, classes: Classes) -> set[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from segkit.registries import AnnotationCounts
+
 
 @dataclass(frozen=True)
 class CocoSegments:
@@ -33,6 +35,27 @@ class CocoSegments:
         """
         image %= len(self.starts) - 1
         return np.arange(self.starts[image], self.starts[image + 1])
+
+    def counts(self, images: int, num_classes: int, merged: bool = False) -> AnnotationCounts:
+        """Counts the segments of the first `images` images.
+
+        Args:
+            images: number of images.
+            num_classes: number of classes.
+            merged: all segments of a class in an image, crowds included, count as one segment.
+        """
+        end = self.starts[images]
+        image_of = np.repeat(np.arange(images), np.diff(self.starts[: images + 1]))  # (S',)
+        labels, is_crowd = self.labels[:end], self.is_crowd[:end]
+        if merged:
+            pairs = np.unique(image_of * num_classes + labels)
+            image_of, labels = np.divmod(pairs, num_classes)
+            is_crowd = np.zeros(len(pairs), dtype=np.bool_)
+        return AnnotationCounts(
+            segments=np.bincount(labels[~is_crowd], minlength=num_classes).tolist(),
+            crowds=int(is_crowd.sum()),
+            most_segments=int(np.bincount(image_of[~is_crowd]).max(initial=0)),
+        )
 
     def areas_of(self, image: int, pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Returns the areas (N,) of the segments of an image.

@@ -16,7 +16,7 @@ from segkit.datasets._coco_plausibility import Plausibility
 from segkit.datasets._coco_segments import CocoSegments, Segment, make_segments
 from segkit.errors import DataError
 from segkit.ops.run_length import decode_masks
-from segkit.registries import DATASETS
+from segkit.registries import DATASETS, AnnotationCounts
 from segkit.types import Sample, Size, Target
 
 
@@ -93,6 +93,10 @@ class CocoInstance:
             areas=torch.from_numpy(self.segments.areas_of(index, masks.sum((1, 2)).numpy())),
         )
         return Sample(image, target, str(image_file), self._image_ids[index])
+
+    def annotation_counts(self, images: int) -> AnnotationCounts:
+        """Counts the annotations of the first `images` images."""
+        return self._segments.counts(images, len(self.classes))
 
     def _check_size(self, image: Tensor, image_file: Path, index: int) -> None:
         # Polygons have no size of their own: on an image of another size they would be wrong without an error.

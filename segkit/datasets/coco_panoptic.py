@@ -28,7 +28,7 @@ from segkit.datasets._image_files import MissingFiles
 from segkit.errors import DataError, join_first
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
-from segkit.registries import DATASETS
+from segkit.registries import DATASETS, AnnotationCounts
 from segkit.types import NO_SEGMENT, Sample, Target
 
 _IDS = 2**24
@@ -102,6 +102,10 @@ class CocoPanoptic:
         image_file = self._images / self._names[index]
         image = read_image(image_file)
         return Sample(image, self._target(image, image_file, index), str(image_file), self._image_ids[index])
+
+    def annotation_counts(self, images: int) -> AnnotationCounts:
+        """Counts the segments of the first `images` images."""
+        return self._segments.counts(images, len(self.classes), merged=self._semantic)
 
     def _target(self, image: Tensor, image_file: Path, index: int) -> Target:
         chosen = self.segments.of(index)

@@ -11,7 +11,8 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from segkit.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
+from segkit.checkpoint import find_checkpoint, load_checkpoint
+from segkit.classes import Classes
 from segkit.config import Config, load_config
 from segkit.config.arguments import check_arguments
 from segkit.evaluation.loop import OnResult
@@ -95,7 +96,7 @@ def evaluate(
         require_semantic(validation.postprocessors)
         model = SlidingWindow(model, window)
     with (
-        _result_files(loaded, process, output, overlays, save_predictions) as on_result,
+        _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
         _progress_bar(process, len(validation.dataset)) as progress,
     ):
         metrics = validation.run(model, process.device, precision, progress=progress, on_result=on_result)
@@ -111,12 +112,12 @@ def default_output(checkpoint: str | Path) -> Path:
 
 @contextmanager
 def _result_files(
-    loaded: Checkpoint, process: Process, output: Path, overlays: int, save_predictions: bool
+    classes: Classes, process: Process, output: Path, overlays: int, save_predictions: bool
 ) -> Iterator[OnResult | None]:
     """Yields what draws and writes the results as they come; None where nothing is asked for."""
-    draw = OverlayWriter(output / "overlays", loaded.classes, overlays if process.is_main else 0)
+    draw = OverlayWriter(output / "overlays", classes, overlays if process.is_main else 0)
     suffix = "" if process.num_processes == 1 else f"_{process.rank}"
-    with ResultWriter(output / f"predictions{suffix}", loaded.classes) as writer:
+    with ResultWriter(output / f"predictions{suffix}", classes) as writer:
 
         def on_result(batch: Batch, index: int, result: Result) -> None:
             draw(batch, index, result)

@@ -11,6 +11,7 @@ from torch import nn
 
 from segkit.errors import ConfigError
 from segkit.registries import Evaluator, Postprocessor
+from segkit.runtime.model_call import call_model
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import Batch, Metrics, Result
 
@@ -71,6 +72,7 @@ def evaluate_model(
 
     Raises:
         ConfigError: As `check_evaluators`.
+        DataError: An image cannot be read or is too small for the model.
     """
     check_evaluators(postprocessors, evaluators)
     where = torch.device(device) if device is not None else _device_of(model)
@@ -79,7 +81,7 @@ def evaluate_model(
     with torch.inference_mode(), evaluation_mode(model):
         for batch in loader:
             with autocast(where, precision):
-                prediction = model(batch.images.to(where, non_blocking=True), [size.unpadded for size in batch.sizes])
+                prediction = call_model(model, batch.images.to(where, non_blocking=True), batch.sizes, batch.files)
             for postprocessor in running:
                 for index, result in enumerate(postprocessor(prediction, batch.sizes)):
                     for evaluator in evaluators.values():

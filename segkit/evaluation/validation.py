@@ -1,6 +1,8 @@
 """The `data.val` of a config, built once and evaluated any number of times."""
 
-from collections.abc import Callable
+import math
+import warnings
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -10,15 +12,21 @@ from segkit.checkpoint import classes_differ
 from segkit.classes import Classes
 from segkit.config import Config
 from segkit.data.loading import evaluation_loader
-from segkit.errors import ConfigError
+from segkit.data.tally import Tally
+from segkit.errors import ConfigError, join_first
+from segkit.evaluation.class_order import ReorderedClasses, class_order
 from segkit.evaluation.loop import OnResult, check_evaluators, evaluate_model
 from segkit.evaluation.tables import summary
 from segkit.runtime.precision import Precision
-from segkit.types import Metrics
+from segkit.runtime.processes import gather
+from segkit.types import Batch, Metrics
 
 
 class Validation:
     """The validation data with its loader, postprocessors and evaluators.
+
+    Results and metrics have the classes of the data set: its order, ids, colors and things. The model may have the same
+    names in another order.
 
     Args:
         config: Must have `data.val` and evaluators.
@@ -29,7 +37,7 @@ class Validation:
 
     Raises:
         ConfigError: The config has no `data.val` or no evaluators, an evaluator takes a result that no postprocessor
-            gives, or the data set has other classes than the model.
+            gives, or the data set has other class names than the model.
     """
 
     def __init__(
@@ -43,16 +51,19 @@ class Validation:
                 f"{config.path}: evaluators: there are none. Name at least one, such as {{type: mean_iou}}."
             )
         self.config = config
-        self.classes = classes
         self.dataset = build_dataset(split)
-        difference = classes_differ(self.dataset.classes, classes)
-        if difference:
+        self.classes = self.dataset.classes
+        if set(self.classes.names) != set(classes.names):
             raise ConfigError(
-                f"{config.path}: data.val: the data set has other classes than the model ({difference}). Name a data "
-                "set with the model's classes."
+                f"{config.path}: data.val: the data set has other classes than the model "
+                f"({classes_differ(self.classes, classes)}). Name a data set with the model's classes."
             )
-        self.postprocessors = build_postprocessors(config, classes)
-        check_evaluators(self.postprocessors, build_evaluators(config, classes))
+        self._order = class_order(classes, self.classes)
+        _warn_of_other_things(classes, self.classes)
+        self.tally = Tally(len(self.classes))
+        """Of the targets of the last run, over all processes."""
+        self.postprocessors = build_postprocessors(config, self.classes)
+        check_evaluators(self.postprocessors, build_evaluators(config, self.classes))
         self.loader = evaluation_loader(
             self.dataset,
             build_transforms(split.transforms),
@@ -76,14 +87,78 @@ class Validation:
         progress: Callable[[int], None] | None = None,
         on_result: OnResult | None = None,
     ) -> dict[str, Metrics]:
-        """Computes the metrics of `model`, by evaluator; arguments as for `evaluate_model`."""
-        return evaluate_model(
-            model,
-            self.loader,
+        """Computes the metrics of `model`, by evaluator; arguments as for `evaluate_model`.
+
+        Warns of evaluators for which no target counted.
+        """
+        own = Tally(len(self.classes))
+        metrics = evaluate_model(
+            model if self._order is None else ReorderedClasses(model, self._order),
+            self._counted(own),
             self.postprocessors,
             build_evaluators(self.config, self.classes),
             device=device,
             precision=precision,
             progress=progress,
             on_result=on_result,
+        )
+        first, *others = gather(own)
+        self.tally = first.merge(others)
+        for text in unmeasured(metrics, self.tally, self.classes):
+            warnings.warn(f"data.val: {text}", stacklevel=2)
+        return metrics
+
+    def _counted(self, tally: Tally) -> Iterator[Batch]:
+        for batch in self.loader:
+            tally.add_batch(batch)
+            yield batch
+
+
+def unmeasured(metrics: dict[str, Metrics], tally: Tally, classes: Classes) -> list[str]:
+    """Says which metrics measure nothing, because no or only one kind of target counted.
+
+    Args:
+        metrics: by evaluator.
+        tally: of the targets that were evaluated.
+        classes: of the data set.
+
+    Example:
+        >>> metrics = {"mean_iou": Metrics({"mean_iou": math.nan}, {})}
+        >>> unmeasured(metrics, Tally(num_classes=1), Classes.make(["car"]))
+        ["no target counted for 'mean_iou', so its metrics are nan: the targets of 0 images have no segment."]
+    """
+    empty = [f"'{name}'" for name, one in metrics.items() if all(map(math.isnan, one.values.values()))]
+    found = []
+    if empty:
+        found.append(
+            f"no target counted for {' and '.join(empty)}, so {'its' if len(empty) == 1 else 'their'} metrics are nan: "
+            f"{_what_there_was(tally)}."
+        )
+    if tally.only_class is not None:
+        found.append(
+            f"the class '{classes.names[tally.only_class]}' fills all known pixels of the targets: a model that "
+            "predicts it everywhere scores 1.0."
+        )
+    return found
+
+
+def _what_there_was(tally: Tally) -> str:
+    segments, images = int(tally.segments.sum()), f"the targets of {tally.images} images"
+    if segments:
+        return f"{images} have {segments} segments, but none that this evaluator measures"
+    if tally.crowds:
+        return f'{images} have {tally.crowds} annotations, all of them crowds ("iscrowd": 1)'
+    if tally.void and not tally.known:
+        return f"all pixels of {images} are void"
+    return f"{images} have no segment"
+
+
+def _warn_of_other_things(model: Classes, dataset: Classes) -> None:
+    flags = dict(zip(model.names, model.things, strict=True))
+    other = [name for name, thing in zip(dataset.names, dataset.things, strict=True) if flags[name] != thing]
+    if other:
+        warnings.warn(
+            f"data.val: the data set and the model disagree whether these classes are things: {join_first(other)}. "
+            "The data set decides.",
+            stacklevel=3,
         )

@@ -22,6 +22,7 @@ from segkit.models._base import SegmentationModel
 from segkit.registries.signature import Fraction, Positive
 from segkit.runtime.background import in_background
 from segkit.runtime.devices import choose_device
+from segkit.runtime.model_call import call_model
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import ImageSizes, Result, Sample
 
@@ -40,7 +41,7 @@ class Outcome:
     result: Result | None = None
     """At the image's size, on the predictor's device."""
     error: DataError | None = None
-    """Why the image could not be read."""
+    """Why the image could not be read or is too small for the model."""
 
 
 @dataclass
@@ -135,7 +136,7 @@ class Predictor:
             image: a path, a PIL image, or RGB values: a uint8 array (H,W,3) or tensor (3,H,W).
 
         Raises:
-            DataError: It is none of these, or the file cannot be read.
+            DataError: It is none of these, the file cannot be read, or the image is too small for the model.
             ConfigError: The model does not support the task.
         """
         read = _checked(image) if isinstance(image, Tensor) else to_image(image, self.max_pixels)
@@ -144,7 +145,7 @@ class Predictor:
     def predict_many(self, files: Iterable[str | Path], batch_size: int = 1) -> Iterator[Outcome]:
         """Yields an outcome for each file, in order. Files are read while the model computes.
 
-        For a file that cannot be read, the outcome holds the error, and the others are processed.
+        For a file that cannot be read or is too small, the outcome holds the error, and the others are processed.
 
         Args:
             files: paths of images.
@@ -191,7 +192,16 @@ class Predictor:
             return Outcome(str(file), error=error)
 
     def _outcomes(self, prepared: list[Prepared]) -> Iterator[Outcome]:
-        for one, result in zip(prepared, self._predict(prepared), strict=True):
+        try:
+            results = self._predict(prepared)
+        except DataError as error:  # too small for the model
+            if len(prepared) == 1:
+                yield Outcome(prepared[0].file, error=error)
+                return
+            for one in prepared:  # an error names the images of its batch
+                yield from self._outcomes([one])
+            return
+        for one, result in zip(prepared, results, strict=True):
             yield Outcome(one.file, one.original, result)
 
     @torch.inference_mode()
@@ -202,7 +212,7 @@ class Predictor:
         sizes = [one.sizes for one in prepared]
         images = stack_padded([one.image for one in prepared], sizes[0].padded).to(self.device)
         with autocast(self.device, self.precision):
-            prediction = self.model(images, [size.unpadded for size in sizes])
+            prediction = call_model(self.model, images, sizes, [one.file for one in prepared])
         return list(self.postprocessor(prediction, sizes))
 
 

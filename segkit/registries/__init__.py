@@ -12,7 +12,7 @@ buffers only. `segkit.testing` checks every contract and says what breaks it. Th
 """
 
 from segkit.registries.backbones import BACKBONES, Backbone
-from segkit.registries.datasets import DATASETS, Dataset
+from segkit.registries.datasets import DATASETS, AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
 from segkit.registries.evaluators import EVALUATORS, Evaluator
 from segkit.registries.losses import LOSSES, ClassLoss, GeneralLoss, Loss, MaskLoss
 from segkit.registries.matchers import MATCHERS, Matcher
@@ -41,10 +41,13 @@ __all__ = [
     "SCHEDULES",
     "TRANSFORMER_DECODERS",
     "TRANSFORMS",
+    "AnnotationCounts",
     "Backbone",
     "ClassLoss",
+    "CountedDataset",
     "Dataset",
     "Evaluator",
+    "ExplainedDataset",
     "GeneralLoss",
     "Loss",
     "MaskLoss",

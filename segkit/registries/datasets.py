@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from segkit.registries.registry import Registry
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from segkit.classes import Classes
     from segkit.types import Sample
+
+
+@dataclass(frozen=True)
+class AnnotationCounts:
+    """Numbers of the annotations of many images, as a `CountedDataset` returns them."""
+
+    segments: list[int]
+    """(K,) segments of each class, crowds excluded."""
+    crowds: int
+    """Annotations that are crowds."""
+    most_segments: int
+    """The largest number of segments of one image, crowds excluded."""
 
 
 class Dataset(Protocol):
@@ -22,6 +38,28 @@ class Dataset(Protocol):
 
     def __getitem__(self, index: int, /) -> Sample:
         """Sample `index`, from 0. Raises DataError, with the file's name, for a file that cannot be read."""
+
+
+@runtime_checkable
+class CountedDataset(Dataset, Protocol):
+    """A data set that knows the numbers of all its annotations without reading images. The method is optional.
+
+    A training checks them before its first step. Without them it checks a sample of the images alone.
+    """
+
+    def annotation_counts(self, images: int, /) -> AnnotationCounts:
+        """Counts the annotations of the first `images` images."""
+
+
+@runtime_checkable
+class ExplainedDataset(Dataset, Protocol):
+    """A data set that can explain odd targets by the ids in its label files. Both methods are optional."""
+
+    def stored_ids(self, index: int, /) -> npt.NDArray[np.int64]:
+        """(65536,) number of pixels of each id in the label file of sample `index`."""
+
+    def explain(self, pixels: npt.NDArray[np.int64], /) -> str:
+        """Says what is odd about the ids and what to do, given the sum of `stored_ids`; empty where nothing is."""
 
 
 DATASETS: Registry[Dataset] = Registry("dataset", "datasets", Dataset)

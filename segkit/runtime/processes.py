@@ -1,6 +1,7 @@
 """The processes that were launched together, and the place of this one among them."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator, PartialState
@@ -8,6 +9,9 @@ from accelerate.state import AcceleratorState
 
 from segkit.errors import ConfigError
 from segkit.runtime.devices import choose_device, cpu_only
+
+T = TypeVar("T")
+"""What processes exchange; it can be pickled."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,21 @@ def make_accelerator(precision: str, device: torch.device | str | None = None) -
     AcceleratorState._reset_state()
     _state(device)
     return Accelerator(mixed_precision={"fp32": "no"}.get(precision, precision))
+
+
+def gather(value: T) -> list[T]:
+    """Returns the values of all processes, in order of their numbers; each process must call it.
+
+    Example:
+        >>> gather("of the only process")
+        ['of the only process']
+    """
+    distributed = torch.distributed
+    if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
+        return [value]
+    values: list[T] = [value] * distributed.get_world_size()
+    distributed.all_gather_object(values, value)
+    return values
 
 
 def _state(device: torch.device | str | None) -> PartialState:

@@ -15,11 +15,13 @@ from segkit.build import (
     build_optimizer,
     build_schedule,
     build_transforms,
+    num_queries_of,
 )
 from segkit.checkpoint import classes_differ, initialize_from, load_fitting, read_classes, read_weights
 from segkit.config import Config
 from segkit.config.sections import Split, Training
 from segkit.data.loading import training_loader
+from segkit.data.sampling import sample_dataset
 from segkit.errors import CheckpointError, ConfigError, suggest
 from segkit.evaluation.validation import Validation
 from segkit.models._base import SegmentationModel
@@ -27,6 +29,7 @@ from segkit.registries import Dataset
 from segkit.runtime.compilation import BUCKET, compile_parts
 from segkit.runtime.processes import make_accelerator
 from segkit.training.checkpoints import Checkpoints
+from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
 from segkit.training.loop import Trainer
 from segkit.training.progress import Reporter, tensorboard_writer
@@ -66,6 +69,7 @@ def build_training(
     Raises:
         ConfigError: The config cannot be trained, or the device cannot be used.
         CheckpointError: The checkpoint to start or resume from does not fit.
+        DataError: The training data have nothing to learn from, or an image that was looked at cannot be read.
     """
     plan = _plan(config, run, device)
     saved = SavedState(run.require_newest_checkpoint()) if resume else None
@@ -82,6 +86,8 @@ def build_training(
             run.forget_after(state.step)
         facts = {"effective_batch": plan.effective_batch, "num_processes": plan.accelerator.num_processes}
         run.start(config, facts)
+        if trainer.data is not None:
+            trainer.data.write()
     return trainer
 
 
@@ -128,6 +134,11 @@ def _load_resumed(plan: _Plan, model: SegmentationModel, folder: Path) -> None:
 
 def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes: list[str]) -> Trainer:
     config, settings, accelerator, classes = plan.config, plan.settings, plan.accelerator, plan.dataset.classes
+    validation = _validation(plan, model)
+    data = _data_summary(plan, validation, state.step)
+    evaluation = None
+    if validation is not None:
+        evaluation = RunEvaluation(validation, plan.run, accelerator, settings.precision, data)
     if settings.compile:
         compile_parts(model)
     return Trainer(
@@ -141,7 +152,7 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         state=state,
         accumulate=settings.accumulate,
         clip_gradients=settings.clip_gradients,
-        evaluate=_evaluation(plan, model),
+        evaluate=evaluation,
         checkpoints=Checkpoints(plan.run, config, classes, accelerator, settings.keep_checkpoints),
         reporter=_reporter(plan, state),
         log_every=settings.log_every,
@@ -150,6 +161,7 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         best_metric=settings.best_metric,
         early_stopping=settings.early_stopping,
         notes=[_introduction(plan, model), *notes],
+        data=data,
     )
 
 
@@ -168,8 +180,8 @@ def _batches(plan: _Plan, model: SegmentationModel, start: int) -> Iterator[Batc
     )
 
 
-def _evaluation(plan: _Plan, model: SegmentationModel) -> RunEvaluation | None:
-    """Returns the evaluation on `data.val`; None where the config has no such section."""
+def _validation(plan: _Plan, model: SegmentationModel) -> Validation | None:
+    """Returns `data.val` with its evaluators; None where the config has no such section."""
     config, accelerator = plan.config, plan.accelerator
     if config.experiment.data is None or config.experiment.data.val is None:
         return None
@@ -186,7 +198,19 @@ def _evaluation(plan: _Plan, model: SegmentationModel) -> RunEvaluation | None:
             f"{config.origin('training.best_metric')}: training.best_metric: the evaluation has no metric '{name}'."
             f"{suggest(name, known)} It has: {', '.join(known)}"
         )
-    return RunEvaluation(validation, plan.run, accelerator, plan.settings.precision)
+    return validation
+
+
+def _data_summary(plan: _Plan, validation: Validation | None, start: int) -> DataSummary:
+    """Looks at the data before the first step. Every process does, so that all stop at an error."""
+    matched = plan.config.experiment.criterion is not None and plan.config.experiment.criterion.matcher is not None
+    return DataSummary(
+        sample_dataset(plan.dataset),
+        None if validation is None else sample_dataset(validation.dataset),
+        path=plan.run.data_summary if plan.accelerator.is_main_process else None,
+        start=start,
+        num_queries=num_queries_of(plan.config.experiment.model) if matched else None,
+    )
 
 
 def _reporter(plan: _Plan, state: TrainingState) -> Reporter:

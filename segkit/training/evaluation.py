@@ -8,6 +8,7 @@ from segkit.evaluation.tables import write_metrics
 from segkit.evaluation.validation import Validation
 from segkit.results.overlay_writer import OverlayWriter
 from segkit.runtime.precision import Precision
+from segkit.training.data_summary import DataSummary
 from segkit.training.run_folder import RunFolder
 from segkit.types import Metrics
 
@@ -23,15 +24,22 @@ class RunEvaluation:
         run: Where `evaluation/` is written.
         accelerator: Connects the processes of the training.
         precision: Number format of the model.
+        data: Gets the counts of the evaluated targets.
     """
 
     def __init__(
-        self, validation: Validation, run: RunFolder, accelerator: Accelerator, precision: Precision = "fp32"
+        self,
+        validation: Validation,
+        run: RunFolder,
+        accelerator: Accelerator,
+        precision: Precision = "fp32",
+        data: DataSummary | None = None,
     ) -> None:
         self._validation = validation
         self._run = run
         self._accelerator = accelerator
         self._precision: Precision = precision
+        self._data = data
 
     def __call__(self, model: nn.Module, final: bool) -> dict[str, Metrics]:
         """Returns the metrics by evaluator; the `final` evaluation draws overlays too."""
@@ -39,6 +47,8 @@ class RunEvaluation:
         overlays = OverlayWriter(self._run.overlays, self._validation.classes, OVERLAYS) if final and main else None
         self._broadcast_buffers(model)
         metrics = self._validation.run(model, self._accelerator.device, self._precision, on_result=overlays)
+        if self._data is not None:
+            self._data.evaluated = self._validation.tally
         if main:
             write_metrics(self._run.evaluation / "metrics.json", metrics)
         return metrics

@@ -13,9 +13,11 @@ from segkit.criterion import LossReport
 from segkit.errors import TrainingError
 from segkit.evaluation.tables import class_table, summary, summary_table
 from segkit.registries import Schedule
+from segkit.runtime.model_call import call_model
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.writing import Json
 from segkit.training.checkpoints import Checkpoints
+from segkit.training.data_summary import DataSummary
 from segkit.training.interruption import Interruption
 from segkit.training.progress import Meter, Reporter
 from segkit.training.state import TrainingState
@@ -60,6 +62,7 @@ class Trainer:
         best_metric: The summary metric that decides which checkpoint is the best; by default the first.
         early_stopping: Stop after this many evaluations without a new best.
         notes: Lines to print at the start.
+        data: Counts what the model learns from.
 
     Example:
         >>> from itertools import repeat
@@ -112,6 +115,7 @@ class Trainer:
         best_metric: str | None = None,
         early_stopping: int | None = None,
         notes: Sequence[str] = (),
+        data: DataSummary | None = None,
     ) -> None:
         self.accelerator = accelerator or make_accelerator("fp32")
         self.model = model
@@ -131,6 +135,7 @@ class Trainer:
         self.best_metric = best_metric
         self.early_stopping = early_stopping
         self.notes = notes
+        self.data = data
         # Read before a resumed optimizer brings the scheduled rates of its last step.
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
         self.wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -144,6 +149,7 @@ class Trainer:
 
         Raises:
             TrainingError: The loss is no longer finite. Earlier checkpoints stay.
+            DataError: An image cannot be read or is too small for the model.
             KeyboardInterrupt: A signal stopped the training, after a checkpoint was written.
         """
         metrics = None
@@ -163,7 +169,7 @@ class Trainer:
         return metrics
 
     def _start(self) -> None:
-        for note in self.notes:
+        for note in [*self.notes, *(self.data.lines() if self.data is not None else ())]:
             self.reporter.print(note)
         self.meter = Meter()
 
@@ -183,6 +189,8 @@ class Trainer:
         self.wrapped_model.train()
         for index in range(self.accumulate):
             batch = self.meter.next_of(self.batches)
+            if self.data is not None:
+                self.data.add(batch)
             # Processes exchange gradients in the last backward pass only.
             last = index == self.accumulate - 1
             with nullcontext() if last else self.accelerator.no_sync(self.wrapped_model):
@@ -206,7 +214,7 @@ class Trainer:
         images = batch.images.to(device, non_blocking=True)
         targets = [target.to(device) for target in batch.targets]
         with self.accelerator.autocast():
-            prediction = self.wrapped_model(images, [size.unpadded for size in batch.sizes])
+            prediction = call_model(self.wrapped_model, images, batch.sizes, batch.files)
             report = self.criterion(prediction, targets)
         if not math.isfinite(report.total.item()):
             losses = ", ".join(f"{name} {value:.4g}" for name, value in _losses(report).items())
@@ -241,6 +249,7 @@ class Trainer:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in list(values.items())[:SHOWN_METRICS])
         self.reporter.print(f"step {self.state.step}: {shown}")
         self.reporter.log(self.state.step, {"evaluation": values})
+        self._summarize_data()
         self._keep_best(values)
         if final:
             self.reporter.print(class_table(metrics))
@@ -259,7 +268,12 @@ class Trainer:
         else:
             self.state.evaluations_without_best += 1
 
+    def _summarize_data(self) -> None:
+        for warning in [] if self.data is None else self.data.update(self.state.step):
+            self.reporter.print(warning)
+
     def _save(self) -> None:
+        self._summarize_data()
         if self.checkpoints is not None:
             self.checkpoints.save(self.model, self.optimizer, self.state)
 

@@ -38,6 +38,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.metrics = path / "metrics.jsonl"
+        self.data_summary = path / "data_summary.json"
         self.best = path / "best"
         self.last = path / "last"
         self.evaluation = path / "evaluation"

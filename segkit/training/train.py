@@ -33,6 +33,7 @@ def train(
         ConfigError: The config is wrong, or the device cannot be used.
         CheckpointError: There is nothing to resume from, or a checkpoint does not fit.
         TrainingError: The loss is no longer finite. Earlier checkpoints stay.
+        DataError: The training data have nothing to learn from, or an image cannot be read or is too small.
 
     Example:
         >>> import tempfile
@@ -49,7 +50,7 @@ def train(
         >>> run = train(config, tempfile.mkdtemp(), device="cpu")  # doctest: +ELLIPSIS
         <dict> -> ...
         >>> sorted(path.name for path in run.iterdir())
-        ['checkpoints', 'config.yaml', 'environment.json', 'last', 'metrics.jsonl']
+        ['checkpoints', 'config.yaml', 'data_summary.json', 'environment.json', 'last', 'metrics.jsonl']
     """
     if not isinstance(config, Config):
         config = load_config(config)

@@ -23,7 +23,8 @@ def test_the_settings_reach_the_trainer(tiny):
     assert trainer.early_stopping == 5
     assert trainer.base_rates == [1e-3] * len(trainer.optimizer.param_groups)
     assert trainer.evaluate is not None
-    assert sorted(path.name for path in (tiny.parent / "run").iterdir()) == ["config.yaml", "environment.json"]
+    files = sorted(path.name for path in (tiny.parent / "run").iterdir())
+    assert files == ["config.yaml", "data_summary.json", "environment.json"]
 
 
 def test_without_validation_data_nothing_is_evaluated(tiny):

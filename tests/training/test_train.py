@@ -16,8 +16,9 @@ from tests.helpers.tiny import assert_equal_weights, lines_of
 def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
     run = train(load_config(tiny, ["training.evaluate_every=2", "training.checkpoint_every=2"]))
     assert str(run) == "runs/tiny"
-    names = {path.name for path in run.iterdir()}
-    assert names == {"config.yaml", "environment.json", "metrics.jsonl", "checkpoints", "best", "last", "evaluation"}
+    files = {path.name for path in run.iterdir() if path.is_file()}
+    assert files == {"config.yaml", "data_summary.json", "environment.json", "metrics.jsonl"}
+    assert {path.name for path in run.iterdir()} - files == {"checkpoints", "best", "last", "evaluation"}
     for folder in ("best", "last", "checkpoints/step_2", "checkpoints/step_4"):
         files = {path.name for path in (run / folder).iterdir()} - {"training_state.pt"}
         assert files == {"model.safetensors", "config.yaml", "classes.json"}

@@ -1,0 +1,143 @@
+"""A look at a data set before it is used: a bounded, deterministic sample of its targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from segkit.classes import Classes
+from segkit.data.limit import Limit
+from segkit.data.tally import Tally
+from segkit.errors import DataError
+from segkit.registries import AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
+from segkit.runtime.writing import Json
+
+MOST_IMAGES = 64
+"""Images looked at."""
+
+MOST_MEGAPIXELS = 48
+"""Pixels of all images looked at, in millions: few large images take as long as many small ones."""
+
+_PATIENCE = 8
+"""How many times as many images are looked at where the first ones show no segment at all."""
+
+
+@dataclass(frozen=True)
+class DatasetSample:
+    """What a sample of a data set shows, and what the data set tells of all of its annotations."""
+
+    classes: Classes
+    length: int
+    """Images of the data set."""
+    tally: Tally
+    """Of the images looked at."""
+    counts: AnnotationCounts | None
+    """Of all images, if the data set publishes them."""
+    stored_ids: str
+    """What the data set says about the ids in its label files; empty where it sees nothing odd."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all images were looked at."""
+        return self.tally.images == self.length
+
+    @property
+    def images_in_words(self) -> str:
+        """The images looked at, in words.
+
+        Example:
+            >>> from segkit.datasets.shapes import Shapes
+            >>> sample_dataset(Shapes(length=1)).images_in_words, sample_dataset(Shapes(length=99)).images_in_words
+            ('the only image', 'the 64 images looked at (of 99)')
+        """
+        if self.complete:
+            return "the only image" if self.length == 1 else f"all {self.length} images"
+        return f"the {self.tally.images} images looked at (of {self.length})"
+
+    def to_dict(self) -> dict[str, Json]:
+        """Returns the sample in the form that `data_summary.json` holds."""
+        values: dict[str, Json] = {"images": self.length, "sample": self.tally.to_dict(self.classes)}
+        if self.counts is not None:
+            values["annotations"] = {
+                "segments": sum(self.counts.segments),
+                "most_segments": self.counts.most_segments,
+                "crowds": self.counts.crowds,
+                "classes": dict(zip(self.classes.names, self.counts.segments, strict=True)),
+            }
+        return values
+
+    def in_words(self) -> str:
+        """Returns one line for the console.
+
+        Example:
+            >>> from segkit.datasets.shapes import Shapes
+            >>> sample_dataset(Shapes(length=2)).in_words()
+            '2 of 2 images: 7 of 8 classes, 6.5 segments per image (at most 7), 3 % void'
+        """
+        tally = self.tally
+        present = len(self.classes) - len(tally.absent)
+        crowds = f", {tally.crowds} crowds" if tally.crowds else ""
+        return (
+            f"{tally.images} of {self.length} images: {present} of {len(self.classes)} classes, "
+            f"{int(tally.segments.sum()) / max(1, tally.images):.1f} segments per image (at most "
+            f"{tally.most_segments}){crowds}, {percent(tally.fraction(tally.void))} void"
+        )
+
+
+def sample_dataset(dataset: Dataset) -> DatasetSample:
+    """Looks at up to 64 images of a data set, fewer if they are large, spread over all of it.
+
+    The choice follows from the length of the data set and the sizes of its images alone. No random number is drawn
+    from a global generator. It takes about as long as loading the images once in one process, a second or two.
+
+    Raises:
+        DataError: an image or its target cannot be read, or has a label that is no class index.
+    """
+    length, tally = len(dataset), Tally(len(dataset.classes))
+    counts = annotation_counts(dataset)
+    order = torch.randperm(length, generator=torch.Generator().manual_seed(0)).tolist()
+    # A data set that draws random numbers by itself must not change those of the training.
+    with torch.random.fork_rng(devices=[]):
+        for index in order:
+            found = counts is not None or bool(tally.segments.any())
+            patience = 1 if found else _PATIENCE
+            pixels = tally.void + tally.known
+            if tally.images >= patience * MOST_IMAGES or pixels >= patience * MOST_MEGAPIXELS * 1e6:
+                break
+            sample = dataset[index]
+            assert sample.target is not None, f"{sample.file}: a dataset must give each sample a target"
+            try:
+                tally.add(sample.target)
+            except DataError as error:
+                raise DataError(f"{sample.file}: {error}") from None
+    stored_ids = _explain_ids(dataset, order[: tally.images]) if tally.void or tally.absent else ""
+    return DatasetSample(dataset.classes, length, tally, counts, stored_ids)
+
+
+def annotation_counts(dataset: Dataset) -> AnnotationCounts | None:
+    """Returns the counts that a data set publishes of its annotations, if it does."""
+    whole = dataset.dataset if isinstance(dataset, Limit) else dataset
+    return whole.annotation_counts(len(dataset)) if isinstance(whole, CountedDataset) else None
+
+
+def percent(fraction: float) -> str:
+    """Returns a fraction as a percentage; only what is exactly nothing or everything is 0 % or 100 %.
+
+    Example:
+        >>> percent(0.157), percent(0.0001), percent(0.9999)
+        ('16 %', 'less than 1 %', 'more than 99 %')
+    """
+    if 0 < fraction < 0.01:
+        return "less than 1 %"
+    if 0.99 < fraction < 1:
+        return "more than 99 %"
+    return f"{100 * fraction:.0f} %"
+
+
+def _explain_ids(dataset: Dataset, indices: list[int]) -> str:
+    """Returns what the data set says about the ids in the label files of these images."""
+    whole = dataset.dataset if isinstance(dataset, Limit) else dataset
+    if not isinstance(whole, ExplainedDataset):
+        return ""
+    return whole.explain(sum(map(whole.stored_ids, indices[1:]), whole.stored_ids(indices[0]))) if indices else ""
