@@ -96,7 +96,7 @@ class CocoInstance:
 
     def annotation_counts(self, images: int) -> AnnotationCounts:
         """Counts the annotations of the first `images` images."""
-        return self._segments.counts(images, len(self.classes))
+        return self.segments.counts(images, len(self.classes))
 
     def _check_size(self, image: Tensor, image_file: Path, index: int) -> None:
         # Polygons have no size of their own: on an image of another size they would be wrong without an error.

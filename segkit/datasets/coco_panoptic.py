@@ -105,7 +105,7 @@ class CocoPanoptic:
 
     def annotation_counts(self, images: int) -> AnnotationCounts:
         """Counts the segments of the first `images` images."""
-        return self._segments.counts(images, len(self.classes), merged=self._semantic)
+        return self.segments.counts(images, len(self.classes), merged=self._semantic)
 
     def _target(self, image: Tensor, image_file: Path, index: int) -> Target:
         chosen = self.segments.of(index)
