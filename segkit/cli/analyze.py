@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"num_classes": len(classes), **dataclasses.asdict(analysis)}, indent=2))
     else:
         print(f"{config.path}: {len(classes)} classes, one image of {analysis.size[0]}x{analysis.size[1]}")
-        Console().print(_table(analysis))
+        Console(markup=False).print(_table(analysis))
     return 0
 
 

@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         max_pixels=arguments.max_pixels,
     )
     output = Path(arguments.output)
-    console = Console()
+    console = Console(markup=False)
     with ResultWriter(output, predictor.classes) as writer:
         outcomes = track(
             predictor.predict_many(files, arguments.batch_size),

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         device=arguments.device,
     )
-    console = Console(quiet=not join_processes(arguments.device).is_main)
+    console = Console(quiet=not join_processes(arguments.device).is_main, markup=False)
     console.print(class_table(metrics))
     console.print(summary_table(metrics))
     written = "metrics, predictions" if arguments.save_predictions else "metrics"

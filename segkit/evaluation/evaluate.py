@@ -130,7 +130,7 @@ def _result_files(
 @contextmanager
 def _progress_bar(process: Process, images: int) -> Iterator[Callable[[int], None]]:
     """Shows a bar on the console of the main process; yields what advances it by a number of this process's images."""
-    console = Console()
+    console = Console(markup=False)
     with Progress(console=console, transient=True, disable=not (process.is_main and console.is_terminal)) as bar:
         task = bar.add_task("evaluating", total=images)
         yield lambda count: bar.advance(task, count * process.num_processes)

@@ -52,7 +52,7 @@ class Reporter:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.active = active
-        self._console = Console(quiet=not active)
+        self._console = Console(quiet=not active, markup=False)  # brackets in paths and class names are text
         self._steps = steps
         self._start = start
         self._metrics_file = metrics_file

@@ -46,6 +46,11 @@ def test_long_lines_are_not_broken(reporter, capsys):
     assert capsys.readouterr().out == "x" * 300 + "\n"
 
 
+def test_brackets_are_text(reporter, capsys):
+    reporter.print("classes: [red, object]")
+    assert capsys.readouterr().out == "classes: [red, object]\n"
+
+
 def test_other_processes_are_silent(tmp_path, capsys):
     with Reporter(4, metrics_file=tmp_path / "metrics.jsonl", active=False) as silent:
         silent.print("hello")
