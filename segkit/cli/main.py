@@ -33,7 +33,10 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
     in_full = warnings.formatwarning
     warnings.formatwarning = format_warning
     try:
-        return run(arguments)
+        with warnings.catch_warnings():
+            # Pillow warns of odd metadata, which segkit does not read, without the name of the file.
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+            return run(arguments)
     except ConfigError as error:  # each of its lines begins with its location
         print(error, file=sys.stderr)
         return 2

@@ -19,7 +19,7 @@ from segkit.errors import DataError
 SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 """Pillow's modes of gray values with more than 8 bits."""
 
-_BAND = 1 << 22
+PIXELS_AT_A_TIME = 1 << 22
 """Number of pixels that are converted at a time."""
 
 _ARRAY = "a uint8 {}array of shape (H, W) or (H, W, 3) in RGB order."
@@ -113,7 +113,7 @@ def _to_rgb(image: Image.Image, name: str) -> Tensor:
         image = image.convert("RGBA")  # a direct conversion to RGB warns
     # In bands, so that an image of any size takes little more memory than Pillow's pixels and the result.
     rgb = np.empty((image.height, image.width, 3), dtype=np.uint8)
-    for top in range(0, image.height, rows := max(1, _BAND // image.width)):
+    for top in range(0, image.height, rows := max(1, PIXELS_AT_A_TIME // image.width)):
         band = image.crop((0, top, image.width, min(top + rows, image.height)))
         rgb[top : top + rows] = np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
     return torch.from_numpy(rgb).permute(2, 0, 1)

@@ -76,7 +76,7 @@ def _advice(image: Path, spare: list[Path], listed: Listing) -> str:
             f"{lossy[0].name} may be stored with lossy compression, which changes ids, so they cannot be trusted. "
             f"Export the labels from their source again, as PNG; converting these files does not restore the ids."
         )
-    near = _near(image, spare or listed.images)
+    near = _near(image, [file for file in spare or listed.images if file.suffix.lower() in label_suffixes()])
     if near is not None:
         return (
             f"{near.name} may be the one of {image.name}, but a label file must have the name of its image: rename it "
