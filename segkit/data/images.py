@@ -114,7 +114,8 @@ def _to_rgb(image: Image.Image, name: str) -> Tensor:
     # In bands, so that an image of any size takes little more memory than Pillow's pixels and the result.
     rgb = np.empty((image.height, image.width, 3), dtype=np.uint8)
     for top in range(0, image.height, rows := max(1, PIXELS_AT_A_TIME // image.width)):
-        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        whole = rows >= image.height
+        band = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
         rgb[top : top + rows] = np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
     return torch.from_numpy(rgb).permute(2, 0, 1)
 

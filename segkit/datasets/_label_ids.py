@@ -107,7 +107,7 @@ label_map: {"0": background, "255": object}.
         return ""
     # The most frequent one, with its fraction of all pixels.
     stored = int(void[pixels[void].argmax()])
-    percent = f"{100 * pixels[stored] / pixels.sum():.2g} %"
+    percent = f"{100 * pixels[stored] / pixels.sum():.3g} %"
     if not absent:
         name, class_id = classes.names[0], classes.ids[0]
         return (
@@ -118,13 +118,11 @@ label_map: {"0": background, "255": object}.
     shown = join_first([f"{classes.ids[one]} ({classes.names[one]})" for one in absent], limit=5)
     problem = f"no pixel has the id {shown}, and {percent} have the id {stored}, which is void."
     if len(absent) > 1:
-        return (
-            f"{problem} If {stored} is one of these classes, say so in 'label_map', and set void: [] if none is void."
-        )
+        return f"{problem} If {stored} is one of these classes, say so in 'label_map'."
     mapped = {int(one): classes.names[class_index_of[one]] for one in np.flatnonzero(known)}
     mapped = {one: name for one, name in mapped.items() if name != classes.names[absent[0]]}
     mapped[stored] = classes.names[absent[0]]
-    listed = ", ".join(f'"{one}": {name}' for one, name in list(mapped.items())[:10])
+    listed = ", ".join(f'"{one}": {name}' for one, name in sorted(mapped.items())[:10])
     more = ", …" if len(mapped) > 10 else ""
     return f"{problem} If {stored} is {mapped[stored]}, set void: [] and label_map: {{{listed}{more}}}."
 

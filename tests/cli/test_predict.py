@@ -116,3 +116,44 @@ def test_the_images_of_inputs(images):
 def test_a_name_with_brackets_is_a_file_before_it_is_a_glob(images):
     (images / "a[1].png").write_bytes((images / "a.png").read_bytes())
     assert list(images_in([str(images / "a[1].png")])) == [f"{images}/a[1].png"]
+
+
+def test_what_a_folder_or_a_glob_leaves_out_is_named(images):
+    (images / "._a.png").write_text("what a Mac leaves behind")
+    (images / "c.jfif").write_text("an image by its suffix")
+    with pytest.warns(UserWarning, match="not read") as warned:
+        found = [list(images_in([word])) for word in (str(images), str(images / "*"))]
+    assert found == [[f"{images}/a.png", f"{images}/b.JPG", f"{images}/c.jfif"]] * 2
+    assert [str(one.message) for one in warned] == [
+        f"{images}: not read: 1 file without the suffix of an image: notes.txt; 1 sub-folder with images: deep.",
+        f"{images}/*: not read: 1 file without the suffix of an image: notes.txt.",
+    ]
+    assert list(images_in([str(images / "._a.png")])) == [f"{images}/._a.png"]
+
+
+def test_any_exception_of_a_decoder_is_the_file_s(checkpoint, images, tmp_path, capsys, monkeypatch):
+    """The others are segmented."""
+    from PIL import JpegImagePlugin
+
+    def fail(self):
+        raise AttributeError("'float' object has no attribute 'encode'")
+
+    monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "load", fail)
+    assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out")]) == 1
+    captured = capsys.readouterr()
+    assert captured.err == (
+        f"error: {images}/b.JPG: cannot read the image (AttributeError: 'float' object has no attribute 'encode'). "
+        "Replace it or remove it from the dataset.\n"
+    )
+    assert "1 of 2 images segmented" in captured.out
+
+
+def test_the_largest_number_of_pixels(checkpoint, images, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    words = ["predict", checkpoint, str(images), "--output", str(tmp_path / "out")]
+    assert main([*words, "--max-pixels", "3000"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {images}/b.JPG: the image has 4096 pixels, but the limit is 3000, ")
+    assert "(segkit predict --max-pixels 4096, or the environment variable SEGKIT_MAX_PIXELS=4096)" in error
+    assert main([*words, "--max-pixels", "4096", "--window", "64"]) == 0
+    assert main([*words, "--max-pixels", "0"]) == 2
