@@ -56,7 +56,7 @@ def structured_classes(data: object, file: Path) -> Classes:
         if not found:
             raise DataError(f"{file}: there is none of {join_first(list(map(repr, _KEYS)))}. Name the class list so.")
         palette, count, data, place = data.get("palette"), data.get("nc"), data[found[0]], found[0]
-    if isinstance(data, dict):
+    if isinstance(data, dict) and place != "categories":  # COCO's are a list
         data = _id_mapping(data) or data
     if not isinstance(data, list):
         raise DataError(
@@ -77,6 +77,8 @@ def structured_classes(data: object, file: Path) -> Classes:
 
 def _id_mapping(data: dict[str, object]) -> list[object]:
     """Returns the categories of a mapping id -> name or name -> id, sorted by id. Other mappings have none."""
+    if {"id", "name"} & set(data):  # a single category
+        return []
     pairs = [(key, value) for key, value in data.items() if _is_id(key) and isinstance(value, str)]
     if len(pairs) < len(data) or any(_is_id(name) for _, name in pairs):
         pairs = [(str(value), key) for key, value in data.items() if _is_id(value) and not _is_id(key)]
