@@ -76,10 +76,10 @@ def _reason(error: Exception) -> str:
 
 def _too_large(path: Path, pixels: int | None, limit: int) -> DataError:
     return DataError(
-        f"{path}: the image has {pixels or 'more'} pixels, but the limit is {limit}, since damaged and hostile files claim such sizes. If "
-        f"it is sound, raise the limit (segkit predict --max-pixels {pixels or 'N'}, or the environment variable "
-        f"{VARIABLE}={pixels or 'N'}), or cut the image into tiles. It is decoded as a whole and takes about 7 bytes a "
-        f"pixel."
+        f"{path}: the image has {pixels or 'more'} pixels, but the limit is {limit}, since damaged and hostile files "
+        f"claim such sizes. If it is sound, raise the limit (segkit predict --max-pixels {pixels or 'N'}, or the "
+        f"environment variable {VARIABLE}={pixels or 'N'}), or cut the image into tiles. It is decoded as a whole and "
+        f"takes about 7 bytes a pixel."
     )
 
 

@@ -156,4 +156,3 @@ def test_the_largest_number_of_pixels(checkpoint, images, tmp_path, capsys, monk
     assert error.startswith(f"error: {images}/b.JPG: the image has 4096 pixels, but the limit is 3000, ")
     assert "(segkit predict --max-pixels 4096, or the environment variable SEGKIT_MAX_PIXELS=4096)" in error
     assert main([*words, "--max-pixels", "4096", "--window", "64"]) == 0
-    assert main([*words, "--max-pixels", "0"]) == 2

@@ -158,6 +158,7 @@ def test_a_threshold_for_semantic_results_is_refused(checkpoint):
         ({"score_threshold": float("nan")}, "score_threshold: must be a number or null, not nan."),
         ({"score_threshold": 50}, "score_threshold: must be at most 1, not 50."),
         ({"window": 0}, "window: must be at least 1, not 0."),
+        ({"max_pixels": 0}, "max_pixels: must be at least 1, not 0."),
         ({"window": 1.5}, "window: must be an integer or null, not 1.5."),
         ({"precision": "fp8"}, "precision: must be one of 'fp32', 'bf16', 'fp16', not 'fp8'."),
     ],
@@ -209,6 +210,15 @@ def test_bad_images_are_reported_and_the_rest_go_on(checkpoint, tmp_path):
     assert all(isinstance(outcome.result, SemanticResult) for outcome in outcomes if outcome.error is None)
     assert torch.equal(outcomes[0].image, image_of(8, 24))
     assert [shape[0] for shape, _ in checkpoint.model.calls] == [2, 2, 2]
+
+
+def test_the_largest_number_of_pixels(checkpoint, tmp_path):
+    file = save(image_of(8, 16), tmp_path / "a.png")
+    assert Predictor("runs/x/best", max_pixels=128)(file).label_map.shape == (8, 16)
+    with pytest.raises(DataError, match=r"a\.png: the image has 128 pixels, but the limit is 127, "):
+        Predictor("runs/x/best", max_pixels=127)(file)
+    (outcome,) = Predictor("runs/x/best", max_pixels=127).predict_many([file])
+    assert "the image has 128 pixels" in str(outcome.error)
 
 
 def test_only_images_of_one_padded_size_go_together(checkpoint, tmp_path):
