@@ -27,7 +27,7 @@ def read_json_classes(file: Path) -> Classes:
         >>> classes.names, classes.things, classes.ids, classes.colors[1]
         (('road', 'car'), (False, True), (0, 26), (0, 0, 142))
     """
-    return structured_classes(read_json(file, unique_keys=True), file)
+    return structured_classes(read_json(file), file)
 
 
 def structured_classes(data: object, file: Path) -> Classes:

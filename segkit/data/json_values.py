@@ -134,19 +134,15 @@ class JsonEntry:
             return default
 
 
-def read_json(file: Path, unique_keys: bool = False) -> object:
+def read_json(file: Path) -> object:
     """Parses a JSON file in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
-    Args:
-        file: the file.
-        unique_keys: refuse mappings that hold a key twice, of which JSON readers keep the last one. Costs time.
-
     Raises:
-        DataError: the file cannot be read or is no JSON.
+        DataError: the file cannot be read, is no JSON, or holds a key twice in one mapping.
     """
     # RecursionError: lists nested too deeply. Bytes: json detects the encoding itself.
     try:
-        parsed: object = json.loads(file.read_bytes(), object_pairs_hook=_with_unique_keys if unique_keys else None)
+        parsed: object = json.loads(file.read_bytes(), object_pairs_hook=_with_unique_keys)
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{file}: cannot read JSON ({reason}). Restore the file or correct the path.") from None
@@ -154,6 +150,7 @@ def read_json(file: Path, unique_keys: bool = False) -> object:
 
 
 def _with_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Makes a mapping. Python's own reader keeps the last of several values of a key."""
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
         keys = [key for key, _ in pairs]

@@ -268,6 +268,16 @@ def test_image_id_twice(folder: Folder) -> None:
     )
 
 
+def test_a_key_twice(folder: Folder) -> None:
+    folder.read()
+    folder.json.write_text(folder.json.read_text().replace('"area": 4', '"area": 4, "iscrowd": 0, "iscrowd": 1'))
+    with pytest.raises(DataError) as error:
+        CocoInstance(images=str(folder.images), annotations=str(folder.json))
+    assert str(error.value) == (
+        f'{folder.json}: cannot read JSON (the key "iscrowd" appears twice). Restore the file or correct the path.'
+    )
+
+
 @pytest.mark.parametrize("size", [0, -1, None, "", "x", 1.5, True, [3]])
 def test_image_size(folder: Folder, size: Any) -> None:
     folder.data["images"][0]["height"] = size
