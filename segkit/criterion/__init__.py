@@ -28,7 +28,9 @@ The path of a loss, top to bottom (L layers, B images, Q queries, M matched pair
           |                                                 tensors are dropped before the next chunk
           |                                                 mask_losses.py: WeightedMaskLoss, EagerGradient
           |                                                  v
-          |                                            sum / number of masks (mean over all processes)
+          v                                                  v
+    sum over images / normalizer                       sum over masks / number of masks
+          |                          normalizers.py: of all images of an optimizer step, in any batches and processes
           v                                                  v
     weight * sum over layers                           weighted sum over losses and layers
           +------------------------+-------------------------+

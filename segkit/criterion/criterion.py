@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from segkit.criterion.mask_losses import WeightedMaskLoss, matched_mask_losses
 from segkit.criterion.matched_pairs import MatchedPairs, matched_mask_logits
+from segkit.criterion.normalizers import mean_over_processes, normalizer_of, unmatched_class_index
 from segkit.errors import ConfigError
 from segkit.ops.points import PointSampling
 from segkit.registries.losses import ClassLoss, GeneralLoss, MaskLoss
@@ -38,20 +39,25 @@ class WeightedLoss:
 
 @dataclass
 class LossReport:
-    """The loss of one batch."""
+    """The loss of one batch, or its contribution to the loss of a step."""
 
     total: Tensor
     """Scalar with gradient: the weighted sum over losses and layers."""
     parts: dict[str, Tensor]
     """Unweighted scalars without gradient: `name` of the last layer, `name/0`, `name/1`, … of the earlier ones."""
 
+    @property
+    def named(self) -> dict[str, Tensor]:
+        """`total` and all parts, by name."""
+        return {"total": self.total, **self.parts}
+
 
 class Criterion(nn.Module):
     """Matches queries with segments and computes the weighted sum of all losses over all decoder layers.
 
-    Mask losses are divided by the number of segments of the batch, averaged over all processes and at least 1. So the
-    gradient averaged over several processes is that of one process with the whole batch. `segkit.criterion` draws the
-    path of a loss through this package.
+    Each loss is a sum over the images, divided by a normalizer: mask losses by the number of segments, class losses by
+    the sum of their class weights. The normalizers are those of all images of an optimizer step, so the images may come
+    in several batches or processes. `segkit.criterion` draws the path of a loss through this package.
 
     Args:
         losses: all losses, with different names.
@@ -111,88 +117,122 @@ class Criterion(nn.Module):
                 f"criterion.matcher: loss '{self.query_losses[0]}' needs a matcher, such as {{type: hungarian}}."
             )
 
-    def forward(self, prediction: Prediction | PixelPrediction, targets: list[Target]) -> LossReport:
-        """Computes the loss of a batch.
+    def normalizers(self, prediction: Prediction | PixelPrediction, targets: list[Target]) -> Tensor:
+        """Returns what each loss is divided by for these images, (losses,) float32 in the order of `losses`.
+
+        It does not depend on the values of the prediction. The normalizers of several batches add up.
+
+        Args:
+            prediction: of any images; its numbers of queries and classes are used.
+            targets: of the images, on the prediction's device.
+        """
+        targets = self._supervised_targets(prediction, targets)
+        class_index, device = None, _device_of(prediction)
+        if isinstance(prediction, Prediction) and self.class_losses:
+            num_queries, no_object = prediction.num_queries, prediction.class_logits.shape[-1] - 1
+            class_index = unmatched_class_index(targets, num_queries, no_object)
+        return torch.stack([normalizer_of(one.loss, targets, class_index, device) for one in self.losses])
+
+    def forward(
+        self, prediction: Prediction | PixelPrediction, targets: list[Target], normalizers: Tensor | None = None
+    ) -> LossReport:
+        """Computes the loss of a batch, or its contribution to the loss of a step.
 
         Args:
             prediction: of B images, with its earlier layers as `auxiliary`.
             targets: of the B images, at the size of the padded batch and on the prediction's device.
+            normalizers: what the losses are divided by, (losses,): those of all batches of the step added up, and
+                averaged over the processes. The contributions of a step's batches then add up to its loss, and those
+                of processes average to it. None: those of this batch, averaged over the processes.
 
         Raises:
             ConfigError: a class or mask loss is given the prediction of a per-pixel model.
         """
         if isinstance(prediction, PixelPrediction):
             self._refuse_pixels()
-            return self._report(self._compute_general_losses(self._supervised(prediction.layers), targets, None))
-        if not self.ignore_void:
-            targets = [replace(target, valid=None) for target in targets]
+        if normalizers is None:
+            normalizers = mean_over_processes(self.normalizers(prediction, targets))
+        # A sum over nothing is 0, whatever it is divided by.
+        divisors = dict(zip(self.weights, torch.where(normalizers > 0, normalizers, 1), strict=True))
+        targets = self._supervised_targets(prediction, targets)
+        if isinstance(prediction, PixelPrediction):
+            return self._report(self._sum_general_losses(self._supervised(prediction.layers), targets, None), divisors)
         layers = self._supervised(prediction.layers)
         if self.matcher is None:
-            return self._report(self._compute_general_losses(layers, targets, None))
+            return self._report(self._sum_general_losses(layers, targets, None), divisors)
         # Matching is constant for the gradient, as is usual: gradients flow through the losses only.
         pairs = MatchedPairs.collect(self.matcher(layers, targets), targets, prediction.class_logits.device)
-        values = self._compute_class_losses(layers, targets, pairs) | self._compute_general_losses(
-            layers, targets, pairs.matches()
-        )
+        sums = self._sum_class_losses(layers, targets, pairs)
+        sums |= self._sum_general_losses(layers, targets, pairs.matches())
         if not self.mask_losses:
-            return self._report(values)
-        mask_total, mask_values = self._compute_mask_losses(layers, targets, pairs)
-        return self._report(values, mask_total, mask_values)
+            return self._report(sums, divisors)
+        return self._report(sums, divisors, *self._sum_mask_losses(layers, targets, pairs))
+
+    def _supervised_targets(self, prediction: Prediction | PixelPrediction, targets: list[Target]) -> list[Target]:
+        if self.ignore_void or isinstance(prediction, PixelPrediction):
+            return targets
+        return [replace(target, valid=None) for target in targets]
 
     def _supervised(self, layers: list[Layer]) -> list[Layer]:
         return layers if self.deep_supervision else layers[-1:]
 
-    def _compute_class_losses(
-        self, layers: Sequence[Prediction], targets: Sequence[Target], pairs: MatchedPairs
+    def _sum_class_losses(
+        self, layers: Sequence[Prediction], targets: list[Target], pairs: MatchedPairs
     ) -> dict[str, Tensor]:
-        """Returns by name the unweighted value of each layer, (L,) with gradient."""
+        """Returns by name the sum over images of each layer, (L,) with gradient."""
         if not self.class_losses:
             return {}
         no_object = layers[0].class_logits.shape[-1] - 1
         class_index = pairs.class_index(targets, layers[0].num_queries, no_object)  # (L, B, Q)
         return {
             name: torch.stack(
-                [loss(layer.class_logits, index) for layer, index in zip(layers, class_index, strict=True)]
+                [
+                    # The normalizer of the matched queries makes a sum of the mean.
+                    loss(layer.class_logits, index) * normalizer_of(loss, targets, index, index.device)
+                    for layer, index in zip(layers, class_index, strict=True)
+                ]
             )
             for name, loss in self.class_losses.items()
         }
 
-    def _compute_general_losses(
+    def _sum_general_losses(
         self,
         layers: Sequence[Prediction | PixelPrediction],
         targets: list[Target],
         matches: list[list[Match]] | None,
     ) -> dict[str, Tensor]:
-        """Returns by name the unweighted value of each layer, (L,) with gradient."""
+        """Returns by name the sum over images of each layer, (L,) with gradient."""
         by_layer = matches if matches is not None else [None] * len(layers)
         return {
             name: torch.stack([loss(layer, targets, match) for layer, match in zip(layers, by_layer, strict=True)])
+            * normalizer_of(loss, targets, None, _device_of(layers[0]))
             for name, loss in self.general_losses.items()
         }
 
-    def _compute_mask_losses(
+    def _sum_mask_losses(
         self, layers: Sequence[Prediction], targets: Sequence[Target], pairs: MatchedPairs
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Returns the weighted sum with gradient, and by name the unweighted value of each layer, (L,) without."""
+        """Returns the weighted sum over masks with gradient, and by name the sum of each layer, (L,) without."""
         maps = matched_mask_logits(layers, pairs)
         segments = pairs.by_image(pairs.target)
         total, values = matched_mask_losses(maps, targets, segments, self.weighted_mask_loss, self.points)
-        # Counted by targets rather than pairs, and by every process, also one whose images have no segment.
-        num_masks = _mean_over_processes(sum(len(target) for target in targets), total.device)
         sums = torch.zeros(len(values), len(layers), device=total.device).index_add_(1, pairs.layer, values)
-        return total / num_masks, dict(zip(self.mask_losses, sums / num_masks, strict=True))
+        return total, dict(zip(self.mask_losses, sums, strict=True))
 
     def _report(
         self,
-        values: dict[str, Tensor],
+        sums: dict[str, Tensor],
+        divisors: dict[str, Tensor],
         mask_total: Tensor | None = None,
-        mask_values: dict[str, Tensor] | None = None,
+        mask_sums: dict[str, Tensor] | None = None,
     ) -> LossReport:
-        """Sums up, and names the value of each loss and layer."""
-        totals = [self.weights[name] * by_layer.sum() for name, by_layer in values.items()]
+        """Divides by the normalizers, sums up, and names the value of each loss and layer."""
+        totals = [self.weights[name] * by_layer.sum() / divisors[name] for name, by_layer in sums.items()]
         if mask_total is not None:
-            totals.append(mask_total)
-        reported = {name: by_layer.detach() for name, by_layer in values.items()} | (mask_values or {})
+            # All mask losses have the same normalizer, the number of masks.
+            totals.append(mask_total / divisors[next(iter(self.mask_losses))])
+        by_name = {name: by_layer.detach() for name, by_layer in sums.items()} | (mask_sums or {})
+        reported = {name: by_layer / divisors[name] for name, by_layer in by_name.items()}
         num_layers = len(next(iter(reported.values())))
         # The last layer is the model's answer and has the plain name.
         suffixes = [*(f"/{index}" for index in range(num_layers - 1)), ""]
@@ -212,10 +252,6 @@ class Criterion(nn.Module):
             )
 
 
-def _mean_over_processes(count: int, device: torch.device) -> Tensor:
-    """Returns the mean of `count` over all processes, at least 1."""
-    mean = torch.tensor(float(count), device=device)
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.all_reduce(mean)
-        mean /= torch.distributed.get_world_size()
-    return mean.clamp(min=1)
+def _device_of(prediction: Prediction | PixelPrediction) -> torch.device:
+    """Returns the device of a prediction."""
+    return prediction.class_logits.device if isinstance(prediction, Prediction) else prediction.pixel_logits.device

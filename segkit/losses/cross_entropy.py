@@ -63,6 +63,13 @@ class CrossEntropy(nn.Module):
             class_index: (B,Q) int64, K = no object.
 
         Returns:
-            Scalar.
+            Scalar; 0 where all weights are 0.
         """
-        return functional.cross_entropy(class_logits.flatten(0, 1).float(), class_index.flatten(), self.weights)
+        logits, labels = class_logits.flatten(0, 1).float(), class_index.flatten()
+        total = functional.cross_entropy(logits, labels, self.weights, reduction="sum")
+        normalizer = self.normalizer(class_index)
+        return total / torch.where(normalizer > 0, normalizer, 1)
+
+    def normalizer(self, class_index: Tensor) -> Tensor:
+        """Returns the sum of the weights of all queries, a scalar."""
+        return self.weights[class_index].sum()

@@ -9,7 +9,7 @@ from torch.nn import functional
 from segkit.errors import ConfigError
 from segkit.ops.targets import label_map_of
 from segkit.registries import LOSSES
-from segkit.types import Match, PixelPrediction, Prediction, Target
+from segkit.types import NO_SEGMENT, Match, PixelPrediction, Prediction, Target
 
 _VOID = -100
 """Label of the pixels that do not count."""
@@ -61,8 +61,17 @@ class PixelCrossEntropy(nn.Module):
         total = functional.cross_entropy(logits, labels, ignore_index=_VOID, reduction="sum")
         return total / (labels != _VOID).sum().clamp(min=1)
 
+    def normalizer(self, targets: list[Target]) -> Tensor:
+        """Returns the number of labeled pixels, a scalar."""
+        return torch.stack([_count_labeled(target) for target in targets]).sum()
+
 
 def _labels_of_pixels(target: Target) -> Tensor:
     """Returns (H,W) int64: the class index of each pixel, `_VOID` where it does not count."""
     labels = label_map_of(target, void=_VOID)
     return labels if target.valid is None else labels.masked_fill(~target.valid, _VOID)
+
+
+def _count_labeled(target: Target) -> Tensor:
+    labeled = target.masks.any(0) if target.segment_map is None else target.segment_map != NO_SEGMENT  # (H, W)
+    return (labeled if target.valid is None else labeled & target.valid).sum()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from segkit.registries.registry import ItemSetting, Registry
 from segkit.registries.signature import Weight
@@ -46,6 +46,25 @@ class GeneralLoss(Protocol):
         """A Prediction with its matches, or a PixelPrediction without -> scalar."""
 
 
+@runtime_checkable
+class ClassNormalizer(Protocol):
+    """A class loss that is no plain mean over images, such as one with class weights."""
+
+    def normalizer(self, class_index: Tensor, /) -> Tensor:
+        """(B, Q) int64, K = no object -> scalar: what the loss of B images is divided by, such as a sum of weights.
+
+        The order of the queries must not matter: the criterion asks before the queries are matched.
+        """
+
+
+@runtime_checkable
+class TargetNormalizer(Protocol):
+    """A general loss that is no plain mean over images, such as one over all labeled pixels."""
+
+    def normalizer(self, targets: list[Target], /) -> Tensor:
+        """The targets of B images -> scalar: what their loss is divided by, such as a number of pixels."""
+
+
 class Loss(Protocol):
     """Compares a prediction with its targets. `input_type` decides what it is called with.
 
@@ -56,6 +75,11 @@ class Loss(Protocol):
 
     The criterion applies weights (the key `weight` beside a loss's own settings), decoder layers and the division by
     the number of masks.
+
+    A scalar is a mean over the images of the batch. If images differ in weight, the loss has a second method
+    `normalizer`, which returns what the value is divided by: `(class_index (B, Q)) -> scalar` for `"classes"`,
+    `(targets) -> scalar` for `"prediction"`. The criterion needs it to combine the batches of all processes and
+    accumulated batches into the loss of one large batch.
     """
 
     @property

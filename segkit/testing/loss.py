@@ -4,6 +4,8 @@
   gradient other than 0 reaches the logits and the loss's own parameters. This also holds for logits of 1e4 and -1e4,
   for bf16 logits under autocast, and for empty targets (no matched query, no mask, no segment, no valid pixel).
 * 'classes' and 'masks': a right prediction has a lower loss than a wrong one.
+* 'classes' and 'prediction': the value is a mean over images, each weighted by what the optional method `normalizer`
+  returns for it, so that the batches of several processes make the loss of one large batch.
 * 'masks': one value per mask, which depends on that mask alone, so that the criterion may pass masks in chunks; pixels
   that are not valid do not count.
 * 'prediction': it takes a Prediction with matches, or a PixelPrediction without. It raises a SegkitError for the other.
@@ -17,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.registries import Loss
+from segkit.registries.losses import ClassNormalizer, TargetNormalizer
 from segkit.testing._common import described, difference, named, refuses, seeded, shape_of, trying
 from segkit.testing._modules import as_module, check_parameter_gradients
 from segkit.testing._predictions import converted, random_prediction, tensors_in, with_tensors
@@ -115,6 +118,43 @@ def _check_class_loss(who: str, loss: nn.Module, num_classes: int) -> None:
     # Logits of 8 mean a probability of almost 1, without overflow in any loss.
     right = 8 * torch.nn.functional.one_hot(classes, num_classes + 1).float()
     _check_order(who, loss(right, classes).item(), loss(-right, classes).item())
+    _check_class_mean(who, loss, logits.detach(), torch.stack([nothing[0], classes[1].clamp(max=num_classes - 1)]))
+
+
+def _check_class_mean(who: str, loss: nn.Module, logits: Tensor, class_index: Tensor) -> None:
+    """Checks the value of an image without an object and one without an unmatched query, together and alone."""
+    mixed = torch.arange(class_index.shape[1])[None].clamp(max=logits.shape[-1] - 1)
+    assert not difference(_class_normalizer(loss, mixed), _class_normalizer(loss, mixed.flip(1))), (
+        f"{who} has a normalizer that depends on the order of the queries. Compute it from how often each class occurs."
+    )
+    images = [slice(0, 1), slice(1, 2)]
+    _check_mean(
+        who,
+        loss(logits, class_index),
+        torch.stack([loss(logits[image], class_index[image]) for image in images]),
+        [_class_normalizer(loss, class_index[image]) for image in images],
+    )
+
+
+def _class_normalizer(loss: nn.Module, class_index: Tensor) -> Tensor:
+    number = loss.normalizer(class_index) if isinstance(loss, ClassNormalizer) else torch.tensor(len(class_index))
+    return number.float()
+
+
+def _target_normalizer(loss: nn.Module, target: Target) -> Tensor:
+    number = loss.normalizer([target]) if isinstance(loss, TargetNormalizer) else torch.tensor(1)
+    return number.float()
+
+
+def _check_mean(who: str, together: Tensor, alone: Tensor, normalizers: list[Tensor]) -> None:
+    """Checks that the value of two images is the mean of their own values, weighted by their normalizers."""
+    weights = torch.stack(normalizers)
+    mean = (alone * weights).sum() / weights.sum()
+    assert not difference(together, mean), (
+        f"{who} returns {together.item():.4g} for two images, and {_rounded(alone)} for each alone with normalizers "
+        f"{_rounded(weights)}, whose mean is {mean.item():.4g}. Return a mean over images, or add a method "
+        "'normalizer' that returns what the sum over the images is divided by."
+    )
 
 
 def _check_mask_loss(who: str, loss: nn.Module) -> None:
@@ -210,6 +250,16 @@ def _check_on_prediction(
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=given is half):
             value = _valued(who, situation, partial(loss, leaf, target, pairs), list(leaves.values()), (), flat)
     check_parameter_gradients(who, loss, value)
+    parts = [with_tensors(prediction, {n: t[[i]] for n, t in tensors_in(prediction)}) for i in range(2)]
+    with torch.no_grad():
+        _check_mean(
+            who,
+            loss(prediction, targets, matches),
+            torch.stack(
+                [loss(parts[i], targets[i : i + 1], None if matches is None else matches[i : i + 1]) for i in range(2)]
+            ),
+            [_target_normalizer(loss, target) for target in targets],
+        )
 
 
 def _no_match() -> Match:

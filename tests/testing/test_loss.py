@@ -124,6 +124,26 @@ class Rewarding(ClassLoss):
         return -super().forward(class_logits, classes)
 
 
+class Weighted(ClassLoss):
+    """A mean over queries of different weight, which it does not tell."""
+
+    def forward(self, class_logits, classes):
+        weights = torch.tensor([1.0, 1.0, 1.0, 0.1])
+        return functional.cross_entropy(class_logits.flatten(0, 1).float(), classes.flatten(), weights)
+
+
+class Ordered(ClassLoss):
+    """A normalizer that is known only after matching."""
+
+    def normalizer(self, classes):
+        return len(classes) + classes[:, 0].float().sum()
+
+
+class Summed(PredictionLoss):
+    def forward(self, prediction, targets, matches):
+        return super().forward(prediction, targets, matches) * len(targets)
+
+
 class Meaning(MaskLoss):
     def forward(self, logits, targets, valid):
         return super().forward(logits, targets, valid).mean()
@@ -241,6 +261,23 @@ MESSAGES = [
     (
         Rewarding,
         "loss Rewarding returns -0.00101 for a right prediction and -9.1 for a wrong one. The right one must be lower.",
+    ),
+    (
+        Weighted,
+        "loss Weighted returns 1.858 for two images, and [1.306, 1.913] for each alone "
+        "with normalizers [1.0, 1.0], whose mean is 1.61. Return a mean over images, or add a method 'normalizer' "
+        "that returns what the sum over the images is divided by.",
+    ),
+    (
+        Ordered,
+        "loss Ordered has a normalizer that depends on the order of the queries. Compute it from how often each class "
+        "occurs.",
+    ),
+    (
+        Summed,
+        "loss Summed returns 2.293 for two images, and [1.636, 0.656] for each alone "
+        "with normalizers [1.0, 1.0], whose mean is 1.146. Return a mean over images, or add a method 'normalizer' "
+        "that returns what the sum over the images is divided by.",
     ),
     (
         Meaning,
