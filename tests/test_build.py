@@ -17,6 +17,7 @@ from segkit.build import (
     build_transforms,
     class_tensors,
     dataset_classes,
+    num_queries_of,
 )
 from segkit.classes import Classes
 from segkit.config import load_config
@@ -206,3 +207,15 @@ def test_no_weights_are_read_where_a_checkpoint_follows(tmp_path, monkeypatch, s
 )
 def test_the_tensors_of_the_class_list(tmp_path, name, expected):
     assert class_tensors(load_config(write_tiny(tmp_path, name)), CLASSES) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "number"),
+    [
+        ({"type": "mask_former", "transformer_decoder": {"type": "standard"}}, 100),
+        ({"type": "mask_former", "transformer_decoder": {"type": "standard", "num_queries": 7}}, 7),
+        ({"type": "per_pixel", "backbone": {"type": "timm", "name": "resnet18"}}, None),
+    ],
+)
+def test_the_number_of_queries_is_that_of_the_config_or_the_default(part, number):
+    assert num_queries_of(part) == number

@@ -19,7 +19,7 @@ from segkit.evaluation.loop import OnResult, check_evaluators, evaluate_model
 from segkit.evaluation.tables import summary
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import gather
-from segkit.types import Batch, Metrics
+from segkit.types import Batch, Metrics, SemanticResult
 
 
 class Validation:
@@ -59,10 +59,11 @@ class Validation:
                 f"({classes_differ(self.classes, classes)}). Name a data set with the model's classes."
             )
         self._order = class_order(classes, self.classes)
-        _warn_of_other_things(classes, self.classes)
         self.tally = Tally(len(self.classes))
         """Of the targets of the last run, over all processes."""
         self.postprocessors = build_postprocessors(config, self.classes)
+        if any(part.result_type is not SemanticResult for part in self.postprocessors.values()):
+            _warn_of_other_things(classes, self.classes)
         check_evaluators(self.postprocessors, build_evaluators(config, self.classes))
         self.loader = evaluation_loader(
             self.dataset,

@@ -52,7 +52,7 @@ class DataSummary:
         self._learned = self._own
         self._path = path
         self._start = self._step = start
-        self._told_of_transforms = self._told_of_classes = False
+        self._warned_of_transforms = self._warned_of_classes = False
 
     def lines(self) -> list[str]:
         """Returns what is shown before the first step: a line per data set, and the warnings."""
@@ -81,13 +81,13 @@ class DataSummary:
     def _new_warnings(self) -> list[str]:
         """Returns what is to be said about the batches so far, each once; numbers in the text may change later."""
         found = []
-        if not self._told_of_transforms and (emptied := _emptied_by_transforms(self._learned, self.train.tally)):
-            self._told_of_transforms = True
+        if not self._warned_of_transforms and (emptied := _emptied_by_transforms(self._learned, self.train.tally)):
+            self._warned_of_transforms = True
             found.append(emptied)
         # After a start within an epoch, any number of images short of two epochs may lack one of them.
         epoch = self.train.length if self._start == 0 else 2 * self.train.length
-        if not self._told_of_classes and self._learned.images >= epoch:
-            self._told_of_classes = True
+        if not self._warned_of_classes and self._learned.images >= epoch:
+            self._warned_of_classes = True
             found.append(_never_learned(self._learned, self.train))
         return found
 
@@ -147,5 +147,5 @@ def _never_learned(learned: Tally, train: DatasetSample) -> str:
     names = [train.classes.names[index] for index in sorted(missing)]
     return (
         f"data.train: in a whole epoch, the model has seen no segment of {name_classes(names, len(train.classes))}. "
-        "Check their annotations, and that the transforms do not remove them."
+        "Check the annotations, and that the transforms do not remove them."
     )

@@ -12,6 +12,7 @@ from PIL import Image
 from segkit.datasets.coco_panoptic import CocoPanoptic
 from segkit.errors import DataError
 from segkit.ops.targets import label_map_of, pixel_counts, prepare_for_training
+from segkit.registries import AnnotationCounts
 from segkit.types import Target
 
 SKY, CAR, TREE = 200_000, 300, 7
@@ -117,6 +118,18 @@ def test_semantic_merges_the_segments_of_a_class(folder: Folder) -> None:
     assert target.areas.tolist() == [2, 13.5]
     assert target.valid is not None
     assert target.valid.tolist() == [[True, True, True], [False, True, True]]
+
+
+def test_annotations_are_counted_without_reading_images(folder: Folder) -> None:
+    dataset, merged = folder.read(), folder.read(semantic=True)
+    assert dataset.annotation_counts(2) == AnnotationCounts(segments=[1, 1], crowds=1, most_segments=2)
+    assert merged.annotation_counts(2) == AnnotationCounts(segments=[1, 1], crowds=0, most_segments=2)
+    folder.segments.append(segment(9, 3))
+    assert folder.read().annotation_counts(2) == AnnotationCounts(segments=[1, 2], crowds=1, most_segments=3)
+    assert folder.read(semantic=True).annotation_counts(2) == merged.annotation_counts(2)
+    # Only the first images: here the one without an annotation.
+    folder.data["images"].reverse()
+    assert folder.read().annotation_counts(1) == AnnotationCounts(segments=[0, 0], crowds=0, most_segments=0)
 
 
 @pytest.mark.parametrize("semantic", [False, True])

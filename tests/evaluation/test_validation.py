@@ -1,14 +1,20 @@
 """`data.val` built once and evaluated often, and the errors before anything runs."""
 
+import math
+
 import pytest
 import torch
 
 from segkit.build import build_model, dataset_classes
 from segkit.classes import Classes
 from segkit.config import load_config
+from segkit.data.sampling import sample_dataset
+from segkit.data.tally import Tally
 from segkit.errors import ConfigError
-from segkit.evaluation.validation import Validation
-from tests.helpers.tiny import write_tiny
+from segkit.evaluation.validation import Validation, unmeasured
+from segkit.types import Metrics
+from tests.helpers.counted import instances, mapped
+from tests.helpers.tiny import empty_target, write_tiny
 
 
 def validation(folder, *overrides, classes=None, **process):
@@ -44,6 +50,43 @@ def test_processes_divide_the_images(tmp_path, model):
         part.run(model, "cpu", on_result=lambda batch, index, result, files=files: files.append(batch.files[index]))
     assert sorted(set(seen[0] + seen[1])) == [f"shapes_1_0000{index}" for index in range(3)]
     assert not set(seen[0]) & set(seen[1])
+
+
+NAN = {"average_precision": Metrics({"ap": math.nan, "ar": math.nan}, {}), "mean_iou": Metrics({"mean_iou": 1.0}, {})}
+
+
+@pytest.mark.parametrize(
+    ("targets", "reason"),
+    [
+        ([], "the targets of 0 images have no segment"),
+        ([empty_target((1, 4))], "the targets of 1 images have no segment"),
+        ([mapped([-1, -1])] * 2, "all pixels of the targets of 2 images are void"),
+        ([instances(crowds=[1, 1])], 'the targets of 1 images have 2 annotations, all of them crowds ("iscrowd": 1)'),
+        ([mapped([0, 1])], "the targets of 1 images have 2 segments, but none that this evaluator measures"),
+    ],
+)
+def test_metrics_of_nothing_are_explained(targets, reason):
+    tally = Tally(num_classes=2)
+    for target in targets:
+        tally.add(target)
+    assert unmeasured(NAN, tally, Classes.make(["sky", "car"])) == [
+        f"no target counted for 'average_precision', so its metrics are nan: {reason}."
+    ]
+
+
+def test_metrics_of_a_single_class_are_explained(tmp_path, model):
+    tally = Tally(num_classes=2)
+    tally.add(mapped([0, 0, -1]))
+    assert unmeasured({}, tally, Classes.make(["sky", "car"])) == [
+        "the class 'sky' fills all known pixels of the targets: a model that predicts it everywhere scores 1.0."
+    ]
+
+
+def test_a_run_counts_its_targets(tmp_path, model):
+    ready = validation(tmp_path)
+    ready.run(model, "cpu")
+    assert ready.tally.images == 3
+    assert ready.tally.to_dict(ready.classes) == sample_dataset(ready.dataset).tally.to_dict(ready.classes)
 
 
 def test_without_data_there_is_nothing_to_evaluate(tmp_path):

@@ -260,3 +260,28 @@ def test_a_large_image_through_windows(checkpoint):
 def test_windows_are_for_the_semantic_task(checkpoint):
     with pytest.raises(ConfigError, match="results of 'panoptic' cannot be merged across windows"):
         Predictor("runs/x/best", task="panoptic", window=16)
+
+
+class Choosy(RedIsClass):
+    """Fails as a group norm does where an image pads to a single cell, in a batch of one and of several."""
+
+    def forward(self, images, sizes):
+        if images.shape[-2:] == (8, 8):
+            raise ValueError("Expected more than 1 value per channel when training, got input size [1, 32, 1, 1]")
+        return super().forward(images, sizes)
+
+
+def test_an_image_that_is_too_small_is_an_outcome_and_the_others_go_on(checkpoint, tmp_path):
+    checkpoint.model = Choosy()
+    sizes = [(8, 16), (5, 6), (7, 8), (8, 16)]
+    files = [save(image_of(*size), tmp_path / f"{number}.png") for number, size in enumerate(sizes)]
+    outcomes = list(Predictor("any").predict_many(files, batch_size=2))
+    assert [outcome.file for outcome in outcomes] == [str(file) for file in files]
+    assert [outcome.error is None for outcome in outcomes] == [True, False, False, True]
+    for outcome, size in zip(outcomes[1:3], ("6x5", "8x7"), strict=True):
+        assert str(outcome.error).startswith(
+            f"{outcome.file} ({size}): too small for the model. Padded to 8x8 in a batch"
+        )
+        assert "batch of 1," in str(outcome.error)
+    with pytest.raises(DataError, match="too small for the model"):
+        Predictor("any")(files[1])

@@ -1,0 +1,48 @@
+"""The call of a model, and its message for images that are too small; every backbone norm of torch says so its way."""
+
+import pytest
+import torch
+from torch import nn
+
+from segkit.errors import DataError
+from segkit.runtime.model_call import call_model
+from segkit.types import ImageSizes
+
+SIZES = [ImageSizes(padded=(8, 8), unpadded=(3, 5), output=(3, 5))]
+
+
+def model_of(layer):
+    return lambda images, sizes: layer(images)
+
+
+TOO_SMALL = {
+    "batch norm": nn.BatchNorm2d(3),
+    "group norm": nn.GroupNorm(3, 3),
+    "instance norm": nn.InstanceNorm2d(3),
+    "convolution": nn.Conv2d(3, 3, 2),
+    "pooling": nn.MaxPool2d(2),
+    "reflection": nn.ReflectionPad2d(1),
+}
+
+
+@pytest.mark.parametrize("name", TOO_SMALL)
+def test_layers_that_one_pixel_is_too_small_for(name):
+    with pytest.raises(DataError, match=r"^a\.png \(5x3\): too small for the model\. Padded to 1x1 in a batch of 1,"):
+        call_model(model_of(TOO_SMALL[name]), torch.zeros(1, 3, 1, 1), SIZES, ["a.png"])
+
+
+def test_the_whole_message():
+    images = torch.zeros(1, 3, 1, 1)
+    with pytest.raises(DataError) as caught:
+        call_model(model_of(TOO_SMALL["batch norm"]), images, SIZES, ["a.png"])
+    assert str(caught.value) == (
+        "a.png (5x3): too small for the model. Padded to 1x1 in a batch of 1, a layer gets too few values (Expected "
+        "more than 1 value per channel when training, got input size torch.Size([1, 3, 1, 1])). Use larger images or "
+        "crops, or the transform 'pad'. In training, a larger batch_size or the backbone's freeze_batch_norm can help "
+        "too."
+    )
+
+
+def test_other_errors_stay_as_they_are():
+    with pytest.raises(RuntimeError, match="expected input"):
+        call_model(model_of(nn.Conv2d(4, 1, 1)), torch.zeros(1, 3, 8, 8), SIZES, ["a.png"])
