@@ -1,12 +1,13 @@
-"""The checkpoint folder: `model.safetensors`, `config.yaml`, `classes.json`.
+"""The checkpoint folder: `model.safetensors`, `config.yaml`, `classes.json`, and their digests in `SHA256SUMS`.
 
-The folder alone is enough to evaluate, predict, export and fine-tune.
+The folder alone is enough to evaluate, predict, export and fine-tune. A file that was damaged is never read.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -19,6 +20,8 @@ from segkit.classes import Classes
 from segkit.config import CONFIG_FILE, Config, load_config
 from segkit.errors import CheckpointError
 from segkit.models._base import SegmentationModel
+from segkit.runtime.integrity import require_intact, write_manifest
+from segkit.runtime.weights import LoadReport, load_fitting
 from segkit.runtime.writing import replace_folder
 
 WEIGHTS_FILE = "model.safetensors"
@@ -36,45 +39,6 @@ class Checkpoint:
     config: Config
 
 
-@dataclass
-class LoadReport:
-    """Which tensors of a file were loaded into a model.
-
-    Example:
-        >>> str(LoadReport(loaded=["a", "b"], missing=["c"]))
-        '2 tensors loaded; 1 only in the model, unchanged: c'
-    """
-
-    loaded: list[str] = field(default_factory=list)
-    """Names of the tensors that fit."""
-    missing: list[str] = field(default_factory=list)
-    """Names that only the model has. These tensors keep their initial values."""
-    unexpected: list[str] = field(default_factory=list)
-    """Names that only the file has. These tensors are not used."""
-    reshaped: list[str] = field(default_factory=list)
-    """`name: shape in the file, shape in the model` of tensors with two shapes. They are not used."""
-
-    def __str__(self) -> str:
-        lines = [f"{len(self.loaded)} tensors loaded"]
-        for title, names in (
-            ("only in the model, unchanged", self.missing),
-            ("only in the file, not used", self.unexpected),
-            ("with another shape, not used", self.reshaped),
-        ):
-            if names:
-                lines.append(f"{len(names)} {title}: {_shortened(names)}")
-        return "; ".join(lines)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every tensor of the file and of the model was loaded."""
-        return not (self.missing or self.unexpected or self.reshaped)
-
-
-def _shortened(names: list[str], most: int = 6) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 @contextmanager
 def replace_checkpoint(folder: Path) -> Iterator[Path]:
     """Yields a new folder to write a checkpoint into, as `replace_folder` does.
@@ -86,7 +50,8 @@ def replace_checkpoint(folder: Path) -> Iterator[Path]:
         with replace_folder(folder) as draft:
             yield draft
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: cannot be written ({error}).") from error
+        cause = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"{folder}: cannot be written ({cause}).") from error
 
 
 def refuse_taken(folder: Path) -> None:
@@ -99,8 +64,21 @@ def refuse_taken(folder: Path) -> None:
         raise CheckpointError(f"{folder}: exists already and is not an empty folder. Name another, or remove it.")
 
 
-def save_checkpoint(folder: Path, model: nn.Module, config: Config, classes: Classes) -> None:
-    """Writes a checkpoint folder. An earlier one is replaced only once the new one is complete.
+def save_checkpoint(
+    folder: Path,
+    model: nn.Module,
+    config: Config,
+    classes: Classes,
+    write_more: Callable[[Path], None] = lambda draft: None,
+) -> None:
+    """Writes a checkpoint folder. An earlier one is replaced only once the new one is complete and on the disk.
+
+    Args:
+        folder: The folder.
+        model: Its weights are saved.
+        config: What the model was built from.
+        classes: What the model was built for.
+        write_more: Writes further files into the folder it is given.
 
     Raises:
         CheckpointError: The folder cannot be written.
@@ -109,6 +87,8 @@ def save_checkpoint(folder: Path, model: nn.Module, config: Config, classes: Cla
         save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft / WEIGHTS_FILE)
         (draft / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
         (draft / CLASSES_FILE).write_text(json.dumps(classes.to_dict(), indent=1), encoding="utf-8")
+        write_more(draft)
+        write_manifest(draft)
 
 
 def find_checkpoint(path: str | Path) -> Path:
@@ -134,6 +114,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: The file is missing or damaged.
     """
+    require_intact(folder / WEIGHTS_FILE)
     try:
         return load_file(folder / WEIGHTS_FILE)
     except (SafetensorError, OSError) as error:
@@ -149,6 +130,7 @@ def read_classes(folder: Path) -> Classes:
     Raises:
         CheckpointError: The file is missing or damaged.
     """
+    require_intact(folder / CLASSES_FILE)
     try:
         return Classes.from_dict(json.loads((folder / CLASSES_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -157,8 +139,8 @@ def read_classes(folder: Path) -> Classes:
         ) from error
 
 
-def read_config(folder: Path) -> Config:
-    """Reads the config of a checkpoint folder.
+def read_config(folder: Path, plugins: Sequence[str | PathLike[str]] = (), trust: bool = False) -> Config:
+    """Reads the config of a checkpoint folder. `plugins` and `trust` are those of `load_checkpoint`.
 
     Raises:
         CheckpointError: The file is missing.
@@ -166,22 +148,32 @@ def read_config(folder: Path) -> Config:
     """
     if not (folder / CONFIG_FILE).is_file():
         raise CheckpointError(f"{folder}: has no {CONFIG_FILE}. Name a config besides the checkpoint.")
-    return load_config(folder)
+    return load_config(folder, plugins=plugins, trust=trust)
 
 
-def load_checkpoint(path: str | Path, device: torch.device | str = "cpu", config: Config | None = None) -> Checkpoint:
+def load_checkpoint(
+    path: str | Path,
+    device: torch.device | str = "cpu",
+    config: Config | None = None,
+    *,
+    plugins: Sequence[str | PathLike[str]] = (),
+    trust: bool = False,
+) -> Checkpoint:
     """Loads a checkpoint.
 
     Args:
         path: A checkpoint folder, or a run folder, which stands for its best checkpoint.
         device: Where the model is put.
         config: Build the model of this config, instead of the checkpoint's own. Every tensor must fit.
+        plugins: Python files that the checkpoint's config may import.
+        trust: Import all Python files that the checkpoint's config names.
 
     Raises:
         CheckpointError: A file is missing or damaged, or the tensors do not fit the model.
+        ConfigError: The config is wrong, or it names Python files that are not trusted.
     """
     folder = find_checkpoint(path)
-    config = config or read_config(folder)
+    config = config or read_config(folder, plugins, trust)
     classes = read_classes(folder)
     model = build_model(config, classes, initial_weights=False)
     report = load_fitting(model, read_weights(folder))
@@ -190,15 +182,17 @@ def load_checkpoint(path: str | Path, device: torch.device | str = "cpu", config
     return Checkpoint(model.to(device).eval(), classes, config)
 
 
-def load_model(path: str | Path, device: torch.device | str = "cpu") -> SegmentationModel:
+def load_model(path: str | Path, device: torch.device | str = "cpu", *, trust: bool = False) -> SegmentationModel:
     """Loads the model of a checkpoint, in eval mode.
 
     Args:
         path: A checkpoint folder, or a run folder, which stands for its best checkpoint.
         device: Where the model is put.
+        trust: Import the Python files that the checkpoint's config names as plugins.
 
     Raises:
         CheckpointError: A file is missing or damaged.
+        ConfigError: The config is wrong, or it names plugins and `trust` is False.
 
     Example:
         >>> import tempfile
@@ -217,27 +211,7 @@ def load_model(path: str | Path, device: torch.device | str = "cpu") -> Segmenta
         >>> model(torch.zeros(1, 3, 32, 32, dtype=torch.uint8)).pixel_logits.shape
         torch.Size([1, 2, 8, 8])
     """
-    return load_checkpoint(path, device).model
-
-
-def load_fitting(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
-    """Copies the tensors into `model` that fit by name and shape, and reports the others."""
-    report = LoadReport()
-    own = model.state_dict()
-    fitting = {}
-    for name, tensor in weights.items():
-        if name not in own:
-            report.unexpected.append(name)
-        elif own[name].shape != tensor.shape:
-            report.reshaped.append(f"{name}: {tuple(tensor.shape)}, {tuple(own[name].shape)}")
-        else:
-            fitting[name] = tensor
-            report.loaded.append(name)
-    reshaped = {entry.partition(":")[0] for entry in report.reshaped}
-    # A checkpoint may lack tensors on purpose, so `load_state_dict` is not strict; the report names all of them.
-    report.missing = [name for name in own if name not in fitting and name not in reshaped]
-    model.load_state_dict(fitting, strict=False)
-    return report
+    return load_checkpoint(path, device, trust=trust).model
 
 
 def initialize_from(

@@ -24,6 +24,10 @@ class CheckpointError(SegkitError):
     """A checkpoint is missing, incomplete, or does not fit the model."""
 
 
+class WriteError(SegkitError):
+    """A file cannot be written, for example because the disk is full."""
+
+
 class TrainingError(SegkitError):
     """A training cannot continue, for example because its loss is no longer finite."""
 

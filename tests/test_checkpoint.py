@@ -9,7 +9,6 @@ from segkit.build import build_model, class_tensors
 from segkit.checkpoint import (
     initialize_from,
     load_checkpoint,
-    load_fitting,
     load_model,
     read_weights,
     save_checkpoint,
@@ -17,6 +16,7 @@ from segkit.checkpoint import (
 from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.errors import CheckpointError
+from segkit.runtime.weights import load_fitting
 
 CLASSES = Classes.make(["sky", "road", "car"], things=[False, False, True])
 HEAD = "transformer_decoder.class_head.bias, transformer_decoder.class_head.weight"
@@ -58,7 +58,9 @@ def test_a_checkpoint_alone_gives_the_same_model(folder, model):
         torch.testing.assert_close(checkpoint.model(images).mask_logits, model(images).mask_logits)
     assert checkpoint.classes == CLASSES
     assert not checkpoint.model.training
-    assert sorted(path.name for path in folder.iterdir()) == ["classes.json", "config.yaml", "model.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "SHA256SUMS", "classes.json", "config.yaml", "model.safetensors"
+    ]  # fmt: skip
 
 
 def test_saving_again_replaces_and_leaves_nothing_behind(folder, config, model):
@@ -86,19 +88,27 @@ def test_a_missing_folder_is_named(tmp_path):
 def test_a_damaged_file_is_named(folder):
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(folder)
+    assert str(caught.value) == (
+        f"{weights}: is damaged: its digest differs from SHA256SUMS. Use another checkpoint. If you changed files "
+        f"yourself, remove {folder}/SHA256SUMS."
+    )
+    (folder / "SHA256SUMS").unlink()  # as earlier versions left it
     with pytest.raises(CheckpointError, match=r"model.safetensors: cannot be read .* Use another checkpoint\."):
         load_checkpoint(folder)
 
 
 def test_a_missing_class_list_is_named(folder):
     (folder / "classes.json").unlink()
-    with pytest.raises(CheckpointError, match=r"classes.json: the classes cannot be read"):
+    with pytest.raises(CheckpointError, match=r"classes.json: cannot be read \(No such file or directory\)"):
         load_checkpoint(folder)
 
 
 def test_a_config_that_does_not_fit_says_which_tensors(folder):
     file = folder / "config.yaml"
     file.write_text(file.read_text().replace("num_queries: 5", "num_queries: 7"))
+    (folder / "SHA256SUMS").unlink()
     with pytest.raises(CheckpointError) as caught:
         load_checkpoint(folder)
     count = len(read_weights(folder))
@@ -162,6 +172,7 @@ def test_nothing_that_fits_is_an_error(folder, tmp_path):
     from safetensors.torch import save_file
 
     save_file({"foreign": torch.zeros(2)}, folder / "model.safetensors")
+    (folder / "SHA256SUMS").unlink()
     config = load_config(folder / "config.yaml")
     with pytest.raises(CheckpointError, match="no tensor fits the model of"):
         initialize_from(build_model(config, CLASSES, initial_weights=False), folder, config, CLASSES)

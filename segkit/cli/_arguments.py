@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds `CONFIG [key=value …] [--plugin FILE.py …]`."""
+    """Adds `CONFIG [key=value …] [--plugin FILE.py …] [--trust]`."""
     parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the folder of a run or checkpoint")
     add_override_arguments(parser)
 
 
 def add_override_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds `[key=value …] [--plugin FILE.py …]`; `segkit.cli.main` accepts overrides behind options too."""
+    """Adds `[key=value …] [--plugin FILE.py …] [--trust]`; `segkit.cli.main` accepts overrides behind options too."""
     parser.add_argument(
         "overrides", metavar="key=value", nargs="*", help="change a value of the config, such as training.steps=100"
     )
-    add_plugin_argument(parser)
+    add_trust_arguments(parser)
 
 
 def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,16 @@ def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="a Python file that registers parts",
+    )
+
+
+def add_trust_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `[--plugin FILE.py …] [--trust]`, of commands that open folders of runs or checkpoints."""
+    add_plugin_argument(parser)
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="run the Python files that the config in the folder of a run or checkpoint names as plugins",
     )
 
 
@@ -96,4 +106,5 @@ def load_config_of(arguments: argparse.Namespace, extra: Sequence[str] = ()) -> 
     """Loads the config that the arguments describe; `extra` overrides come last."""
     from segkit.config import load_config
 
-    return load_config(arguments.config, [*arguments.overrides, *extra], arguments.plugins)
+    overrides = [*arguments.overrides, *extra]
+    return load_config(arguments.config, overrides, arguments.plugins, trust=arguments.trust)

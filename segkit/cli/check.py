@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from segkit.cli._arguments import add_plugin_argument
+from segkit.cli._arguments import add_trust_arguments
 from segkit.errors import ConfigError, SegkitError
 
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # The command line collects words behind options in `overrides`.
     parser.set_defaults(overrides=[])
-    add_plugin_argument(parser)
+    add_trust_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     wrong = 0
     for config in configs:
         try:
-            load_config(config, overrides, arguments.plugins)
+            load_config(config, overrides, arguments.plugins, trust=arguments.trust)
         except ConfigError as error:
             print(error)
             print(f"{config}: {_counted(len(str(error).splitlines()))}")

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         _refuse_options(arguments, "A checkpoint of segkit holds its config and classes.")
         from segkit.interop.huggingface import export_huggingface
 
-        export_huggingface(arguments.source, destination)
+        export_huggingface(arguments.source, destination, arguments.plugins, arguments.trust)
     elif Path(arguments.source).is_file():
         _from_original(arguments, destination)
     else:
@@ -63,7 +63,7 @@ def _from_original(arguments: argparse.Namespace, destination: Path) -> None:
             f"{arguments.source}: an original checkpoint holds only tensors. Give the config of its model, such as "
             "--config configs/mask_former/ade20k_r50.yaml."
         )
-    config = load_config(arguments.config, arguments.overrides, arguments.plugins)
+    config = load_config(arguments.config, arguments.overrides, arguments.plugins, trust=arguments.trust)
     classes = _classes(config, arguments)
     model, report = import_original(arguments.source, config, classes)
     save_checkpoint(destination, model, config, classes)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segkit.cli._arguments import add_inference_arguments
+from segkit.cli._arguments import add_inference_arguments, add_trust_arguments
 from segkit.cli._types import fraction, not_empty, positive
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read images of up to N pixels (default: that of $SEGKIT_MAX_PIXELS, or else of Pillow, 178956970)",
     )
     add_inference_arguments(parser)
+    add_trust_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         score_threshold=arguments.score_threshold,
         window=arguments.window,
         max_pixels=arguments.max_pixels,
+        plugins=arguments.plugins,
+        trust=arguments.trust,
     )
     output = Path(arguments.output)
     console = Console(markup=False)

@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.diff is None:
         print(annotated(config), end="")
     else:
-        for line in differences(config, load_config(arguments.diff, plugins=arguments.plugins)):
+        other = load_config(arguments.diff, plugins=arguments.plugins, trust=arguments.trust)
+        for line in differences(config, other):
             print(line)
     return 0

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from segkit.cli._arguments import add_plugin_argument
+from segkit.cli._arguments import add_trust_arguments
 from segkit.cli._types import not_empty
 from segkit.errors import SegkitError
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the folder of the runs (default: runs/sweeps/, named like the config)",
     )
     parser.add_argument("--list", action="store_true", help="print the grid and its results so far without training")
-    add_plugin_argument(parser)
+    add_trust_arguments(parser)
 
 
 @dataclass
@@ -105,19 +105,23 @@ def _check(one: Run, arguments: argparse.Namespace) -> None:
     """Raises ConfigError if the config of a run is wrong, SegkitError if its folder holds a run with other settings."""
     from segkit.config import CONFIG_FILE, load_config
 
-    config = load_config(arguments.config, one.overrides, arguments.plugins)
+    config = load_config(arguments.config, one.overrides, arguments.plugins, trust=arguments.trust)
     if config.experiment.data is None or config.experiment.data.val is None:
         raise SegkitError(f"{arguments.config}: data.val: a sweep compares evaluations. Set a data set to evaluate on.")
-    if (one.folder / CONFIG_FILE).is_file() and load_config(one.folder).data != config.data:
+    # The run may name the plugins that this config names, which have been imported.
+    known = config.experiment.plugins
+    if (one.folder / CONFIG_FILE).is_file() and load_config(one.folder, plugins=known).data != config.data:
         raise SegkitError(f"{one.folder}: holds a run with other settings. Choose another --output, or remove it.")
 
 
 def _train(one: Run, arguments: argparse.Namespace) -> bool:
     """Trains a run in its own process, which frees all memory at its end; resumes a run that was interrupted."""
-    started = any((one.folder / "checkpoints").glob("step_*"))
+    from segkit.config import CONFIG_FILE
+
     command = [sys.executable, "-m", "segkit", "train", arguments.config, *one.overrides]
     command += [word for file in arguments.plugins for word in ("--plugin", file)]
-    command += ["--output", str(one.folder), *(["--resume"] if started else [])]
+    command += ["--output", str(one.folder), *(["--resume"] if (one.folder / CONFIG_FILE).is_file() else [])]
+    command += ["--trust"] if arguments.trust else []
     print(f"{one.folder}:", *one.overrides, flush=True)
     process = subprocess.Popen(command)
     try:

@@ -67,10 +67,10 @@ def _checkpoint_and_config(arguments: argparse.Namespace) -> tuple[Path, Config]
                 f"{path}: is not a config file, so --checkpoint names the weights a second time. Leave one out."
             )
         folder = find_checkpoint(path)
-        return folder, load_config(folder, arguments.overrides, arguments.plugins)
+        return folder, load_config(folder, arguments.overrides, arguments.plugins, trust=arguments.trust)
     if not arguments.checkpoint:
         raise CheckpointError(
             f"{path}: a config alone has no weights. Add --checkpoint PATH, or give a checkpoint instead of the config."
         )
-    config = load_config(path, arguments.overrides, arguments.plugins)
+    config = load_config(path, arguments.overrides, arguments.plugins, trust=arguments.trust)
     return find_checkpoint(arguments.checkpoint), config

@@ -12,11 +12,22 @@ from dataclasses import replace
 from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem
 from segkit.config.overrides import Override
 from segkit.config.source import read_file
+from segkit.runtime.integrity import MANIFEST
+
+FOREIGN_MARKS = ("model.safetensors", "classes.json", "training_state.pt", "environment.json", MANIFEST)
+"""Files that a config has beside it in the folder of a run or checkpoint."""
 
 
-def compose(config: Mapping, overrides: Iterable[Override] = ()) -> Mapping:
-    """Merges a config with the files it extends, then applies the overrides. Raises ConfigError."""
+def compose(config: Mapping, overrides: Iterable[Override] = (), foreign: bool = False) -> Mapping:
+    """Merges a config with the files it extends, then applies the overrides. Raises ConfigError.
+
+    Args:
+        config: The config.
+        overrides: Applied last.
+        foreign: The config is that of a run or checkpoint, whatever lies beside it.
+    """
     config = _resolve(config, ())
+    config = _with_foreign_plugins(config) if foreign else config
     problems: list[Problem] = []
     for override in sorted(overrides, key=Override.rank):
         try:
@@ -95,7 +106,23 @@ def _resolve(config: Mapping, chain: Links) -> Mapping:
         raise ProblemsError(problems)
     merged = own if result is None else merge(result, own)
     assert isinstance(merged, Mapping)
-    return merged
+    return _with_foreign_plugins(merged) if is_foreign(at.file) else merged
+
+
+def is_foreign(file: str) -> bool:
+    """Returns whether a config lies in the folder of a run or checkpoint, which may come from somebody else."""
+    # Caches of downloads hold links to files of other names, so that both folders count.
+    folders = {os.path.dirname(file), os.path.dirname(os.path.realpath(file))}
+    return any(os.path.exists(os.path.join(folder, name)) for folder in folders for name in FOREIGN_MARKS)
+
+
+def _with_foreign_plugins(config: Mapping) -> Mapping:
+    """Marks the plugins of a config in such a folder, those of the files that it extends included."""
+    plugins = config.items.get("plugins")
+    if not isinstance(plugins, Sequence):
+        return config
+    items: list[Node] = [replace(item, origin=replace(item.origin, foreign=True)) for item in plugins.items]
+    return replace(config, items={**config.items, "plugins": Sequence(items, plugins.origin)})
 
 
 def _bases(extends: Node | None, config: Mapping) -> list[tuple[str, Origin]]:

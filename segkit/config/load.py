@@ -4,6 +4,7 @@ import os
 from collections import abc
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 
 from segkit.config.check import check
 from segkit.config.compose import compose, require_file
@@ -13,6 +14,7 @@ from segkit.config.plain import from_plain
 from segkit.config.plugins import run_plugins, with_plugins
 from segkit.config.sections import Experiment, make_section
 from segkit.config.source import dump, read_file
+from segkit.runtime.integrity import require_intact
 
 CONFIG_FILE = "config.yaml"
 """The name of the resolved config in the folder of a run or checkpoint."""
@@ -64,6 +66,7 @@ def load_config(
     plugins: abc.Sequence[str | PathLike[str]] = (),
     *,
     name: str = "<dict>",
+    trust: bool = False,
 ) -> Config:
     """Loads and checks a config.
 
@@ -73,8 +76,12 @@ def load_config(
         overrides: values that replace those of the config, each as text: `key.sub=value`.
         plugins: Python files to import first. They become part of the config.
         name: where error messages locate the values of a dict.
+        trust: import the Python files that the config of a run or checkpoint names as plugins. Otherwise those are
+            refused that `plugins` does not name, since a checkpoint may come from somebody else. A config outside of
+            such folders counts as one's own.
 
     Raises:
+        CheckpointError: the config of a run or checkpoint is damaged.
         ConfigError: something is wrong. The message has one line per problem, each with its location.
 
     Example:
@@ -84,10 +91,14 @@ def load_config(
         100
     """
     parsed = parse_overrides(overrides)
-    top = from_plain(source, Origin(name)) if isinstance(source, abc.Mapping) else read_file(_file(os.fspath(source)))
-    tree = with_plugins(compose(top, parsed), [os.fspath(plugin) for plugin in plugins])
-    run_plugins(tree)
-    saved = not isinstance(source, abc.Mapping) and os.path.isdir(source)
+    if isinstance(source, abc.Mapping):
+        top, saved = from_plain(source, Origin(name)), False
+    else:
+        file = _file(os.fspath(source))
+        require_intact(Path(file))
+        top, saved = read_file(file), os.path.isdir(source)
+    tree = with_plugins(compose(top, parsed, foreign=saved), [os.fspath(plugin) for plugin in plugins])
+    run_plugins(tree, trust)
     return Config(top.origin.file, tree, check(tree, saved))
 
 

@@ -14,17 +14,27 @@ def with_plugins(config: Mapping, files: list[str]) -> Mapping:
     """Adds `files`, relative to the working directory, to the plugins of a config and makes all paths absolute.
 
     In a config, a plugin's path is relative to the file that names it. With absolute paths, the resolved config can be
-    moved to the folder of a run.
+    moved to the folder of a run. A file replaces the plugin of the same path, and a foreign plugin of the same file
+    name: on another machine, the path that a run recorded may not exist, and one name can be imported only once.
     """
     node = config.items.get("plugins", Sequence([], COMMAND_LINE))
     if not isinstance(node, Sequence):
         return config  # the check will report it
-    items: list[Node] = [*node.items, *(Scalar(os.path.abspath(file), COMMAND_LINE) for file in files)]
+    paths = list(dict.fromkeys(os.path.abspath(file) for file in files))
+    items: list[Node] = [_absolute(item) for item in node.items]
+    items = [item for item in items if not any(_replaces(file, item) for file in paths)]
+    items += [Scalar(path, COMMAND_LINE) for path in paths]
     if not items:
         return config
-    plugins = Sequence([_absolute(item) for item in items], node.origin)
+    plugins = Sequence(items, node.origin)
     key = config.keys.get("plugins", COMMAND_LINE)
     return Mapping({**config.items, "plugins": plugins}, config.origin, {**config.keys, "plugins": key})
+
+
+def _replaces(file: str, item: Node) -> bool:
+    if not isinstance(item, Scalar) or not isinstance(item.value, str):
+        return False
+    return item.value == file or (item.origin.foreign and os.path.basename(item.value) == os.path.basename(file))
 
 
 def _absolute(node: Node) -> Node:
@@ -33,12 +43,18 @@ def _absolute(node: Node) -> Node:
     return Scalar(os.path.abspath(os.path.join(node.origin.folder, os.path.expanduser(node.value))), node.origin)
 
 
-def run_plugins(config: Mapping) -> None:
-    """Imports the plugins that a config names, each once per process. Raises ConfigError for those that fail."""
+def run_plugins(config: Mapping, trust: bool = False) -> None:
+    """Imports the plugins that a config names, each once per process. Raises ConfigError for those that fail.
+
+    Without `trust`, foreign plugins are refused, and nothing is imported.
+    """
     node = config.items.get("plugins")
+    items = node.items if isinstance(node, Sequence) else []
+    if not trust:
+        _refuse_foreign(items)
     problems: list[Problem] = []
     cause: BaseException | None = None
-    for index, item in enumerate(node.items if isinstance(node, Sequence) else []):
+    for index, item in enumerate(items):
         if isinstance(item, Scalar) and isinstance(item.value, str):
             try:
                 run_plugin(item.value, item.origin, f"plugins.{index}")
@@ -47,6 +63,21 @@ def run_plugins(config: Mapping) -> None:
                 cause = error.__cause__
     if problems:
         raise ProblemsError(problems) from cause
+
+
+def _refuse_foreign(items: list[Node]) -> None:
+    problems = [
+        Problem(
+            item.origin,
+            f"plugins.{index}",
+            f"the folder asks to run the Python file {item.value}, which can do anything with your files. Read it; if "
+            f"you trust it, add --plugin {item.value}, or --trust for all files (from Python: trust=True).",
+        )
+        for index, item in enumerate(items)
+        if isinstance(item, Scalar) and isinstance(item.value, str) and item.origin.foreign
+    ]
+    if problems:
+        raise ProblemsError(problems)
 
 
 def run_plugin(file: str, origin: Origin, path: str) -> None:

@@ -4,6 +4,7 @@ A field named like a kind of part (`dataset`, `optimizer`) holds a part, which Y
 field named like its plural (`transforms`) holds a list of parts.
 """
 
+import math
 from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated, Literal, TypeVar, get_args, get_type_hints
 
@@ -97,8 +98,9 @@ class Training:
     """Maximum norm of the gradients of all parameters together; null does not clip."""
     evaluate_every: Positive | None = None
     """Steps between evaluations on `data.val`. The last step is always evaluated; null evaluates nothing else."""
-    checkpoint_every: Positive | None = None
-    """Steps between checkpoints. The last step is always saved; null saves nothing else."""
+    checkpoint_every: Positive | Literal["auto"] | None = "auto"
+    """Steps between checkpoints. The last step is always saved; null saves nothing else. `auto` is a tenth of `steps`,
+    1000 or `evaluate_every`, whatever is least."""
     keep_checkpoints: Positive = 2
     """How many `checkpoints/step_N` to keep. `best` and `last` are always kept."""
     best_metric: str | None = None
@@ -114,6 +116,13 @@ class Training:
     compile: bool = False
     """Compile the parts of the model, with images padded to multiples of 128 pixels to limit the number of sizes. The
     start takes a minute or more, later steps are faster. Needs a C++ compiler."""
+
+    @property
+    def steps_between_checkpoints(self) -> int | None:
+        """`checkpoint_every`, with the number that `auto` stands for."""
+        if self.checkpoint_every != "auto":
+            return self.checkpoint_every
+        return min(math.ceil(self.steps / 10), 1000, self.evaluate_every or self.steps)
 
 
 @dataclass(kw_only=True)

@@ -38,6 +38,7 @@ def evaluate(
     window: int | None = None,
     precision: Precision = "fp32",
     device: torch.device | str | None = None,
+    trust: bool = False,
 ) -> dict[str, Metrics]:
     """Evaluates a checkpoint on the `data.val` of its config, as the command `segkit test` does.
 
@@ -53,6 +54,7 @@ def evaluate(
         window: Split each image into overlapping windows of this many pixels' side; only for the semantic task.
         precision: Number format of the model.
         device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
+        trust: Import the Python files that the config of a checkpoint or run names as plugins.
 
     Returns:
         The metrics by evaluator.
@@ -86,10 +88,10 @@ def evaluate(
         overlays=(overlays, NonNegative), window=(window, Positive | None), precision=(precision, Precision)
     )
     if config is not None and not isinstance(config, Config):
-        config = load_config(config)
+        config = load_config(config, trust=trust)
     process = join_processes(device)
     output = default_output(checkpoint) if output is None else Path(output)
-    loaded = load_checkpoint(checkpoint, process.device, config)
+    loaded = load_checkpoint(checkpoint, process.device, config, trust=trust)
     model: SegmentationModel | SlidingWindow = loaded.model
     validation = Validation(loaded.config, loaded.classes, model.size_divisor, process.rank, process.num_processes)
     if window is not None:

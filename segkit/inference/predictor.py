@@ -1,7 +1,8 @@
 """From an image to its result: a checkpoint ready for use."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -74,12 +75,14 @@ class Predictor:
         max_pixels: files with more pixels are refused. By default the limit is that of the environment variable
             SEGKIT_MAX_PIXELS, or else Pillow's. An image is decoded as a whole, with or without windows, which takes
             about 7 bytes a pixel.
+        plugins: Python files that the checkpoint's config may import.
+        trust: import all Python files that the checkpoint's config names as plugins.
 
     Raises:
         CheckpointError: The checkpoint cannot be loaded.
         RegistryError: There is no such postprocessor.
-        ConfigError: The device cannot be used, the window or the score threshold does not suit the model or the task,
-            or an argument has a value that is not allowed.
+        ConfigError: The config names plugins that are not trusted, the device cannot be used, the window or the score
+            threshold does not suit the model or the task, or an argument has a value that is not allowed.
 
     Example:
         >>> import tempfile
@@ -104,6 +107,8 @@ class Predictor:
         score_threshold: float | None = None,
         window: int | None = None,
         max_pixels: int | None = None,
+        plugins: Sequence[str | PathLike[str]] = (),
+        trust: bool = False,
     ) -> None:
         check_arguments(
             precision=(precision, Precision),
@@ -114,7 +119,7 @@ class Predictor:
         self.device = choose_device(device)
         self.precision: Precision = precision
         self.max_pixels = max_pixels
-        loaded = load_checkpoint(checkpoint, self.device)
+        loaded = load_checkpoint(checkpoint, self.device, plugins=plugins, trust=trust)
         self.classes, self.config = loaded.classes, loaded.config
         self.model: SegmentationModel = loaded.model
         self.task = task or next((part["type"] for part in self.config.experiment.postprocessors), "semantic")

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from segkit.checkpoint import LoadReport
 from segkit.config import Config
+from segkit.runtime.weights import LoadReport
 
 _PARTS = {
     "backbone.": "backbone",

@@ -10,7 +10,6 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from segkit.build import build_model
-from segkit.checkpoint import LoadReport, load_fitting
 from segkit.classes import Classes
 from segkit.config import Config
 from segkit.errors import CheckpointError
@@ -18,6 +17,7 @@ from segkit.interop._mismatch import describe_mismatch
 from segkit.interop._renaming import Rule, rename
 from segkit.interop.unpickling import read_model_tensors
 from segkit.models._base import SegmentationModel
+from segkit.runtime.weights import LoadReport, load_fitting
 
 _STEM: tuple[Rule, ...] = (
     ("backbone.stem.conv1.norm.*", "backbone.body.bn1.*"),

@@ -1,10 +1,13 @@
 """Files and folders that are replaced only once they are complete, and JSON values."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
+
+from segkit.errors import WriteError
 
 WRITING = ".writing"
 """The suffix of what is not complete yet. It is left behind only by a process that was killed."""
@@ -16,11 +19,34 @@ Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | float | None"
 
 
 @contextmanager
+def explain_write_errors(path: Path) -> Iterator[None]:
+    """Turns an OSError, such as that of a full disk, into an error message that names `path`.
+
+    Raises:
+        WriteError: The body raised an OSError.
+
+    Example:
+        >>> with explain_write_errors(Path("a.txt")):
+        ...     raise OSError(28, "No space left on device")
+        Traceback (most recent call last):
+            ...
+        segkit.errors.WriteError: a.txt: cannot be written (No space left on device).
+    """
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written ({error.strerror or error}).") from error
+
+
+@contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
     """Yields a file name beside `path` to write to, and moves the file to `path` at the end.
 
     Until then an earlier file stays as it is. After an error, it is kept and the incomplete file is removed. A missing
     folder is made.
+
+    Raises:
+        WriteError: The file cannot be written.
 
     Example:
         >>> import tempfile
@@ -30,20 +56,24 @@ def replace_file(path: Path) -> Iterator[Path]:
         >>> path.read_text()
         'complete'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + WRITING)
-    try:
-        yield draft
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with explain_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield draft
+            sync(draft)
+            draft.replace(path)
+            sync(path.parent)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 @contextmanager
 def replace_folder(path: Path) -> Iterator[Path]:
     """Yields a new folder beside `path` to write into, and moves it to `path` at the end.
 
-    An earlier folder is replaced only then. After an error nothing has changed.
+    An earlier folder is replaced only then. After an error nothing has changed. The files are on the disk before the
+    folder has its name, so that a power failure leaves either the earlier folder or the new one.
 
     Example:
         >>> import tempfile
@@ -53,19 +83,48 @@ def replace_folder(path: Path) -> Iterator[Path]:
         >>> [file.name for file in path.iterdir()]
         ['weights']
     """
+    recover_folder(path)
     place = path.resolve()
-    draft, old = place.with_name(place.name + WRITING), place.with_name(place.name + _OLD)
-    shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+    draft, old = _beside(place)
     draft.mkdir(parents=True)
     try:
         yield draft
+        for file in draft.rglob("*"):
+            sync(file)
+        sync(draft)
         if place.exists():  # a folder that is not empty cannot be replaced in one step
-            shutil.rmtree(old, ignore_errors=True)
             place.rename(old)
         draft.rename(place)
+        sync(place.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def recover_folder(path: Path) -> None:
+    """Tidies up after a process that was killed in `replace_folder`: completes the replacement, or undoes it."""
+    place = path.resolve()
+    draft, old = _beside(place)
+    if old.exists() and not place.exists():
+        # It was killed between the two renames, so the draft is complete.
+        (draft if draft.exists() else old).rename(place)
+    for left in (draft, old):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _beside(place: Path) -> tuple[Path, Path]:
+    return place.with_name(place.name + WRITING), place.with_name(place.name + _OLD)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows cannot open folders
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def without_nan(value: Json) -> Json:

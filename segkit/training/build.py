@@ -17,7 +17,7 @@ from segkit.build import (
     build_transforms,
     num_queries_of,
 )
-from segkit.checkpoint import classes_differ, initialize_from, load_fitting, read_classes, read_weights
+from segkit.checkpoint import classes_differ, initialize_from, read_classes, read_weights
 from segkit.config import Config
 from segkit.config.sections import Split, Training
 from segkit.data.loading import training_loader
@@ -28,6 +28,7 @@ from segkit.models._base import SegmentationModel
 from segkit.registries import Dataset
 from segkit.runtime.compilation import BUCKET, compile_parts
 from segkit.runtime.processes import make_accelerator
+from segkit.runtime.weights import load_fitting
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
@@ -74,6 +75,8 @@ def build_training(
     plan = _plan(config, run, device)
     saved = SavedState(run.require_newest_checkpoint()) if resume else None
     state = saved.state if saved else TrainingState()
+    if not run.best.is_dir():
+        state.best = None  # `best` was damaged or removed: the next evaluation writes it anew
     torch.manual_seed(plan.settings.seed)  # all processes begin with the same weights
     model = build_model(config, plan.dataset.classes, initial_weights=not resume)
     notes = _load_weights(plan, model, saved)
@@ -83,7 +86,7 @@ def build_training(
         saved.restore(trainer.optimizer, plan.accelerator)
     if plan.accelerator.is_main_process:
         if saved:
-            run.forget_after(state.step)
+            run.forget_after(state.step, state.evaluated)
         facts = {"effective_batch": plan.effective_batch, "num_processes": plan.accelerator.num_processes}
         run.start(config, facts)
         if trainer.data is not None:
@@ -157,7 +160,7 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         reporter=_reporter(plan, state),
         log_every=settings.log_every,
         evaluate_every=settings.evaluate_every,
-        checkpoint_every=settings.checkpoint_every,
+        checkpoint_every=settings.steps_between_checkpoints,
         best_metric=settings.best_metric,
         early_stopping=settings.early_stopping,
         notes=[_introduction(plan, model), *notes],

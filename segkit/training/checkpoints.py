@@ -1,5 +1,8 @@
 """Writes the checkpoints of a training into its run folder."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import torch
 from accelerate import Accelerator
 from torch import nn
@@ -7,8 +10,8 @@ from torch import nn
 from segkit.checkpoint import save_checkpoint
 from segkit.classes import Classes
 from segkit.config import Config
-from segkit.training.run_folder import RunFolder
-from segkit.training.state import TrainingState, save_state
+from segkit.training.run_folder import STATE_FILE, RunFolder
+from segkit.training.state import RandomState, TrainingState, all_random_states, own_random_state, write_state
 
 
 class Checkpoints:
@@ -33,18 +36,35 @@ class Checkpoints:
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
         """Writes `checkpoints/step_N`, from which the training can be resumed, and `last`."""
-        main = self._accelerator.is_main_process
-        folder = self.run.checkpoint(state.step)
-        if main:
-            save_checkpoint(folder, model, self._config, self._classes)
-        # The state comes second: its file marks a checkpoint as complete.
-        save_state(folder, state, optimizer, self._accelerator)
-        if main:
-            save_checkpoint(self.run.last, model, self._config, self._classes)
-            self.run.prune_checkpoints(self._keep)
+        random = all_random_states(self._accelerator)
+        if self._accelerator.is_main_process:
+            self._write(model, optimizer, state, random)
         self._accelerator.wait_for_everyone()
+
+    def save_alone(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
+        """Does what `save` does without waiting for other processes, which may have ended by an error.
+
+        Their random states are not saved, so that of several processes only the first continues its dropout exactly.
+        """
+        others = [None] * (int(self._accelerator.num_processes) - 1)
+        if self._accelerator.is_main_process:
+            self._write(model, optimizer, state, [own_random_state(), *others])
 
     def save_best(self, model: nn.Module) -> None:
         """Writes `best`."""
         if self._accelerator.is_main_process:
             save_checkpoint(self.run.best, model, self._config, self._classes)
+
+    def _write(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        state: TrainingState,
+        random: Sequence[RandomState | None],
+    ) -> None:
+        def write(draft: Path) -> None:
+            write_state(draft / STATE_FILE, state, optimizer, self._accelerator, random)
+
+        save_checkpoint(self.run.checkpoint(state.step), model, self._config, self._classes, write)
+        save_checkpoint(self.run.last, model, self._config, self._classes)
+        self.run.prune_checkpoints(self._keep)

@@ -20,6 +20,7 @@ from segkit.training.checkpoints import Checkpoints
 from segkit.training.data_summary import DataSummary
 from segkit.training.interruption import Interruption
 from segkit.training.progress import Meter, Reporter
+from segkit.training.rescue import Rescue
 from segkit.training.state import TrainingState
 from segkit.types import Batch, Metrics, PixelPrediction, Prediction, Target
 
@@ -139,6 +140,7 @@ class Trainer:
         # Read before a resumed optimizer brings the scheduled rates of its last step.
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
         self.wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.rescue = Rescue(self.model, self.optimizer, self.state, self.checkpoints, self.reporter)
         self.meter = Meter()
 
     def run(self) -> dict[str, Metrics] | None:
@@ -148,21 +150,20 @@ class Trainer:
             The metrics of the last evaluation; None where there was none.
 
         Raises:
-            TrainingError: The loss is no longer finite. Earlier checkpoints stay.
-            DataError: An image cannot be read or is too small for the model.
+            TrainingError: The loss is no longer finite. The last whole step is saved.
+            DataError: An image cannot be read or is too small for the model. The last whole step is saved.
             KeyboardInterrupt: A signal stopped the training, after a checkpoint was written.
         """
-        metrics = None
-        with self.reporter, Interruption(self.accelerator) as interruption:
+        with self.reporter, self.rescue, Interruption(self.accelerator) as interruption:
             self._start()
+            metrics = self._evaluate_if_due()  # where the run that is resumed ended in an evaluation
             while not self._finished():
                 report = self._train_step()
                 if self._due(self.log_every):
                     self._log(report)
-                if self.evaluate is not None and self._due(self.evaluate_every):
-                    metrics = self._evaluate(self.evaluate)
                 if self._due(self.checkpoint_every):
                     self._save()
+                metrics = self._evaluate_if_due() or metrics
                 if interruption.requested:
                     self._abandon()
             self._end()
@@ -185,6 +186,7 @@ class Trainer:
 
     def _train_step(self) -> LossReport:
         """Makes one optimizer step; returns the losses of its last batch."""
+        self.rescue.begin_step()
         self._set_learning_rates()
         self.wrapped_model.train()
         for index in range(self.accumulate):
@@ -198,9 +200,11 @@ class Trainer:
                 self.accelerator.backward(report.total / self.accumulate)
         if self.clip_gradients is not None:
             self.accelerator.clip_grad_norm_(self.wrapped_model.parameters(), self.clip_gradients)
+        self.rescue.begin_update()
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.state.step += 1
+        self.rescue.end_step()
         self.reporter.advance(self.state.step)
         return report
 
@@ -242,6 +246,16 @@ class Trainer:
         self.reporter.log(self.state.step, values)
         self.meter = Meter()
 
+    def _evaluate_if_due(self) -> dict[str, Metrics] | None:
+        if self.evaluate is None or self.state.evaluated == self.state.step or not self._due(self.evaluate_every):
+            return None
+        metrics = self._evaluate(self.evaluate)
+        self.state.evaluated = self.state.step
+        # The checkpoint that was written before the evaluation, so that its failure loses nothing, lacks its result.
+        if self._due(self.checkpoint_every):
+            self._save()
+        return metrics
+
     def _evaluate(self, evaluate: Evaluation) -> dict[str, Metrics]:
         final = self.state.step == self.steps
         metrics = evaluate(self.model, final)
@@ -276,6 +290,7 @@ class Trainer:
         self._summarize_data()
         if self.checkpoints is not None:
             self.checkpoints.save(self.model, self.optimizer, self.state)
+            self.rescue.note_saved()
 
     def _abandon(self) -> None:
         """Saves what is done so far, and ends as Ctrl-C does."""

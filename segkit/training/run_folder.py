@@ -6,8 +6,9 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -15,13 +16,16 @@ import torch
 from segkit.config import CONFIG_FILE, Config
 from segkit.errors import CheckpointError, SegkitError
 from segkit.registries import REGISTRIES
-from segkit.runtime.writing import Json, replace_file
+from segkit.runtime.writing import Json, explain_write_errors, replace_file
 
 RUNS = Path("runs")
 """Where run folders are made by default, in the working directory."""
 
 STATE_FILE = "training_state.pt"
 """In a checkpoint folder that a training can be resumed from."""
+
+_STEP = re.compile(r"step_(\d+)(?:\.writing|\.old)?")
+"""A checkpoint folder; with a suffix, one whose writing was interrupted."""
 
 
 class RunFolder:
@@ -51,29 +55,28 @@ class RunFolder:
         Raises:
             SegkitError: `output` holds a run already.
         """
-        if output is not None:
-            if (Path(output) / CONFIG_FILE).exists():
-                raise SegkitError(
-                    f"{output}: holds a run already. Give another --output, or continue it with --resume."
-                )
-            return cls(Path(output))
+        if output is None:
+            return next(cls.unused(config))
+        _refuse_file(Path(output))
+        if (Path(output) / CONFIG_FILE).exists():
+            raise SegkitError(f"{output}: holds a run already. Give another --output, or continue it with --resume.")
+        return cls(Path(output))
+
+    @classmethod
+    def unused(cls, config: Config) -> Iterator["RunFolder"]:
+        """Yields the folders in `runs/` for further runs of a config, in the order in which they are used."""
         taken = _runs_of(config)
-        return cls(_numbered(config, taken[-1] + 1) if taken else _numbered(config, 1))
+        for number in count(taken[-1] + 1 if taken else 1):
+            yield cls(_numbered(config, number))
 
     @classmethod
     def existing(cls, config: Config, output: str | Path | None) -> "RunFolder":
-        """Finds the folder of the run to resume: `output`, or the newest run of this config.
-
-        Raises:
-            CheckpointError: It has no checkpoint to resume from.
-        """
+        """Finds the folder of the run to resume: `output`, or the newest run of this config, or that of its first."""
         if output is not None:
-            run = cls(Path(output))
-        else:
-            taken = _runs_of(config)
-            run = cls(_numbered(config, taken[-1] if taken else 1))
-        run.require_newest_checkpoint()
-        return run
+            _refuse_file(Path(output))
+            return cls(Path(output))
+        taken = _runs_of(config)
+        return cls(_numbered(config, taken[-1] if taken else 1))
 
     def checkpoint(self, step: int) -> Path:
         """Returns the folder of the checkpoint after `step`."""
@@ -81,8 +84,12 @@ class RunFolder:
 
     def checkpoints(self) -> list[Path]:
         """Returns the checkpoints that can be resumed from, oldest first."""
-        found = [path for path in (self.path / "checkpoints").glob("step_*") if (path / STATE_FILE).is_file()]
-        return sorted((path for path in found if path.name[5:].isdigit()), key=lambda path: int(path.name[5:]))
+        return [path for path in self.all_checkpoint_paths() if (path / STATE_FILE).is_file()]
+
+    def all_checkpoint_paths(self) -> list[Path]:
+        """Returns the checkpoints, oldest first, those included whose writing was interrupted."""
+        matches = [_STEP.fullmatch(path.name) for path in (self.path / "checkpoints").glob("step_*")]
+        return [self.checkpoint(step) for step in sorted({int(match.group(1)) for match in matches if match})]
 
     def require_newest_checkpoint(self) -> Path:
         """Returns the newest checkpoint that can be resumed from.
@@ -92,30 +99,55 @@ class RunFolder:
         """
         found = self.checkpoints()
         if not found:
-            raise CheckpointError(
-                f"{self.path}: has no checkpoint to resume from (checkpoints/step_N/{STATE_FILE}). Start without "
-                "--resume."
-            )
+            raise CheckpointError(f"{self.path}: has no checkpoint to resume from (checkpoints/step_N/{STATE_FILE}).")
         return found[-1]
 
     def prune_checkpoints(self, keep: int) -> None:
         """Removes all but the newest `keep` checkpoints; the newest one always stays."""
         for path in self.checkpoints()[: -max(keep, 1)]:
-            shutil.rmtree(path)
+            with explain_write_errors(path):
+                shutil.rmtree(path)
 
     def start(self, config: Config, facts: Mapping[str, Json]) -> None:
         """Makes the folder, and writes `config.yaml` and `environment.json` with the further `facts`."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
-        (self.path / "environment.json").write_text(json.dumps({**_environment(), **facts}, indent=1), encoding="utf-8")
+        with replace_file(self.path / "environment.json") as draft:
+            draft.write_text(json.dumps({**_environment(), **facts}, indent=1), encoding="utf-8")
+        # The config comes last: its file marks the folder as a run.
+        with replace_file(self.path / CONFIG_FILE) as draft:
+            draft.write_text(config.to_yaml(), encoding="utf-8")
 
-    def forget_after(self, step: int) -> None:
-        """Removes the lines of `metrics.jsonl` after `step`, which a resumed run writes again, and a cut one."""
-        if self.metrics.exists():
-            lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-            with replace_file(self.metrics) as draft:
-                draft.write_text("".join(kept), encoding="utf-8")
+    def forget_after(self, step: int, evaluated: int | None = None) -> None:
+        """Removes the lines of `metrics.jsonl` that a resumed run writes again, and damaged ones.
+
+        Args:
+            step: Where the run goes on. Later lines are removed.
+            evaluated: The last step that was evaluated. Later evaluations are removed, by default those after `step`.
+        """
+        if not self.metrics.exists():
+            return
+        with explain_write_errors(self.metrics):
+            lines = self.metrics.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+        kept = [line for line in lines if _is_kept(line, step, step if evaluated is None else evaluated)]
+        with replace_file(self.metrics) as draft:
+            draft.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def discard_logs(self) -> None:
+        """Removes what a run without checkpoint has logged, before it starts anew."""
+        with explain_write_errors(self.metrics):
+            self.metrics.unlink(missing_ok=True)
+
+
+def _is_kept(line: str, step: int, evaluated: int) -> bool:
+    try:
+        values = json.loads(line)
+        return bool(values["step"] <= (evaluated if "evaluation" in values else step))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False  # a line that was cut or damaged
+
+
+def _refuse_file(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise SegkitError(f"{output}: is not a folder. Give another --output.")
 
 
 def _numbered(config: Config, number: int) -> Path:
@@ -123,7 +155,8 @@ def _numbered(config: Config, number: int) -> Path:
 
     The example is for `configs/mask_former/ade20k_r50.yaml`; the first run has no number.
     """
-    path = Path(config.path.strip("<>")).with_suffix("")  # the config of a dict is located in "<dict>"
+    # A dict has no file; its name, such as "<dict>", says only where error messages locate its values.
+    path = Path("run" if config.path.startswith("<") else config.path).with_suffix("")
     parts = path.parts
     below = parts[len(parts) - parts[::-1].index("configs") :] if "configs" in parts[:-1] else parts[-1:]
     folder = RUNS.joinpath(*below)

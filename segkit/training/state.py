@@ -1,7 +1,7 @@
 """What a training needs, besides the model's weights, to continue exactly where it stopped."""
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,8 +12,10 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from segkit.errors import CheckpointError
-from segkit.runtime.writing import replace_file
 from segkit.training.run_folder import STATE_FILE
+
+RandomState = dict[str, torch.Tensor | None]
+"""The states of the random generators of one process."""
 
 
 @dataclass
@@ -26,24 +28,43 @@ class TrainingState:
     """The best value so far of the metric that decides about `best`; None before the first evaluation."""
     evaluations_without_best: int = 0
     """Evaluations since then."""
+    evaluated: int | None = None
+    """The step of the last evaluation that counts in `best`. None in states of earlier versions, which were saved
+    after the evaluation of their step."""
+
+    def __post_init__(self) -> None:
+        if self.evaluated is None:
+            self.evaluated = self.step
 
 
-def save_state(folder: Path, state: TrainingState, optimizer: torch.optim.Optimizer, accelerator: Accelerator) -> None:
-    """Writes `training_state.pt` into a checkpoint folder: progress, optimizer, loss scaler, random states.
+def all_random_states(accelerator: Accelerator) -> list[RandomState | None]:
+    """Returns the random states of all processes. Every process must call it."""
+    states: list[RandomState | None] = gather_object([own_random_state()])
+    return states
 
-    Every process must call it, since each has random states of its own. The main process writes the file.
+
+def write_state(
+    file: Path,
+    state: TrainingState,
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+    random: Sequence[RandomState | None],
+) -> None:
+    """Writes `training_state.pt`: progress, optimizer, loss scaler, and the random states of all processes.
+
+    Raises:
+        OSError: The file cannot be written.
     """
-    random = gather_object([_random_state()])
-    if not accelerator.is_main_process:
-        return
     content = {
         "state": asdict(state),
         "optimizer": optimizer.state_dict(),
         "scaler": None if accelerator.scaler is None else accelerator.scaler.state_dict(),
-        "random": random,
+        "random": list(random),
     }
-    with replace_file(folder / STATE_FILE) as draft:
-        torch.save(content, draft)
+    try:
+        torch.save(content, file)
+    except RuntimeError as error:  # torch's own kind of error for a full disk, in place of the OSError
+        raise OSError(f"torch: {str(error).splitlines()[0]}") from error
 
 
 class SavedState:
@@ -62,6 +83,8 @@ class SavedState:
             self._content: dict[str, Any] = torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)
             self.state = TrainingState(**self._content["state"])
             """How far the training was."""
+            self.num_processes = len(self._content["random"])
+            """Processes of the training."""
 
     def restore(self, optimizer: torch.optim.Optimizer, accelerator: Accelerator) -> None:
         """Sets the optimizer, the loss scaler and this process's random states to what was saved.
@@ -75,8 +98,11 @@ class SavedState:
             optimizer.load_state_dict(self._content["optimizer"])
             if accelerator.scaler is not None and self._content["scaler"] is not None:
                 accelerator.scaler.load_state_dict(self._content["scaler"])
-            if accelerator.process_index < len(self._content["random"]):
-                _set_random_state(self._content["random"][accelerator.process_index])
+            # Processes without a saved state keep the random states that follow from the seed.
+            if accelerator.process_index < self.num_processes:
+                own = self._content["random"][accelerator.process_index]
+                if own is not None:
+                    set_random_state(own)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -89,11 +115,13 @@ class SavedState:
             ) from error
 
 
-def _random_state() -> dict[str, torch.Tensor | None]:
+def own_random_state() -> RandomState:
+    """Returns the states of this process's random generators."""
     return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None}
 
 
-def _set_random_state(state: dict[str, torch.Tensor | None]) -> None:
+def set_random_state(state: RandomState) -> None:
+    """Sets this process's random generators to what `own_random_state` returned."""
     if state["cpu"] is not None:
         torch.set_rng_state(state["cpu"])
     if torch.cuda.is_available() and state["cuda"] is not None:

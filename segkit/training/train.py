@@ -8,7 +8,7 @@ import torch
 
 from segkit.config import Config, load_config
 from segkit.training.build import build_training
-from segkit.training.run_folder import RunFolder
+from segkit.training.opening import open_run
 
 
 def train(
@@ -17,22 +17,27 @@ def train(
     resume: bool = False,
     *,
     device: torch.device | str | None = None,
+    trust: bool = False,
 ) -> Path:
     """Trains what a config describes, as the command `segkit train` does.
 
     Args:
         config: A config, or what `segkit.load_config` takes: a YAML file, a run folder, a dict.
         output: The run folder; by default one in `runs/` that is named like the config, numbered if it is taken.
-        resume: Continue the run in `output`, or the newest run of this config.
+        resume: Continue the run in `output`, or the newest run of this config. Without a checkpoint to continue from,
+            the training starts anew.
         device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
+        trust: Import the Python files that the config of a run names as plugins. A config elsewhere may always do so.
 
     Returns:
         The run folder.
 
     Raises:
         ConfigError: The config is wrong, or the device cannot be used.
-        CheckpointError: There is nothing to resume from, or a checkpoint does not fit.
-        TrainingError: The loss is no longer finite. Earlier checkpoints stay.
+        SegkitError: The folder holds a run already, or another process is training in it.
+        CheckpointError: A checkpoint is damaged or does not fit.
+        WriteError: A file cannot be written, for example because the disk is full.
+        TrainingError: The loss is no longer finite. The last whole step is saved.
         DataError: The training data have nothing to learn from, or an image cannot be read or is too small.
 
     Example:
@@ -53,10 +58,12 @@ def train(
         ['checkpoints', 'config.yaml', 'data_summary.json', 'environment.json', 'last', 'metrics.jsonl']
     """
     if not isinstance(config, Config):
-        config = load_config(config)
-    run = RunFolder.existing(config, output) if resume else RunFolder.new(config, output)
-    trainer = build_training(config, run, resume, device)
-    metrics = trainer.run()
+        config = load_config(config, trust=trust)
+    with open_run(config, output, resume, device) as opened:
+        run = opened.run
+        trainer = build_training(config, run, opened.resume, device)
+        trainer.notes = [*opened.notes, *trainer.notes]
+        metrics = trainer.run()
     trainer.reporter.print(f"checkpoints: {run.best if metrics else run.last}")
     if run.overlays.is_dir():
         trainer.reporter.print(f"images: {run.overlays}")

@@ -53,7 +53,8 @@ def test_plugins_given_to_load_config_become_part_of_the_config(tmp_path):
     assert config.origin("plugins.0") == "<command line>"
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.yaml").write_text(config.to_yaml())
-    assert load_config("run").data == config.data
+    assert load_config("run", plugins=["plugin_b.py"]).data == config.data
+    assert load_config("run", trust=True).data == config.data
 
 
 def test_a_plugin_runs_once_however_often_it_is_named(tmp_path):

@@ -76,13 +76,21 @@ def test_the_newest_run_is_resumed(tiny):
 
 
 @pytest.mark.parametrize("output", [None, "mine"])
-def test_a_run_without_checkpoint_cannot_be_resumed(tiny, output):
+def test_the_folder_to_resume_need_not_exist(tiny, output):
+    run = RunFolder.existing(load_config(tiny), output)
+    assert str(run.path) == output or "runs/tiny"
     with pytest.raises(CheckpointError) as caught:
-        RunFolder.existing(load_config(tiny), output)
+        run.require_newest_checkpoint()
     assert str(caught.value) == (
-        f"{output or 'runs/tiny'}: has no checkpoint to resume from (checkpoints/step_N/training_state.pt). "
-        "Start without --resume."
+        f"{run.path}: has no checkpoint to resume from (checkpoints/step_N/training_state.pt)."
     )
+
+
+@pytest.mark.parametrize("find", [RunFolder.new, RunFolder.existing])
+def test_a_file_is_no_run_folder(tiny, find):
+    with pytest.raises(SegkitError) as caught:
+        find(load_config(tiny), "tiny.yaml")
+    assert str(caught.value) == "tiny.yaml: is not a folder. Give another --output."
 
 
 def test_checkpoints_go_by_number_and_need_a_state(tmp_path):
@@ -135,3 +143,21 @@ def test_an_incomplete_line_is_removed(tmp_path):
     run.metrics.write_text('{"step": 1}\n{"step": 2, "losses": {"tot')
     run.forget_after(5)
     assert run.metrics.read_text() == '{"step": 1}\n'
+
+
+@pytest.mark.parametrize(
+    "line", [b"\xff\xfe", b"{", b"[" * 5000, b"[1]", b"null", b"{}", b'{"step": "1"}', b'{"step": null}', b""]
+)
+def test_damaged_lines_are_removed(tmp_path, line):
+    run = RunFolder(tmp_path)
+    run.metrics.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 2}\n')
+    run.forget_after(5)
+    assert run.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
+def test_an_evaluation_that_is_made_again_is_removed(tmp_path):
+    """The checkpoint of a step is written before the step's evaluation."""
+    run = RunFolder(tmp_path)
+    run.metrics.write_text('{"step": 2, "losses": {}}\n{"step": 2, "evaluation": {}}\n')
+    run.forget_after(2, evaluated=0)
+    assert run.metrics.read_text() == '{"step": 2, "losses": {}}\n'

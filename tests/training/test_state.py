@@ -6,7 +6,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from segkit.errors import CheckpointError
-from segkit.training.state import SavedState, TrainingState, save_state
+from segkit.training.state import SavedState, TrainingState, all_random_states, write_state
 
 
 @pytest.fixture
@@ -21,6 +21,10 @@ def trained():
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
     step(model, optimizer)
     return model, optimizer
+
+
+def save_state(folder, state, optimizer, accelerator):
+    write_state(folder / "training_state.pt", state, optimizer, accelerator, all_random_states(accelerator))
 
 
 def step(model, optimizer):
@@ -76,3 +80,7 @@ def test_the_state_of_another_model_is_refused(tmp_path, accelerator):
     saved = SavedState(tmp_path)
     with pytest.raises(CheckpointError, match="loaded state dict has a different number of parameter groups"):
         saved.restore(other, accelerator)
+
+
+def test_states_of_earlier_versions_were_saved_after_their_evaluation():
+    assert TrainingState(**{"step": 7, "best": 0.5, "evaluations_without_best": 2}).evaluated == 7

@@ -1,6 +1,7 @@
 """Complete tiny trainings: what they write and what they refuse."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import segkit
 from segkit.checkpoint import read_weights
 from segkit.config import load_config
 from segkit.errors import CheckpointError, SegkitError
+from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
 from tests.helpers.tiny import assert_equal_weights, lines_of
 
@@ -21,7 +23,7 @@ def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
     assert {path.name for path in run.iterdir()} - files == {"checkpoints", "best", "last", "evaluation"}
     for folder in ("best", "last", "checkpoints/step_2", "checkpoints/step_4"):
         files = {path.name for path in (run / folder).iterdir()} - {"training_state.pt"}
-        assert files == {"model.safetensors", "config.yaml", "classes.json"}
+        assert files == {"model.safetensors", "config.yaml", "classes.json", "SHA256SUMS"}
     lines = lines_of(run)
     assert [line["step"] for line in lines if "losses" in line] == [1, 2, 3, 4]
     assert [line["step"] for line in lines if "evaluation" in line] == [2, 4]
@@ -80,18 +82,41 @@ def test_an_output_that_is_taken_is_left_alone(tiny):
     assert str(caught.value) == "mine: holds a run already. Give another --output, or continue it with --resume."
 
 
-def test_resuming_nothing_is_an_error(tiny):
+def test_resuming_nothing_starts_anew_and_says_so(tiny, capsys):
+    """The same command line then works whenever a scheduler starts it."""
+    run = train(load_config(tiny, ["training.steps=1"]), resume=True)
+    assert str(run) == "runs/tiny"
+    note = "runs/tiny: has no checkpoint to resume from, so the training starts anew"
+    assert capsys.readouterr().out.startswith(f"{note}\n")
+    assert [line["step"] for line in lines_of(run) if "losses" in line] == [1]
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_anew(tiny):
+    config = load_config(tiny, ["training.steps=2"])
+    whole = train(config, output="whole")
+    killed = RunFolder(tiny.parent / "killed")
+    killed.start(config, {})
+    killed.metrics.write_text('{"step": 1, "losses": {}}\n')
+    train(config, killed.path, resume=True)
+    assert_equal_weights(whole / "last", killed.path / "last")
+    assert [line["step"] for line in lines_of(killed.path) if "losses" in line] == [1, 2]
+
+
+def test_a_model_without_checkpoint_is_never_overwritten(tiny):
+    run = train(load_config(tiny, ["training.steps=1"]))
+    shutil.rmtree(run / "checkpoints")
     with pytest.raises(CheckpointError) as caught:
         train(load_config(tiny), resume=True)
     assert str(caught.value) == (
-        "runs/tiny: has no checkpoint to resume from (checkpoints/step_N/training_state.pt). Start without --resume."
+        "runs/tiny: has a model but no checkpoint to resume from (checkpoints/step_N). Start a new training in another "
+        "folder with init_from=runs/tiny/last."
     )
 
 
 def test_a_config_may_be_a_path_or_a_dict(tiny):
     config = load_config(tiny, ["training.steps=1"])
     run = segkit.train(config.data, device="cpu")
-    assert str(run) == "runs/dict"
+    assert str(run) == "runs/run"
     tiny.write_text(config.to_yaml())
     assert_equal_weights(run / "last", segkit.train(tiny, "mine", device="cpu") / "last")
 

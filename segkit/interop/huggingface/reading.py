@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from segkit.build import build_model
-from segkit.checkpoint import LoadReport
 from segkit.classes import Classes
 from segkit.config import Config, load_config
 from segkit.errors import CheckpointError, ConfigError
@@ -15,6 +14,7 @@ from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, find_folder, 
 from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
 from segkit.interop.huggingface.tensors import load_theirs
 from segkit.models.mask_former import MaskFormer
+from segkit.runtime.weights import LoadReport
 
 ARCHITECTURE = "MaskFormerForInstanceSegmentation"
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segkit.checkpoint import LoadReport, load_fitting
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.names import ENCODER, SWIN, as_published, their_names, unused_reason
+from segkit.runtime.weights import LoadReport, load_fitting
 
 Sources = Mapping[str, tuple[str, ...]]
 """segkit's name of a tensor -> transformers' names of the tensors that it consists of, in order."""

@@ -1,6 +1,8 @@
 """`export_huggingface`: writes a checkpoint of segkit as their MaskFormer."""
 
 import json
+from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,12 @@ GROUPS = 32
 """Groups of every group norm in their pixel decoder."""
 
 
-def export_huggingface(checkpoint: str | Path, destination: str | Path) -> None:
+def export_huggingface(
+    checkpoint: str | Path,
+    destination: str | Path,
+    plugins: Sequence[str | PathLike[str]] = (),
+    trust: bool = False,
+) -> None:
     """Writes a checkpoint for `MaskFormerForInstanceSegmentation.from_pretrained`, with its image processor.
 
     Of the criterion, only the weights of the losses are written; transformers derives the matcher's costs from them.
@@ -37,6 +44,8 @@ def export_huggingface(checkpoint: str | Path, destination: str | Path) -> None:
     Args:
         checkpoint: a checkpoint folder, or a run folder, whose best checkpoint is taken.
         destination: the folder to write; new or empty.
+        plugins: Python files that the checkpoint's config may import.
+        trust: import all Python files that the checkpoint's config names as plugins.
 
     Raises:
         CheckpointError: the checkpoint cannot be loaded, transformers has no such model (the message names the part),
@@ -60,7 +69,7 @@ def export_huggingface(checkpoint: str | Path, destination: str | Path) -> None:
     """
     refuse_taken(Path(destination))
     with replace_checkpoint(Path(destination)) as draft:
-        loaded = load_checkpoint(checkpoint)
+        loaded = load_checkpoint(checkpoint, plugins=plugins, trust=trust)
         where = str(checkpoint)
         _refuse_other_parts(loaded, where)
         config, stages = _config_json(loaded, where)

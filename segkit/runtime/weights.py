@@ -1,0 +1,65 @@
+"""Copies tensors into a model by name and shape."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+
+@dataclass
+class LoadReport:
+    """Which tensors of a file were loaded into a model.
+
+    Example:
+        >>> str(LoadReport(loaded=["a", "b"], missing=["c"]))
+        '2 tensors loaded; 1 only in the model, unchanged: c'
+    """
+
+    loaded: list[str] = field(default_factory=list)
+    """Names of the tensors that fit."""
+    missing: list[str] = field(default_factory=list)
+    """Names that only the model has. These tensors keep their initial values."""
+    unexpected: list[str] = field(default_factory=list)
+    """Names that only the file has. These tensors are not used."""
+    reshaped: list[str] = field(default_factory=list)
+    """`name: shape in the file, shape in the model` of tensors with two shapes. They are not used."""
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.loaded)} tensors loaded"]
+        for title, names in (
+            ("only in the model, unchanged", self.missing),
+            ("only in the file, not used", self.unexpected),
+            ("with another shape, not used", self.reshaped),
+        ):
+            if names:
+                lines.append(f"{len(names)} {title}: {_shortened(names)}")
+        return "; ".join(lines)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every tensor of the file and of the model was loaded."""
+        return not (self.missing or self.unexpected or self.reshaped)
+
+
+def _shortened(names: list[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def load_fitting(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
+    """Copies the tensors into `model` that fit by name and shape, and reports the others."""
+    report = LoadReport()
+    own = model.state_dict()
+    fitting = {}
+    for name, tensor in weights.items():
+        if name not in own:
+            report.unexpected.append(name)
+        elif own[name].shape != tensor.shape:
+            report.reshaped.append(f"{name}: {tuple(tensor.shape)}, {tuple(own[name].shape)}")
+        else:
+            fitting[name] = tensor
+            report.loaded.append(name)
+    reshaped = {entry.partition(":")[0] for entry in report.reshaped}
+    # A checkpoint may lack tensors on purpose, so `load_state_dict` is not strict; the report names all of them.
+    report.missing = [name for name in own if name not in fitting and name not in reshaped]
+    model.load_state_dict(fitting, strict=False)
+    return report

@@ -1,0 +1,119 @@
+"""Finds or makes the folder of a run, and holds it for one training."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from accelerate.utils import broadcast_object_list
+
+from segkit.config import CONFIG_FILE, Config
+from segkit.errors import CheckpointError, SegkitError
+from segkit.runtime.locking import FolderTakenError, lock_folder
+from segkit.runtime.processes import Process, join_processes
+from segkit.training.recovery import complete_replacements, recover
+from segkit.training.run_folder import RunFolder
+
+T = TypeVar("T")
+
+
+@dataclass
+class OpenedRun:
+    """A run folder that this training alone writes to."""
+
+    run: RunFolder
+    resume: bool = False
+    """Whether it has a checkpoint to continue from."""
+    notes: list[str] = field(default_factory=list)
+    """Lines about what was found in it."""
+
+
+@contextmanager
+def open_run(
+    config: Config, output: str | Path | None, resume: bool, device: torch.device | str | None
+) -> Iterator[OpenedRun]:
+    """Opens the run folder of a training, and locks it. Every process must call it; all get the same folder.
+
+    Args:
+        config: The config of the training.
+        output: The folder; by default one in `runs/`.
+        resume: Open an earlier run, or make a new one where there is none.
+        device: As for `segkit.runtime.processes.join_processes`.
+
+    Raises:
+        SegkitError: The folder holds a run already, another process uses it, or it cannot be written.
+        CheckpointError: No checkpoint of the run is whole.
+    """
+    process = join_processes(device)
+    with ExitStack() as stack:
+        open_it = _resumed if resume else _new
+        yield _from_main_process(process, lambda: stack.enter_context(open_it(config, output)))
+
+
+def _from_main_process(process: Process, make: Callable[[], T]) -> T:
+    """Returns to all processes what `make` returns on the main one, or raises its SegkitError in all of them."""
+    if process.num_processes == 1:
+        return make()
+    made: list[T] = []
+    error: SegkitError | None = None
+    if process.is_main:
+        try:
+            made = [make()]
+        except SegkitError as caught:
+            error = caught
+    answer: list[list[T] | str | None] = [made, None if error is None else str(error)]
+    theirs, message = broadcast_object_list(answer)
+    if message is not None:
+        raise error or SegkitError(message)
+    result: T = (made or theirs)[0]
+    return result
+
+
+@contextmanager
+def _new(config: Config, output: str | Path | None) -> Iterator[OpenedRun]:
+    if output is not None:
+        run = RunFolder.new(config, output)
+        with _locked(run):
+            RunFolder.new(config, output)  # another process may have made the run before the lock was taken
+            yield OpenedRun(run)
+        return
+    for run in RunFolder.unused(config):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(_locked(run))
+            except FolderTakenError:
+                continue  # somebody who starts the same config at the same time has this number
+            if not (run.path / CONFIG_FILE).exists():
+                yield OpenedRun(run)
+                return
+
+
+@contextmanager
+def _resumed(config: Config, output: str | Path | None) -> Iterator[OpenedRun]:
+    run = RunFolder.existing(config, output)
+    with _locked(run):
+        complete_replacements(run)
+        if run.checkpoints():
+            yield OpenedRun(run, True, recover(run))
+        elif run.last.exists():
+            raise CheckpointError(
+                f"{run.path}: has a model but no checkpoint to resume from (checkpoints/step_N). Start a new training "
+                f"in another folder with init_from={run.last}."
+            )
+        else:
+            run.discard_logs()
+            yield OpenedRun(run, False, [f"{run.path}: has no checkpoint to resume from, so the training starts anew"])
+
+
+@contextmanager
+def _locked(run: RunFolder) -> Iterator[None]:
+    missing = not run.path.exists()
+    try:
+        with lock_folder(run.path):
+            yield
+    finally:
+        if missing:
+            with suppress(OSError):  # it is not empty, unless the training failed before its first file
+                run.path.rmdir()

@@ -1,0 +1,98 @@
+"""Saves the last whole step of a training that ends by an error."""
+
+from types import TracebackType
+
+import torch
+from torch import Tensor, nn
+
+from segkit.errors import SegkitError
+from segkit.training.checkpoints import Checkpoints
+from segkit.training.progress import Reporter
+from segkit.training.state import RandomState, TrainingState, own_random_state, set_random_state
+
+
+class Rescue:
+    """A context manager around the steps of a training. An error inside leaves a checkpoint of the last whole step.
+
+    A step that fails has changed the running statistics and drawn random numbers. Both are set back, so that the
+    resumed training is exactly the one that would have run without the error.
+
+    Args:
+        model: The model.
+        optimizer: Its optimizer.
+        state: How far the training is.
+        checkpoints: Writes the checkpoint; None saves nothing.
+        reporter: Prints what was saved.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        state: TrainingState,
+        checkpoints: Checkpoints | None,
+        reporter: Reporter,
+    ) -> None:
+        self._model = model
+        self._optimizer = optimizer
+        self._state = state
+        self._checkpoints = checkpoints
+        self._reporter = reporter
+        self._buffers: list[Tensor] = []
+        self._random: RandomState | None = None
+        self._whole = True
+        self._saved: tuple[int, int | None] | None = None
+
+    def begin_step(self) -> None:
+        """Remembers what a step changes before it updates the weights."""
+        if self._checkpoints is not None:
+            self._buffers = [buffer.clone() for buffer in self._model.buffers()]
+            self._random = own_random_state()
+
+    def begin_update(self) -> None:
+        """Says that weights and optimizer change from here on. An error before `end_step` saves nothing."""
+        self._whole = False
+
+    def end_step(self) -> None:
+        """Says that the step is whole."""
+        self._buffers, self._random = [], None
+        self._whole = True
+
+    def note_saved(self) -> None:
+        """Says that the present state was saved, so that it need not be saved again."""
+        self._saved = self._progress()
+
+    def _progress(self) -> tuple[int, int | None]:
+        return self._state.step, self._state.evaluated
+
+    def __enter__(self) -> "Rescue":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # A second Ctrl-C is no Exception: it ends the training at once.
+        if self._checkpoints is None or not isinstance(error, Exception) or self._state.step == 0:
+            return
+        try:
+            problem = self._save(self._checkpoints)
+        except (SegkitError, OSError) as second:
+            problem = f"could not be saved: {second}"
+        resume = f"continue with --resume --output {self._checkpoints.run.path}"
+        self._reporter.print(f"step {self._state.step} {problem or 'is saved'}; {resume}")
+
+    def _save(self, checkpoints: Checkpoints) -> str:
+        """Saves the state unless it is saved; returns why that is impossible, or an empty string."""
+        if self._saved == self._progress():
+            return ""
+        if not self._whole:
+            return "is not whole, and is not saved"
+        with torch.no_grad():
+            for buffer, before in zip(self._model.buffers(), self._buffers, strict=False):
+                buffer.copy_(before)
+        if self._random is not None:
+            set_random_state(self._random)
+        if not all(bool(value.isfinite().all()) for value in self._model.state_dict().values()):
+            return "has weights that are not finite, and is not saved"
+        checkpoints.save_alone(self._model, self._optimizer, self._state)
+        return ""
