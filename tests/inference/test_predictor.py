@@ -55,7 +55,7 @@ def checkpoint(monkeypatch):
     """Stands for a checkpoint folder: what a test sets here is what is loaded."""
     settings = SimpleNamespace(model=RedIsClass(), postprocessors=[], transforms=None)
 
-    def load(path, device):
+    def load(path, device, plugins, trust):
         split = Split(dataset={"type": "shapes"}, transforms=[])
         experiment = Experiment(
             model={"type": "per_pixel"}, postprocessors=settings.postprocessors, data=Data(val=split)

@@ -60,7 +60,8 @@ def test_every_tensor_is_accounted_for(written):
     assert not imported.report.reshaped
     assert imported.notes == [
         "tensors that are not needed: 1 that follow from no_object_weight",
-        "the files do not tell things from stuff: all classes count as things (edit `things` in classes.json)",
+        "the files do not tell things from stuff: all classes count as things (edit `things` in classes.json and "
+        "remove SHA256SUMS)",
     ]
     assert imported.classes.names == ("sky", "road", "car")
     assert imported.classes.things == (True, True, True)

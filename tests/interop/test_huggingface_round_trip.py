@@ -164,6 +164,7 @@ def test_frozen_batch_norms_are_written_as_theirs(tmp_path):
     save_checkpoint(tmp_path / "ours", imported.model, imported.config, imported.classes)
     file = tmp_path / "ours" / "config.yaml"
     file.write_text(file.read_text().replace("name: resnet18", "name: resnet18\n    freeze_batch_norm: true"))
+    (tmp_path / "ours" / "SHA256SUMS").unlink()
     weights = segkit.build_model(segkit.load_config(file), imported.classes)
     weights.load_state_dict(imported.model.state_dict(), strict=False)
     save_checkpoint(tmp_path / "frozen", weights, segkit.load_config(file), imported.classes)

@@ -19,12 +19,27 @@ def build(tiny, *overrides, resume=False):
 def test_the_settings_reach_the_trainer(tiny):
     trainer = build(tiny, "training.accumulate=3", "training.evaluate_every=2", "training.early_stopping=5")
     assert (trainer.steps, trainer.accumulate, trainer.clip_gradients) == (4, 3, 1.0)
-    assert (trainer.log_every, trainer.evaluate_every, trainer.checkpoint_every) == (1, 2, None)
+    assert (trainer.log_every, trainer.evaluate_every, trainer.checkpoint_every) == (1, 2, 1)
     assert trainer.early_stopping == 5
     assert trainer.base_rates == [1e-3] * len(trainer.optimizer.param_groups)
     assert trainer.evaluate is not None
     files = sorted(path.name for path in (tiny.parent / "run").iterdir())
     assert files == ["config.yaml", "data_summary.json", "environment.json"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "interval"),
+    [
+        (["training.steps=160000"], 1000),
+        (["training.steps=60"], 6),
+        (["training.steps=5"], 1),
+        (["training.steps=60", "training.evaluate_every=4"], 4),
+        (["training.steps=60", "training.checkpoint_every=20"], 20),
+        (["training.steps=60", "training.checkpoint_every=null"], None),
+    ],
+)
+def test_checkpoints_are_written_often_by_default(tiny, settings, interval):
+    assert load_config(tiny, settings).experiment.training.steps_between_checkpoints == interval
 
 
 def test_without_validation_data_nothing_is_evaluated(tiny):
@@ -76,6 +91,7 @@ def test_a_run_of_other_classes_is_not_resumed(tiny):
     folder = tiny.parent / "run/checkpoints/step_1"
     names = (folder / "classes.json").read_text()
     (folder / "classes.json").write_text(names.replace('"grass"', '"lawn"'))
+    (folder / "SHA256SUMS").unlink()
     with pytest.raises(CheckpointError) as caught:
         build(tiny, resume=True)
     assert str(caught.value) == (

@@ -119,7 +119,10 @@ def _read_classes(fields: Fields, first_id: int) -> tuple[Classes, list[str]]:
     for index in range(len(by_index)):
         name = by_index[index]
         names.append(f"{name} ({index})" if name in names else name)  # segkit's class names are unique
-    notes = ["the files do not tell things from stuff: all classes count as things (edit `things` in classes.json)"]
+    notes = [
+        "the files do not tell things from stuff: all classes count as things (edit `things` in classes.json and "
+        "remove SHA256SUMS)"
+    ]
     renamed = sum(name != by_index[index] for index, name in enumerate(names))
     if renamed:
         notes.append(f"{renamed} classes share the name of an earlier one: their number was appended")
