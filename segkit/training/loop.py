@@ -1,9 +1,8 @@
 """The training loop, on one device or many."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from typing import Protocol
 
 import torch
 from accelerate import Accelerator
@@ -16,26 +15,17 @@ from segkit.registries import Schedule
 from segkit.runtime.model_call import call_model
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.writing import Json
+from segkit.training.callables import Evaluation, LossFunction
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.data_summary import DataSummary
 from segkit.training.interruption import Interruption
 from segkit.training.progress import Meter, Reporter
 from segkit.training.rescue import Rescue
 from segkit.training.state import TrainingState
-from segkit.types import Batch, Metrics, PixelPrediction, Prediction, Target
+from segkit.types import Batch, Metrics
 
 SHOWN_METRICS = 6
 """Summary metrics in the line that is printed after an evaluation."""
-
-
-class LossFunction(Protocol):
-    """The loss of a batch, such as `segkit.criterion.Criterion`."""
-
-    def __call__(self, prediction: Prediction | PixelPrediction, targets: list[Target], /) -> LossReport: ...
-
-
-Evaluation = Callable[[nn.Module, bool], dict[str, Metrics]]
-"""`(model, final) -> metrics` by evaluator; `final` is True after the last step."""
 
 
 class Trainer:
