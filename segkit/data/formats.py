@@ -33,7 +33,9 @@ def image_formats() -> list[str]:
         >>> {"PNG", "JPEG", "TIFF"} <= set(image_formats()), "EPS" in image_formats()
         (True, False)
     """
-    return sorted(set(_format_of_suffix().values()))
+    readable = set(_format_of_suffix().values())
+    # In Pillow's order: it asks the formats that are recognized by chance last.
+    return [name for name in Image.ID if name in readable]
 
 
 def image_suffixes() -> frozenset[str]:

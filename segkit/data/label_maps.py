@@ -52,7 +52,8 @@ def read_label_map(path: str | Path) -> Ids:
     if mode in ("LA", "RGB", "RGBA"):
         return _gray_of(values, mode, path)
     if mode in ("1", "L", "P"):
-        return values.astype(np.uint8) // _STRETCH_OF_MODE.get(packing, 1)
+        ids = values.astype(np.uint8, copy=False)
+        return ids // _STRETCH_OF_MODE[packing] if packing in _STRETCH_OF_MODE else ids
     if mode == "F" or mode in SIXTEEN_BIT:
         return _whole(values, path)
     raise DataError(f"{path}: a label map of mode {mode} holds no ids. {_STORE}")

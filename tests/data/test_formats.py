@@ -39,5 +39,6 @@ def test_a_format_that_a_plugin_of_pillow_adds_is_found(monkeypatch):
     monkeypatch.setitem(Image.EXTENSION, ".heic", "HEIF")
     assert ".heic" not in image_suffixes()  # written, perhaps, but not opened
     monkeypatch.setitem(Image.OPEN, "HEIF", (lambda file, name: None, None))
+    monkeypatch.setattr(Image, "ID", [*Image.ID, "HEIF"])
     assert ".heic" in image_suffixes()
     assert "HEIF" in image_formats()
