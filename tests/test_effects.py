@@ -1,0 +1,509 @@
+"""Every option of every command and every setting of a config changes something, or is refused.
+
+The lists of what there is come from the parsers and signatures. An option or setting without an entry here fails its
+test with a message that says what to add. An entry is a change to another legal value; what is observed must then
+differ from what was observed before. Contexts in which a setting has no effect are refused by the rules of
+`segkit.config.consistency`, which tests/config/test_consistency.py breaks one by one.
+"""
+
+import json
+import shutil
+from functools import cache
+
+import pytest
+import torch
+from PIL import Image
+
+from segkit.build import build_part
+from segkit.config.descriptions import sections
+from segkit.config.schema import item_settings, part_settings, section_settings
+from segkit.registries import BACKBONES, BY_KIND, REGISTRIES
+from tests.helpers.effects import observe_command, observe_part, options_of_commands
+from tests.helpers.tiny import tiny_yaml
+from tests.test_parts import coco_instance, coco_panoptic, mask_folder
+
+SMALLER = {
+    "resnet18, options: {out_indices: [2, 3]}": "resnet10t, options: {out_indices: [1, 2]}",
+    "[64, 64]": "[32, 32]",
+    "length: 8": "length: 3",
+    "steps: 4": "steps: 2",
+    "{type: panoptic}]": "{type: panoptic, score_threshold: 0.0}, {type: instance}]",
+}
+"""What makes the config of many tests still smaller; and every query takes part in panoptic results."""
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Files that the entries name: `{config}`, `{run}`, `{images}` and others."""
+    folder = tmp_path_factory.mktemp("effects")
+    config = folder / "tiny.yaml"
+    text = tiny_yaml()
+    for old, new in SMALLER.items():
+        assert old in text
+        text = text.replace(old, new)
+    config.write_text(text)
+    (folder / "other.yaml").write_text(config.read_text().replace("lr: 1e-3", "lr: 2e-3"))
+    (folder / "images").mkdir()
+    for number in range(2):
+        image = Image.effect_noise((48, 32), 90 + number).convert("RGB")
+        image.save(folder / "images" / f"{number}.png")
+    (folder / "names.txt").write_text("\n".join(f"class {index}" for index in range(3)))
+    places = {name: folder / path for name, path in FILES.items()}
+    run = observe_command(["train", config, "--output", places["run"]])
+    assert run["code"] == 0, run["printed"]
+    observe_command(["train", config, "--output", places["other_run"], "data.val=null", "training.seed=9"])
+    shutil.copytree(folder / "run/evaluation", folder / "sweeps/seed=0/evaluation")
+    return places
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """A plugin that was not imported before. It registers nothing, since that would outlast the test."""
+    file = tmp_path / f"{tmp_path.name}.py"  # two plugins cannot have one name
+    file.write_text("print('a plugin is imported')")
+    return file
+
+
+FILES = {
+    "config": "tiny.yaml",
+    "other": "other.yaml",
+    "images": "images",
+    "names": "names.txt",
+    "sweeps": "sweeps",
+    "other_run": "other_run",
+    "run": "run",
+}
+
+PREDICT = "predict {run} {images} --output out"
+TEST = "test {run} --output out"
+TRAIN = "train {config} --output out"
+SWEEP = "sweep {config} training.seed=[0,1] --list"
+REFUSED = "refused"
+SEMANTIC = (
+    "postprocessors=[{{type:_semantic}}] evaluators=[{{type:_mean_iou}}] "
+    "data.val.dataset={{type:_shapes,length:_1,size:_[32,48]}}"
+)
+
+OPTIONS = {
+    "analyze config": ("analyze {config}", "analyze {config} model.transformer_decoder.num_queries=3"),
+    "analyze overrides": ("analyze {config}", "analyze {config} model.transformer_decoder.num_queries=3"),
+    "analyze --plugin": ("analyze {config}", "analyze {config} --plugin {plugin}"),
+    "analyze --size": ("analyze {config}", "analyze {config} --size 64 96"),
+    "analyze --classes": ("analyze {config}", "analyze {config} --classes 3"),
+    "analyze --json": ("analyze {config}", "analyze {config} --json"),
+    "check words": ("check {config}", "check {config} training.steps=0", 1),
+    "check --plugin": ("check {config}", "check {config} --plugin {plugin}"),
+    "convert source": ("convert {names} out", "convert {run} out", 2),
+    "convert destination": (REFUSED, "convert {run} {images}", "exists already and is not an empty folder"),
+    "convert --to": ("convert {run} out", "convert {run} out --to huggingface", 2),
+    # These are refused beside a checkpoint that holds it all; tests/cli/test_convert.py reads original checkpoints.
+    "convert overrides": (REFUSED, "convert {run} out training.steps=3 --to huggingface", "key=value"),
+    "convert --plugin": (REFUSED, "convert {run} out --plugin {plugin} --to huggingface", "--plugin"),
+    "convert --config": (REFUSED, "convert {run} out --config {config} --to huggingface", "--config"),
+    "convert --classes": (REFUSED, "convert {run} out --classes {names} --to huggingface", "--classes"),
+    "describe subject": ("describe loss focal", "describe training"),
+    "describe name": ("describe loss focal", "describe loss dice"),
+    "describe --json": ("describe loss focal", "describe loss focal --json"),
+    "describe --plugin": ("describe loss focal", "describe loss focal --plugin {plugin}"),
+    "list kind": ("list", "list losses"),
+    "list --json": ("list", "list --json"),
+    "list --plugin": ("list losses", "list losses --plugin {plugin}"),
+    "new-plugin name": ("new-plugin acme-parts", "new-plugin other-parts"),
+    "new-plugin --output": ("new-plugin acme-parts", "new-plugin acme-parts --output there"),
+    "predict checkpoint": (PREDICT, "predict {other_run} {images} --output out"),
+    "predict inputs": (PREDICT, "predict {run} {images}/0.png --output out"),
+    "predict --output": (PREDICT, "predict {run} {images} --output elsewhere"),
+    "predict --task": (PREDICT, f"{PREDICT} --task panoptic"),
+    "predict --score-threshold": (f"{PREDICT} --task panoptic", f"{PREDICT} --task panoptic --score-threshold 1"),
+    "predict --score-threshold of instances": (
+        f"{PREDICT} --task instance",
+        f"{PREDICT} --task instance --score-threshold 0",
+    ),
+    "predict --score-threshold of classes": (REFUSED, f"{PREDICT} --score-threshold 0.5", "score_threshold: "),
+    "predict --batch-size": (PREDICT, f"{PREDICT} --batch-size 2"),
+    "predict --max-pixels": (PREDICT, f"{PREDICT} --max-pixels 100", 1),
+    "predict --device": (REFUSED, f"{PREDICT} --device cuda:77", "device 'cuda:77' cannot be used here"),
+    "predict --precision": (
+        f"{PREDICT} --task instance --score-threshold 0",
+        f"{PREDICT} --task instance --score-threshold 0 --precision bf16",
+    ),
+    "predict --window": (PREDICT, f"{PREDICT} --window 32"),
+    "predict --window of objects": (REFUSED, f"{PREDICT} --task panoptic --window 16", "window: results of 'panoptic'"),
+    "schema --output": ("schema", "schema --output schema.json"),
+    "schema --plugin": ("schema", "schema --plugin {plugin}"),
+    "show config": ("show {config}", "show {other}"),
+    "show overrides": ("show {config}", "show {config} training.seed=1"),
+    "show --plugin": ("show {config}", "show {config} --plugin {plugin}"),
+    "show --diff": ("show {config}", "show {config} --diff {other}"),
+    "sweep config": (SWEEP, "sweep {names} training.seed=[0,1] --list", 2),
+    "sweep overrides": (SWEEP, "sweep {config} training.seed=[0,1,2] --list"),
+    "sweep --output": (SWEEP, f"{SWEEP} --output {{sweeps}}"),
+    "sweep --plugin": (SWEEP, f"{SWEEP} --plugin {{plugin}}"),
+    "test path": (TEST, "test {config} --checkpoint {run} --output out data.val.limit=1"),
+    "test overrides": (TEST, f"{TEST} data.val.limit=1"),
+    "test overrides of the training": (
+        REFUSED,
+        f"{TEST} training.precision=bf16",
+        "<command line>: training.precision: has no effect: `segkit test` does not use this setting. Leave it out. Use "
+        "--precision.",
+    ),
+    "test --plugin": (TEST, f"{TEST} --plugin {{plugin}}"),
+    "test --checkpoint": ("test {config} --output out", "test {config} --output out --checkpoint {run}"),
+    "test --output": (TEST, "test {run} --output elsewhere"),
+    "test --overlays": (TEST, f"{TEST} --overlays 1"),
+    "test --save-predictions": (TEST, f"{TEST} --save-predictions"),
+    "test --device": (REFUSED, f"{TEST} --device cuda:77", "device 'cuda:77' cannot be used here"),
+    "test --precision": (f"{TEST} --save-predictions", f"{TEST} --save-predictions --precision bf16"),
+    "test --window": (
+        f"{TEST} {SEMANTIC}",
+        f"{TEST} {SEMANTIC} --window 32",
+    ),
+    "train config": (TRAIN, "train {other} --output out"),
+    "train overrides": (TRAIN, f"{TRAIN} training.steps=1"),
+    "train --plugin": (TRAIN, f"{TRAIN} --plugin {{plugin}}"),
+    "train --output": (TRAIN, "train {config} --output elsewhere"),
+    "train --resume": (REFUSED, f"{TRAIN} --resume", "out: has no checkpoint to resume from"),
+    "train --reset-head": (f"{TRAIN} init_from={{run}}", f"{TRAIN} init_from={{run}} --reset-head"),
+    "train --reset-head alone": (REFUSED, f"{TRAIN} --reset-head", "reset_head: has no effect without `init_from`"),
+    "train --reset-head of a resumed run": (REFUSED, f"{TRAIN} --reset-head --resume", "--reset-head: no effect with"),
+    "train --device": (REFUSED, f"{TRAIN} --device cuda:77", "device 'cuda:77' cannot be used here"),
+}
+"""`command --option`, with a context where there are several -> the words before and after the change; or REFUSED, the
+words, and what the error says. A third item is the exit code after the change, where
+it is not 0. In words, `:_` stands for a colon and a space."""
+
+
+@cache
+def _observed(words):
+    return observe_command([word.replace(":_", ": ") for word in words.split()])
+
+
+def observe(words, places):
+    return _observed(words.format(**places))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option(option, places, plugin):
+    places = places | {"plugin": plugin}
+    before, after, *message = OPTIONS[option]
+    if before == REFUSED:
+        found = observe(after, places)
+        assert found["code"] == 2
+        assert message[0] in found["printed"][1]
+        assert not found["files"]
+    else:
+        found = observe(before, places), observe(after, places)
+        assert found[1]["code"] == (message[0] if message else 0), found[1]["printed"]
+        _assert_change(*found, f"`{after}` does what `{before}` does")
+
+
+def test_every_option_has_an_entry():
+    there = options_of_commands()
+    named = {" ".join(name.split()[:2]) for name in OPTIONS} | {"sweep --list"}
+    missing = [option for option in there if option not in named]
+    assert not missing, (
+        f"add to OPTIONS in tests/test_effects.py what these change: {', '.join(missing)}. An entry has the words of a "
+        "command before and after the change."
+    )
+    assert named <= set(there)
+
+
+def test_the_list_of_a_sweep(places, tmp_path):
+    """Nothing is trained where all runs are done, and only the command without --list writes their table."""
+    shutil.copytree(places["sweeps"] / "seed=0", tmp_path / "run")
+    words = ["sweep", places["config"], "training.seed=0", "--output", tmp_path]
+    assert observe_command([*words, "--list"])["code"] == 0
+    assert not (tmp_path / "results.csv").exists()
+    assert observe_command(words)["code"] == 0
+    assert (tmp_path / "results.csv").exists()
+
+
+def _assert_change(before, after, message):
+    """Where all is observed of both, including what is printed, any difference will do."""
+    assert before != after, f"{message}: nothing that is observed changes"
+
+
+EACH_STEP = ["training.evaluate_every=1", "training.checkpoint_every=1"]
+POINTS = ["criterion.points=20"]
+SECTIONS = {
+    "config.model": ([], ["model.transformer_decoder.num_queries=3"]),
+    "config.criterion": ([], ["criterion.losses=[{type: cross_entropy}]"]),
+    "config.postprocessors": ([], ["postprocessors=[{type: semantic}, {type: panoptic}]"]),
+    "config.data": ([], ["data.train.dataset.seed=5"]),
+    "config.evaluators": ([], ["evaluators=[{type: mean_iou}]"]),
+    "config.training": ([], ["training.steps=1"]),
+    "config.init_from": ([], ["init_from={run}"]),
+    "config.reset_head": (["init_from={run}"], ["reset_head=true"]),
+    "config.plugins": ([], ["plugins=[{plugin}]"]),
+    "criterion.losses": ([], ["criterion.losses.1.weight=7"]),
+    "criterion.matcher": ([], ["criterion.matcher={type: hungarian, class_cost: 1000, mask_cost: 0, dice_cost: 0}"]),
+    "criterion.deep_supervision": ([], ["criterion.deep_supervision=false"]),
+    "criterion.void": ([], ["criterion.void=ignore"]),
+    "criterion.points": ([], POINTS),
+    "criterion.oversample_ratio": (POINTS, ["criterion.oversample_ratio=9"]),
+    "criterion.importance_ratio": (POINTS, ["criterion.importance_ratio=0.1"]),
+    "criterion.compile": ([], ["criterion.compile=true"]),
+    "data.train": ([], ["data.train.dataset.seed=5"]),
+    "data.val": ([], ["data.val=null"]),
+    "data.train.dataset": ([], ["data.train.dataset.seed=5"]),
+    "data.train.transforms": ([], ["data.train.transforms=[{type: random_flip, probability: 1}]"]),
+    "data.train.batch_size": ([], ["data.train.batch_size=1"]),
+    "data.train.workers": ([], ["data.train.workers=1"]),
+    "data.train.limit": ([], ["data.train.limit=1"]),
+    "data.val.dataset": ([], ["data.val.dataset.seed=5"]),
+    "data.val.transforms": ([], ["data.val.transforms=[{type: resize, size: [48, 64]}]"]),
+    "data.val.batch_size": ([], ["data.val.batch_size=3"]),
+    "data.val.workers": ([], ["data.val.workers=1"]),
+    "data.val.limit": ([], ["data.val.limit=1"]),
+    "training.steps": ([], ["training.steps=1"]),
+    "training.optimizer": ([], ["training.optimizer.lr=0.1"]),
+    "training.schedule": ([], ["training.schedule.power=9"]),
+    "training.precision": ([], ["training.precision=bf16"]),
+    "training.accumulate": ([], ["training.accumulate=2"]),
+    "training.clip_gradients": ([], ["training.clip_gradients=1e-9"]),
+    "training.evaluate_every": ([], ["training.evaluate_every=1"]),
+    "training.checkpoint_every": ([], ["training.checkpoint_every=1"]),
+    "training.keep_checkpoints": (EACH_STEP, ["training.keep_checkpoints=1"]),
+    "training.best_metric": ([], ["training.best_metric=pixel_accuracy"]),
+    "training.early_stopping": (
+        [
+            "training.evaluate_every=1",
+            "training.optimizer.lr=0",
+            "training.steps=4",
+            "model.transformer_decoder.dropout=0",
+        ],
+        ["training.early_stopping=1"],
+    ),
+    "training.log_every": ([], ["training.log_every=2"]),
+    "training.tensorboard": ([], ["training.tensorboard=true"]),
+    "training.seed": ([], ["training.seed=1"]),
+    "training.compile": ([], ["training.compile=true"]),
+}
+"""`section.setting` -> overrides of a tiny config before the change, and those that change the setting; what a training
+does and writes must differ."""
+
+
+@cache
+def _trained(config, *overrides):
+    return observe_command(["train", config, "--output", "out", *overrides])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", SECTIONS)
+def test_a_setting_of_a_section(setting, places, plugin):
+    before, change = ([word.replace("{run}", f"{places['run']}") for word in words] for words in SECTIONS[setting])
+    change = [word.replace("{plugin}", f"{plugin}") for word in change]
+    found = _trained(places["config"], *before), _trained(places["config"], *before, *change)
+    assert found[0]["code"] == 0, found[0]["printed"]
+    allowed = (0, 2) if setting == "training.tensorboard" else (0,)  # it needs a package
+    assert found[1]["code"] in allowed, found[1]["printed"]
+    _assert_change(*found, f"{' '.join(change)} has no effect")
+
+
+def test_every_setting_of_a_section_has_an_entry():
+    there = {f"{section}.{name}" for section, fields in sections().items() for name in section_settings(fields)}
+    missing = sorted(there - SECTIONS.keys())
+    assert not missing, (
+        f"add to SECTIONS in tests/test_effects.py what these change: {', '.join(missing)}. An entry has overrides "
+        "before the change and those of the change."
+    )
+    assert SECTIONS.keys() <= there
+
+
+def test_what_is_observed_does_not_change_by_itself(places):
+    words = f"{TRAIN} {' '.join(EACH_STEP)}".format(**places).split()
+    assert observe_command(words) == observe_command(words)
+
+
+BACKBONE = {"type": "timm", "name": "resnet18", "options": {"out_indices": [1, 2]}}
+FPN = {"type": "fpn", "hidden_dim": 32, "mask_dim": 8}
+DECODER = {
+    "type": "standard", "num_queries": 3, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "feedforward_dim": 16,
+    "dropout": 0.0,
+}  # fmt: skip
+ENCODER = {"hidden_dim": 32, "mask_dim": 8, "num_layers": 1, "num_heads": 2, "feedforward_dim": 16, "dropout": 0.0}
+NESTED = {"backbone": BACKBONE, "pixel_decoder": FPN}
+LAYERS = {
+    "num_layers": 3, "num_heads": 4, "hidden_dim": 32, "feedforward_dim": 32, "dropout": 0.5, "pre_norm": True,
+}  # fmt: skip
+PIXELS = {"pixel_mean": [1.0, 2.0, 3.0], "pixel_std": [1.0, 2.0, 3.0]}
+WEIGHT = {"weight": 3.0}
+PARTS = {
+    "backbone/timm": (
+        {**BACKBONE, "options": {}},
+        {
+            "name": "resnet34",
+            "stage_norm": True,
+            "freeze_batch_norm": True,
+            "multi_grid": [1, 2],
+            "gradient_checkpointing": True,
+            "options": {"out_indices": [1]},
+        },
+    ),
+    "pixel_decoder/fpn": (FPN, {"hidden_dim": 64, "mask_dim": 16}),
+    "pixel_decoder/transformer_fpn": (ENCODER, {**LAYERS, "hidden_dim": 64, "mask_dim": 16}),
+    "transformer_decoder/standard": (DECODER, {**LAYERS, "num_queries": 5, "class_head": False}),
+    "matcher/hungarian": ({}, {"class_cost": 3.0, "mask_cost": 3.0, "dice_cost": 3.0, "num_points": 5}),
+    "loss/cross_entropy": ({}, {**WEIGHT, "no_object_weight": 0.5, "class_weights": {"car": 5.0}}),
+    "loss/dice": ({}, WEIGHT),
+    "loss/focal": ({}, {**WEIGHT, "alpha": 0.6, "gamma": 1.0}),
+    "loss/pixel_cross_entropy": ({}, WEIGHT),
+    "postprocessor/instance": ({}, {"max_instances": 2, "score_threshold": 0.3}),
+    "postprocessor/panoptic": (
+        {"score_threshold": 0.0, "overlap_threshold": 0.0},
+        {"score_threshold": 0.9, "overlap_threshold": 0.9, "fuse": ["car", "person"]},
+    ),
+    "model/mask_former": (
+        {**NESTED, "transformer_decoder": DECODER},
+        {
+            **PIXELS,
+            "backbone": {**BACKBONE, "stage_norm": True},
+            "pixel_decoder": {**FPN, "hidden_dim": 64},
+            "transformer_decoder": {**DECODER, "num_queries": 7},
+        },
+    ),
+    "model/per_pixel": (
+        NESTED,
+        {
+            **PIXELS,
+            "backbone": {**BACKBONE, "stage_norm": True},
+            "pixel_decoder": {**FPN, "hidden_dim": 64},
+            "transformer_decoder": {**DECODER, "class_head": False},
+        },
+    ),
+    "dataset/shapes": ({"length": 2, "size": [32, 32]}, {"length": 3, "size": [32, 40], "seed": 1}),
+    "dataset/mask_folder": (
+        mask_folder,
+        {"classes": ["sky", "land"], "things": ["sea"], "label_map": {"0": "void", "1": "sky"}, "void": [1, 255]},
+    ),
+    "dataset/coco_instance": (coco_instance, {}),
+    "dataset/coco_panoptic": (coco_panoptic, {"semantic": True}),
+    "transform/pad": ({"size": [40, 48]}, {"size": [48, 48], "fill": [1, 2, 3]}),
+    "transform/photometric_distortion": (
+        {},
+        {"brightness": 90.0, "contrast": [0.1, 0.2], "saturation": [3.0, 4.0], "hue": 150.0},
+    ),
+    "transform/random_crop": ({"size": [16, 12]}, {"size": [16, 16], "max_category_share": 0.55}),
+    "transform/random_flip": ({}, {"probability": 1.0}),
+    "transform/random_scale": ({"size": [32, 32]}, {"size": [48, 48], "min_factor": 1.9, "max_factor": 0.2}),
+    "transform/resize": ({"size": [16, 16]}, {"size": [16, 24]}),
+    "transform/resize_shortest_edge": (
+        {"sizes": [20, 22]},
+        {"sizes": 24, "max_size": 22, "size_divisor": 8, "rounding": "down"},
+    ),
+    "optimizer/adamw": (
+        {},
+        {"lr": 0.1, "weight_decay": 0.1, "backbone_multiplier": 0.1, "betas": [0.8, 0.9]},
+    ),
+    "schedule/multi_step": ({"milestones": [9]}, {"milestones": [3], "gamma": 0.5, "warmup_steps": 3}),
+    "schedule/poly": ({"warmup_steps": 4}, {"power": 2.0, "warmup_steps": 6, "warmup_factor": 0.5}),
+}
+"""`kind/name` -> settings before the change (or a function that writes files and returns them), and another value of
+each setting, each tried alone."""
+
+CONTEXTS = {"dataset/mask_folder.void": {"classes": ["sky"]}}
+"""Further settings that a setting needs beside it to be tried."""
+
+ELSEWHERE = {
+    "backbone/timm.pretrained": "test_pretrained",
+    "backbone/timm.weights": "test_weights",
+    **{
+        f"dataset/{name}.images": "test_paths_of_a_data_set"
+        for name in ("mask_folder", "coco_instance", "coco_panoptic")
+    },
+    "dataset/mask_folder.labels": "test_paths_of_a_data_set",
+    "dataset/coco_instance.annotations": "test_paths_of_a_data_set",
+    "dataset/coco_panoptic.annotations": "test_paths_of_a_data_set",
+    "dataset/coco_panoptic.masks": "test_paths_of_a_data_set",
+}
+"""Settings that have a test of their own below."""
+
+
+def cases():
+    return [f"{part}.{setting}" for part, (_, changes) in PARTS.items() for setting in changes]
+
+
+@pytest.mark.parametrize("case", cases())
+def test_a_setting_of_a_part(case, tmp_path):
+    part, _, setting = case.partition(".")
+    kind, _, name = part.partition("/")
+    settings, changes = PARTS[part]
+    before = {"type": name, **(settings(tmp_path) if callable(settings) else settings), **CONTEXTS.get(case, {})}
+    after = {**before, setting: changes[setting]}
+    found = observe_part(BY_KIND[kind], before), observe_part(BY_KIND[kind], after)
+    assert observe_part(BY_KIND[kind], before) == found[0]
+    assert not isinstance(found[1], str), found[1]
+    _assert_change(*found, f"{kind} '{name}': {setting}: {changes[setting]}")
+
+
+def test_every_setting_of_a_part_has_an_entry():
+    there = {
+        f"{registry.kind}/{entry.name}.{setting}"
+        for registry in REGISTRIES
+        for entry in registry.entries()
+        if entry.provider == "segkit"
+        for setting in {**part_settings(registry, registry.get(entry.name)), **item_settings(registry)}
+    }
+    missing = sorted(there - {*cases(), *ELSEWHERE})
+    assert not missing, (
+        f"add to PARTS in tests/test_effects.py another value of: {', '.join(missing)}. What the part computes must "
+        "change with it."
+    )
+    assert {*cases(), *ELSEWHERE} <= there
+    assert set(ELSEWHERE.values()) <= globals().keys()
+
+
+def test_pretrained(monkeypatch):
+    import timm
+
+    asked = []
+    create = timm.create_model
+
+    def create_without_network(name, pretrained=False, **settings):
+        asked.append(pretrained)
+        return create(name, pretrained=False, **settings)
+
+    monkeypatch.setattr(timm, "create_model", create_without_network)
+    for pretrained in (False, True):
+        build_part(BACKBONES, {**BACKBONE, "pretrained": pretrained})
+    assert asked == [False, True]
+
+
+def test_weights(tmp_path):
+    import timm
+
+    torch.manual_seed(5)
+    model = timm.create_model("resnet18")
+    torch.save(model.state_dict(), tmp_path / "weights.pth")
+    torch.manual_seed(0)
+    without = build_part(BACKBONES, BACKBONE)
+    with_weights = build_part(BACKBONES, {**BACKBONE, "weights": str(tmp_path / "weights.pth")})
+    assert not torch.equal(without.body.conv1.weight, model.conv1.weight)
+    assert torch.equal(with_weights.body.conv1.weight, model.conv1.weight)
+
+
+@pytest.mark.parametrize("case", [case for case, test in ELSEWHERE.items() if test == "test_paths_of_a_data_set"])
+def test_paths_of_a_data_set(case, tmp_path):
+    """A copy with another content is read where the setting names it."""
+    part, _, setting = case.partition(".")
+    name = part.partition("/")[2]
+    before = {"type": name, **PARTS[part][0](tmp_path)}
+    place, copy = tmp_path / before[setting], tmp_path / "copy"
+    if setting == "annotations":
+        content = json.loads(place.read_text())
+        content["categories"][0]["name"] = "another name"
+        copy.write_text(json.dumps(content))
+    else:
+        copy.mkdir()
+        for file in place.iterdir():
+            image = Image.open(file)
+            if setting == "images":
+                image = Image.new("RGB", image.size, (9, 9, 9))
+            elif setting == "labels":
+                image = Image.new("L", image.size, 0)
+            else:
+                image = image.copy()
+                image.putpixel((0, 0), (0, 0, 0))
+            image.save(copy / file.name)
+    found = [observe_part(BY_KIND["dataset"], settings) for settings in (before, {**before, setting: str(copy)})]
+    _assert_change(*found, f"{setting} of another place")
