@@ -163,7 +163,7 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         checkpoint_every=settings.steps_between_checkpoints,
         best_metric=settings.best_metric,
         early_stopping=settings.early_stopping,
-        notes=[_introduction(plan, model), *notes],
+        notes=[_introduction(plan, model), *_long_warmup(settings), *notes],
         data=data,
     )
 
@@ -222,6 +222,17 @@ def _reporter(plan: _Plan, state: TrainingState) -> Reporter:
     if plan.settings.tensorboard and main:
         scalars = tensorboard_writer(plan.run.path / "tensorboard", plan.config.origin("training.tensorboard"))
     return Reporter(plan.settings.steps, state.step, metrics_file=plan.run.metrics, scalars=scalars, active=main)
+
+
+def _long_warmup(settings: Training) -> list[str]:
+    """Returns a line if the learning rate never gets to its full value; short trials of long schedules are common."""
+    warmup = settings.schedule.get("warmup_steps")
+    if not isinstance(warmup, int) or warmup < settings.steps:
+        return []
+    return [
+        f"training.schedule: the warm-up takes {warmup} steps, the training {settings.steps}: the learning rate never "
+        "reaches `lr`"
+    ]
 
 
 def _introduction(plan: _Plan, model: SegmentationModel) -> str:
