@@ -65,6 +65,7 @@ def build_part(registry: Registry[P], config: PartConfig, known: Mapping[str, ob
     part = registry.get(config["type"])
     known = dict(known or {})
     arguments = {name: value for name, value in config.items() if name != "type" and name not in registry.item_settings}
+    # In the order of the signature: each nested part may ask for what those before it publish.
     for parameter in before_star(part):
         nested = registry.nests.get(parameter)
         if nested is None:
@@ -114,6 +115,7 @@ def num_queries_of(part: PartConfig, registry: Registry[object] = MODELS) -> int
         >>> num_queries_of({"type": "mask_former", "transformer_decoder": {"type": "standard"}})
         100
     """
+    # Read from the signature, without building the model.
     signature = inspect.signature(registry.get(part["type"]))
     if "num_queries" in signature.parameters:
         value = part.get("num_queries", signature.parameters["num_queries"].default)
@@ -126,7 +128,9 @@ def num_queries_of(part: PartConfig, registry: Registry[object] = MODELS) -> int
 def class_tensors(config: Config, classes: Classes) -> set[str]:
     """Returns the names of the model's tensors whose shape depends on the number of classes: its class head."""
     shapes = []
+    # Built for K and for K+1 classes: what differs in shape depends on the classes, whatever the model.
     for num_classes in (len(classes), len(classes) + 1):
+        # Only shapes are needed, no memory.
         with torch.device("meta"):
             placeholder = Classes.make([str(index) for index in range(num_classes)])
             model = build_model(config, placeholder, initial_weights=False)
@@ -223,6 +227,7 @@ def build_postprocessor(
             raise ConfigError(
                 f"{setting}: postprocessor '{name}' has no such setting, so it would have no effect. Leave it out."
             )
+    # These values come from Python or the command line, so no config check has seen them.
     check_arguments(**{setting: (value, known[setting].annotation()) for setting, value in settings.items()})
     configured = {part["type"]: part for part in config.experiment.postprocessors}
     part = {**configured.get(name, {"type": name}), **settings}

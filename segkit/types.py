@@ -92,6 +92,7 @@ class Target:
         if self.overlapping_masks is not None:
             return self.overlapping_masks[segments]
         assert self.segment_map is not None
+        # In the map's own type: otherwise torch would first convert the whole map to int64.
         return self.segment_map == segments.to(self.segment_map.dtype)[:, None, None]
 
     def to(self, device: torch.device | str) -> Target:
@@ -225,7 +226,7 @@ class Prediction:
         """Computes only the masks (M, h, w) of `queries` (M,) int64 of one image."""
         source = self.mask_source
         if isinstance(source, Tensor):
-            return source[image, queries]
+            return source[image, queries]  # (M, h, w)
         return torch.einsum("me,ehw->mhw", source.embeddings[image, queries], source.features[image])
 
 

@@ -52,4 +52,5 @@ def refuse_beside(option: str, given: Iterable[tuple[str, bool]], reason: str) -
 
 
 def _lies_below(keys: Sequence[str], pattern: Sequence[str]) -> bool:
+    # zip stops at the end of the pattern: what lies below it is not compared.
     return len(keys) >= len(pattern) and all(one in ("*", key) for key, one in zip(keys, pattern, strict=False))

@@ -10,6 +10,7 @@ from segkit.cli._types import positive
 from segkit.cli._unused import FOR_TRAINING, refuse_unused_overrides
 
 UNUSED = (
+    # The number of classes comes from the training data set.
     *(name for name in FOR_TRAINING if name != "data.train"),
     "postprocessors",
     "evaluators",

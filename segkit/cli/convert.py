@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segkit.checkpoint import refuse_taken
 
     destination = Path(arguments.destination)
+    # Before anything slow: reading a checkpoint can take minutes.
     refuse_taken(destination)
     if arguments.to == "huggingface":
         _refuse_options(arguments, "A checkpoint of segkit holds its config and classes.")
@@ -94,6 +95,7 @@ def _classes(config: Config, arguments: argparse.Namespace) -> Classes:
     try:
         return dataset_classes(config)
     except (ConfigError, DataError) as error:
+        # The class head of the checkpoint shows how many there are.
         count = count_classes(arguments.source)
         print(f"note: the {count} classes are numbered, because their names are not known: {error}")
         print("note: for names, provide the data set, or convert again with --classes FILE")

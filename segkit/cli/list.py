@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _print_table(entries: list[Entry]) -> None:
     rows = [(entry.kind, entry.name, _provider(entry), _description(entry)) for entry in entries]
     table = [("KIND", "NAME", "FROM", "DESCRIPTION"), *rows]
+    # Descriptions, the last column, need no padding.
     widths = [max(len(row[column]) for row in table) for column in range(3)]
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]

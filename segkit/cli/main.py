@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Runs a command function and returns the exit code, as `main` describes."""
     keep_freed_memory()
+    # Restored at the end: tests and notebooks call `main` in their own process.
     in_full = warnings.formatwarning
     warnings.formatwarning = format_warning
     try:
@@ -45,7 +46,7 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return 130  # 128 + SIGINT, as a shell reports it
     finally:
         warnings.formatwarning = in_full
 
@@ -92,5 +93,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         overrides += [word for word in rest if not word.startswith("-")]
         rest = [word for word in rest if word.startswith("-")]
     if rest:
+        # The parser of the command, so that its own usage line is printed.
         parsers[arguments.command].error(f"unrecognized arguments: {' '.join(rest)}")
     return arguments

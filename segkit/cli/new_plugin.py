@@ -60,6 +60,7 @@ def _module(package: str) -> str | None:
     spec = importlib.util.find_spec(package)
     if spec is None:
         return None
+    # A namespace package has folders, but no file; a built-in module has neither.
     places = [spec.origin] if spec.has_location else list(spec.submodule_search_locations or ())
     return f"the module '{package}' ({', '.join(str(place) for place in places) or 'built in'})"
 

@@ -84,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         # Drawing and compressing run in another thread, while the model predicts the next image.
         segmented = sum(in_background(lambda outcome: _write(outcome, writer), outcomes))
     console.print(f"{segmented} of {len(files)} images segmented ({predictor.task}): {output}", soft_wrap=True)
+    # An unreadable image does not stop the others, but scripts must notice it.
     return 0 if segmented == len(files) else 1
 
 

@@ -62,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     for one in runs:  # a mistake in the last run must show before the first is trained
         _check(one, arguments)
     failed = [] if arguments.list else [one for one in runs if one.evaluation is None and not _train(one, arguments)]
+    # The console shows the main metric of each evaluator, the file all of them.
     _print_table(_table(runs, most=1))
     if not arguments.list:
         output.mkdir(parents=True, exist_ok=True)
@@ -81,12 +82,14 @@ def grid(overrides: list[str], output: Path) -> list[Run]:
     axes = []
     for override in parse_overrides(overrides):
         value = plain(override.value)
+        # An empty list is a single value: as an axis without values it would leave no run.
         values = value if isinstance(value, list) and value else [value]
         axes.append([(".".join(override.keys), inline(one)) for one in values])
     varied = [axis[0][0] for axis in axes if len(axis) > 1]
     runs = []
     for combination in itertools.product(*axes):
         own = {key: spelled for key, spelled in combination if key in varied}
+        # The last part of a key keeps folder names short: `lr=0.1` for `training.optimizer.lr=0.1`.
         name = ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in own.items())
         folder = output / (re.sub(r"[^\w.,=+-]", "_", name) or "run")
         runs.append(Run(own, [f"{key}={value}" for key, value in combination], folder))
@@ -118,6 +121,7 @@ def _train(one: Run, arguments: argparse.Namespace) -> bool:
     """Trains a run in its own process, which frees all memory at its end; resumes a run that was interrupted."""
     from segkit.config import CONFIG_FILE
 
+    # The same Python, even if another `segkit` is on the PATH.
     command = [sys.executable, "-m", "segkit", "train", arguments.config, *one.overrides]
     command += [word for file in arguments.plugins for word in ("--plugin", file)]
     command += ["--output", str(one.folder), *(["--resume"] if (one.folder / CONFIG_FILE).is_file() else [])]

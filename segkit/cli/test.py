@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         device=arguments.device,
     )
+    # All processes have the metrics; one prints them.
     console = Console(quiet=not join_processes(arguments.device).is_main, markup=False)
     console.print(class_table(metrics))
     console.print(summary_table(metrics))

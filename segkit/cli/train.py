@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
             *((name, name in settings) for name in ("init_from", "reset_head")),
         ]
         refuse_beside("--resume", useless, "A resumed training starts from its own newest checkpoint.")
+    # An override, so that the run records it in its config.
     config = load_config_of(arguments, ["reset_head=true"] if arguments.reset_head else [])
     train(config, arguments.output, arguments.resume, device=arguments.device)
     return 0

@@ -16,6 +16,7 @@ def annotated(config: Config) -> str:
     assert top is not None
     # A comment must follow the last line of a value: within folded text it would become part of the text.
     ends = {node.end_mark.line: path for path, node in _leaves(top, "")}
+    # The comments form one column, unless a long value would push all of them far to the right.
     width = min(max(len(lines[end]) for end in ends), 80)
     for end, path in ends.items():
         lines[end] = f"{lines[end]:<{width}}  # {config.origin(path)}"

@@ -54,6 +54,7 @@ def read_text(text: str, annotation: Annotation) -> Value:
 
 
 def _problems(value: object, annotation: Annotation, name: str) -> list[Problem]:
+    # True is an Integral too, and must stay a bool to be refused as a number.
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         value = int(value)  # numpy's integers become plain
     elif isinstance(value, numbers.Real) and not isinstance(value, int):

@@ -31,7 +31,7 @@ def check(config: Mapping, saved: bool = False) -> dict[str, Value]:
     Args:
         config: the composed config.
         saved: whether it belongs to a run or checkpoint. An earlier version may have accepted settings without effect,
-            so only those are refused that the command line adds.
+            so these are refused only if the command line adds them.
 
     Raises:
         ConfigError: something is wrong. The message has one line per problem.
@@ -40,6 +40,7 @@ def check(config: Mapping, saved: bool = False) -> dict[str, Value]:
     data = checker.section(config, Experiment, "", config.origin)
     wrong = [problem.path for problem in checker.problems]
     for problem in inconsistencies(config):
+        # A rule compares values. If one of them is wrong by itself, that is the problem to report.
         inside = any(path == problem.path or path.startswith(f"{problem.path}.") for path in wrong)
         if not inside and (problem.origin == COMMAND_LINE or not saved):
             checker.problems.append(problem)
@@ -95,6 +96,7 @@ class _Checker:
         self.require(node, settings, owner, path, name.origin)
         data = {"type": name.value}
         for key in node.items:
+            # Checked before `settings`: a plain "takes no 'num_classes'" would hide that the part does take it.
             if key in registry.injected:
                 message = f"segkit supplies '{key}' of {registry.title_with_article} itself. Remove this line."
                 self.report(node.keys[key], _join(path, key), message)
@@ -139,6 +141,7 @@ class _Checker:
         setting = settings.get(key)
         if setting is None:
             known = f"It takes: {', '.join(settings)}" if settings else "It has no settings."
+            # `backbone.name: x` in a file was likely copied from a command line.
             remedy = _nested_spelling(key) if key.partition(".")[0] in settings else suggest(key, settings)
             self.report(at, path, f"{owner} takes no '{key}'.{remedy} {known}")
             return None

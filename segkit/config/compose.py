@@ -15,7 +15,7 @@ from segkit.config.source import read_file
 from segkit.runtime.integrity import MANIFEST
 
 FOREIGN_MARKS = ("model.safetensors", "classes.json", "training_state.pt", "environment.json", MANIFEST)
-"""Files that a config has beside it in the folder of a run or checkpoint."""
+"""Files beside a config that show that its folder is that of a run or checkpoint."""
 
 
 def compose(config: Mapping, overrides: Iterable[Override] = (), foreign: bool = False) -> Mapping:
@@ -29,6 +29,7 @@ def compose(config: Mapping, overrides: Iterable[Override] = (), foreign: bool =
     config = _resolve(config, ())
     config = _with_foreign_plugins(config) if foreign else config
     problems: list[Problem] = []
+    # The sort is stable: of two overrides of one key, the later wins.
     for override in sorted(overrides, key=Override.rank):
         try:
             config = override.apply(config, merge)
@@ -44,6 +45,8 @@ def merge(below: Node, above: Node) -> Node:
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
     if _type(above) is not None and _type(below) is not None and _type(above) != _type(below):
+        # Remembered for error messages: if the new part needs a key that was set for the old one, they say where it
+        # was.
         return replace(above, dropped={**below.dropped, **below.keys, **above.dropped})
     items = dict(below.items)
     for key, value in above.items.items():
@@ -75,6 +78,7 @@ def _near(file: str) -> str:
     extensions = (".yaml", ".yml") if extension in (".yaml", ".yml") else (extension,)
     names = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
     files = [one for one in names if one.endswith(extensions) and os.path.isfile(os.path.join(folder, one))]
+    # Without the extension: `x.yaml` is very similar to every other short name that ends in `.yaml`.
     stems = {os.path.splitext(one)[0].lower(): one for one in sorted(files)}
     match = difflib.get_close_matches(stem.lower(), stems, n=1)
     return f" Did you mean '{stems[match[0]]}'?" if match else ""
@@ -88,6 +92,7 @@ def _resolve(config: Mapping, chain: Links) -> Mapping:
     """Merges a config into all that it extends. `chain` leads from the first config to this one."""
     at = config.origin
     extends = config.items.get("extends")
+    # `extends` itself is not part of the result.
     own_items = {key: value for key, value in config.items.items() if key != "extends"}
     own = Mapping(own_items, config.origin, {key: at for key, at in config.keys.items() if key != "extends"})
     result: Node | None = None
@@ -117,7 +122,7 @@ def is_foreign(file: str) -> bool:
 
 
 def _with_foreign_plugins(config: Mapping) -> Mapping:
-    """Marks the plugins of a config in such a folder, those of the files that it extends included."""
+    """Marks all plugins of a config as foreign, including those of the files that it extends."""
     plugins = config.items.get("plugins")
     if not isinstance(plugins, Sequence):
         return config

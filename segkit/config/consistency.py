@@ -33,6 +33,7 @@ def inconsistencies(tree: Mapping) -> Iterator[Problem]:
         for pattern in rule.settings:
             for path in config.matching(pattern):
                 if rule.broken(config, path):
+                    # Messages are formatted, so a literal brace in them is written twice.
                     message = rule.message.format(holder=_holder(path))
                     yield Problem(config.origin(path), path, message)
 
@@ -52,6 +53,7 @@ def _without(other: str) -> Callable[[Written, str], bool]:
 
 def _predicts(config: Written, name: str) -> bool:
     """Whether the model is known to give predictions of this class."""
+    # A plugin's model need not say what it predicts. No rule is broken then.
     prediction_type = getattr(config.part("model"), "prediction_type", None)
     return getattr(prediction_type, "__name__", None) == name
 
@@ -76,6 +78,7 @@ def _is_query_loss(config: Written, path: str) -> bool:
 
 
 def _one_layer(config: Written, path: str) -> bool:
+    # Another decoder may have more layers than its `num_layers`.
     decoder = "model.transformer_decoder"
     if decoder not in config:
         return _per_pixel(config)
@@ -89,6 +92,7 @@ def _trains(config: Written) -> bool:
 def _repeats(config: Written, path: str) -> bool:
     """Whether an earlier item of the list has the same type."""
     items = config.items(_holder(path))
+    # Only earlier items count, so that the first of a type is not refused.
     return config.value(f"{path}.type") in [config.value(f"{one}.type") for one in items[: items.index(path)]]
 
 

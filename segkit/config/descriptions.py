@@ -71,6 +71,7 @@ def describe_section(path: str) -> SectionDescription:
     """
     section = sections()[path]
     texts = field_texts(section)
+    # Without the section itself and `object`.
     for base in section.__mro__[1:-1]:  # fields that a section inherits are documented there
         texts = field_texts(base) | texts
     settings = [_described(setting, texts) for setting in section_settings(section).values()]

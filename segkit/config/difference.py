@@ -27,6 +27,7 @@ def _leaves(value: Value, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}.{key}" if path else key)
+    # A list of numbers is one value: its items have no meaning of their own.
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         for index, item in enumerate(value):
             yield from _leaves(item, f"{path}.{index}")

@@ -90,6 +90,7 @@ def _any_part(
             "type": {"description": f"name of {registry.title_with_article}", "enum": list(required)},
             **nested,
         },
+        # Not `additionalProperties`, which sees only the properties that stand beside it, not those in `allOf`.
         "propertyNames": {"enum": keys},
         "allOf": [{"if": _is(name), "then": _reference(f"{registry.plural}.{name}")} for name in required],
     }

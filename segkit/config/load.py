@@ -95,9 +95,11 @@ def load_config(
         top, saved = from_plain(source, Origin(name)), False
     else:
         file = _file(os.fspath(source))
+        # Before the file is read: a damaged config could still be valid YAML.
         require_intact(Path(file))
         top, saved = read_file(file), os.path.isdir(source)
     tree = with_plugins(compose(top, parsed, foreign=saved), [os.fspath(plugin) for plugin in plugins])
+    # Before the check, which looks up the parts that plugins register.
     run_plugins(tree, trust)
     return Config(top.origin.file, tree, check(tree, saved))
 

@@ -33,7 +33,7 @@ class Origin:
     line: int | None = None
     """Counted from 1; None where there are no lines, as on the command line."""
     foreign: bool = field(default=False, compare=False)
-    """Whether the folder of a run or checkpoint led to this plugin. Its author may not be the user."""
+    """True for a plugin that the config of a run or checkpoint names. Somebody else may have written it."""
 
     def __str__(self) -> str:
         return self.file if self.line is None else f"{self.file}:{self.line}"

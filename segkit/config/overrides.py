@@ -53,12 +53,14 @@ class Override:
             return Sequence([*node.items[:index], changed, *node.items[index + 1 :]], node.origin)
         if isinstance(node, Scalar) and node.value is not None:
             self._refuse(f"{self._path(depth)} is {shown(node)} ({node.origin}), which has no keys.")
+        # A missing or null section becomes a mapping that holds the value alone.
         mapping = node if isinstance(node, Mapping) else Mapping({}, COMMAND_LINE)
         key = self.keys[depth]
         changed = self._applied(mapping.items.get(key), depth + 1, merge)
         # A key on the way to the value keeps its origin: only the value's own key was set on the command line.
         inner = depth + 1 < len(self.keys) and key in mapping.keys
         above = Mapping({key: changed}, mapping.origin, {key: mapping.keys[key] if inner else COMMAND_LINE})
+        # Merged rather than assigned, so that a new `type` drops the settings of the old part.
         return merge(mapping, above)
 
     def _index(self, node: Sequence, depth: int) -> int:

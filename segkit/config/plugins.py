@@ -60,6 +60,7 @@ def run_plugins(config: Mapping, trust: bool = False) -> None:
                 run_plugin(item.value, item.origin, f"plugins.{index}")
             except ProblemsError as error:
                 problems += error.problems
+                # One traceback can be shown, that of the last failure.
                 cause = error.__cause__
     if problems:
         raise ProblemsError(problems) from cause
@@ -92,8 +93,11 @@ def run_plugin(file: str, origin: Origin, path: str) -> None:
     if not name.isidentifier():
         raise problem(origin, path, f"{file} has a name that cannot be imported. Use only letters, digits and '_'.")
     if os.path.dirname(file) not in sys.path:
+        # At the end: files beside the plugin must not hide installed packages.
         sys.path.append(os.path.dirname(file))
+    # Python remembers the contents of folders, and would miss a file that has just been written.
     importlib.invalidate_caches()
+    # Another module of this name would be imported instead of the file.
     found = _file_of(name)
     if found is None or not os.path.samefile(found, file):
         raise problem(origin, path, f"there is another module '{name}' ({found or 'built in'}). Rename {file}.")

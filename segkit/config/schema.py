@@ -131,4 +131,5 @@ def _is_section(hint: Annotation) -> bool:
 
 
 def _itself(annotation: Annotation) -> Annotation:
+    # For `partial`: a lambda in a loop would return the annotation of the last setting.
     return annotation

@@ -157,6 +157,7 @@ def make_section(section: type[S], data: dict[str, Value]) -> S:
     hints = get_type_hints(section)
     values = {}
     for name, value in data.items():
+        # A section may be optional: `Data | None`.
         kinds = (hints[name], *get_args(hints[name]))
         inner = next((one for one in kinds if isinstance(one, type) and is_dataclass(one)), None)
         values[name] = value if inner is None or value is None else make_section(inner, value)

@@ -45,7 +45,9 @@ RULES: tuple[tuple[str, str, list[str]], ...] = (
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
     resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for name, pattern, starts in RULES:
+        # PyYAML looks up the rules of a scalar by its first character.
         for start in starts:
+            # PyYAML matches at the beginning only, so the pattern asks for the end.
             resolvers.setdefault(start, []).append((TAG + name, re.compile(f"(?:{pattern})$")))
     return resolvers
 
@@ -58,6 +60,7 @@ class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = _resolvers()
 
     def ignore_aliases(self, data: object) -> bool:
+        # Equal values are written out, without anchors such as `&id001`.
         return True
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
@@ -66,6 +69,7 @@ class _Dumper(yaml.SafeDumper):
 
 def dump(data: object) -> str:
     """Returns YAML that `parse` reads back to the same data."""
+    # An endless width: PyYAML would fold long strings.
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
 
 
@@ -75,6 +79,7 @@ def inline(value: object) -> str:
         text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=float("inf"))
     except yaml.representer.RepresenterError:
         return repr(value)
+    # PyYAML marks the end of a document that is a single scalar with `...`.
     return text.removesuffix("...\n").rstrip("\n")
 
 
@@ -90,6 +95,7 @@ def read_file(file: str) -> Mapping:
         with open(file, encoding="utf-8") as stream:
             text = stream.read()
     except UnicodeDecodeError as error:
+        # The decoder reports a byte, people look for a line.
         line = 1 + error.object.count(b"\n", 0, error.start)
         raise problem(
             Origin(file, line), "", f"this file is not UTF-8 text ({error.reason}). Save it as UTF-8."
@@ -199,6 +205,7 @@ class _Builder:
             if key in keys:
                 where = "here" if keys[key] == self.origin(key_node) else f"in line {keys[key].line}"
                 self.report(key_node, f"the key '{key}' is already set {where}. Remove one of the two.")
+            # The second value of a key is read as well, so that its own problems are reported too.
             keys[key] = self.origin(key_node)
             items[key] = self.node(value_node)
         return Mapping({**inherited, **items}, self.origin(node), {**inherited_keys, **keys})
@@ -248,6 +255,7 @@ def _value(tag: str, text: str) -> str | int | float | bool | None:
     if kind == "int":
         if len(text) > MAX_DIGITS:
             raise OverflowError
+        # Without a base, `int` reads `007`, which YAML 1.2 allows and `int(text, 0)` refuses.
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if kind == "float":
         value = float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))

@@ -70,6 +70,7 @@ def describe(annotation: Annotation) -> str:
         choices = ", ".join(repr(choice) for choice in inner)
         return f"one of {choices}" if len(inner) > 1 else choices
     if base is tuple and inner and inner[-1] is not Ellipsis:
+        # "a list of 2 integers" rather than "a list of 2: an integer, an integer".
         if len(set(inner)) == 1 and inner[0] in PLURALS and len(inner) > 1:
             return f"a list of {len(inner)} {PLURALS[inner[0]]}"
         return f"a list of {len(inner)}: {', '.join(describe(one) for one in inner)}"
@@ -134,6 +135,7 @@ def _read_union(node: Node, annotation: Annotation, path: str) -> Read:
     members = alternatives(annotation)
     exact = [one for one in members if isinstance(node, Scalar) and unbounded(one) is type(node.value)]
     outside_bounds, inside_collection = [], []
+    # `members` has the exact types too: dict.fromkeys drops their second mention.
     for alternative in dict.fromkeys([*exact, *members]):
         try:
             value, problems = read_value(node, alternative, path)
@@ -162,6 +164,7 @@ def _has_shape(node: Node, annotation: Annotation) -> bool:
 
 def _read_tuple(node: Sequence, annotation: Annotation, path: str) -> Read:
     inner, count = get_args(annotation) or (Any, ...), len(node.items)
+    # `tuple[int, ...]` takes any number of items.
     if inner[-1] is Ellipsis:
         inner = (inner[0],) * count
     if len(inner) != count:
@@ -183,6 +186,7 @@ def _read_mapping(node: Mapping, annotation: Annotation, path: str) -> Read:
 
 
 def _wrong(node: Node, annotation: Annotation, path: str) -> Problem:
+    # Bounds do not matter here: `_read_bounded` reports them.
     wanted = {base_of(one): get_args(one) for one in map(unbounded, alternatives(annotation))}
     # Described first: it raises TypeError for an annotation that YAML cannot express.
     message = f"must be {describe(annotation)}, not {shown(node)}.{remedy(node, wanted)}"

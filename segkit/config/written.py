@@ -69,6 +69,7 @@ class Written:
     def part(self, path: str) -> Any:
         """Returns the class or function of the part at a path; None where no such part is found."""
         keys = path.split(".")
+        # An item of a list stands under the plural: `criterion.losses.0` is a loss.
         kind = keys[-2] if keys[-1].isdigit() else keys[-1]
         registry = BY_PLURAL.get(kind) or BY_KIND.get(kind)
         name = self.value(f"{path}.type")

@@ -33,6 +33,7 @@ class ReorderedClasses(nn.Module):
     def __init__(self, model: nn.Module, order: Sequence[int]) -> None:
         super().__init__()
         self.model = model
+        # Plain attributes: nobody moves this wrapper to a device, so `forward` moves them to that of the logits.
         self.order = torch.tensor(order)  # (K,)
         self.with_no_object = torch.tensor([*order, len(order)])  # (K+1,)
 
@@ -43,9 +44,9 @@ class ReorderedClasses(nn.Module):
     def _reordered(self, prediction: Prediction | PixelPrediction) -> Prediction | PixelPrediction:
         # Evaluation reads the last layer alone: auxiliary predictions are dropped rather than kept in another order.
         if isinstance(prediction, PixelPrediction):
-            logits = prediction.pixel_logits
+            logits = prediction.pixel_logits  # (B, K, h, w)
             return replace(prediction, pixel_logits=logits[:, self.order.to(logits.device)], auxiliary=[])
-        logits = prediction.class_logits
+        logits = prediction.class_logits  # (B, Q, K+1)
         return replace(prediction, class_logits=logits[..., self.with_no_object.to(logits.device)], auxiliary=[])
 
 

@@ -89,6 +89,7 @@ def evaluate(
     )
     if config is not None and not isinstance(config, Config):
         config = load_config(config, trust=trust)
+    # Before anything is loaded: it decides on which device.
     process = join_processes(device)
     output = default_output(checkpoint) if output is None else Path(output)
     loaded = load_checkpoint(checkpoint, process.device, config, trust=trust)
@@ -118,6 +119,7 @@ def _result_files(
 ) -> Iterator[OnResult | None]:
     """Yields what draws and writes the results as they come; None where nothing is asked for."""
     draw = OverlayWriter(output / "overlays", classes, overlays if process.is_main else 0)
+    # Each process writes into a folder of its own: two cannot write the same `instances.json`.
     suffix = "" if process.num_processes == 1 else f"_{process.rank}"
     with ResultWriter(output / f"predictions{suffix}", classes) as writer:
 
@@ -126,6 +128,7 @@ def _result_files(
             if save_predictions:
                 writer.write(result, batch.files[index], batch.image_ids[index])
 
+        # Without it, postprocessors that no evaluator needs do not run.
         yield on_result if overlays or save_predictions else None
 
 
@@ -135,4 +138,5 @@ def _progress_bar(process: Process, images: int) -> Iterator[Callable[[int], Non
     console = Console(markup=False)
     with Progress(console=console, transient=True, disable=not (process.is_main and console.is_terminal)) as bar:
         task = bar.add_task("evaluating", total=images)
+        # The other processes are assumed to be as far as this one.
         yield lambda count: bar.advance(task, count * process.num_processes)

@@ -77,9 +77,11 @@ def evaluate_model(
     check_evaluators(postprocessors, evaluators)
     where = torch.device(device) if device is not None else _device_of(model)
     wanted = {evaluator.result_type for evaluator in evaluators.values()}
+    # A result that nobody reads is not made.
     running = [part for part in postprocessors.values() if on_result is not None or part.result_type in wanted]
     with torch.inference_mode(), evaluation_mode(model):
         for batch in loader:
+            # Only the model: postprocessors and metrics compute in the types they choose.
             with autocast(where, precision):
                 prediction = call_model(model, batch.images.to(where, non_blocking=True), batch.sizes, batch.files)
             for postprocessor in running:
@@ -132,6 +134,7 @@ def _compute(evaluators: Mapping[str, Evaluator]) -> dict[str, Metrics]:
     # One process computes, and the others receive its metrics: they are equal to the last bit everywhere.
     answer: list[Any] = [None]
     if distributed.get_rank() == 0:
+        # The state of rank 0 is in its own evaluators already.
         for others in states[1:]:
             for name, evaluator in evaluators.items():
                 evaluator.merge(others[name])

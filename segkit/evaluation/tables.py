@@ -44,6 +44,7 @@ def class_table(metrics: Mapping[str, Metrics]) -> Table:
     table = Table("class", title="per class")
     for column, _ in columns:
         table.add_column(column, justify="right")
+    # Each evaluator has columns of its own. A class gets one row for all of them.
     for name in dict.fromkeys(name for _, values in columns for name in values):
         table.add_row(name, *(_cell(values.get(name, math.nan)) for _, values in columns))
     return table

@@ -64,6 +64,7 @@ class Validation:
         self.postprocessors = build_postprocessors(config, self.classes)
         if any(part.result_type is not SemanticResult for part in self.postprocessors.values()):
             _warn_of_other_things(classes, self.classes)
+        # These evaluators are only checked, so that mistakes show before a training; each run builds fresh ones.
         check_evaluators(self.postprocessors, build_evaluators(config, self.classes))
         self.loader = evaluation_loader(
             self.dataset,
@@ -110,13 +111,14 @@ class Validation:
         return metrics
 
     def _counted(self, tally: Tally) -> Iterator[Batch]:
+        # Counted on the way, since a second pass would read all images again.
         for batch in self.loader:
             tally.add_batch(batch)
             yield batch
 
 
 def unmeasured(metrics: dict[str, Metrics], tally: Tally, classes: Classes) -> list[str]:
-    """Says which metrics measure nothing, because no or only one kind of target counted.
+    """Returns a sentence for each reason why metrics tell nothing: no target counted, or all pixels have one class.
 
     Args:
         metrics: by evaluator.

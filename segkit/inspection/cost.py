@@ -76,6 +76,7 @@ def analyze(model: SegmentationModel, size: Size) -> Analysis:
     own = _costs_by_module(model, (height, width))
     costs = {name: _sum_under(name, own) for name, _ in model.named_modules()} | {MASKS: _sum_under(MASKS, own)}
     parts: dict[str, Cost] = {}
+    # Two levels are shown: the parts of the model, and what each consists of.
     for part in [*_children(model, "", costs), MASKS]:
         inside = [part]
         while len(inside) == 1 and inside[0] != MASKS:  # a module that only wraps another tells nothing: look inside
@@ -141,6 +142,7 @@ class _Ledger:
 
     def keep(self, tensor: Tensor) -> Tensor:
         """Counts a tensor that autograd keeps, unless its memory is counted already."""
+        # Views share their memory, so storages are counted. Fake ones have no data pointer: `_cdata` tells them apart.
         storage = tensor.untyped_storage()
         if storage._cdata not in self._storages:
             self._storages[storage._cdata] = storage
@@ -188,5 +190,7 @@ class _Ledger:
 
     def costs(self) -> dict[str, Cost]:
         """Returns the cost of each module without its submodules."""
+        # MASKS has operations, but is no module with parameters.
         names = [*self.parameters, *(name for name in self.operations if name not in self.parameters)]
+        # torch counts a multiplication and an addition as two.
         return {name: Cost(self.parameters[name], self.operations[name] // 2, self.kept_bytes[name]) for name in names}

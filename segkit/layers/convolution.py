@@ -41,6 +41,7 @@ def initialize_convolutions(module: nn.Module) -> None:
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
+            # a = 1 makes it Caffe2's "Xavier fill", which the paper's code uses.
             nn.init.kaiming_uniform_(layer.weight, a=1)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

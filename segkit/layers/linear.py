@@ -16,4 +16,5 @@ def mlp(in_dim: int, hidden_dim: int, out_dim: int, num_layers: int) -> nn.Seque
     layers: list[nn.Module] = []
     for dim_in, dim_out in pairwise(dims):
         layers += [nn.Linear(dim_in, dim_out), nn.ReLU(inplace=True)]
+    # The output is not rectified.
     return nn.Sequential(*layers[:-1])

@@ -46,6 +46,7 @@ class PixelNormalization(nn.Module):
         """
         # The whole model keeps this memory format, in which convolutions are fastest, most of all in half precision.
         normalized = (images.contiguous(memory_format=torch.channels_last) - self.mean) / self.std
+        # Set after the normalization: padding is the mean color, not black.
         for image, (height, width) in zip(normalized, sizes or [], strict=False):
             image[:, height:] = 0
             image[:, :, width:] = 0

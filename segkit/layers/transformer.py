@@ -32,6 +32,7 @@ def initialize_transformer(module: nn.Module) -> None:
         >>> initialize_transformer(nn.Linear(4, 4))
     """
     for parameter in module.parameters():
+        # Biases and norms have one dimension; they keep their values.
         if parameter.dim() > 1:
             nn.init.xavier_uniform_(parameter)
 

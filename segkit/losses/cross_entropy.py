@@ -53,6 +53,7 @@ class CrossEntropy(nn.Module):
                     f"{suggest(name, classes.names)} Its classes: {', '.join(classes.names)}"
                 )
             weights[classes.names.index(name)] = weight
+        # Not saved: the weights follow from the settings, which the config holds.
         self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, class_logits: Tensor, class_index: Tensor) -> Tensor:
@@ -65,7 +66,8 @@ class CrossEntropy(nn.Module):
         Returns:
             Scalar; 0 where all weights are 0.
         """
-        logits, labels = class_logits.flatten(0, 1).float(), class_index.flatten()
+        logits, labels = class_logits.flatten(0, 1).float(), class_index.flatten()  # (B*Q, K+1), (B*Q,)
+        # The sum, not the mean, which is nan where all weights are 0.
         total = functional.cross_entropy(logits, labels, self.weights, reduction="sum")
         normalizer = self.normalizer(class_index)
         return total / torch.where(normalizer > 0, normalizer, 1)

@@ -65,15 +65,18 @@ class PixelFocal(torch.autograd.Function):
         sign = torch.rsub(targets, 1, alpha=2)  # -1 inside, 1 outside: w = sign * logits
         # sigmoid(logits) rather than sigmoid(w): a compiler then computes it once for this loss and dice.
         probs = torch.addcmul(targets, logits.sigmoid(), sign)
-        right = 1 - probs
+        right = 1 - probs  # probability of the right answer
         cross_entropy = softplus(logits * sign, probs, right)
+        # (1 - alpha) - (1 - 2 alpha) * targets: alpha inside, 1 - alpha outside.
         weight = torch.rsub(targets, 1 - alpha, alpha=1 - 2 * alpha).mul_(probs**gamma)
         derivative = torch.addcmul(probs, right, cross_entropy, value=gamma).mul_(weight).mul_(sign)
+        # In place, now that the derivative has read the cross entropy.
         return cross_entropy.mul_(weight), derivative
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float, float], output: tuple[Tensor, Tensor]) -> None:
         ctx.mark_non_differentiable(output[1])
+        # One tensor is kept for the backward pass, instead of all intermediate ones.
         ctx.save_for_backward(output[1])
 
     @staticmethod

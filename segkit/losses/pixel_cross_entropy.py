@@ -56,9 +56,14 @@ class PixelCrossEntropy(nn.Module):
             )
         labels = torch.stack([_labels_of_pixels(target) for target in targets])  # (B, H, W)
         logits = functional.interpolate(
-            prediction.pixel_logits.float(), size=labels.shape[-2:], mode="bilinear", align_corners=False
+            # In float32: half precision would round the interpolated logits.
+            prediction.pixel_logits.float(),
+            size=labels.shape[-2:],
+            mode="bilinear",
+            align_corners=False,
         )
         total = functional.cross_entropy(logits, labels, ignore_index=_VOID, reduction="sum")
+        # Without a labeled pixel, the sum is 0 and the loss with it, not nan.
         return total / (labels != _VOID).sum().clamp(min=1)
 
     def normalizer(self, targets: list[Target]) -> Tensor:

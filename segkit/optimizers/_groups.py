@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
+# _NormBase is the base of all batch and instance norms; torch has no public one.
 NORMS = (nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm, _NormBase)
 POSITIONS = ("relative_position_bias_table", "absolute_pos_embed", "pos_embed")
 """Names of learned positions that are parameters of a backbone's module, not an `nn.Embedding`."""
@@ -27,6 +28,7 @@ def parameter_groups(
     for name, parameter, decays in _trainable(model):
         rate = lr * (backbone_multiplier if name.startswith("backbone.") else 1.0)
         decay = weight_decay if decays else 0.0
+        # Groups and parameters keep the model's order: saved optimizer states refer to them by position.
         group = groups.setdefault((rate, decay), {"params": [], "lr": rate, "weight_decay": decay})
         group["params"].append(parameter)
     return list(groups.values())
@@ -38,6 +40,7 @@ def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:
     for module_name, module in model.named_modules():
         without_decay = isinstance(module, (*NORMS, nn.Embedding))
         for name, parameter in module.named_parameters(recurse=False):
+            # A shared parameter belongs to the first module that has it.
             if not parameter.requires_grad or parameter in seen:
                 continue
             seen.add(parameter)

@@ -12,6 +12,7 @@ from segkit.registries.registry import Registry
 
 NAMES = {**vars(segkit.types), "Classes": Classes}
 """The names that annotations of contracts use. Registries import them for type checkers only, to stay free of torch."""
+# Registries name their base class by text, because they do not import torch, which is slow.
 BASES: dict[str, type] = {"torch.nn.Module": nn.Module, "torch.optim.Optimizer": torch.optim.Optimizer}
 REASONS = {"torch.nn.Module": ", so its weights would be neither trained nor saved"}
 
@@ -50,6 +51,7 @@ def _matches(value: object, annotation: Any) -> bool:
     """Whether `value` is of the annotated type. A published list holds at least one item."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
+        # The type counts too, since True == 1.
         return any(type(value) is type(choice) and value == choice for choice in arguments)
     if origin is list:
         return (
@@ -61,6 +63,7 @@ def _matches(value: object, annotation: Any) -> bool:
 def _item(annotation: Any) -> Any:
     """The class of a list's items."""
     (item,) = get_args(annotation)
+    # isinstance takes no arguments of a type: `dict` for `dict[str, Any]`.
     return get_origin(item) or item
 
 

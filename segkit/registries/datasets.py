@@ -59,7 +59,10 @@ class ExplainedDataset(Dataset, Protocol):
         """(65536,) number of pixels of each id in the label file of sample `index`."""
 
     def explain(self, pixels: npt.NDArray[np.int64], /) -> str:
-        """Says what is odd about the ids and what to do, given the sum of `stored_ids`; empty where nothing is."""
+        """Returns what is odd about the ids and what to do, or an empty text.
+
+        `pixels` is the sum of `stored_ids` over some samples.
+        """
 
 
 DATASETS: Registry[Dataset] = Registry("dataset", "datasets", Dataset)

@@ -70,6 +70,7 @@ def own_candidates(plural: str) -> tuple[Candidate, ...]:
 
 def declared_candidates(group: str) -> tuple[Candidate, ...]:
     """Returns the entry points that installed packages declare in `group`, read once per process and import path."""
+    # The path is part of the cache's key: a package that becomes importable later is found.
     return _scan(group, tuple(sys.path))
 
 
@@ -127,6 +128,7 @@ def summarize(candidate: Candidate) -> Summary:
         return Summary(defect=f"SyntaxError: {error.msg} ({file.name}, line {error.lineno})")
     docstrings = [ast.get_docstring(module)]
     if candidate.attribute is not None:
+        # The docstring of the part comes before that of its module.
         docstrings.insert(0, _docstring_of(module, candidate.attribute))
     description = next((first_line(text) for text in docstrings if text), "")
     missing = next((name for name in _imported(module) if not _exists(name)), None)
@@ -152,6 +154,7 @@ def _imported(module: ast.Module) -> list[str]:
 
 
 def _exists(package: str) -> bool:
+    # find_spec fails for a module without a spec, such as `__main__`, so loaded modules are asked first.
     return package in sys.modules or importlib.util.find_spec(package) is not None
 
 
@@ -171,9 +174,10 @@ def _source_file(module: str) -> Path | None:
         return Path(spec.origin) if spec.has_location and spec.origin else None
     for folder in spec.submodule_search_locations or ():
         stem = Path(folder).joinpath(*inner)
+        # The pattern also finds compiled modules, such as `part.cpython-312-x86_64-linux-gnu.so`.
         for file in (stem / "__init__.py", *sorted(stem.parent.glob(f"{stem.name}.*"))):
             if file.is_file():
                 return file
-        if stem.is_dir():
+        if stem.is_dir():  # a namespace package
             return None
     raise ModuleNotFoundError(f"No module named '{module}'")

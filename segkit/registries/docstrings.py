@@ -25,8 +25,9 @@ def first_line(docstring: str) -> str:
 def text_of(part: Part) -> str:
     """Returns the docstring of a part without the entries of its parameters."""
     lines = _docstrings(part)[0].splitlines()
+    # Only names of parameters begin an entry: other lines of the text have a colon too.
     known = {parameter.name for parameter in parameters(part)}
-    kept, inside = [], None
+    kept, inside = [], None  # inside: the indentation of the entry that is being skipped
     for line in lines:
         indent = len(line) - len(line.lstrip())
         if inside is not None and line.strip() and indent > inside:
@@ -52,6 +53,7 @@ def parameter_texts(part: Part) -> dict[str, str]:
 
 def field_texts(section: type) -> dict[str, str]:
     """Returns the docstring below each field of a dataclass, as one line."""
+    # Python keeps no docstrings of fields, so they are read from the source.
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
     assert isinstance(body, ast.ClassDef), "a dataclass is a class"
     texts = {}

@@ -1,4 +1,4 @@
-"""Losses, in three shapes."""
+"""Losses. There are three types, which differ in what the loss is called with."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Loss(Protocol):
 
     @property
     def input_type(self) -> Literal["classes", "masks", "prediction"]:
-        """The shape of the loss."""
+        """What the loss is called with: see above."""
 
 
 LOSSES: Registry[ClassLoss | MaskLoss | GeneralLoss] = Registry(

@@ -24,6 +24,7 @@ from segkit.registries.discovery import (
 from segkit.registries.docstrings import first_line
 from segkit.registries.signature import Part, check_signature, name_of
 
+# Covariant: a Registry[Backbone] can be passed where a Registry[object] is expected.
 P = TypeVar("P", covariant=True)
 """The contract of the built parts."""
 T = TypeVar("T", bound=Part)
@@ -122,6 +123,7 @@ class Registry(Generic[P]):
         def decorate(part: T) -> T:
             candidate = _local_candidate(name, part)
             for other, holder in self._registered.items():
+                # The same full name is the same definition, run again, for example in a notebook.
                 if other.qualified == candidate.qualified and name_of(holder) != name_of(part):
                     raise RegistryError(
                         f"{name_of(part)}: {self.title} '{name}' is already registered by {name_of(holder)}. "
@@ -208,6 +210,7 @@ class Registry(Generic[P]):
             if candidate.attribute is None:
                 return self._own_part(candidate)
             part: Part = attrgetter(candidate.attribute)(module)
+        # Importing runs a package's code, which may raise anything or even call sys.exit.
         except (Exception, SystemExit) as cause:
             if candidate.own and not isinstance(cause, ImportError):
                 raise  # a bug in segkit: its traceback is wanted
@@ -221,6 +224,8 @@ class Registry(Generic[P]):
         return part
 
     def _own_part(self, candidate: Candidate) -> Part:
+        # The decorator registered the part as another Candidate, with its class as `attribute`, so the name is
+        # compared.
         for registered, part in self._registered.items():
             if registered.own and registered.name == candidate.name:
                 return part

@@ -33,6 +33,7 @@ class Bounds:
 
     def expected(self, value: float) -> str:
         """Returns what `value` must be ("at least 0"), or an empty string if it is within the bounds. Nan never is."""
+        # `not value >= least` instead of `value < least`: all comparisons with NaN are false, so NaN is refused.
         if self.least is not None and not value >= self.least:
             return f"at least {self.least}"
         if self.above is not None and not value > self.above:
@@ -50,6 +51,7 @@ PositiveFloat = Annotated[float, Bounds(above=0)]
 NonNegativeFloat = Annotated[float, Bounds(least=0)]
 Fraction = Annotated[float, Bounds(least=0, most=1)]
 """A number from 0 to 1, such as a probability."""
+# Far below the largest float32, so that no sum of weighted losses overflows.
 Weight = Annotated[float, Bounds(least=0, most=1_000_000)]
 """The weight of one term in a sum."""
 
@@ -93,7 +95,9 @@ def annotation_of(part: Part, parameter: inspect.Parameter) -> Any:
     """
     if parameter.annotation is MISSING:
         return Any
+    # A decorator may come from another module, where the names of the annotation do not exist.
     function = inspect.unwrap(part.__init__ if inspect.isclass(part) else part)
+    # get_type_hints reads all annotations of an object, so this one gets an object of its own.
     holder = type("Holder", (), {"__annotations__": {"value": parameter.annotation}})
     globalns = getattr(function, "__globals__", {})
     try:
@@ -138,6 +142,7 @@ def check_signature(who: str, part: Part, *, injected: Collection[str], reserved
 
 
 def _refuse_open_signature(who: str, part: Part, parameter: inspect.Parameter) -> NoReturn:
+    # nn.Module's own __init__ takes *args and **kwargs, which a class without an __init__ inherits.
     inherited = inspect.isclass(part) and "__init__" not in vars(part)
     remedy = (
         "Give the class its own `__init__`, which names every setting or none."

@@ -66,7 +66,7 @@ def target_result(target: Target, classes: Classes, task: Task) -> Result:
         things = select_segments(target, countable.to(target.labels.device)[target.labels])
         return InstanceResult(things.labels, torch.ones(len(things)), things.masks)
     segment_map = target.segment_map
-    if segment_map is None:  # of overlapping masks, the last one is seen
+    if segment_map is None:  # where masks overlap, the last one lies on top
         segment_map = torch.full(target.size, -1, dtype=torch.int32)
         for number, mask in enumerate(target.masks):
             segment_map[mask.to(segment_map.device)] = number
@@ -74,12 +74,14 @@ def target_result(target: Target, classes: Classes, task: Task) -> Result:
         PanopticSegment(number, label, classes.things[label], 1.0)
         for number, label in enumerate(target.labels.tolist(), start=1)
     ]
+    # + 1: a target counts its segments from 0 and has -1 for none; a result counts from 1 and has 0.
     return PanopticResult(segment_map.to(torch.int32) + 1, segments)
 
 
 def batch_image(batch: Batch, index: int) -> Tensor:
     """Returns image `index` of a batch without its padding, at the size of its result: (3,H,W) uint8."""
     sizes = batch.sizes[index]
+    # The padding is cut off first: resizing would blur it into the border.
     image = batch.images[index, :, : sizes.unpadded[0], : sizes.unpadded[1]]
     if sizes.unpadded == sizes.output:
         return image
@@ -99,6 +101,7 @@ def side_by_side(*panels: Image.Image | Tensor, titles: Sequence[str] | None = N
         (807, 300)
     """
     images = [panel if isinstance(panel, Image.Image) else enlarged(panel) for panel in panels]
+    # Text grows with the image: a 24th of the shorter side, at least 14 pixels.
     size = max(14, min(min(image.size) for image in images) // 24)
     gap, top = size // 2, size * 2 if titles else 0
     width = sum(image.width for image in images) + gap * (len(images) - 1)

@@ -32,4 +32,5 @@ def enlargement(width: int, height: int) -> int:
         >>> enlargement(100, 80), enlargement(640, 480)
         (4, 1)
     """
+    # Rounded up, at least 1.
     return -(-READABLE // max(width, height))

@@ -53,7 +53,7 @@ class OutputNames:
 
 
 class ResultWriter:
-    """Writes results of many images into a folder. Each is written at once, none is kept in memory.
+    """Writes results of many images into a folder, each as it comes; none is kept in memory.
 
     * semantic: `semantic/<name>.png`, a label map of the classes' own ids (`save_label_map`);
     * instance: `instances.json`, a list of COCO results with run lengths;
@@ -106,10 +106,12 @@ class ResultWriter:
         else:
             if self._panoptic is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
+                # COCO's panoptic JSON is an object, whose last key holds the list.
                 head = f'{{"categories": {json.dumps(_categories(self.classes))},\n"annotations": ['
                 self._panoptic = JsonList(self.folder / "panoptic.json", head, "]}")
             save_panoptic_map(result, self._subfolder("panoptic") / f"{name}.png")
             entry = panoptic_entry(result, self.classes, image_id, f"{name}.png")
+            # COCO's `file_name` is that of the PNG, so the image's own name has another key.
             self._panoptic.add({**entry, "picture": file})
 
     def _subfolder(self, name: str) -> Path:
@@ -168,10 +170,11 @@ def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None
     largest = max(classes.ids, default=0)
     if largest > 65535 or min(classes.ids, default=0) < 0:
         raise DataError(f"{path}: class id {largest} does not fit into a PNG of 16 bits. Give the classes smaller ids.")
+    # One lookup turns class indices into ids.
     table = np.array(classes.ids, dtype=np.uint8 if largest < 256 else np.uint16)
     image = Image.fromarray(table[result.label_map.cpu().numpy()])
     if largest < 256:
-        palette = np.zeros((256, 3), dtype=np.uint8)
+        palette = np.zeros((256, 3), dtype=np.uint8)  # ids without a class stay black
         palette[list(classes.ids)] = classes.colors
         image.putpalette(palette.tobytes())
     image.save(path)
@@ -215,6 +218,7 @@ def save_panoptic_map(result: PanopticResult, path: Path) -> None:
 def panoptic_entry(result: PanopticResult, classes: Classes, image_id: int | str, file_name: str) -> dict[str, object]:
     """Returns COCO's panoptic annotation of one image; `file_name` is that of its PNG."""
     ids: NDArray[np.int32] = result.segment_map.cpu().numpy()
+    # All areas and boxes in one pass each, whatever the number of segments.
     areas = np.bincount(ids.ravel(), minlength=1)
     boxes = ndimage.find_objects(ids)  # by id, from 1: (rows, columns) as slices
     segments = []

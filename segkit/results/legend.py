@@ -1,4 +1,4 @@
-"""The legend of an overlay: what is present, in which colors, how often and how sure."""
+"""The legend of an overlay: the classes that are present, with colors, number of segments and scores."""
 
 from dataclasses import dataclass
 
@@ -26,9 +26,11 @@ def with_legend(image: Image.Image, regions: list[Region], classes: Classes) -> 
     size = max(12, round(min(image.size) / 36))
     text_font, line = font(size), round(size * 1.5)
     swatch = line // 2  # width of one color
+    # An entry takes its swatches, its text and a gap.
     widths = [round(text_font.getlength(one.text)) + line * (len(one.colors) or 1) // 2 + line for one in entries]
     column = max(widths)
     beside = image.height > image.width
+    # Columns fill from top to bottom in both cases: largest classes first.
     if beside:
         rows = max(1, (image.height - line) // line)
         columns = -(-len(entries) // rows)

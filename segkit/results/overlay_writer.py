@@ -29,6 +29,7 @@ class OverlayWriter:
     def __call__(self, batch: Batch, index: int, result: Result) -> None:
         """Draws image `index` of `batch`."""
         file = batch.files[index]
+        # An image has a result of each postprocessor, so files are counted, not calls.
         if file not in self._drawn and len(self._drawn) == self.count:
             return
         self._drawn.add(file)

@@ -1,4 +1,4 @@
-"""What of a result is drawn: regions, each with its color."""
+"""The regions of a result that are drawn, each with its color."""
 
 import colorsys
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Region:
 def regions_of(result: Result, classes: Classes) -> list[Region]:
     """Returns the regions in the order in which they are drawn. Later ones cover earlier ones.
 
-    The largest comes first; but instances come from the lowest to the highest score, so that the surest lies on top.
+    The largest comes first; but instances come from the lowest to the highest score, so that the best lies on top.
     Segments of one thing class get shades of the class's color.
 
     Example:
@@ -57,6 +57,7 @@ def regions_of(result: Result, classes: Classes) -> list[Region]:
         labels = result.labels.tolist()
         rows = zip(result.masks.cpu().numpy(), labels, _shades(labels, classes), result.scores.tolist(), strict=True)
         regions = [Region(mask, label, color, _shown_score(score)) for mask, label, color, score in rows]
+        # Results list the highest score first.
         return regions[::-1]
     return sorted(regions, key=lambda region: -region.area)
 
@@ -86,7 +87,10 @@ def _shade(color: Color, number: int) -> Color:
     if number == 0:
         return color
     hue, lightness, saturation = colorsys.rgb_to_hls(*(part / 255 for part in color))
+    # A step of 0.02 (7 degrees) keeps a shade recognizable as its class.
     hue += (-1) ** number * 0.02 * (1 + (number - 1) // 2 % 3)
+    # Between a quarter and three quarters: black and white have no hue.
     lightness = 0.25 + 0.5 * ((lightness + number * 0.37) % 1.0)
+    # Gray classes get some saturation too, since otherwise a change of hue would not show.
     red, green, blue = colorsys.hls_to_rgb(hue % 1.0, lightness, max(saturation, 0.35))
     return round(red * 255), round(green * 255), round(blue * 255)

@@ -145,6 +145,7 @@ def _check_autocast(trial: Trial, outputs: Outputs) -> None:
 
 def _check_state(trial: Trial, outputs: Outputs, second: nn.Module) -> None:
     with trying(trial.who, "when another instance loads its state"):
+        # Its own random weights differ, so whatever is not in the state shows in the outputs.
         second.load_state_dict(trial.module.state_dict())
     for name, output in replace(trial, module=second).outputs("in another instance").items():
         apart = difference(outputs[name], output)
@@ -173,6 +174,7 @@ def warn_unless_compilable(trial: Trial) -> None:
 
 def _check_gradients(trial: Trial) -> None:
     module = deepcopy(trial.module).train()  # a copy, because training changes running statistics
+    # Clones, so that the inputs themselves never require a gradient.
     sources = {name: tensor.clone() for name, tensor in trial.inputs.items()}
     for name in [name for names in trial.reached.values() for name in names]:
         sources[name].requires_grad_()

@@ -17,6 +17,7 @@ P = TypeVar("P", bound=Prediction | PixelPrediction)
 
 def random_prediction(batch: int, num_queries: int, num_classes: int, size: Size, layers: int = 1) -> Prediction:
     """Returns a random prediction whose masks, of `size`, are products, in every layer."""
+    # All decoder layers share the mask features, as in a model.
     features = torch.randn(batch, 8, *size)
     made = [
         Prediction(

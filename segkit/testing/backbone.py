@@ -53,5 +53,6 @@ def _other(backbone: nn.Module) -> nn.Module:
     # A copy, not a new instance: the caller gives a built backbone, which may have been slow to build.
     other = deepcopy(backbone)
     for tensor in other.state_dict().values():
+        # From 0 to 1: a running variance must not be negative.
         tensor.copy_(torch.rand(tensor.shape))
     return other

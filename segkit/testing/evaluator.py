@@ -83,6 +83,7 @@ def _images(result_type: type, size: Size) -> Images:
     nothing = torch.full(size, NO_SEGMENT, dtype=torch.int64)
     assert target.segment_map is not None
     exact = target.segment_map.long()
+    # Shifts that leave the segments partly right.
     shifted = [exact.roll(shift, dims=1) for shift in (2, 5)]
     seen = [_result(result_type, places, target.labels) for places in (exact, *shifted)]
     of_nothing = _result(result_type, exact, target.labels), no_segment(size)
@@ -103,6 +104,7 @@ def _target(size: Size) -> Target:
 def _result(result_type: type, places: Tensor, labels: Tensor) -> Result:
     """Returns a result in which the segment with `labels[i]` covers the pixels where `places` (H,W) is i."""
     if result_type is SemanticResult:
+        # Places of -1, void, read the appended last item: a semantic result has a class everywhere.
         return SemanticResult(torch.cat([labels, torch.zeros(1, dtype=torch.int64)])[places])
     if result_type is InstanceResult:
         masks = places == torch.arange(len(labels))[:, None, None]

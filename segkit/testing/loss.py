@@ -118,6 +118,7 @@ def _check_class_loss(who: str, loss: nn.Module, num_classes: int) -> None:
     # Logits of 8 mean a probability of almost 1, without overflow in any loss.
     right = 8 * torch.nn.functional.one_hot(classes, num_classes + 1).float()
     _check_order(who, loss(right, classes).item(), loss(-right, classes).item())
+    # Images that differ in weight: no query of the first has an object, all queries of the second have one.
     _check_class_mean(who, loss, logits.detach(), torch.stack([nothing[0], classes[1].clamp(max=num_classes - 1)]))
 
 

@@ -55,6 +55,7 @@ def check_model(make: Callable[[int], Model]) -> None:
     for rows, columns in ((1, 1), (2, 3), (3, 2)):
         size = (rows * divisor, columns * divisor)
         images = _images(size)
+        # One image with padding, one without.
         unpadded = (max(1, size[0] - divisor // 2), size[1])
         for sizes, words in ((None, "without sizes"), ([unpadded, size], "with the sizes of the images")):
             with trying(who, f"on uint8 images of {size[0]}x{size[1]} {words}"), torch.no_grad():

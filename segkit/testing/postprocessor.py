@@ -42,6 +42,7 @@ def check_postprocessor(make: Callable[[Classes], Postprocessor]) -> None:
         >>> from segkit.registries import POSTPROCESSORS
         >>> check_postprocessor(lambda classes: build_part(POSTPROCESSORS, {"type": "semantic"}, {"classes": classes}))
     """
+    # The second list shows mistakes with a dimension of size 1, and with classes none of which is a thing.
     for classes in (CLASSES, Classes.make(["only"], [False])):
         part = make(classes)
         who = named("postprocessor", part)

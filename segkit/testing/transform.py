@@ -73,6 +73,7 @@ def _sample(size: Size, target: Target | None) -> Sample:
 
 
 def _transformed(who: str, transform: Transform, sample: Sample, seed: int, words: str) -> Sample:
+    # The loader seeds torch's generator for each sample in the same way.
     torch.manual_seed(seed)
     with trying(who, words):
         changed = transform(sample)

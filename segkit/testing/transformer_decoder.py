@@ -42,6 +42,7 @@ def check_transformer_decoder(make: Callable[[list[Feature], int, int], Transfor
         ...     )
         ... )
     """
+    # One map, as MaskFormer's decoder reads, and several, as Mask2Former's does.
     for memory in MEMORIES:
         decoder = make(list(memory), MASK_DIM, NUM_CLASSES)
         module = as_module("transformer decoder", decoder)
