@@ -144,7 +144,7 @@ OPTIONS = {
     "test overrides of the training": (
         REFUSED,
         f"{TEST} training.precision=bf16",
-        "<command line>: training.precision: has no effect: `segkit test` does not use this setting. Leave it out. Use "
+        "<command line>: training.precision: has no effect: segkit test does not use this setting. Leave it out. Use "
         "--precision.",
     ),
     "test --plugin": (TEST, f"{TEST} --plugin {{plugin}}"),

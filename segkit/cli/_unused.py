@@ -29,7 +29,7 @@ def refuse_unused_overrides(command: str, overrides: Sequence[str], unused: Iter
         if any(_lies_below(override.keys, pattern) for pattern in patterns):
             path = ".".join(override.keys)
             instead = " Use --precision." if path == "training.precision" and command == "test" else ""
-            message = f"has no effect: `segkit {command}` does not use this setting. Leave it out.{instead}"
+            message = f"has no effect: segkit {command} does not use this setting. Leave it out.{instead}"
             problems.append(Problem(COMMAND_LINE, path, message))
     if problems:
         raise ProblemsError(problems)

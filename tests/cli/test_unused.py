@@ -22,7 +22,7 @@ def test_all_that_it_does_not_use_is_reported_at_once():
     ]
     with pytest.raises(ConfigError) as caught:
         refuse_unused_overrides("test", overrides, FOR_TRAINING)
-    useless = "has no effect: `segkit test` does not use this setting. Leave it out."
+    useless = "has no effect: segkit test does not use this setting. Leave it out."
     assert str(caught.value).splitlines() == [
         f"<command line>: training.precision: {useless} Use --precision.",
         f"<command line>: data.train.batch_size: {useless}",
@@ -68,5 +68,5 @@ def test_a_resumed_training_starts_from_its_own_checkpoint(more, capsys):
 def test_commands_refuse_them_before_they_read_anything(words, name, capsys):
     assert main(words) == 2
     assert capsys.readouterr().err == (
-        f"<command line>: {name}: has no effect: `segkit {words[0]}` does not use this setting. Leave it out.\n"
+        f"<command line>: {name}: has no effect: segkit {words[0]} does not use this setting. Leave it out.\n"
     )
