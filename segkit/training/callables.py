@@ -10,7 +10,10 @@ from segkit.types import Metrics, PixelPrediction, Prediction, Target
 
 
 class LossFunction(Protocol):
-    """The loss of a batch, such as `segkit.criterion.Criterion`."""
+    """The mean loss of a batch. The loss of a step is the mean over its batches.
+
+    A `segkit.criterion.Criterion` has more: the normalizers by which its batches add up to one large batch.
+    """
 
     def __call__(self, prediction: Prediction | PixelPrediction, targets: list[Target], /) -> LossReport: ...
 

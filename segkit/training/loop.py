@@ -2,17 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from segkit.criterion import LossReport
 from segkit.errors import TrainingError
 from segkit.evaluation.tables import class_table, summary, summary_table
 from segkit.registries import Schedule
-from segkit.runtime.model_call import call_model
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.writing import Json
 from segkit.training.callables import Evaluation, LossFunction
@@ -22,6 +19,7 @@ from segkit.training.interruption import Interruption
 from segkit.training.progress import Meter, Reporter
 from segkit.training.rescue import Rescue
 from segkit.training.state import TrainingState
+from segkit.training.step import StepReport, TrainingStep
 from segkit.types import Batch, Metrics
 
 SHOWN_METRICS = 6
@@ -110,13 +108,11 @@ class Trainer:
     ) -> None:
         self.accelerator = accelerator or make_accelerator("fp32")
         self.model = model
-        self.criterion = criterion.to(self.accelerator.device) if isinstance(criterion, nn.Module) else criterion
         self.schedule = schedule
         self.batches = iter(batches)
         self.steps = steps
         self.state = state or TrainingState()
         self.accumulate = accumulate
-        self.clip_gradients = clip_gradients
         self.evaluate = evaluate
         self.checkpoints = checkpoints
         self.reporter = reporter or Reporter(steps, self.state.step, active=self.accelerator.is_main_process)
@@ -129,7 +125,10 @@ class Trainer:
         self.data = data
         # Read before a resumed optimizer brings the scheduled rates of its last step.
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
-        self.wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        if isinstance(criterion, nn.Module):
+            criterion.to(self.accelerator.device)
+        self.training_step = TrainingStep(wrapped_model, criterion, self.optimizer, self.accelerator, clip_gradients)
         self.rescue = Rescue(self.model, self.optimizer, self.state, self.checkpoints, self.reporter)
         self.meter = Meter()
 
@@ -140,7 +139,7 @@ class Trainer:
             The metrics of the last evaluation; None where there was none.
 
         Raises:
-            TrainingError: The loss is no longer finite. The last whole step is saved.
+            TrainingError: The loss or its gradient is no longer finite. The last whole step is saved.
             DataError: An image cannot be read or is too small for the model. The last whole step is saved.
             KeyboardInterrupt: A signal stopped the training, after a checkpoint was written.
         """
@@ -174,58 +173,40 @@ class Trainer:
         """Returns whether something that happens at this interval happens now; after the last step everything does."""
         return self.state.step == self.steps or (every is not None and self.state.step % every == 0)
 
-    def _train_step(self) -> LossReport:
-        """Makes one optimizer step; returns the losses of its last batch."""
+    def _train_step(self) -> StepReport:
+        """Makes one optimizer step."""
         self.rescue.begin_step()
         self._set_learning_rates()
-        self.wrapped_model.train()
-        for index in range(self.accumulate):
-            batch = self.meter.next_of(self.batches)
-            if self.data is not None:
-                self.data.add(batch)
-            # Processes exchange gradients in the last backward pass only.
-            last = index == self.accumulate - 1
-            with nullcontext() if last else self.accelerator.no_sync(self.wrapped_model):
-                report = self._forward(batch)
-                self.accelerator.backward(report.total / self.accumulate)
-        if self.clip_gradients is not None:
-            self.accelerator.clip_grad_norm_(self.wrapped_model.parameters(), self.clip_gradients)
+        batches = [self._next_batch() for _ in range(self.accumulate)]
+        report = self.training_step.compute_gradients(batches)
+        if not report.finite:
+            raise TrainingError(_describe(report, self.state.step + 1, batches))
         self.rescue.begin_update()
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        self.training_step.update()
         self.state.step += 1
         self.rescue.end_step()
         self.reporter.advance(self.state.step)
         return report
+
+    def _next_batch(self) -> Batch:
+        batch = self.meter.next_of(self.batches)
+        if self.data is not None:
+            self.data.add(batch)
+        return batch
 
     def _set_learning_rates(self) -> None:
         factor = self.schedule(self.state.step, self.steps)
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * factor
 
-    def _forward(self, batch: Batch) -> LossReport:
-        device = self.accelerator.device
-        images = batch.images.to(device, non_blocking=True)
-        targets = [target.to(device) for target in batch.targets]
-        with self.accelerator.autocast():
-            prediction = call_model(self.wrapped_model, images, batch.sizes, batch.files)
-            report = self.criterion(prediction, targets)
-        if not math.isfinite(report.total.item()):
-            losses = ", ".join(f"{name} {value:.4g}" for name, value in _losses(report).items())
-            raise TrainingError(
-                f"step {self.state.step + 1}: the loss is not finite ({losses}) on {', '.join(batch.files)}. "
-                "Lower the learning rate, clip gradients, or train in fp32 or bf16; then continue from the last "
-                "checkpoint with --resume."
-            )
-        return report
-
-    def _log(self, report: LossReport) -> None:
-        losses = {name: round(value, 6) for name, value in _losses(report).items()}
+    def _log(self, report: StepReport) -> None:
+        losses = {name: round(value, 6) for name, value in report.losses.items()}
         seconds = self.meter.seconds
         speed = self.meter.images * self.accelerator.num_processes / seconds
         self.reporter.show_step(self.state.step, losses, speed)
         values: dict[str, Json] = {
             "losses": losses,
+            "gradient_norm": round(report.gradient_norm, 6),
             "learning_rate": max(group["lr"] for group in self.optimizer.param_groups),
             "images_per_second": round(speed, 3),
             "waiting_for_data": round(self.meter.waited / seconds, 4),
@@ -295,6 +276,12 @@ class Trainer:
             self._save()
 
 
-def _losses(report: LossReport) -> dict[str, float]:
-    """Returns the total and all losses, by name."""
-    return {name: value.item() for name, value in ({"total": report.total} | report.parts).items()}
+def _describe(report: StepReport, step: int, batches: Sequence[Batch]) -> str:
+    losses = ", ".join(f"{name} {value:.4g}" for name, value in report.losses.items())
+    what = "the gradients are" if report.loss_finite else "the loss is"
+    files = ", ".join(file for batch in batches for file in batch.files)
+    return (
+        f"step {step}: {what} not finite ({losses}, gradient_norm {report.gradient_norm:.4g}) on {files}. "
+        "Lower the learning rate, clip gradients, or train in fp32 or bf16; then continue from the last "
+        "checkpoint with --resume."
+    )

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.helpers.equal_steps import PIXELS, QUERIES, SPLITS, assert_equal_losses, write_config
 from tests.helpers.tiny import assert_equal_weights, evaluations_of, lines_of, write_tiny
 
 ROOT = Path(__file__).parents[2]
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
+TORCHRUN = [*LAUNCH, "2"]
 ACCELERATE = ["-m", "accelerate.commands.launch", "--cpu"]
 """On a CPU it starts one process, unless MPI is there."""
 TRAIN = str(ROOT / "tools/train.py")
@@ -143,3 +145,28 @@ def test_mask_losses_of_two_processes_have_the_gradients_of_one(tmp_path):
     """Images of 1, 4, 2 and 0 segments: the number of masks is averaged over the processes."""
     (tmp_path / "program.py").write_text(PROGRAM)
     assert start(*TORCHRUN, tmp_path / "program.py").strip() == "equal"
+
+
+def start_split(config, split, *settings):
+    """Trains with the four images of a step split as `SPLITS` says."""
+    processes, images, batches = SPLITS[split]
+    run = config.parent / split.replace(" ", "")
+    settings = [f"data.train.batch_size={images}", f"training.accumulate={batches}", *settings]
+    start(*LAUNCH, processes, TRAIN, config, *settings, "--output", run)
+    return run
+
+
+def test_two_processes_log_the_losses_of_one(tmp_path):
+    """Also where the images of a process have no segment, and with accumulated batches."""
+    config = write_config(tmp_path, QUERIES)
+    runs = [start_split(config, split, "training.steps=2") for split in ("1 x 4", "both")]
+    assert_equal_losses(runs[1], runs[0])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("parts", [QUERIES, PIXELS], ids=["queries", "pixels"])
+def test_twenty_steps_have_the_same_losses_however_they_are_split(tmp_path, parts):
+    config = write_config(tmp_path, parts)
+    runs = [start_split(config, split) for split in SPLITS]
+    for run in runs[1:]:
+        assert_equal_losses(run, runs[0], steps=20)

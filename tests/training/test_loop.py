@@ -122,13 +122,13 @@ def test_a_resumed_run_takes_the_learning_rate_of_its_config(tiny):
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_what_was_written(tiny):
     trainer = built(tiny, "training.checkpoint_every=2", output="run")
-    criterion = trainer.criterion
+    criterion = trainer.training_step.criterion
 
     def third_is_nan(prediction, targets):
         report = criterion(prediction, targets)
         return LossReport(report.total * float("nan"), report.parts) if trainer.state.step == 2 else report
 
-    trainer.criterion = third_is_nan
+    trainer.training_step.criterion = third_is_nan
     with pytest.raises(TrainingError, match=r"^step 3: the loss is not finite \(total nan, .*\) on .*--resume\.$"):
         trainer.run()
     assert (tiny.parent / "run/checkpoints/step_2/training_state.pt").is_file()
