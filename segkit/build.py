@@ -208,7 +208,7 @@ def build_postprocessors(config: Config, classes: Classes) -> dict[str, Postproc
 def build_postprocessor(
     config: Config, classes: Classes, name: str, settings: Mapping[str, object] | None = None
 ) -> Postprocessor:
-    """Builds one postprocessor with the settings that the config gives it; one that the config lacks has its defaults.
+    """Builds one postprocessor with the settings in the config, or with its defaults if the config does not name it.
 
     Args:
         config: a checked config.

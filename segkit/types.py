@@ -79,6 +79,7 @@ class Target:
     def size(self) -> Size:
         """(H, W) of the masks."""
         pixels = self.segment_map if self.segment_map is not None else self.overlapping_masks
+        # For the type checker: __post_init__ has made sure.
         assert pixels is not None
         return int(pixels.shape[-2]), int(pixels.shape[-1])
 
@@ -105,6 +106,7 @@ class Target:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Target:
         """Applies `change` to every tensor."""
+        # Every field is a tensor or None. `asdict` would copy the tensors.
         tensors = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: change(tensor) for name, tensor in tensors.items() if tensor is not None})
 
@@ -199,7 +201,7 @@ class Prediction:
 
     @property
     def mask_source(self) -> Tensor | MaskProduct:
-        """The dense mask logits (B, Q, h, w), or the two factors whose product they are."""
+        """The dense mask logits (B, Q, h, w), or the two factors of their product."""
         if self.dense_mask_logits is not None:
             return self.dense_mask_logits
         assert self.mask_embeddings is not None and self.mask_features is not None, (  # noqa: PT018

@@ -99,6 +99,7 @@ def run_plugins_of(arguments: argparse.Namespace) -> None:
     from segkit.config.plugins import run_plugin
 
     for file in arguments.plugins:
+        # Absolute, since a plugin's folder goes onto the import path.
         run_plugin(os.path.abspath(file), COMMAND_LINE, "--plugin")
 
 

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="a YAML file, or the folder of a run or checkpoint; key=value overrides a setting of every config",
     )
-    # `main` appends the words behind an option to `overrides`. argparse would leave them over.
+    # `main` appends the words behind an option to `overrides`. argparse does not collect them.
     parser.set_defaults(overrides=[])
     add_trust_arguments(parser)
 

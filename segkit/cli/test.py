@@ -62,6 +62,7 @@ def _checkpoint_and_config(arguments: argparse.Namespace) -> tuple[Path, Config]
     from segkit.errors import CheckpointError
 
     path = Path(arguments.path)
+    # A folder brings its own weights and config; a file is only a config.
     if not path.is_file():
         if arguments.checkpoint:
             raise CheckpointError(

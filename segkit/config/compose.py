@@ -41,7 +41,7 @@ def compose(config: Mapping, overrides: Iterable[Override] = (), foreign: bool =
 
 
 def merge(below: Node, above: Node) -> Node:
-    """Merges `above` into `below`, whose values it overrides."""
+    """Merges `above` into `below`. The values of `above` win."""
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
     if _type(above) is not None and _type(below) is not None and _type(above) != _type(below):

@@ -63,7 +63,7 @@ def describe_part(registry: Registry[object], name: str) -> PartDescription:
 
 
 def describe_section(path: str) -> SectionDescription:
-    """Describes the section at a path that `sections` gives.
+    """Describes the section at a path, one of those that `sections` returns.
 
     Example:
         >>> describe_section("training").settings[0].type

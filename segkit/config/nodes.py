@@ -90,6 +90,7 @@ def shortened(text: str) -> str:
 def spacing(node: Node) -> str:
     """Returns a remedy for a string that looks like a key or list item without the space that YAML requires."""
     text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+    # Not `https://…`, which is text.
     if re.match(r"\w+:[^\s/]", text):
         return " Put a space after the ':'."
     return " Put a space after the '-'." if re.match(r"-\w", text) else ""

@@ -20,10 +20,12 @@ def remedy(node: Node, wanted: Wanted) -> str:
     """Returns a sentence to append to the error message, or an empty string."""
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, str):
+        # `-a` or `key:value` where a list or mapping is expected: YAML read it as text.
         for_collection = any(one not in SCALARS for one in wanted)
         return _of_string(value, wanted) or (spacing(node) if for_collection else "")
     if int in wanted and isinstance(value, float) and value.is_integer():
         return f" Write {int(value)}."
+    # An int that a float setting refuses is one that no float can hold.
     if float in wanted and type(value) is int:
         return " It is too large."
     if str in wanted and value is not None:
@@ -48,6 +50,7 @@ def _of_string(text: str, wanted: Wanted) -> str:
 
 
 def _number(text: str) -> int | float | None:
+    # int first, since float reads integers too.
     for kind in (int, float):
         try:
             return kind(text)

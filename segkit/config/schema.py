@@ -73,6 +73,7 @@ def section_settings(section: type) -> dict[str, Setting]:
             annotation=partial(_itself, hint),
             registry=registry,
             many=many,
+            # A section may be optional: `Data | None`.
             section=next((one for one in (hint, *get_args(hint)) if _is_section(one)), None),
             default=_default(field),
         )
@@ -92,6 +93,7 @@ def part_settings(registry: Registry[object], part: Part) -> dict[str, Setting]:
     settings = {}
     for name, parameter in before_star(part).items():
         if name in registry.nests:
+            # A nested part with a default of None may be left out or set to null.
             optional = parameter.default is not MISSING
             settings[name] = Setting(
                 name, not optional, optional, partial(_itself, Any), registry.nests[name], default=parameter.default

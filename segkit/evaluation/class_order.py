@@ -1,4 +1,4 @@
-"""A model whose classes stand in another order than those of a data set, evaluated on that data set."""
+"""Evaluates a model on a data set that has the same classes in another order."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ReorderedClasses(nn.Module):
 
 
 def class_order(model: Classes, dataset: Classes) -> list[int] | None:
-    """Returns, for each class index of a data set, the model's; None where both lists have the same names in one order.
+    """Returns, for each class index of a data set, the model's class index; None if both have the same order.
 
     Both lists must have the same names.
 

@@ -20,7 +20,7 @@ OnResult = Callable[[Batch, int, Result], None]
 
 
 def check_evaluators(postprocessors: Mapping[str, Postprocessor], evaluators: Mapping[str, Evaluator]) -> None:
-    """Checks that exactly one postprocessor gives the type of result that each evaluator takes.
+    """Checks that each evaluator has exactly one postprocessor with the same `result_type`.
 
     Raises:
         ConfigError: One line per evaluator for which this does not hold.
@@ -63,7 +63,7 @@ def evaluate_model(
     Args:
         model: Runs in eval mode; afterwards each of its modules has its earlier mode.
         loader: Batches with targets.
-        postprocessors: By name. Only those run whose results an evaluator or `on_result` takes.
+        postprocessors: By name. Without `on_result`, only those run that some evaluator needs.
         evaluators: By name. They must be fresh: results are added to them.
         device: Where the images go; by default where the model's first parameter is.
         precision: Number format of the model.

@@ -79,7 +79,7 @@ def analyze(model: SegmentationModel, size: Size) -> Analysis:
     # Two levels are shown: the parts of the model, and what each consists of.
     for part in [*_children(model, "", costs), MASKS]:
         inside = [part]
-        while len(inside) == 1 and inside[0] != MASKS:  # a module that only wraps another tells nothing: look inside
+        while len(inside) == 1 and inside[0] != MASKS:  # a module that only wraps another: look inside
             inside = _children(model, inside[0], costs)
         parts |= {name: costs[name] for name in [part, *inside] if costs[name] != Cost()}
     return Analysis((height, width), parts, costs[""])

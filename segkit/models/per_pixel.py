@@ -74,5 +74,6 @@ class PerPixel(PyramidModel):
                 f"model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, "
                 f"{self.num_classes} for this data set, not {prediction.num_queries}."
             )
+        # The classes of the queries are not used: query k stands for class k.
         *auxiliary, last = [PixelPrediction(layer.mask_logits) for layer in prediction.layers]
         return PixelPrediction(last.pixel_logits, auxiliary)

@@ -6,7 +6,7 @@ from torch import Tensor
 from segkit.classes import Color
 
 READABLE = 384
-"""Images whose longer side is shorter, in pixels, are enlarged before text is drawn on them."""
+"""The length in pixels that the longer side of an image needs for text on it. Smaller images are enlarged."""
 PAPER: Color = (255, 255, 255)
 """The background."""
 INK: Color = (20, 20, 20)

@@ -64,7 +64,7 @@ class ResultWriter:
     Args:
         folder: where to write; made with the first result.
         classes: of the results.
-        names: gives `<name>`. Pass it where other files about the same images get the same names.
+        names: makes the `<name>` of each image. Pass an object in use, so that other files get the same names.
 
     Example:
         >>> import tempfile

@@ -11,17 +11,19 @@ from segkit.types import NO_SEGMENT, Sample, Size, Target
 
 def halves(size: Size, labels: tuple[int, int], valid: Tensor | None = None) -> Target:
     """Returns a target of two segments, left and right."""
+    # `contiguous`, as a data set's maps are: the rows of an expanded tensor share memory.
     segment_map = (torch.arange(size[1]) >= size[1] // 2).to(torch.int16).expand(size).contiguous()
     return Target(torch.tensor(labels), segment_map, valid=valid)
 
 
 def no_segment(size: Size) -> Target:
-    """Returns a target without segments, all of whose pixels are valid."""
+    """Returns a target without segments. All its pixels are valid."""
     return Target(torch.zeros(0, dtype=torch.int64), torch.full(size, NO_SEGMENT, dtype=torch.int16))
 
 
 def overlapping(size: Size, labels: tuple[int, int]) -> Target:
     """Returns a target of two segments that overlap in the middle, the first one a crowd."""
+    # From 0 to 2/3 of the width, and from 1/3 to its end.
     columns = torch.arange(size[1]).expand(size)
     masks = torch.stack([columns < size[1] * 2 // 3, columns >= size[1] // 3])
     areas = masks.flatten(1).sum(1).float()

@@ -85,10 +85,10 @@ def _images(result_type: type, size: Size) -> Images:
     exact = target.segment_map.long()
     # Shifts that leave the segments partly right.
     shifted = [exact.roll(shift, dims=1) for shift in (2, 5)]
-    seen = [_result(result_type, places, target.labels) for places in (exact, *shifted)]
+    results = [_result(result_type, places, target.labels) for places in (exact, *shifted)]
     of_nothing = _result(result_type, exact, target.labels), no_segment(size)
     return [
-        *((result, target) for result in seen),
+        *((result, target) for result in results),
         of_nothing,
         (_result(result_type, nothing, target.labels[:0]), target),
     ]

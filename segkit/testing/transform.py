@@ -48,6 +48,7 @@ def check_transform(transform: Transform) -> None:
                 f"{who} returns another {differs} for the same seed of torch's generator, {words}. Draw from that "
                 "generator only."
             )
+        # One seed is enough for the copy: it has the same code.
         differs = sample_differs(changed, _transformed(who, copy, sample, seed, words))
         assert not differs, (
             f"{who} returns another {differs} from a pickled copy, {words}. Keep its settings in attributes that are "
