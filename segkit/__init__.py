@@ -4,8 +4,8 @@ Public names are imported at their first use, so `import segkit` loads neither t
 
 Example:
     >>> import segkit
-    >>> segkit.LOSSES.names()
-    ['cross_entropy', 'dice', 'focal', 'pixel_cross_entropy']
+    >>> "dice" in segkit.LOSSES.names()
+    True
 """
 
 from importlib import import_module

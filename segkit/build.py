@@ -84,7 +84,7 @@ def build_model(config: Config, classes: Classes | None = None, initial_weights:
 
     Args:
         config: a checked config.
-        classes: of the data set; by default those of the config's data set, whose files must then exist.
+        classes: of the dataset; by default those of the config's dataset, whose files must then exist.
         initial_weights: False if a checkpoint is loaded next: then no initial weights are fetched or read.
 
     Example:
@@ -139,28 +139,28 @@ def class_tensors(config: Config, classes: Classes) -> set[str]:
 
 
 def dataset_classes(config: Config) -> Classes:
-    """Returns the classes of the config's data set, the training one if there are two.
+    """Returns the classes of the config's dataset, the training one if there are two.
 
     Raises:
-        ConfigError: the config names no data set.
+        ConfigError: the config names no dataset.
     """
     data = config.experiment.data
     parts = [split.dataset for split in (data and data.train, data and data.val) if split and split.dataset]
     if not parts:
-        raise ConfigError(f"{config.path}: data: the classes come from the data set, and the config names none.")
+        raise ConfigError(f"{config.path}: data: the classes come from the dataset, and the config names none.")
     return build_part(DATASETS, parts[0]).classes
 
 
 def build_dataset(split: Split) -> Dataset:
-    """Builds the data set of a split, cut to its `limit`.
+    """Builds the dataset of a split, cut to its `limit`.
 
     Raises:
-        ConfigError: the split has no data set; the config of a converted checkpoint only describes the transforms.
+        ConfigError: the split has no dataset; the config of a converted checkpoint only describes the transforms.
     """
     if split.dataset is None:
         raise ConfigError(
             "data: this split has transforms but no `dataset`, as in the config of a converted checkpoint. Name the "
-            "data set to read, for example with data.val.dataset.type=mask_folder."
+            "dataset to read, for example with data.val.dataset.type=mask_folder."
         )
     dataset = build_part(DATASETS, split.dataset)
     return dataset if split.limit is None else Limit(dataset, split.limit)

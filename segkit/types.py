@@ -169,7 +169,7 @@ class Prediction:
     """Output of a mask classification model for a batch.
 
     Masks are the product of `mask_embeddings` and `mask_features`, computed only on request: all masks of all decoder
-    layers would take much memory. A decoder whose masks are no such product sets `dense_mask_logits` instead.
+    layers would take much memory. A decoder that computes masks in another way sets `dense_mask_logits` instead.
 
     Example:
         >>> prediction = Prediction(torch.zeros(2, 10, 4), torch.zeros(2, 10, 8), torch.zeros(2, 8, 16, 16))

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of the real data sets, which are no part of the project; skips the test where it is absent."""
+    """The folder of the real datasets, which are no part of the project; skips the test where it is absent."""
     folder = Path(os.environ.get("SEGKIT_DATASETS") or Path(__file__).parents[2] / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set SEGKIT_DATASETS to the folder that holds it")

@@ -275,15 +275,15 @@ def test_testing_on_another_class_list(finished, semantic, capsys):
     words = [f"data.val={{dataset: {semantic.setting}}}", "--checkpoint", f"{finished}/run"]
     assert main(["test", f"{finished}/tiny.yaml", *words]) == 2
     assert error_line(capsys) == (
-        f"{finished}/tiny.yaml: data.val: the data set has other classes than the model (2 classes there, 8 here; "
-        "class 0 is 'a' there, 'sky' here). Name a data set with the model's classes."
+        f"{finished}/tiny.yaml: data.val: the dataset has other classes than the model (2 classes there, 8 here; "
+        "class 0 is 'a' there, 'sky' here). Name a dataset with the model's classes."
     )
 
 
 def test_evaluating_a_training_on_another_class_list(semantic, train, capsys):
     words = ["data.val={dataset: {type: shapes, length: 2}}"]
     assert train(semantic, *words) == 2
-    assert "data.val: the data set has other classes than the model (8 classes there, 2 here; " in error_line(capsys)
+    assert "data.val: the dataset has other classes than the model (8 classes there, 2 here; " in error_line(capsys)
     assert not Path("run").exists()
 
 
@@ -327,7 +327,7 @@ def test_resuming_with_another_class_list(semantic, train, tmp_path, capsys):
     capsys.readouterr()
     assert train(Three(tmp_path / "three"), "--resume", "training.steps=4") == 2
     message = error_line(capsys)
-    assert "has other classes than the data set (2 classes there, 2 here; class 1 is 'b' there, 'c' here)" in message
+    assert "has other classes than the dataset (2 classes there, 2 here; class 1 is 'b' there, 'c' here)" in message
     assert contents(Path("run")) == before
 
 

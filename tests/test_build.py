@@ -71,7 +71,7 @@ def test_an_optional_part_may_be_absent(tmp_path):
     assert model.classifier.out_channels == len(CLASSES)
 
 
-def test_the_class_list_comes_from_the_data_set(config):
+def test_the_class_list_comes_from_the_dataset(config):
     assert dataset_classes(config).names[0] == "sky"
     assert build_model(config).transformer_decoder.class_head.out_features == 8 + 1
 
@@ -88,7 +88,7 @@ def test_without_data_there_is_no_class_list(tmp_path, function):
     with pytest.raises(ConfigError) as caught:
         function(config)
     assert str(caught.value) == (
-        f"{tmp_path}/tiny.yaml: data: the classes come from the data set, and the config names none."
+        f"{tmp_path}/tiny.yaml: data: the classes come from the dataset, and the config names none."
     )
 
 

@@ -31,7 +31,7 @@ each_config = pytest.mark.parametrize("path", COMPLETE, ids=str)
 
 
 def classes_of(config):
-    """Of the data set where it is at hand, else a list as long as ADE20K's."""
+    """Of the dataset where it is at hand, else a list as long as ADE20K's."""
     try:
         return dataset_classes(config)
     except DataError:

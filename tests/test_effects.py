@@ -408,13 +408,13 @@ ELSEWHERE = {
     "backbone/timm.pretrained": "test_pretrained",
     "backbone/timm.weights": "test_weights",
     **{
-        f"dataset/{name}.images": "test_paths_of_a_data_set"
+        f"dataset/{name}.images": "test_paths_of_a_dataset"
         for name in ("mask_folder", "coco_instance", "coco_panoptic")
     },
-    "dataset/mask_folder.labels": "test_paths_of_a_data_set",
-    "dataset/coco_instance.annotations": "test_paths_of_a_data_set",
-    "dataset/coco_panoptic.annotations": "test_paths_of_a_data_set",
-    "dataset/coco_panoptic.masks": "test_paths_of_a_data_set",
+    "dataset/mask_folder.labels": "test_paths_of_a_dataset",
+    "dataset/coco_instance.annotations": "test_paths_of_a_dataset",
+    "dataset/coco_panoptic.annotations": "test_paths_of_a_dataset",
+    "dataset/coco_panoptic.masks": "test_paths_of_a_dataset",
 }
 """Settings that have a test of their own below."""
 
@@ -482,8 +482,8 @@ def test_weights(tmp_path):
     assert torch.equal(with_weights.body.conv1.weight, model.conv1.weight)
 
 
-@pytest.mark.parametrize("case", [case for case, test in ELSEWHERE.items() if test == "test_paths_of_a_data_set"])
-def test_paths_of_a_data_set(case, tmp_path):
+@pytest.mark.parametrize("case", [case for case, test in ELSEWHERE.items() if test == "test_paths_of_a_dataset"])
+def test_paths_of_a_dataset(case, tmp_path):
     """A copy with another content is read where the setting names it."""
     part, _, setting = case.partition(".")
     name = part.partition("/")[2]

@@ -1,4 +1,4 @@
-"""Imports run one way: from the floors below to those above, without circles."""
+"""Imports run one way: each layer imports only those below it, without cycles."""
 
 import ast
 import subprocess
@@ -84,7 +84,7 @@ def test_everything_has_its_floor():
     assert {top(name) for name in MODULES} - placed == set()
 
 
-# The package itself names the public things of all floors, and imports them only when they are used.
+# The package itself names the public things of all layers, and imports them only when they are used.
 @pytest.mark.parametrize("name", [name for name in MODULES if name != "__init__"])
 def test_a_module_uses_only_its_floor_and_those_before_it(name):
     floor_of = {inside: number for number, floor in enumerate(FLOORS) for inside in floor}

@@ -63,7 +63,7 @@ ALLOWED = {
 
 OLD_PROSE = re.compile(
     r"\b(pictures?|truths?|votes?|figures?|complaints?|headlines?|learnt|by heart|wired|false alarms?|"
-    r"colours?|grey|centres?|favour\w*|normalis\w+|initialis\w+)\b",
+    r"colours?|grey|centres?|favour\w*|normalis\w+|initialis\w+|data[ -]sets?|post-process\w*)\b",
     re.IGNORECASE,
 )
 """Words that neither comments nor messages nor pages use."""

@@ -10,7 +10,7 @@ from segkit.cli._types import positive
 from segkit.cli._unused import FOR_TRAINING, refuse_unused_overrides
 
 UNUSED = (
-    # The number of classes comes from the training data set.
+    # The number of classes comes from the training dataset.
     *(name for name in FOR_TRAINING if name != "data.train"),
     "postprocessors",
     "evaluators",
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="count for one image of H x W pixels (default: 512 512)",
     )
     parser.add_argument(
-        "--classes", type=positive, metavar="N", help="build the model for N classes (default: those of the data set)"
+        "--classes", type=positive, metavar="N", help="build the model for N classes (default: those of the dataset)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segkit.build import build_model
     from segkit.inspection.cost import analyze
 
-    # With --classes, the data set is not asked for its classes.
+    # With --classes, the dataset is not asked for its classes.
     refuse_unused_overrides("analyze", arguments.overrides, (*UNUSED, *(["data"] if arguments.classes else [])))
     config = load_config_of(arguments)
     classes = _classes(config, arguments.classes)
@@ -73,7 +73,7 @@ def _classes(config: Config, count: int | None) -> Classes:
     try:
         return dataset_classes(config)
     except (DataError, ConfigError) as error:
-        raise type(error)(f"{error}\nWithout the data set, give the number of classes: --classes N") from error
+        raise type(error)(f"{error}\nWithout the dataset, give the number of classes: --classes N") from error
 
 
 def _table(analysis: Analysis) -> object:

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--classes",
         type=not_empty,
         metavar="FILE",
-        help="the class names of an original checkpoint (default: those of the config's data set)",
+        help="the class names of an original checkpoint (default: those of the config's dataset)",
     )
 
 
@@ -83,7 +83,7 @@ def _from_huggingface(source: str, destination: Path) -> None:
 
 
 def _classes(config: Config, arguments: argparse.Namespace) -> Classes:
-    """Returns the classes of the given file, else of the config's data set, else numbered ones."""
+    """Returns the classes of the given file, else of the config's dataset, else numbered ones."""
     from segkit.build import dataset_classes
     from segkit.classes import Classes
     from segkit.data.class_list import read_classes
@@ -98,7 +98,7 @@ def _classes(config: Config, arguments: argparse.Namespace) -> Classes:
         # The class head of the checkpoint shows how many there are.
         count = count_classes(arguments.source)
         print(f"note: the {count} classes are numbered, because their names are not known: {error}")
-        print("note: for names, provide the data set, or convert again with --classes FILE")
+        print("note: for names, provide the dataset, or convert again with --classes FILE")
         return Classes.make([f"class {index}" for index in range(count)])
 
 

@@ -110,7 +110,7 @@ def _check(one: Run, arguments: argparse.Namespace) -> None:
 
     config = load_config(arguments.config, one.overrides, arguments.plugins, trust=arguments.trust)
     if config.experiment.data is None or config.experiment.data.val is None:
-        raise SegkitError(f"{arguments.config}: data.val: a sweep compares evaluations. Set a data set to evaluate on.")
+        raise SegkitError(f"{arguments.config}: data.val: a sweep compares evaluations. Set a dataset to evaluate on.")
     # The run may name the plugins that this config names, which have been imported.
     known = config.experiment.plugins
     if (one.folder / CONFIG_FILE).is_file() and load_config(one.folder, plugins=known).data != config.data:

@@ -208,7 +208,7 @@ RULES = (
     Rule(
         ("data.val.batch_size", "data.val.workers", "data.val.limit"),
         _without("data.val.dataset"),
-        "has no effect without `data.val.dataset`. Name a data set, or remove this line.",
+        "has no effect without `data.val.dataset`. Name a dataset, or remove this line.",
     ),
     Rule(
         ("data.val.dataset",),
@@ -220,7 +220,7 @@ RULES = (
     Rule(
         ("training.evaluate_every", "training.best_metric", "training.early_stopping"),
         lambda config, path: _trains(config) and "data.val.dataset" not in config,
-        "has no effect without `data.val`: nothing is evaluated. Name a data set to evaluate on, or set this to null.",
+        "has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or set this to null.",
     ),
     Rule(
         ("training.early_stopping",),

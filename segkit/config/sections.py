@@ -23,10 +23,10 @@ EXTENDS = (
 
 @dataclass(kw_only=True)
 class Split:
-    """A data set for evaluation and how it is loaded."""
+    """A dataset for evaluation and how it is loaded."""
 
     dataset: PartConfig | None = None
-    """The data set. Null in the config of a model trained elsewhere, where only `transforms` are known."""
+    """The dataset. Null in the config of a model trained elsewhere, where only `transforms` are known."""
     transforms: list[PartConfig] = field(default_factory=list)
     """Transforms, applied in order: in training to image and target, in evaluation to the image only."""
     batch_size: Positive = 1
@@ -34,25 +34,25 @@ class Split:
     workers: NonNegative = 2
     """Worker processes that load data; 0 loads in the main process."""
     limit: Positive | None = None
-    """Use only the first `limit` images of the data set."""
+    """Use only the first `limit` images of the dataset."""
 
 
 @dataclass(kw_only=True)
 class TrainingSplit(Split):
-    """A data set for training and how it is loaded."""
+    """A dataset for training and how it is loaded."""
 
     dataset: PartConfig = field()  # without a default, unlike the inherited field
-    """The data set: images and targets."""
+    """The dataset: images and targets."""
 
 
 @dataclass(kw_only=True)
 class Data:
-    """The data sets for training and evaluation."""
+    """The datasets for training and evaluation."""
 
     train: TrainingSplit | None = None
-    """The data set to train on."""
+    """The dataset to train on."""
     val: Split | None = None
-    """The data set to evaluate on, during training and with `segkit test`."""
+    """The dataset to evaluate on, during training and with `segkit test`."""
 
 
 @dataclass(kw_only=True)
@@ -136,7 +136,7 @@ class Experiment:
     postprocessors: list[PartConfig] = field(default_factory=list)
     """Convert predictions to results. One model may have several: semantic, instance and panoptic."""
     data: Data | None = None
-    """The data sets. The class list, and with it `num_classes`, comes from them."""
+    """The datasets. The class list, and with it `num_classes`, comes from them."""
     evaluators: list[PartConfig] = field(default_factory=list)
     """Compute metrics, each from the results of the type it takes."""
     training: Training | None = None

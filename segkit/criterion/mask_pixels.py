@@ -154,6 +154,8 @@ class PhaseUpsampling:
     def __call__(self, maps: Tensor) -> Tensor:
         padded = pad(maps[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
         neighbors = padded.unfold(1, self.source[0], 1).unfold(2, self.source[1], 1)  # (M, 3, 3, h, w)
+        # The product has one row per phase. Keeping that order needs no transposed copy of the P pixels; the target is
+        # permuted once per image instead (`arrange`).
         return (self.weights @ neighbors.reshape(len(maps), 9, -1)).flatten(1)
 
     def adjoint(self, gradient: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ _TURNS = {
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """Returns an image turned as its camera noted. Metadata that cannot be read turns nothing.
+    """Returns an image turned upright by its EXIF orientation; unchanged if the metadata cannot be read.
 
     Example:
         >>> image = Image.new("RGB", (4, 2))

@@ -1,6 +1,6 @@
-"""What is wrong or suspicious about a data set, in words, before anything is learned from it.
+"""What is wrong or suspicious about a dataset, in words, before anything is learned from it.
 
-Counts of all annotations decide where the data set publishes them. A sample decides where it holds all images; where it
+Counts of all annotations decide where the dataset publishes them. A sample decides where it holds all images; where it
 holds a part of them, rare classes may be missing by chance, and nothing is an error.
 """
 
@@ -47,10 +47,10 @@ def is_certain(sample: DatasetSample) -> bool:
 
 
 def suspicions(sample: DatasetSample, num_queries: int | None = None) -> list[str]:
-    """Says what is suspicious about a data set that has segments, one sentence or two each.
+    """Says what is suspicious about a dataset that has segments, one sentence or two each.
 
     Args:
-        sample: of the data set.
+        sample: of the dataset.
         num_queries: the most segments that a model can learn from one image; None if there is no such number.
 
     Example:

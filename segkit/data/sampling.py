@@ -1,4 +1,4 @@
-"""A look at a data set before it is used: a bounded, deterministic sample of its targets."""
+"""A look at a dataset before it is used: a bounded, deterministic sample of its targets."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _PATIENCE = 8
 
 @dataclass(frozen=True)
 class DatasetSample:
-    """What a sample of a data set shows, and what the data set tells of all of its annotations."""
+    """What a sample of a dataset shows, and what the dataset tells of all of its annotations."""
 
     classes: Classes
     length: int
-    """Images of the data set."""
+    """Images of the dataset."""
     tally: Tally
     """Of the images looked at."""
     counts: AnnotationCounts | None
-    """Of all images, if the data set publishes them."""
+    """Of all images, if the dataset publishes them."""
     stored_ids: str
-    """What the data set says about the ids in its label files; empty where it sees nothing odd."""
+    """What the dataset says about the ids in its label files; empty where it sees nothing odd."""
 
     @property
     def complete(self) -> bool:
@@ -86,9 +86,9 @@ class DatasetSample:
 
 
 def sample_dataset(dataset: Dataset) -> DatasetSample:
-    """Looks at up to 64 images of a data set, fewer if they are large, spread over all of it.
+    """Looks at up to 64 images of a dataset, fewer if they are large, spread over all of it.
 
-    The choice follows from the length of the data set and the sizes of its images alone. No random number is drawn
+    The choice follows from the length of the dataset and the sizes of its images alone. No random number is drawn
     from a global generator. It takes about as long as loading the images once in one process, a second or two.
 
     Raises:
@@ -97,7 +97,7 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
     length, tally = len(dataset), Tally(len(dataset.classes))
     counts = annotation_counts(dataset)
     order = torch.randperm(length, generator=torch.Generator().manual_seed(0)).tolist()
-    # A data set that draws random numbers by itself must not change those of the training.
+    # A dataset that draws random numbers by itself must not change those of the training.
     with torch.random.fork_rng(devices=[]):
         for index in order:
             found = counts is not None or bool(tally.segments.any())
@@ -116,7 +116,7 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
 
 
 def annotation_counts(dataset: Dataset) -> AnnotationCounts | None:
-    """Returns the counts that a data set publishes of its annotations, if it does."""
+    """Returns the counts that a dataset publishes of its annotations, if it does."""
     whole = dataset.dataset if isinstance(dataset, Limit) else dataset
     return whole.annotation_counts(len(dataset)) if isinstance(whole, CountedDataset) else None
 
@@ -136,7 +136,7 @@ def percent(fraction: float) -> str:
 
 
 def _explain_ids(dataset: Dataset, indices: list[int]) -> str:
-    """Returns what the data set says about the ids in the label files of these images."""
+    """Returns what the dataset says about the ids in the label files of these images."""
     whole = dataset.dataset if isinstance(dataset, Limit) else dataset
     if not isinstance(whole, ExplainedDataset):
         return ""

@@ -1,4 +1,4 @@
-"""Counts of what a data set, the batches of a training or an evaluation really hold."""
+"""Counts of what a dataset, the batches of a training or an evaluation really hold."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Tally:
         if len(target) and not 0 <= int(target.labels.min()) <= int(target.labels.max()) < num_classes:
             raise DataError(
                 f"the target has the labels {sorted(set(target.labels.tolist()))}, but the class indices are "
-                f"0..{num_classes - 1}. Correct the data set that makes it."
+                f"0..{num_classes - 1}. Correct the dataset that makes it."
             )
         height, width = unpadded or target.size
         planes = 1 if target.overlapping_masks is None else len(target)

@@ -1,6 +1,6 @@
-"""Signs that the annotations of a COCO instance file mean something else than they say.
+"""Checks for COCO instance annotations that are valid but probably wrong, such as polygons outside their image.
 
-Such files load without an error elsewhere, and a training learns from wrong masks.
+Without these checks, a training would silently learn from wrong masks.
 """
 
 import math

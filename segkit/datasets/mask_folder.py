@@ -21,8 +21,8 @@ class MaskFolder:
     """A folder of images and a folder of label files, for semantic segmentation.
 
     `a.jpg` belongs to `a.png`. Samples follow the order of names. A target has one segment per class present. An id
-    that is neither a class nor void is an error, since nobody can tell which of both it should be. Files and
-    sub-folders that are left out are named in a warning.
+    that is neither a class nor void is an error, because it may be a missing class or a missing void id. A warning
+    names the files and sub-folders that are left out.
 
     Args:
         images: folder of the images, in any format that Pillow reads. Relative paths lead to the folder

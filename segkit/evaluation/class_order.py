@@ -1,4 +1,4 @@
-"""Evaluates a model on a data set that has the same classes in another order."""
+"""Evaluates a model on a dataset that has the same classes in another order."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from segkit.types import PixelPrediction, Prediction, Size
 
 
 class ReorderedClasses(nn.Module):
-    """A model whose predictions have the classes of a data set in that data set's order.
+    """A model whose predictions have the classes of a dataset in that dataset's order.
 
-    Everything behind it (postprocessors, evaluators, files of results) then uses the data set's class indices and ids.
+    Everything behind it (postprocessors, evaluators, files of results) then uses the dataset's class indices and ids.
 
     Args:
         model: the model.
-        order: for each class index of the data set, the model's class index.
+        order: for each class index of the dataset, the model's class index.
 
     Example:
         >>> class Brightness(nn.Module):
@@ -38,7 +38,7 @@ class ReorderedClasses(nn.Module):
         self.with_no_object = torch.tensor([*order, len(order)])  # (K+1,)
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> Prediction | PixelPrediction:
-        """(B,3,H,W) uint8 RGB -> the model's prediction, its classes in the data set's order."""
+        """(B,3,H,W) uint8 RGB -> the model's prediction, its classes in the dataset's order."""
         return self._reordered(self.model(images, sizes))
 
     def _reordered(self, prediction: Prediction | PixelPrediction) -> Prediction | PixelPrediction:
@@ -51,7 +51,7 @@ class ReorderedClasses(nn.Module):
 
 
 def class_order(model: Classes, dataset: Classes) -> list[int] | None:
-    """Returns, for each class index of a data set, the model's class index; None if both have the same order.
+    """Returns, for each class index of a dataset, the model's class index; None if both have the same order.
 
     Both lists must have the same names.
 

@@ -1,4 +1,4 @@
-"""The test loop: batches through model, postprocessors and evaluators. Only the evaluators keep anything."""
+"""The test loop: passes batches through model, postprocessors and evaluators, and keeps no results itself."""
 
 from __future__ import annotations
 

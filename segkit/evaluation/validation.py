@@ -25,7 +25,7 @@ from segkit.types import Batch, Metrics, SemanticResult
 class Validation:
     """The validation data with its loader, postprocessors and evaluators.
 
-    Results and metrics have the classes of the data set: its order, ids, colors and things. The model may have the same
+    Results and metrics have the classes of the dataset: its order, ids, colors and things. The model may have the same
     names in another order.
 
     Args:
@@ -37,7 +37,7 @@ class Validation:
 
     Raises:
         ConfigError: The config has no `data.val` or no evaluators, an evaluator takes a result that no postprocessor
-            gives, or the data set has other class names than the model.
+            gives, or the dataset has other class names than the model.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Validation:
     ) -> None:
         split = config.experiment.data and config.experiment.data.val
         if not split:
-            raise ConfigError(f"{config.path}: data.val: the section is missing. An evaluation needs a data set.")
+            raise ConfigError(f"{config.path}: data.val: the section is missing. An evaluation needs a dataset.")
         if not config.experiment.evaluators:
             raise ConfigError(
                 f"{config.path}: evaluators: there are none. Name at least one, such as {{type: mean_iou}}."
@@ -55,8 +55,8 @@ class Validation:
         self.classes = self.dataset.classes
         if set(self.classes.names) != set(classes.names):
             raise ConfigError(
-                f"{config.path}: data.val: the data set has other classes than the model "
-                f"({classes_differ(self.classes, classes)}). Name a data set with the model's classes."
+                f"{config.path}: data.val: the dataset has other classes than the model "
+                f"({classes_differ(self.classes, classes)}). Name a dataset with the model's classes."
             )
         self._order = class_order(classes, self.classes)
         self.tally = Tally(len(self.classes))
@@ -123,7 +123,7 @@ def unmeasured(metrics: dict[str, Metrics], tally: Tally, classes: Classes) -> l
     Args:
         metrics: by evaluator.
         tally: of the targets that were evaluated.
-        classes: of the data set.
+        classes: of the dataset.
 
     Example:
         >>> metrics = {"mean_iou": Metrics({"mean_iou": math.nan}, {})}
@@ -161,7 +161,7 @@ def _warn_of_other_things(model: Classes, dataset: Classes) -> None:
     other = [name for name, thing in zip(dataset.names, dataset.things, strict=True) if flags[name] != thing]
     if other:
         warnings.warn(
-            f"data.val: the data set and the model disagree whether these classes are things: {join_first(other)}. "
-            "The data set decides.",
+            f"data.val: the dataset and the model disagree whether these classes are things: {join_first(other)}. "
+            "The dataset decides.",
             stacklevel=3,
         )

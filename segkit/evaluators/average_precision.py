@@ -41,11 +41,12 @@ class AveragePrecision:
     """Measures instances by COCO's mask average precision, as pycocotools computes it.
 
     AP is the mean over the IoU thresholds 0.50, 0.55, ... 0.95 and over thing classes. Stuff is left out of target and
-    result; in a class list without any thing, all classes count as things. Crowds are neither found nor missed, and the
-    annotation's own areas decide about size ranges. An image that is added twice counts once.
+    result; in a class list without any thing, all classes count as things. Crowds count neither as
+    found nor as missed, and instances that lie on a crowd are not false positives. Size ranges use the areas of the
+    annotation. An image that is added twice counts once.
 
     Args:
-        classes: of the data set.
+        classes: of the dataset.
 
     Example:
         >>> evaluator = AveragePrecision(Classes.make(["car"]))
@@ -124,7 +125,7 @@ class AveragePrecision:
         return evaluation.eval["precision"][..., -1], evaluation.eval["recall"][..., -1]
 
     def _as_coco(self) -> tuple[dict[str, object], dict[str, object]]:
-        """Returns targets and results as COCO data sets."""
+        """Returns targets and results as COCO datasets."""
         targets: list[dict[str, object]] = []
         results: list[dict[str, object]] = []
         images: list[dict[str, object]] = []

@@ -19,12 +19,12 @@ class CrossEntropy(nn.Module):
     The value is a mean weighted by class, over the queries of all images (first term of eq. 2).
 
     Args:
-        classes: of the data set.
+        classes: of the dataset.
         no_object_weight: weight of unmatched queries, which outnumber the matched ones.
         class_weights: weights by class name; 1 for all others.
 
     Raises:
-        ConfigError: `class_weights` names a class that the data set does not have.
+        ConfigError: `class_weights` names a class that the dataset does not have.
 
     Example:
         >>> loss = CrossEntropy(Classes.make(["road", "car"]), no_object_weight=0.1)
@@ -49,7 +49,7 @@ class CrossEntropy(nn.Module):
         for name, weight in (class_weights or {}).items():
             if name not in classes.names:
                 raise ConfigError(
-                    f"loss 'cross_entropy': class_weights: the data set has no class '{name}'."
+                    f"loss 'cross_entropy': class_weights: the dataset has no class '{name}'."
                     f"{suggest(name, classes.names)} Its classes: {', '.join(classes.names)}"
                 )
             weights[classes.names.index(name)] = weight

@@ -25,7 +25,7 @@ class PerPixel(PyramidModel):
     Args:
         backbone: the built backbone.
         pixel_decoder: the built pixel decoder.
-        num_classes: number of classes of the data set.
+        num_classes: number of classes of the dataset.
         transformer_decoder: the built transformer decoder, or None.
         pixel_mean: mean of red, green and blue, 0..255; the one that the backbone's weights were trained with.
         pixel_std: standard deviation of red, green and blue, 0..255; likewise.
@@ -72,7 +72,7 @@ class PerPixel(PyramidModel):
         if prediction.num_queries != self.num_classes:
             raise ConfigError(
                 f"model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, "
-                f"{self.num_classes} for this data set, not {prediction.num_queries}."
+                f"{self.num_classes} for this dataset, not {prediction.num_queries}."
             )
         # The classes of the queries are not used: query k stands for class k.
         *auxiliary, last = [PixelPrediction(layer.mask_logits) for layer in prediction.layers]

@@ -54,6 +54,8 @@ def mask_costs(
         inside = outside - logits  # -log(p)
         outside.mul_(probs.pow_(GAMMA))
         inside.mul_(rest.pow_(GAMMA))
+        # With a = ALPHA, a pixel of the segment costs a * inside instead of (1 - a) * outside. The difference, divided
+        # by a, is inside - (1 - a) / a * outside.
         change.addmm_(chunk, inside.sub_(outside, alpha=(1 - ALPHA) / ALPHA).T)
         background.addmv_(outside, chunk[-1])
     areas = regions.sum(1)

@@ -23,7 +23,7 @@ class Instance:
     left out.
 
     Args:
-        classes: of the data set.
+        classes: of the dataset.
         max_instances: how many pairs are considered, those with the largest class probabilities.
         score_threshold: instances with a lower score are left out. Keep 0 for average precision, which ranks all.
 

@@ -18,15 +18,15 @@ from segkit.types import ImageSizes, PanopticResult, PanopticSegment, PixelPredi
 class Panoptic:
     """Divides the image into segments: one per thing, one per stuff class.
 
-    General inference of MaskFormer (Cheng et al. 2021, section 3.4). Queries compete that predict a class with a
-    probability above `score_threshold`. A pixel goes to the query with the largest class probability times mask
+    General inference of MaskFormer (Cheng et al. 2021, section 3.4). Only queries with a class probability
+    above `score_threshold` are used. A pixel goes to the query with the largest class probability times mask
     probability there. A query that wins less than `overlap_threshold` of the pixels of its own mask (mask probability
     at least 0.5) is mostly hidden by others: it yields no segment, and the pixels it won stay empty. Queries of one
     stuff class make up one segment, each query of a thing class makes up its own.
 
     Args:
-        classes: of the data set.
-        score_threshold: queries take part whose class probability is above it.
+        classes: of the dataset.
+        score_threshold: queries with a class probability at or below this are ignored.
         overlap_threshold: smallest fraction of its own mask that a query must win.
         fuse: names of thing classes that are treated like stuff here: all pixels of such a class become one segment.
 

@@ -22,7 +22,7 @@ class Semantic:
     prediction of a per-pixel model is supported too: its logits are resized, and the class with the largest one wins.
 
     Args:
-        classes: of the data set.
+        classes: of the dataset.
 
     Example:
         >>> class_probs = torch.tensor([[[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]])  # two queries: sky, road, no object

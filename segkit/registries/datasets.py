@@ -1,4 +1,4 @@
-"""Data sets: images with their targets."""
+"""Datasets: images with their targets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class CountedDataset(Dataset, Protocol):
-    """A data set that knows the numbers of all its annotations without reading images. The method is optional.
+    """A dataset that knows the numbers of all its annotations without reading images. The method is optional.
 
     A training checks them before its first step. Without them it checks a sample of the images alone.
     """
@@ -53,7 +53,7 @@ class CountedDataset(Dataset, Protocol):
 
 @runtime_checkable
 class ExplainedDataset(Dataset, Protocol):
-    """A data set that can explain odd targets by the ids in its label files. Both methods are optional."""
+    """A dataset that can explain odd targets by the ids in its label files. Both methods are optional."""
 
     def stored_ids(self, index: int, /) -> npt.NDArray[np.int64]:
         """(65536,) number of pixels of each id in the label file of sample `index`."""
@@ -66,4 +66,4 @@ class ExplainedDataset(Dataset, Protocol):
 
 
 DATASETS: Registry[Dataset] = Registry("dataset", "datasets", Dataset)
-"""The registered data sets; `Dataset` is their contract."""
+"""The registered datasets; `Dataset` is their contract."""

@@ -21,7 +21,7 @@ def in_background(function: Callable[[Item], Outcome], items: Iterable[Item], li
     Args:
         function: called on one item after the other.
         items: may be endless.
-        limit: most outcomes that are waited for or wait to be taken, which bounds the memory they hold.
+        limit: how many calls may be unfinished, or have a result that the caller has not yet taken. Bounds the memory.
 
     Example:
         >>> list(in_background(len, ["a", "bc"]))

@@ -40,5 +40,5 @@ def _usable(device: torch.device | str) -> torch.device:
         return torch.empty(0, device=device).device  # the first use of a device raises where it cannot be used
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(
-            f"device '{device}' cannot be used here ({cause_of(error)}). Take cpu, or leave it out."
+            f"device '{device}' cannot be used here ({cause_of(error)}). Use 'cpu', or leave the device out."
         ) from error

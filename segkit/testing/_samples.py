@@ -11,7 +11,7 @@ from segkit.types import NO_SEGMENT, Sample, Size, Target
 
 def halves(size: Size, labels: tuple[int, int], valid: Tensor | None = None) -> Target:
     """Returns a target of two segments, left and right."""
-    # `contiguous`, as a data set's maps are: the rows of an expanded tensor share memory.
+    # `contiguous`, as a dataset's maps are: the rows of an expanded tensor share memory.
     segment_map = (torch.arange(size[1]) >= size[1] // 2).to(torch.int16).expand(size).contiguous()
     return Target(torch.tensor(labels), segment_map, valid=valid)
 

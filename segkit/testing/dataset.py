@@ -1,4 +1,4 @@
-"""The contract of a data set.
+"""The contract of a dataset.
 
 * It publishes `classes`, whose names are all different, and has a length of at least 1; the index `len(dataset)`
   raises IndexError, as in a sequence.
@@ -22,7 +22,7 @@ from segkit.types import Sample
 
 @seeded()
 def check_dataset(dataset: Dataset) -> None:
-    """Checks a built data set.
+    """Checks a built dataset.
 
     Raises:
         AssertionError: it breaks the contract; the message says how and what to do.

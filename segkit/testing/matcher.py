@@ -136,7 +136,7 @@ def _check_plain_case(who: str, matcher: Matcher) -> None:
 
 
 def _check_void(who: str, matcher: Matcher) -> None:
-    """In the valid quarter, query 0 has the mask of segment 0 and query 1 that of segment 1; elsewhere it is not so."""
+    """Query 0 fits segment 0 and query 1 fits segment 1 at the valid pixels. At the void pixels, it is reversed."""
     masks = torch.full((1, 2, *MASK_SIZE), -8.0)
     masks[0, 0, :2, :4], masks[0, 1, :2, 4:] = 8, 8
     masks[0, 0, 2:, 4:], masks[0, 1, 2:, :4] = 8, 8

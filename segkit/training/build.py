@@ -99,7 +99,7 @@ def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> 
     if experiment.training is None:
         raise ConfigError(f"{config.path}: training: the section is missing. A training needs it.")
     if experiment.data is None or experiment.data.train is None:
-        raise ConfigError(f"{config.path}: data.train: the section is missing. A training needs a data set.")
+        raise ConfigError(f"{config.path}: data.train: the section is missing. A training needs a dataset.")
     settings, split = experiment.training, experiment.data.train
     accelerator = make_accelerator(settings.precision, device)
     if settings.precision == "fp16" and accelerator.device.type == "cpu":
@@ -124,7 +124,7 @@ def _load_resumed(plan: _Plan, model: SegmentationModel, folder: Path) -> None:
     difference = classes_differ(read_classes(folder), plan.dataset.classes)
     if difference:
         raise CheckpointError(
-            f"{folder}: has other classes than the data set ({difference}). Resume with the data set it was made "
+            f"{folder}: has other classes than the dataset ({difference}). Resume with the dataset it was made "
             f"with, or start a new training with init_from={folder} and --reset-head."
         )
     report = load_fitting(model, read_weights(folder))

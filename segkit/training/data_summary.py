@@ -18,7 +18,7 @@ _ENOUGH_IMAGES = 64
 
 
 class DataSummary:
-    """What the data sets hold and what the model has learned from so far.
+    """What the datasets hold and what the model has learned from so far.
 
     Every process counts its own batches; `update` adds them up.
 
@@ -47,7 +47,7 @@ class DataSummary:
         self.evaluated: Tally | None = None
         """Of the targets of the last evaluation, over all processes."""
         self.warnings = _first_warnings(train, val, num_queries)
-        """All so far. The first ones are those about the data sets."""
+        """All so far. The first ones are those about the datasets."""
         self._own = Tally(len(train.classes))
         self._learned = self._own
         self._path = path
@@ -55,7 +55,7 @@ class DataSummary:
         self._warned_of_transforms = self._warned_of_classes = False
 
     def lines(self) -> list[str]:
-        """Returns what is shown before the first step: a line per data set, and the warnings."""
+        """Returns what is shown before the first step: a line per dataset, and the warnings."""
         shown = [f"data.train: {self.train.in_words()}"]
         if self.val is not None:
             shown.append(f"data.val: {self.val.in_words()}")
@@ -108,7 +108,7 @@ class DataSummary:
 
 
 def _first_warnings(train: DatasetSample, val: DatasetSample | None, num_queries: int | None) -> list[str]:
-    """Returns the warnings about the data sets.
+    """Returns the warnings about the datasets.
 
     Raises:
         DataError: The training data certainly have nothing to learn from.

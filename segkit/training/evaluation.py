@@ -20,7 +20,7 @@ class RunEvaluation:
     """Evaluates a model on the config's `data.val` and writes the metrics into the run folder.
 
     Args:
-        validation: The data set with postprocessors and evaluators.
+        validation: The dataset with postprocessors and evaluators.
         run: Where `evaluation/` is written.
         accelerator: Connects the processes of the training.
         precision: Number format of the model.

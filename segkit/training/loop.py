@@ -170,7 +170,7 @@ class Trainer:
         return self.early_stopping is not None and self.state.evaluations_without_best >= self.early_stopping
 
     def _due(self, every: int | None) -> bool:
-        """Returns whether something that happens at this interval happens now; after the last step everything does."""
+        """Returns whether an action with this interval is due after the current step. After the last step, all are."""
         return self.state.step == self.steps or (every is not None and self.state.step % every == 0)
 
     def _train_step(self) -> StepReport:

@@ -29,13 +29,13 @@ def test_as_json_with_overrides_and_classes(tmp_path, capsys):
     assert answer["parts"]["transformer_decoder.class_head"]["parameters"] == 16 * 6 + 6
 
 
-def test_without_a_data_set(tmp_path, capsys):
+def test_without_a_dataset(tmp_path, capsys):
     file = write_tiny(tmp_path)
     file.write_text(file.read_text().partition("data:")[0])
     assert main(["analyze", str(file)]) == 2
     assert capsys.readouterr().err == (
-        f"{file}: data: the classes come from the data set, and the config names none.\n"
-        "Without the data set, give the number of classes: --classes N\n"
+        f"{file}: data: the classes come from the dataset, and the config names none.\n"
+        "Without the dataset, give the number of classes: --classes N\n"
     )
     assert main(["analyze", str(file), "--classes", "2"]) == 0
 

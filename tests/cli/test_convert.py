@@ -105,8 +105,8 @@ def test_unknown_classes_are_numbered(tmp_path, capsys):
     assert main(["convert", *arguments]) == 0
     assert capsys.readouterr().out.splitlines()[:2] == [
         f"note: the 3 classes are numbered, because their names are not known: {tmp_path}/x.yaml: data: the classes "
-        "come from the data set, and the config names none.",
-        "note: for names, provide the data set, or convert again with --classes FILE",
+        "come from the dataset, and the config names none.",
+        "note: for names, provide the dataset, or convert again with --classes FILE",
     ]
     names = json.loads((tmp_path / "out/classes.json").read_text())["names"]
     assert names == ["class 0", "class 1", "class 2"]

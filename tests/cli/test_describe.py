@@ -84,7 +84,7 @@ def test_a_section(capsys):
     assert lines[:5] == [
         "section 'data.train'",
         "",
-        "A data set for training and how it is loaded.",
+        "A dataset for training and how it is loaded.",
         "",
         "dataset: a dataset, required",
     ]
@@ -92,7 +92,7 @@ def test_a_section(capsys):
         "workers: an integer (at least 0), default 2",
         "    Worker processes that load data; 0 loads in the main process.",
         "limit: an integer or null (at least 1), default null",
-        "    Use only the first `limit` images of the data set.",
+        "    Use only the first `limit` images of the dataset.",
     ]
 
 

@@ -64,7 +64,7 @@ def test_all_runs_are_checked_before_the_first_is_trained(tmp_path, capsys):
 def test_a_config_without_evaluation_is_refused(capsys):
     assert main(["sweep", "tiny.yaml", "training.seed=[0, 1]", "data.val=null"]) == 2
     assert capsys.readouterr().err == (
-        "error: tiny.yaml: data.val: a sweep compares evaluations. Set a data set to evaluate on.\n"
+        "error: tiny.yaml: data.val: a sweep compares evaluations. Set a dataset to evaluate on.\n"
     )
 
 

@@ -137,9 +137,9 @@ CASES = {
         "where the target lies. Remove it; resize instead.",
         ["data.val.transforms=[{type: resize, size: [32, 32]}]"],
     ),
-    "a limit without a data set": (
+    "a limit without a dataset": (
         ["data.val.dataset=null", "evaluators=[]"],
-        "data.val.workers: has no effect without `data.val.dataset`. Name a data set, or remove this line.",
+        "data.val.workers: has no effect without `data.val.dataset`. Name a dataset, or remove this line.",
         ["data.val=null"],
     ),
     "an evaluation without evaluators": (
@@ -150,7 +150,7 @@ CASES = {
     ),
     "a metric without an evaluation": (
         ["training.best_metric=pq", "data.val=null"],
-        "training.best_metric: has no effect without `data.val`: nothing is evaluated. Name a data set to evaluate on, "
+        "training.best_metric: has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, "
         "or set this to null.",
         ["training.best_metric=null"],
     ),

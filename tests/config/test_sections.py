@@ -1,4 +1,4 @@
-"""A training needs a data set; the transforms of an evaluation do not."""
+"""A training needs a dataset; the transforms of an evaluation do not."""
 
 import pytest
 

@@ -201,7 +201,7 @@ def test_class_weights_go_by_name():
     with pytest.raises(ConfigError) as caught:
         LOSSES.get("cross_entropy")(Classes.make(["road", "car"]), class_weights={"raod": 2.0})
     assert str(caught.value) == (
-        "loss 'cross_entropy': class_weights: the data set has no class 'raod'. Did you mean 'road'? "
+        "loss 'cross_entropy': class_weights: the dataset has no class 'raod'. Did you mean 'road'? "
         "Its classes: road, car"
     )
 

@@ -1,4 +1,4 @@
-"""What is said about odd data sets: every message in full."""
+"""What is said about odd datasets: every message in full."""
 
 import pytest
 
@@ -120,7 +120,7 @@ def test_suspicions(dataset, messages):
     assert suspicions(sample_dataset(dataset), num_queries=3) == messages
 
 
-def test_what_the_data_set_says_about_its_ids_comes_last():
+def test_what_the_dataset_says_about_its_ids_comes_last():
     class Explained(Listed):
         def stored_ids(self, index):
             return 1

@@ -16,7 +16,7 @@ BOTH = mapped([0, 0, 1, 1])
 COUNTS = AnnotationCounts(segments=[0, 7], crowds=2, most_segments=3)
 
 
-def test_a_small_data_set_is_read_whole():
+def test_a_small_dataset_is_read_whole():
     dataset = Listed([BOTH] * 5)
     sample = sample_dataset(dataset)
     assert sorted(dataset.read) == [0, 1, 2, 3, 4]
@@ -48,7 +48,7 @@ def test_more_images_where_the_first_ones_show_nothing():
     assert sample_dataset(Counted([empty_target((1, 4))] * 1000, COUNTS)).tally.images == MOST_IMAGES
 
 
-def test_an_empty_data_set():
+def test_an_empty_dataset():
     assert sample_dataset(Listed([])).tally.images == 0
 
 

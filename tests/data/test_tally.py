@@ -112,5 +112,5 @@ def test_labels_that_are_no_class_index(labels):
     with pytest.raises(DataError) as caught:
         tally_of(Target(torch.tensor(labels), torch.tensor([[0, 1]])))
     assert str(caught.value) == (
-        f"the target has the labels {labels}, but the class indices are 0..2. Correct the data set that makes it."
+        f"the target has the labels {labels}, but the class indices are 0..2. Correct the dataset that makes it."
     )

@@ -9,7 +9,7 @@ from segkit.types import NO_SEGMENT
 
 
 def explain(names, pixels, label_map=None, void=None):
-    """The explanation for a data set with `pixels`, id -> number of pixels."""
+    """The explanation for a dataset with `pixels`, id -> number of pixels."""
     classes, table = class_index_table(Classes.make(names, [False] * len(names)), label_map, void)
     counts = np.zeros(65536, dtype=np.int64)
     counts[list(pixels)] = list(pixels.values())

@@ -1,4 +1,4 @@
-"""A data set with the model's class names in another order and with other ids: results are written with its ids."""
+"""A dataset with the model's class names in another order and with other ids: results are written with its ids."""
 
 import contextlib
 import io
@@ -27,7 +27,7 @@ MODEL = Classes.make(["sky", "car", "person"], things=[False, True, True])
 """The model's order; its ids are 0, 1, 2."""
 
 STORED = {"person": 70, "sky": 3, "car": 9}
-"""The order and ids of the data sets."""
+"""The order and ids of the datasets."""
 
 LABELS = np.array([[0] * 4 + [1] * 4] * 4 + [[0] * 4 + [2] * 4] * 4)
 """(8, 8) The model's class indices: sky at the left, a car above a person at the right."""
@@ -142,7 +142,7 @@ def test_semantic_files_equal_the_labels(folder):
         assert np.array_equal(ours, np.array(Image.open(folder / f"labels/{number}.png")))
 
 
-def test_panoptic_files_hold_the_segments_of_the_data_set(folder):
+def test_panoptic_files_hold_the_segments_of_the_dataset(folder):
     dataset = {
         "type": "coco_panoptic",
         "annotations": str(folder / "panoptic.json"),
@@ -167,8 +167,8 @@ def test_another_name_is_refused(folder):
     with pytest.raises(ConfigError) as caught:
         evaluate(folder, "semantic", "mean_iou", dataset)
     assert str(caught.value) == (
-        "<dict>: data.val: the data set has other classes than the model (3 classes there, 3 here; class 0 is 'person' "
-        "there, 'sky' here). Name a data set with the model's classes."
+        "<dict>: data.val: the dataset has other classes than the model (3 classes there, 3 here; class 0 is 'person' "
+        "there, 'sky' here). Name a dataset with the model's classes."
     )
 
 
@@ -186,9 +186,7 @@ def test_other_things_are_told(folder):
             "data": {"val": {"dataset": {**dataset, "annotations": str(folder / "all.json")}, "workers": 0}},
         }
     )
-    message = (
-        "data.val: the data set and the model disagree whether these classes are things: sky. The data set decides."
-    )
+    message = "data.val: the dataset and the model disagree whether these classes are things: sky. The dataset decides."
     with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
         Validation(config, MODEL, size_divisor=4)
 

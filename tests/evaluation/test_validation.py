@@ -93,7 +93,7 @@ def test_without_data_there_is_nothing_to_evaluate(tmp_path):
     with pytest.raises(ConfigError) as caught:
         validation(tmp_path, "data.val=null")
     assert str(caught.value) == (
-        f"{tmp_path}/tiny.yaml: data.val: the section is missing. An evaluation needs a data set."
+        f"{tmp_path}/tiny.yaml: data.val: the section is missing. An evaluation needs a dataset."
     )
 
 
@@ -114,10 +114,10 @@ def test_an_evaluator_without_results_is_refused(tmp_path):
     )
 
 
-def test_a_data_set_of_other_classes_is_refused(tmp_path):
+def test_a_dataset_of_other_classes_is_refused(tmp_path):
     with pytest.raises(ConfigError) as caught:
         validation(tmp_path, classes=Classes.make(["sky", "road"]))
     assert str(caught.value) == (
-        f"{tmp_path}/tiny.yaml: data.val: the data set has other classes than the model (8 classes there, 2 here; "
-        "class 1 is 'grass' there, 'road' here). Name a data set with the model's classes."
+        f"{tmp_path}/tiny.yaml: data.val: the dataset has other classes than the model (8 classes there, 2 here; "
+        "class 1 is 'grass' there, 'road' here). Name a dataset with the model's classes."
     )

@@ -1,4 +1,4 @@
-"""Data sets in memory whose targets are given, for tests of what a training sees."""
+"""Datasets in memory whose targets are given, for tests of what a training sees."""
 
 import torch
 
@@ -7,7 +7,7 @@ from segkit.types import NO_SEGMENT, Sample, Target
 
 
 class Listed:
-    """A data set of the given targets, with black images."""
+    """A dataset of the given targets, with black images."""
 
     def __init__(self, targets, names=("background", "object"), things=None):
         self.targets = targets

@@ -392,18 +392,18 @@ def test_unsupported_preprocessing_is_named(folder, values, message):
     assert refusal(folder) == f"{folder}/preprocessor_config.json: {message}"
 
 
-def test_a_data_set_is_missing_where_one_is_needed(written):
+def test_a_dataset_is_missing_where_one_is_needed(written):
     imported = import_huggingface(written)
     with pytest.raises(ConfigError) as caught:
         build_dataset(imported.config.experiment.data.val)
     assert str(caught.value) == (
-        "data: this split has transforms but no `dataset`, as in the config of a converted checkpoint. Name the data "
-        "set to read, for example with data.val.dataset.type=mask_folder."
+        "data: this split has transforms but no `dataset`, as in the config of a converted checkpoint. Name the "
+        "dataset to read, for example with data.val.dataset.type=mask_folder."
     )
     with pytest.raises(ConfigError) as caught:
         build_model(imported.config)
     assert str(caught.value) == (
-        f"{written}/config.json: data: the classes come from the data set, and the config names none."
+        f"{written}/config.json: data: the classes come from the dataset, and the config names none."
     )
 
 

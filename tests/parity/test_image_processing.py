@@ -1,4 +1,4 @@
-"""Data set, transforms, collation and normalization against transformers' MaskFormerImageProcessor, on real images.
+"""Dataset, transforms, collation and normalization against transformers' MaskFormerImageProcessor, on real images.
 
 Its resizing of label maps takes, as segkit's, the old pixel that holds the new one's centre (torch's nearest-exact). So
 labels must be equal everywhere but where a centre falls on the border of two old pixels: there float rounding decides.

@@ -35,5 +35,5 @@ def test_an_unusable_device_is_one_clear_error(device):
         choose_device(device)
     message = str(caught.value)
     assert message.startswith(f"device '{device}' cannot be used here (")
-    assert message.endswith("). Take cpu, or leave it out.")
+    assert message.endswith("). Use 'cpu', or leave the device out.")
     assert len(message.splitlines()) == 1

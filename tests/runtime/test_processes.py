@@ -23,7 +23,7 @@ def test_each_training_has_its_own_precision_and_device():
 def test_an_unusable_device_is_refused():
     for call in (join_processes, lambda device: make_accelerator("fp32", device)):
         with pytest.raises(
-            ConfigError, match=r"^device 'gpu' cannot be used here \(.*\)\. Take cpu, or leave it out\.$"
+            ConfigError, match=r"^device 'gpu' cannot be used here \(.*\)\. Use 'cpu', or leave the device out\.$"
         ):
             call("gpu")
 

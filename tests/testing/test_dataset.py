@@ -1,4 +1,4 @@
-"""Error messages about data sets; those about their samples are tested in test_transform.py."""
+"""Error messages about datasets; those about their samples are tested in test_transform.py."""
 
 from dataclasses import replace
 

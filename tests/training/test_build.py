@@ -69,8 +69,8 @@ def test_a_metric_that_is_not_there_is_named(tiny):
     ("override", "message"),
     [
         ("training=null", "training: the section is missing. A training needs it."),
-        ("data=null", "data.train: the section is missing. A training needs a data set."),
-        ("data.train=null", "data.train: the section is missing. A training needs a data set."),
+        ("data=null", "data.train: the section is missing. A training needs a dataset."),
+        ("data.train=null", "data.train: the section is missing. A training needs a dataset."),
     ],
 )
 def test_a_missing_section_is_named(tiny, override, message):
@@ -95,8 +95,8 @@ def test_a_run_of_other_classes_is_not_resumed(tiny):
     with pytest.raises(CheckpointError) as caught:
         build(tiny, resume=True)
     assert str(caught.value) == (
-        f"{folder}: has other classes than the data set (8 classes there, 8 here; class 1 is 'lawn' there, 'grass' "
-        f"here). Resume with the data set it was made with, or start a new training with init_from={folder} and "
+        f"{folder}: has other classes than the dataset (8 classes there, 8 here; class 1 is 'lawn' there, 'grass' "
+        f"here). Resume with the dataset it was made with, or start a new training with init_from={folder} and "
         "--reset-head."
     )
     assert run.is_dir()

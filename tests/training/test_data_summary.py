@@ -106,7 +106,7 @@ def test_what_a_run_writes(tiny):
     assert written["train"]["sample"]["images"] == written["train"]["images"] == 8
     learned = written["learned"]
     assert (learned["from_step"], learned["to_step"], learned["images"]) == (0, 4, 8)
-    # One epoch without transforms is the data set.
+    # One epoch without transforms is the dataset.
     assert {**written["train"]["sample"], "from_step": 0, "to_step": 4} == learned
     assert written["evaluated"] == written["val"]["sample"]
     assert written["warnings"][0] == "data.train: the class 'grass' (of 8) occurs in no image."

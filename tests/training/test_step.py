@@ -9,7 +9,7 @@ from tests.helpers.equal_steps import PIXELS, QUERIES, assert_equal_losses, loss
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """One for all tests, because a process can import the data set's file from one place only."""
+    """One for all tests, because a process can import the dataset's file from one place only."""
     return tmp_path_factory.mktemp("step")
 
 

@@ -38,7 +38,7 @@ def drawn_targets(images: int, size: Size, num_segments: int, device: torch.devi
 
 
 def annotated_target(size: Size, num_segments: int, seed: int = 0) -> Target:
-    """Returns a target as panoptic data sets have it: one more cell is void, and the first segment is a crowd."""
+    """Returns a target as panoptic datasets have it: one more cell is void, and the first segment is a crowd."""
     target = drawn_target(size, num_segments + 1, torch.device("cpu"), seed)
     keep = pixel_counts(target) > 0  # in tiny images some cells hold no pixel
     keep[-1] = False
@@ -111,7 +111,7 @@ def drawn_layers(images: int, queries: int, size: Size, num_layers: int, device:
 def confident_prediction(target: Target, queries: int, size: Size) -> Prediction:
     """Returns a prediction as a trained model makes it: one query per segment of `target`, the others "no object".
 
-    It holds mask logits of `size`, as transformers' post-processing takes them.
+    It holds mask logits of `size`, as transformers' postprocessing takes them.
     """
     device, count = target.labels.device, len(target)
     generator = torch.Generator().manual_seed(0)

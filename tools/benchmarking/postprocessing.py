@@ -1,4 +1,4 @@
-"""Cases of post-processing: predictions of one image to results. Masks have a quarter of the image's side.
+"""Cases of postprocessing: predictions of one image to results. Masks have a quarter of the image's side.
 
 The programs enlarge masks differently. segkit resizes logits, like the original MaskFormer; transformers resizes
 probabilities or, for instances, finished masks. So the results must be equal at the size of the masks, where nothing
@@ -147,7 +147,7 @@ def _instance_check(
 
 
 def _part(name: str, classes: Classes = CLASSES, **settings: Any) -> Any:
-    """Returns a post-processor; untyped, because each returns its own type of result."""
+    """Returns a postprocessor; untyped, because each returns its own type of result."""
     return build_part(POSTPROCESSORS, {"type": name, **settings}, {"classes": classes})
 
 
@@ -156,4 +156,4 @@ def _peer() -> Any:
 
 
 def _work(kind: str, image: _Image, queries: int) -> str:
-    return f"post-processing, {kind}, {image.size[0]}x{image.size[1]}, {queries} queries"
+    return f"postprocessing, {kind}, {image.size[0]}x{image.size[1]}, {queries} queries"

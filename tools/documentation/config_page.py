@@ -12,7 +12,7 @@ parts that a `type` names. Sections have the settings below; the settings of par
 anything is built, all of it is checked against the signatures in the code, and every problem is reported with file and
 line.
 
-The class list, and with it the number of classes, comes from the data set, and channel counts from the parts, so a
+The class list, and with it the number of classes, comes from the dataset, and channel counts from the parts, so a
 config repeats neither. This is a complete config:
 
 ```yaml

@@ -26,7 +26,7 @@ class Imported:
     model: MaskFormer
     """In eval mode, on the CPU."""
     config: Config
-    """Model, criterion, postprocessors, and under `data.val` how images are prepared; no data set."""
+    """Model, criterion, postprocessors, and under `data.val` how images are prepared; no dataset."""
     classes: Classes
     """All of them things, because their files do not distinguish things from stuff."""
     report: LoadReport
