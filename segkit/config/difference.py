@@ -13,7 +13,7 @@ def differences(left: Config, right: Config) -> Iterator[str]:
     A value that only one side sets differs, even if it equals the default of the other side. The order is that of
     `left`, followed by the paths that only `right` sets.
     """
-    left_values, right_values = dict(_leaves(left.data, "")), dict(_leaves(right.data, ""))
+    left_values, right_values = dict(leaves(left.data, "")), dict(leaves(right.data, ""))
     for path in dict.fromkeys([*left_values, *right_values]):
         if left_values.get(path) != right_values.get(path):
             yield path
@@ -22,14 +22,14 @@ def differences(left: Config, right: Config) -> Iterator[str]:
                     yield f"  {sign} {values[path]}  # {config.origin(path)}"
 
 
-def _leaves(value: Value, path: str) -> Iterator[tuple[str, str]]:
+def leaves(value: Value, path: str) -> Iterator[tuple[str, str]]:
     """Yields paths and their values as YAML; a list without mappings counts as one value."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else key)
+            yield from leaves(inner, f"{path}.{key}" if path else key)
     # A list of numbers is one value: its items have no meaning of their own.
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         for index, item in enumerate(value):
-            yield from _leaves(item, f"{path}.{index}")
+            yield from leaves(item, f"{path}.{index}")
     else:
         yield path, inline(value)

@@ -30,6 +30,7 @@ from segkit.runtime.compilation import BUCKET, compile_parts
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.weights import load_fitting
 from segkit.training.checkpoints import Checkpoints
+from segkit.training.continuity import changes
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
 from segkit.training.loop import Trainer
@@ -80,6 +81,7 @@ def build_training(
     torch.manual_seed(plan.settings.seed)  # all processes begin with the same weights
     model = build_model(config, plan.dataset.classes, initial_weights=not resume)
     notes = _load_weights(plan, model, saved)
+    state.num_images = len(plan.dataset)
     trainer = _trainer(plan, model, state, notes)
     torch.manual_seed(plan.settings.seed + plan.accelerator.process_index)  # each process has its own dropout
     if saved:
@@ -111,8 +113,9 @@ def _load_weights(plan: _Plan, model: SegmentationModel, saved: SavedState | Non
     """Loads the weights to start from, if any; returns lines that describe them."""
     source = plan.config.experiment.init_from
     if saved is not None:
+        changed = changes(saved, plan.config, len(plan.dataset), plan.accelerator.num_processes)
         _load_resumed(plan, model, saved.folder)
-        return [f"resumed from {saved.folder}"]
+        return [f"resumed from {saved.folder}", *changed]
     if source is not None:
         reset_head = plan.config.experiment.reset_head
         report = initialize_from(model, source, plan.config, plan.dataset.classes, reset_head)

@@ -32,6 +32,9 @@ class TrainingState:
     """The step of the last evaluation that counts in `best`. None in states of earlier versions, which were saved
     after the evaluation of their step."""
 
+    num_images: int | None = None
+    """Images of the data set. None in states of earlier versions."""
+
     def __post_init__(self) -> None:
         if self.evaluated is None:
             self.evaluated = self.step

@@ -1,0 +1,124 @@
+"""Compares the training that is resumed with the one that wrote the checkpoint.
+
+What would change the order of the images is refused, since images would be skipped or come twice. Other settings that
+have a meaning for the model are reported. Settings that only say what is written and when may change freely.
+"""
+
+from pathlib import Path
+
+from segkit.config import CONFIG_FILE, Config
+from segkit.config.difference import leaves
+from segkit.config.nodes import Value
+from segkit.config.plain import plain
+from segkit.config.sections import Training, TrainingSplit
+from segkit.config.source import inline, read_file
+from segkit.errors import CheckpointError
+from segkit.training.state import SavedState
+
+FREE = (
+    *("data.val", "data.train.workers", "evaluators", "postprocessors", "init_from", "reset_head", "plugins"),
+    *(f"training.{name}" for name in ("steps", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints")),
+    *(f"training.{name}" for name in ("tensorboard", "best_metric", "early_stopping", "hooks")),
+)
+"""Settings, and sections with all their settings, that say nothing about how the model is trained."""
+
+COMPARED_ELSEWHERE = ("training.seed", "training.accumulate", "data.train.batch_size", "data.train.dataset.type")
+
+
+def changes(saved: SavedState, config: Config, num_images: int, num_processes: int) -> list[str]:
+    """Returns a line for each setting that a resumed training has changed.
+
+    The config of the checkpoint is read as plain values: nothing that it names is looked up or imported.
+
+    Args:
+        saved: The checkpoint.
+        config: The config of the training that resumes it.
+        num_images: Images of its data set.
+        num_processes: Its processes.
+
+    Raises:
+        CheckpointError: The order of the images would change.
+    """
+    file = saved.folder / CONFIG_FILE
+    before = plain(read_file(str(file)))
+    problems = [
+        *_other_order(before, config, file),
+        *_other_images(saved, num_images),
+        *_other_batch(before, saved.num_processes, config, num_processes),
+    ]
+    if problems:
+        raise CheckpointError(
+            f"{saved.folder}: belongs to a training with another order of images: {'; '.join(problems)}. Resume with "
+            f"the earlier values, or start a new training with init_from={saved.folder}."
+        )
+    lines = [line for path, line in _differences(before, config, file) if not _is_free(path)]
+    if saved.num_processes != num_processes:
+        lines.append(f"processes: {saved.num_processes} -> {num_processes}. The order of the images stays")
+    return [f"changed since {saved.folder}: {line}" for line in lines]
+
+
+def _other_order(before: Value, config: Config, file: Path) -> list[str]:
+    old_seed, new_seed = _of(before, "training.seed", Training.seed), _of(config.data, "training.seed", Training.seed)
+    old_type, new_type = (_of(data, "data.train.dataset.type") for data in (before, config.data))
+    problems = []
+    if old_seed != new_seed:
+        problems.append(_described("training.seed", old_seed, new_seed, config, file))
+    if old_type != new_type:
+        problems.append(_described("data.train.dataset.type", old_type, new_type, config, file))
+    return problems
+
+
+def _other_images(saved: SavedState, num_images: int) -> list[str]:
+    earlier = saved.state.num_images
+    if earlier in (None, num_images):  # earlier versions did not save the number
+        return []
+    return [f"the data set had {earlier} images and has {num_images}"]
+
+
+def _other_batch(before: Value, earlier_processes: int, config: Config, num_processes: int) -> list[str]:
+    old = (
+        _of(before, "data.train.batch_size", TrainingSplit.batch_size),
+        _of(before, "training.accumulate", Training.accumulate),
+        earlier_processes,
+    )
+    accumulate = _of(config.data, "training.accumulate", Training.accumulate)
+    new = (_of(config.data, "data.train.batch_size", TrainingSplit.batch_size), accumulate, num_processes)
+    images = old[0] * old[1] * old[2]
+    if images == new[0] * new[1] * new[2]:
+        return []
+    batch_size, rest = divmod(images, accumulate * num_processes)
+    remedy = f"; keep {images} with data.train.batch_size={batch_size}" if not rest else ""
+    return [
+        "images a step (data.train.batch_size x training.accumulate x processes): "
+        f"{' x '.join(map(str, old))} -> {' x '.join(map(str, new))}{remedy}"
+    ]
+
+
+def _differences(before: Value, config: Config, file: Path) -> list[tuple[str, str]]:
+    old, new = dict(leaves(before, "")), dict(leaves(config.data, ""))
+    paths = [path for path in dict.fromkeys([*old, *new]) if old.get(path) != new.get(path)]
+    return [(path, _described(path, old.get(path), new.get(path), config, file, as_yaml=True)) for path in paths]
+
+
+def _described(path: str, old: Value, new: Value, config: Config, file: Path, as_yaml: bool = False) -> str:
+    """Returns `path: old (file) -> new (place)`."""
+    was, becomes = ("not set" if value is None else value if as_yaml else inline(value) for value in (old, new))
+    place = config.path
+    for key in (path, path.rpartition(".")[0]):
+        try:
+            place = config.origin(key)
+            break
+        except KeyError:
+            continue
+    return f"{path}: {was} ({file}) -> {becomes} ({place})"
+
+
+def _of(data: Value, path: str, default: Value = None) -> Value:
+    """Returns the value at a dotted path of mappings; the default where it is not set."""
+    for key in path.split("."):
+        data = data.get(key) if isinstance(data, dict) else None
+    return default if data is None else data
+
+
+def _is_free(path: str) -> bool:
+    return path in COMPARED_ELSEWHERE or any(path == one or path.startswith(f"{one}.") for one in FREE)

@@ -1,0 +1,108 @@
+"""A resumed training that would see other images is refused; other changes are reported."""
+
+import pytest
+
+from segkit.config import load_config
+from segkit.errors import CheckpointError
+from segkit.training.build import build_training
+from segkit.training.continuity import changes
+from segkit.training.run_folder import RunFolder
+from segkit.training.state import SavedState
+from segkit.training.train import train
+from tests.helpers.tiny import write_tiny
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of one step."""
+    folder = tmp_path_factory.mktemp("continuity")
+    return train(load_config(write_tiny(folder), ["training.steps=1", "training.accumulate=2"]), folder / "run")
+
+
+def compared(run, *overrides, num_images=8, num_processes=1):
+    saved = SavedState(run / "checkpoints/step_1")
+    config = load_config(run.parent / "tiny.yaml", ["training.accumulate=2", *overrides])
+    return changes(saved, config, num_images, num_processes)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["training.steps=100"],
+        ["training.log_every=3", "training.evaluate_every=2", "training.checkpoint_every=5"],
+        ["data.train.workers=2"],
+        ["data.val.batch_size=2", "evaluators=[{type: mean_iou}]", "postprocessors=[{type: semantic}]"],
+        ["training.seed=0"],
+    ],
+)
+def test_what_says_nothing_about_the_training_may_change(run, overrides):
+    assert compared(run, *overrides) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "processes"),
+    [
+        (["data.train.batch_size=4", "training.accumulate=1"], 1),
+        (["data.train.batch_size=1", "training.accumulate=4"], 1),
+    ],
+)
+def test_the_images_of_a_step_may_be_divided_otherwise(run, overrides, processes):
+    assert compared(run, *overrides, num_processes=processes) == []
+
+
+def test_another_number_of_processes_is_reported(run):
+    folder = run / "checkpoints/step_1"
+    assert compared(run, "data.train.batch_size=1", num_processes=2) == [
+        f"changed since {folder}: processes: 1 -> 2. The order of the images stays"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "arguments", "problem"),
+    [
+        (["training.seed=5"], {}, "training.seed: 0 ({folder}/config.yaml) -> 5 (<command line>)"),
+        ([], {"num_images": 9}, "the data set had 8 images and has 9"),
+        (
+            ["data.train.batch_size=3"],
+            {},
+            "images a step (data.train.batch_size x training.accumulate x processes): 2 x 2 x 1 -> 3 x 2 x 1; keep 4 "
+            "with data.train.batch_size=2",
+        ),
+        (
+            [],
+            {"num_processes": 2},
+            "images a step (data.train.batch_size x training.accumulate x processes): 2 x 2 x 1 -> 2 x 2 x 2; keep 4 "
+            "with data.train.batch_size=1",
+        ),
+        (
+            [],
+            {"num_processes": 3},
+            "images a step (data.train.batch_size x training.accumulate x processes): 2 x 2 x 1 -> 2 x 2 x 3",
+        ),
+    ],
+)
+def test_another_order_of_images_is_refused(run, overrides, arguments, problem):
+    folder = run / "checkpoints/step_1"
+    with pytest.raises(CheckpointError) as caught:
+        compared(run, *overrides, **arguments)
+    assert str(caught.value) == (
+        f"{folder}: belongs to a training with another order of images: {problem.format(folder=folder)}. Resume with "
+        f"the earlier values, or start a new training with init_from={folder}."
+    )
+
+
+def test_other_changes_are_reported(run):
+    folder = run / "checkpoints/step_1"
+    lines = compared(run, "training.optimizer.lr=0.5", "training.clip_gradients=null", "training.precision=bf16")
+    assert lines == [
+        f"changed since {folder}: training.optimizer.lr: 0.001 ({folder}/config.yaml) -> 0.5 (<command line>)",
+        f"changed since {folder}: training.clip_gradients: 1.0 ({folder}/config.yaml) -> null (<command line>)",
+        f"changed since {folder}: training.precision: not set ({folder}/config.yaml) -> bf16 (<command line>)",
+    ]
+
+
+def test_the_training_prints_them(run):
+    config = load_config(run.parent / "tiny.yaml", ["training.accumulate=2", "training.optimizer.lr=0.5"])
+    trainer = build_training(config, RunFolder(run), resume=True)
+    assert any("training.optimizer.lr: 0.001" in note for note in trainer.notes)
