@@ -133,7 +133,7 @@ def read_classes(folder: Path) -> Classes:
     require_intact(folder / CLASSES_FILE)
     try:
         return Classes.from_dict(json.loads((folder / CLASSES_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{folder / CLASSES_FILE}: the classes cannot be read ({error}). Use another checkpoint."
         ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -89,9 +89,39 @@ class Classes:
         }
 
     @classmethod
-    def from_dict(cls, data: ClassesDict) -> Classes:
-        """Makes a class list of what `to_dict` returned."""
+    def from_dict(cls, data: object) -> Classes:
+        """Makes a class list of what `to_dict` returned.
+
+        Raises:
+            ValueError: a list is missing, has another length than the names, or holds other values.
+        """
+        if not isinstance(data, dict):
+            raise ValueError("must be a mapping")
+        for key, (wanted, fits) in _LISTS.items():
+            values = data.get(key)
+            if not isinstance(values, list) or not values or not all(map(fits, values)):
+                raise ValueError(f"'{key}' must be a list of {wanted}")
+            if len(values) != len(data["names"]):
+                raise ValueError(f"'{key}' has {len(values)} values for {len(data['names'])} names")
+        twice = next((name for name in data["names"] if data["names"].count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two classes are named '{twice}'")
         return cls.make(data["names"], data["things"], data["colors"], data["ids"])
+
+
+def _is_color(value: object) -> bool:
+    if not isinstance(value, list) or len(value) != 3:
+        return False
+    return all(type(number) is int and 0 <= number <= 255 for number in value)
+
+
+_LISTS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "names": ("texts that are not empty", lambda value: isinstance(value, str) and value.strip() != ""),
+    "things": ("true and false", lambda value: isinstance(value, bool)),
+    "colors": ("colors [R, G, B], each 0 to 255", _is_color),
+    "ids": ("integers", lambda value: type(value) is int),
+}
+"""The lists of a class list as JSON holds it: what their values must be, in words and as a check."""
 
 
 def distinct_colors(count: int) -> tuple[Color, ...]:

@@ -39,3 +39,34 @@ def test_an_unknown_name_is_refused_with_a_suggestion():
     many = ", ".join(f"c{index}" for index in range(20))
     with pytest.raises(DataError, match=rf"^there is no class 'zebra'\. There are: {many}, …$"):
         Classes.make([f"c{index}" for index in range(21)]).index("zebra")
+
+
+GOOD = Classes.make(["a", "b"]).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([], "must be a mapping"),
+        ({}, "'names' must be a list of texts that are not empty"),
+        (GOOD | {"names": ["a", ""]}, "'names' must be a list of texts that are not empty"),
+        (GOOD | {"names": []}, "'names' must be a list of texts that are not empty"),
+        (GOOD | {"names": ["a", "a"]}, "two classes are named 'a'"),
+        (
+            GOOD | {"names": GOOD["things"], "things": GOOD["names"]},
+            "'names' must be a list of texts that are not empty",
+        ),
+        (GOOD | {"things": [True]}, "'things' has 1 values for 2 names"),
+        (GOOD | {"things": [1, 0]}, "'things' must be a list of true and false"),
+        (GOOD | {"things": None}, "'things' must be a list of true and false"),
+        (GOOD | {"ids": GOOD["things"]}, "'ids' must be a list of integers"),
+        (GOOD | {"ids": [0, 1, 2]}, "'ids' has 3 values for 2 names"),
+        (GOOD | {"colors": [[0, 0, 256]] * 2}, "'colors' must be a list of colors [R, G, B], each 0 to 255"),
+        (GOOD | {"colors": [[0, 0]] * 2}, "'colors' must be a list of colors [R, G, B], each 0 to 255"),
+        (GOOD | {"colors": [0, 0]}, "'colors' must be a list of colors [R, G, B], each 0 to 255"),
+    ],
+)
+def test_a_class_list_that_says_nonsense_is_refused(data, message):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared in full
+        Classes.from_dict(data)
+    assert str(caught.value) == message

@@ -1,6 +1,7 @@
 """The console command `segkit`: finds the commands in this folder and runs one of them."""
 
 import argparse
+import errno
 import importlib
 import pkgutil
 import sys
@@ -13,12 +14,16 @@ from segkit import __version__
 from segkit.errors import ConfigError, SegkitError
 from segkit.runtime.allocation import keep_freed_memory
 
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Errors of a disk, which may come without a path."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code.
 
-    A SegkitError is printed without a traceback, and the exit code is 2. Any other exception is a bug in segkit and
-    keeps its traceback. Wrong arguments end the process with exit code 2, as argparse does.
+    A SegkitError, or an error of the file system, is printed without a traceback, and the exit code is 2. Any other
+    exception is a bug in segkit and keeps its traceback. Wrong arguments end the process with exit code 2, as argparse
+    does.
 
     Args:
         argv: The words after `segkit`; by default those of the command line.
@@ -43,6 +48,13 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
         return 2
     except SegkitError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        # A path makes it the user's affair: a full disk, a missing permission. Without one, it is a bug.
+        if error.filename is None and error.errno not in DISK_ERRORS:
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -50,8 +50,11 @@ class Run:
         file = self.folder / "evaluation" / "metrics.json"
         if not file.is_file():
             return None
-        measured = json.loads(file.read_text(encoding="utf-8"))
-        return {evaluator: one["values"] for evaluator, one in measured.items()}
+        try:
+            measured = json.loads(file.read_text(encoding="utf-8"))
+            return {evaluator: one["values"] for evaluator, one in measured.items()}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise SegkitError(f"{file}: cannot be read ({error}). Remove the file, to evaluate again.") from error
 
 
 def run(arguments: argparse.Namespace) -> int:

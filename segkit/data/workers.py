@@ -46,7 +46,7 @@ class WorkerBatches(Generic[Place]):
         )
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self._loader:
+        for batch in _explained(self._loader):
             if isinstance(batch, DataError):
                 try:
                     raise batch
@@ -55,6 +55,21 @@ class WorkerBatches(Generic[Place]):
                     # and the workers would stay alive.
                     del batch
             yield batch
+
+
+def _explained(loader: Iterable[Batch | DataError]) -> Iterator[Batch | DataError]:
+    """Yields the items of a loader. That a worker process was killed is told as a DataError."""
+    try:
+        yield from loader
+    except RuntimeError as error:
+        # torch gives this error no type of its own.
+        if "DataLoader worker" not in str(error) or "Caught" in str(error):
+            raise
+        raise DataError(
+            f"a process that loads data has ended: {str(error).splitlines()[0]} The usual reason is that memory or "
+            "shared memory (/dev/shm) is full. Use fewer workers (data.train.workers, data.val.workers) or smaller "
+            "batches."
+        ) from error
 
 
 class _Items(TorchDataset[Sample | DataError], Generic[Place]):

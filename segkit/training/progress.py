@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from segkit.errors import ConfigError
-from segkit.runtime.writing import Json, without_nan
+from segkit.runtime.writing import Json, explain_write_errors, without_nan
 from segkit.types import Batch
 
 
@@ -96,8 +96,9 @@ class Reporter:
         if not self.active:
             return
         if self._metrics_file is not None:
-            self._metrics_file.parent.mkdir(parents=True, exist_ok=True)
-            with self._metrics_file.open("a", encoding="utf-8") as file:
+            with explain_write_errors(self._metrics_file):
+                self._metrics_file.parent.mkdir(parents=True, exist_ok=True)
+            with explain_write_errors(self._metrics_file), self._metrics_file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(without_nan({"step": step, **values})) + "\n")
         if self._scalars is not None:
             for name, value in _flat(values).items():

@@ -1,5 +1,6 @@
 """The console command."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -135,3 +136,28 @@ def test_help_and_list_load_nothing_slow(arguments):
         "assert not {'torch', 'timm', 'numpy', 'rich'} & set(sys.modules), 'too much is imported'"
     )
     subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PermissionError(13, "Permission denied", "runs/x"), "error: runs/x: Permission denied\n"),
+        (NotADirectoryError(20, "Not a directory", "file/x"), "error: file/x: Not a directory\n"),
+        (OSError(28, "No space left on device"), "error: No space left on device\n"),
+        (OSError(30, "Read-only file system", "runs"), "error: runs: Read-only file system\n"),
+    ],
+)
+def test_an_error_of_the_file_system_is_one_line(capsys, error, line):
+    def fails(arguments):
+        raise error
+
+    assert cli.run_command(fails, argparse.Namespace()) == 2
+    assert capsys.readouterr().err == line
+
+
+def test_an_os_error_without_a_path_is_a_bug():
+    def fails(arguments):
+        raise OSError("odd")
+
+    with pytest.raises(OSError, match="odd"):
+        cli.run_command(fails, argparse.Namespace())

@@ -1,7 +1,11 @@
 """Batches of worker processes, and their errors."""
 
+import os
+import signal
+
 import pytest
 import torch
+from torch.utils.data import get_worker_info
 
 from segkit.data.collating import collate_evaluation
 from segkit.data.workers import WorkerBatches
@@ -34,3 +38,17 @@ def test_the_first_error_of_a_batch_is_raised_as_it_is(workers):
     assert next(batches).files == ["a"]
     with pytest.raises(DataError, match=r"^c: broken\.$"):
         next(batches)
+
+
+def killed_in_the_worker(place):
+    assert get_worker_info() is not None
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_worker_is_one_line():
+    with pytest.raises(DataError) as caught:
+        next(iter(WorkerBatches(killed_in_the_worker, list, [[0]], 1)))
+    text = str(caught.value)
+    assert text.startswith("a process that loads data has ended: DataLoader worker (pid")
+    assert text.endswith("Use fewer workers (data.train.workers, data.val.workers) or smaller batches.")
+    assert "\n" not in text

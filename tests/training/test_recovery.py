@@ -1,0 +1,164 @@
+"""Damage in a run folder is found and named, and the newest checkpoint that is whole is used."""
+
+import random
+import shutil
+
+import pytest
+
+from segkit.checkpoint import load_checkpoint
+from segkit.config import load_config
+from segkit.errors import SegkitError
+from segkit.runtime.integrity import require_intact_folder
+from segkit.training.recovery import complete_replacements, recover
+from segkit.training.run_folder import RunFolder
+from segkit.training.train import train
+from tests.helpers.tiny import assert_equal_weights, write_tiny
+
+SETTINGS = ["training.checkpoint_every=1", "training.keep_checkpoints=3"]
+CHECKPOINT_FILES = ("SHA256SUMS", "classes.json", "config.yaml", "model.safetensors")
+FOLDERS = ("last", "best", "checkpoints/step_2", "checkpoints/step_3", "checkpoints/step_4")
+FILES = [f"{folder}/{file}" for folder in FOLDERS for file in CHECKPOINT_FILES]
+FILES += [f"{folder}/training_state.pt" for folder in FOLDERS[2:]]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished run of four steps."""
+    folder = tmp_path_factory.mktemp("recovery")
+    return train(load_config(write_tiny(folder), SETTINGS), folder / "run")
+
+
+@pytest.fixture
+def run(whole, tmp_path):
+    return RunFolder(shutil.copytree(whole, tmp_path / "run"))
+
+
+def flip(path, position=None):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 if position is None else position] ^= 4
+    path.write_bytes(content)
+
+
+def test_a_whole_run_is_left_as_it_is(run):
+    before = sorted(run.path.rglob("*"))
+    assert recover(run) == []
+    assert sorted(run.path.rglob("*")) == before
+
+
+def test_the_newest_whole_checkpoint_is_used(run):
+    newest = run.checkpoint(4)
+    flip(newest / "training_state.pt")
+    assert recover(run) == [
+        f"{newest}/training_state.pt: is damaged: its digest differs from SHA256SUMS. Use another checkpoint. If you "
+        f"changed files yourself, remove {newest}/SHA256SUMS. It is set aside as step_4.damaged; the training goes on "
+        f"from {run.checkpoint(3)}",
+        f"{run.last}: is now that of {run.checkpoint(3)}",
+    ]
+    assert run.require_newest_checkpoint() == run.checkpoint(3)
+    assert (run.path / "checkpoints/step_4.damaged").is_dir()
+    assert_equal_weights(run.last, run.checkpoint(3))
+
+
+def test_without_a_whole_checkpoint_nothing_is_changed(run):
+    for step in (2, 3, 4):
+        flip(run.checkpoint(step) / "model.safetensors")
+    with pytest.raises(SegkitError, match=r"no checkpoint is whole\. .*step_2/model.safetensors: is damaged"):
+        recover(run)
+
+
+@pytest.mark.parametrize("damage", ["stale", "missing", "damaged", "half replaced"])
+def test_last_is_repaired(run, damage):
+    if damage == "stale":  # killed between the checkpoint and `last`
+        shutil.rmtree(run.last)
+        shutil.copytree(run.checkpoint(3), run.last, ignore=shutil.ignore_patterns("training_state.pt"))
+    elif damage == "missing":
+        shutil.rmtree(run.last)
+    elif damage == "half replaced":
+        run.last.rename(run.path / "last.old")
+        shutil.copytree(run.checkpoint(3), run.path / "last.writing")
+        complete_replacements(run)
+    else:
+        flip(run.last / "model.safetensors")
+    assert recover(run) == [f"{run.last}: is now that of {run.checkpoint(4)}"]
+    assert_equal_weights(run.last, run.checkpoint(4))
+    assert recover(run) == []
+    load_checkpoint(run.last)
+
+
+def test_best_is_repaired_from_its_checkpoint(run):
+    weights = run.best / "model.safetensors"
+    flip(weights)
+    (note,) = recover(run)
+    assert note.startswith(f"{weights}: is damaged")
+    load_checkpoint(run.best)
+
+
+def test_best_without_copy_is_set_aside(run, tmp_path):
+    flip(run.best / "model.safetensors")
+    flip(run.best / "SHA256SUMS")
+    (note,) = recover(run)
+    assert note.endswith("It is set aside as best.damaged; the next evaluation writes a new one")
+    assert not run.best.exists()
+    train(load_config(whole_config(run), ["training.steps=5"]), run.path, resume=True)
+    load_checkpoint(run.best)
+
+
+def whole_config(run):
+    """The config of the run, outside of its folder."""
+    return shutil.copyfile(run.path / "config.yaml", run.path.parent / "tiny.yaml")
+
+
+def test_checkpoints_of_earlier_versions_have_no_digests(run):
+    for file in run.path.rglob("SHA256SUMS"):
+        file.unlink()
+    assert recover(run) == []
+    state = run.checkpoint(4) / "training_state.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    notes = recover(run)
+    assert notes[0].startswith(f"{state}: the training cannot be resumed from it (")
+    assert notes[1] == f"{run.last}: is now that of {run.checkpoint(3)}"
+
+
+def damaged_somewhere(run, generator):
+    """Cuts a file of the run or flips one of its bits; returns the file."""
+    file = run.path / generator.choice(FILES)
+    content = bytearray(file.read_bytes())
+    position = generator.randrange(len(content))
+    if generator.random() < 0.3:
+        content = content[:position]
+    else:
+        content[position] ^= 1 << generator.randrange(8)
+    file.write_bytes(content)
+    return file
+
+
+def assert_damage_is_found(run, generator):
+    file = damaged_somewhere(run, generator)
+    notes = recover(run)
+    folder = file.parent
+    if folder == run.last:
+        assert notes == [f"{run.last}: is now that of {run.checkpoint(4)}"]
+    elif folder == run.best:
+        assert str(folder) in notes[0]
+    elif folder == run.checkpoint(4):
+        assert str(folder) in notes[0]
+        assert run.require_newest_checkpoint() == run.checkpoint(3)
+    else:
+        assert notes == []  # an older checkpoint is not used
+        with pytest.raises(SegkitError, match=folder.name):
+            require_intact_folder(folder)
+    for name in ("last", "best"):
+        if (run.path / name).exists():
+            load_checkpoint(run.path / name)
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_damage_anywhere_is_found(run, number):
+    assert_damage_is_found(run, random.Random(number))
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(20, 220))
+def test_much_damage_anywhere_is_found(run, number):
+    assert_damage_is_found(run, random.Random(number))
