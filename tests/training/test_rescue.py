@@ -49,7 +49,7 @@ def test_an_error_while_loading_loses_no_step(tiny, capsys, error):
 def test_an_error_within_a_step_is_undone(tiny):
     """The forward pass has drawn dropout's random numbers and updated running statistics."""
     trainer = built(tiny)
-    criterion = trainer.criterion
+    criterion = trainer.training_step.criterion
 
     def third_fails(prediction, targets):
         report = criterion(prediction, targets)
@@ -57,7 +57,7 @@ def test_an_error_within_a_step_is_undone(tiny):
             raise ValueError("a part fails")
         return report
 
-    trainer.criterion = third_fails
+    trainer.training_step.criterion = third_fails
     with pytest.raises(ValueError, match="a part fails"):
         trainer.run()
     assert_goes_on_exactly(tiny)
@@ -65,13 +65,13 @@ def test_an_error_within_a_step_is_undone(tiny):
 
 def test_a_loss_that_is_nan_leaves_the_step_before(tiny):
     trainer = built(tiny)
-    criterion = trainer.criterion
+    criterion = trainer.training_step.criterion
 
     def third_is_nan(prediction, targets):
         report = criterion(prediction, targets)
         return LossReport(report.total * float("nan"), report.parts) if trainer.state.step == 2 else report
 
-    trainer.criterion = third_is_nan
+    trainer.training_step.criterion = third_is_nan
     with pytest.raises(Exception, match="not finite"):
         trainer.run()
     assert_goes_on_exactly(tiny)
