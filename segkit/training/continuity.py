@@ -33,7 +33,7 @@ def changes(saved: SavedState, config: Config, num_images: int, num_processes: i
     Args:
         saved: The checkpoint.
         config: The config of the training that resumes it.
-        num_images: Images of its data set.
+        num_images: Images of its dataset.
         num_processes: Its processes.
 
     Raises:
@@ -72,7 +72,7 @@ def _other_images(saved: SavedState, num_images: int) -> list[str]:
     earlier = saved.state.num_images
     if earlier in (None, num_images):  # earlier versions did not save the number
         return []
-    return [f"the data set had {earlier} images and has {num_images}"]
+    return [f"the dataset had {earlier} images and has {num_images}"]
 
 
 def _other_batch(before: Value, earlier_processes: int, config: Config, num_processes: int) -> list[str]:

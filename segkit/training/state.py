@@ -33,7 +33,7 @@ class TrainingState:
     after the evaluation of their step."""
 
     num_images: int | None = None
-    """Images of the data set. None in states of earlier versions."""
+    """Images of the dataset. None in states of earlier versions."""
 
     def __post_init__(self) -> None:
         if self.evaluated is None:

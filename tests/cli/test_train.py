@@ -26,7 +26,7 @@ def test_overrides_output_resume_and_init_from(config, tmp_path, capsys):
     assert main(["train", config, "--output", str(run), "training.steps=1", "training.seed=3"]) == 0
     assert load_config(run / "config.yaml").experiment.training.seed == 3
 
-    assert main(["train", config, "--output", str(run), "--resume", "training.steps=2"]) == 0
+    assert main(["train", config, "--output", str(run), "--resume", "training.steps=2", "training.seed=3"]) == 0
     assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2]
     assert "resumed from" in capsys.readouterr().out
 

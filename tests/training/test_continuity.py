@@ -62,7 +62,7 @@ def test_another_number_of_processes_is_reported(run):
     ("overrides", "arguments", "problem"),
     [
         (["training.seed=5"], {}, "training.seed: 0 ({folder}/config.yaml) -> 5 (<command line>)"),
-        ([], {"num_images": 9}, "the data set had 8 images and has 9"),
+        ([], {"num_images": 9}, "the dataset had 8 images and has 9"),
         (
             ["data.train.batch_size=3"],
             {},
