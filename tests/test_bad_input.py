@@ -139,7 +139,7 @@ def test_an_unreadable_image(semantic, train, capsys, workers, left):
     assert train(semantic, workers=workers) == 2
     message = error_line(capsys)
     assert message.startswith(f"error: {semantic.folder}/images/")
-    assert message.endswith("Replace it or remove it from the dataset.")
+    assert message.endswith("Replace or remove it.")
 
 
 @each_number_of_workers

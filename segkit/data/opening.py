@@ -17,7 +17,7 @@ from segkit.errors import DataError, SegkitError, cause_of
 VARIABLE = "SEGKIT_MAX_PIXELS"
 """Environment variable with the largest number of pixels of an image."""
 
-_REPLACE = "Replace it or remove it from the dataset."
+_REPLACE = "Replace or remove it."
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -17,6 +17,7 @@ class Evaluator(Protocol):
     def result_type(self) -> type:
         """The type of result that it evaluates: SemanticResult, InstanceResult or PanopticResult."""
 
+    # Any: an evaluator names its own result type and state, which a Protocol without type parameters cannot.
     def add(self, result: Any, target: Target, image_id: int | str) -> None:
         """Adds one image's result, of `result_type`."""
 

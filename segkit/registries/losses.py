@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from segkit.registries.registry import ItemSetting, Registry
 from segkit.registries.signature import Weight
@@ -10,7 +10,7 @@ from segkit.registries.signature import Weight
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from segkit.types import Match, Target
+    from segkit.types import Match, PixelPrediction, Prediction, Target
 
 
 class ClassLoss(Protocol):
@@ -42,7 +42,9 @@ class GeneralLoss(Protocol):
     @property
     def input_type(self) -> Literal["prediction"]: ...
 
-    def __call__(self, prediction: Any, targets: list[Target], matches: list[Match] | None, /) -> Tensor:
+    def __call__(
+        self, prediction: Prediction | PixelPrediction, targets: list[Target], matches: list[Match] | None, /
+    ) -> Tensor:
         """A Prediction with its matches, or a PixelPrediction without -> scalar."""
 
 

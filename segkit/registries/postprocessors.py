@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from segkit.registries.registry import Registry
 
 if TYPE_CHECKING:
-    from segkit.types import ImageSizes, Result
+    from segkit.types import ImageSizes, PixelPrediction, Prediction, Result
 
 
 class Postprocessor(Protocol):
@@ -18,7 +18,7 @@ class Postprocessor(Protocol):
     def result_type(self) -> type:
         """SemanticResult, InstanceResult or PanopticResult."""
 
-    def __call__(self, prediction: Any, sizes: list[ImageSizes], /) -> Sequence[Result]:
+    def __call__(self, prediction: Prediction | PixelPrediction, sizes: list[ImageSizes], /) -> Sequence[Result]:
         """A Prediction or PixelPrediction of B images -> B results, all of `result_type`, at each image's output size.
 
         Raises ConfigError for a prediction of a type that it does not support.

@@ -16,6 +16,7 @@ import torch
 from segkit.config import CONFIG_FILE, Config
 from segkit.errors import CheckpointError, SegkitError
 from segkit.registries import REGISTRIES
+from segkit.runtime.locking import LOCK_FILE
 from segkit.runtime.writing import Json, explain_write_errors, replace_file
 
 RUNS = Path("runs")
@@ -53,14 +54,18 @@ class RunFolder:
         """Chooses the folder of a new run: `output`, or one in `runs/` named like the config, numbered if it is taken.
 
         Raises:
-            SegkitError: `output` holds a run already.
+            SegkitError: `output` holds a run already, or other files.
         """
         if output is None:
             return next(cls.unused(config))
-        _refuse_file(Path(output))
-        if (Path(output) / CONFIG_FILE).exists():
+        folder = Path(output)
+        _refuse_file(folder)
+        if (folder / CONFIG_FILE).exists():
             raise SegkitError(f"{output}: holds a run already. Give another --output, or continue it with --resume.")
-        return cls(Path(output))
+        # A run replaces `best` and `last` and appends to its log: not in a folder of somebody's own files.
+        if folder.exists() and any(path.name != LOCK_FILE for path in folder.iterdir()):
+            raise SegkitError(f"{output}: is not empty. Give another --output, or empty the folder first.")
+        return cls(folder)
 
     @classmethod
     def unused(cls, config: Config) -> Iterator["RunFolder"]:

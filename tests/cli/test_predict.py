@@ -143,7 +143,7 @@ def test_any_exception_of_a_decoder_is_the_file_s(checkpoint, images, tmp_path, 
     captured = capsys.readouterr()
     assert captured.err == (
         f"error: {images}/b.JPG: cannot read the image (AttributeError: 'float' object has no attribute 'encode'). "
-        "Replace it or remove it from the dataset.\n"
+        "Replace or remove it.\n"
     )
     assert "1 of 2 images segmented" in captured.out
 

@@ -140,15 +140,12 @@ class TestBadFiles:
 
     def test_no_image(self, tmp_path, read):
         (tmp_path / "a.png").write_text("hello")
-        message = (
-            f"{tmp_path}/a.png: this is not an image, or its format cannot be read. Replace it or remove it from the "
-            f"dataset."
-        )
+        message = f"{tmp_path}/a.png: this is not an image, or its format cannot be read. Replace or remove it."
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
             read(tmp_path / "a.png")
 
     def test_a_folder(self, tmp_path, read):
-        message = f"{tmp_path}: cannot read the image (Is a directory). Replace it or remove it from the dataset."
+        message = f"{tmp_path}: cannot read the image (Is a directory). Replace or remove it."
         with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
             read(tmp_path)
 
@@ -163,7 +160,7 @@ class TestBadFiles:
         assert re.fullmatch(
             re.escape(f"{file}: cannot read the image (")
             + "image file is truncated.*"
-            + re.escape("). Replace it or remove it from the dataset."),
+            + re.escape("). Replace or remove it."),
             str(error.value),
         )
 

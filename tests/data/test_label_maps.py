@@ -173,6 +173,5 @@ def test_damaged_pixels_are_found_by_the_checksum(tmp_path):
     file.write_bytes(data)
     refused(
         file,
-        "cannot read the image (its pixels are damaged: a checksum of the PNG is wrong). Replace it or remove it from "
-        "the dataset.",
+        "cannot read the image (its pixels are damaged: a checksum of the PNG is wrong). Replace or remove it.",
     )

@@ -15,7 +15,7 @@ from segkit.data.label_maps import read_label_map
 from segkit.data.opening import VARIABLE
 from segkit.errors import DataError
 
-REPLACE = "Replace it or remove it from the dataset."
+REPLACE = "Replace or remove it."
 
 
 def refused(file, message, **settings):

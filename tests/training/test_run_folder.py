@@ -56,6 +56,17 @@ def test_runs_of_other_configs_do_not_count(tiny):
     assert str(RunFolder.new(config, None).path) == "runs/tiny"
 
 
+def test_an_output_with_other_files_is_refused(tiny):
+    config = load_config(tiny)
+    output = tiny.parent / "mine"
+    output.mkdir()
+    assert RunFolder.new(config, output).path == output
+    (output / "best").mkdir()
+    with pytest.raises(SegkitError) as caught:
+        RunFolder.new(config, output)
+    assert str(caught.value) == f"{output}: is not empty. Give another --output, or empty the folder first."
+
+
 def test_an_output_of_one_s_own(tiny):
     config = load_config(tiny)
     run = RunFolder.new(config, "mine")
