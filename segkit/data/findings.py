@@ -23,6 +23,8 @@ def nothing_annotated(sample: DatasetSample) -> str:
         ''
     """
     tally, counts = sample.tally, sample.counts
+    if sample.length == 0:
+        return "the dataset has no images. Check its paths and `limit`."
     if tally.segments.any() or (counts is not None and any(counts.segments)):
         return ""
     crowds = tally.crowds if counts is None else counts.crowds
