@@ -1,6 +1,7 @@
 """Conversion between nodes and plain Python values."""
 
 from collections import abc
+from pathlib import PurePath
 
 from segkit.config.nodes import (
     MAX_DEPTH,
@@ -28,7 +29,8 @@ def plain(node: Node) -> Value:
 def from_plain(data: abc.Mapping[str, object], origin: Origin) -> Mapping:
     """Converts a dict to nodes that share one origin.
 
-    Lists may be tuples. Raises ConfigError with every key that is not a string and every value that YAML cannot hold.
+    Lists may be tuples, numbers numpy's, and texts paths. Raises ConfigError with every key that is not a string and
+    every value that YAML cannot hold.
     """
     converter = _Converter(origin)
     mapping = converter.mapping(data, "", 1)
@@ -56,9 +58,14 @@ class _Converter:
         if isinstance(value, list | tuple):
             items = [self.node(item, _join(path, str(index)), depth + 1) for index, item in enumerate(value)]
             return Sequence(items, self.origin)
+        if isinstance(value, PurePath):
+            return Scalar(str(value), self.origin)
+        # Without importing numpy: its scalars are the values without dimensions that `item` converts.
+        if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+            value = value.item()
         for kind in (bool, int, float, str):  # bool first: it is a subclass of int
             if isinstance(value, kind):
-                return Scalar(kind(value), self.origin)  # subclasses, such as numpy's float64, become plain
+                return Scalar(kind(value), self.origin)  # subclasses become plain
         if value is None:
             return Scalar(None, self.origin)
         return self.report(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.criterion.mask_pixels import AllPixels, PixelSource, RandomPoints
+from segkit.errors import RegistryError
 from segkit.ops.points import PointSampling
 from segkit.registries.losses import MaskLoss
 from segkit.runtime.compilation import warn_uncompiled
@@ -59,7 +60,7 @@ class WeightedMaskLoss:
 
     def values(self, logits: Tensor, targets: Tensor, valid: Tensor | None) -> Tensor:
         """Returns the unweighted value of each loss for each mask, (losses,M)."""
-        return torch.stack([loss(logits, targets, valid) for loss in self.losses])
+        return torch.stack([_checked(loss(logits, targets, valid), loss, len(logits)) for loss in self.losses])
 
     def weighted_sum(self, values: Tensor) -> Tensor:
         """Sums (losses,M) over masks and, weighted, over losses; returns a scalar."""
@@ -95,6 +96,18 @@ class WeightedMaskLoss:
         # Parameters that a loss does not use get a gradient of zeros instead of None.
         gradient, *by_parameter = torch.autograd.grad(total, [leaf, *self.parameters], materialize_grads=True)
         return values.detach(), gradient, by_parameter
+
+
+def _checked(values: Tensor, loss: MaskLoss, num_masks: int) -> Tensor:
+    """Returns what a loss returned, if it is one value per mask. A mean over masks would train at a wrong scale."""
+    if not isinstance(values, Tensor) or values.shape != (num_masks,):
+        found = f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"type {type(values).__name__}"
+        raise RegistryError(
+            f"mask loss {type(loss).__name__} returns a value of {found} for {num_masks} masks. Return one value per "
+            f"mask, a tensor of shape (M,) = ({num_masks},); segkit sums and normalizes them. Check the loss with "
+            "segkit.testing.check_loss."
+        )
+    return values
 
 
 def _mark_dynamic(*tensors: Tensor | None) -> None:

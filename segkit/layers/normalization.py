@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from segkit.errors import DataError
 from segkit.types import Size
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
@@ -43,7 +44,16 @@ class PixelNormalization(nn.Module):
 
         Returns:
             (B,3,H,W) float32, channels last in memory.
+
+        Raises:
+            DataError: the images are not uint8.
         """
+        if images.dtype != torch.uint8:
+            # Float images are often scaled to 0..1 or normalized already, which would give wrong results silently.
+            raise DataError(
+                f"images: the model takes uint8 RGB values from 0 to 255, not {images.dtype}. "
+                "Pass the pixels as they are stored; the model normalizes them itself."
+            )
         # The whole model keeps this memory format, in which convolutions are fastest, most of all in half precision.
         normalized = (images.contiguous(memory_format=torch.channels_last) - self.mean) / self.std
         # Set after the normalization: padding is the mean color, not black.

@@ -5,6 +5,7 @@ other packages are found by entry point. A part is imported only when it is aske
 """
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,10 @@ from segkit.registries.signature import Part, check_signature, name_of
 P = TypeVar("P", covariant=True)
 """The contract of the built parts."""
 T = TypeVar("T", bound=Part)
+
+
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+"""The names that parts can be registered under."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,13 @@ class Registry(Generic[P]):
         Running the same definition again replaces the part.
 
         Raises:
-            RegistryError: another part of the same provider has this name, or the signature is not a schema.
+            RegistryError: the name is not one, another part of the same provider has it, or the signature is not a
+                schema.
         """
+        self._check_name(name)
 
         def decorate(part: T) -> T:
+            self._check_signature(f"{name_of(part)}: {self.title} '{name}'", part)
             candidate = _local_candidate(name, part)
             for other, holder in self._registered.items():
                 # The same full name is the same definition, run again, for example in a notebook.
@@ -129,7 +137,6 @@ class Registry(Generic[P]):
                         f"{name_of(part)}: {self.title} '{name}' is already registered by {name_of(holder)}. "
                         "Choose another name."
                     )
-            self._check_signature(f"{name_of(part)}: {self.title} '{name}'", part)
             self._registered[candidate] = part
             return part
 
@@ -241,6 +248,18 @@ class Registry(Generic[P]):
         listed = ", ".join(one.name if one.own else f"{one.name} ({one.label})" for one in candidates)
         near = suggest(name, [spelling for one in candidates for spelling in (one.name, one.qualified)])
         return f"there is no {self.title} '{name}'.{near} There are: {listed}"
+
+    def _check_name(self, name: object) -> None:
+        if not isinstance(name, str):  # `@register` without brackets gets the decorated class as its name
+            what = name_of(name) if callable(name) else repr(name)
+            raise RegistryError(
+                f"{what}: a {self.title} is registered under a name. Write @{self.plural.upper()}.register('my_name')."
+            )
+        if not re.fullmatch(NAME, name):
+            raise RegistryError(
+                f"{name!r} cannot be the name of {self.title_with_article}. Use letters, digits, '_', '-' and '.', "
+                "such as 'my_name'; '/' separates a provider from a name."
+            )
 
     def _check_signature(self, who: str, part: Part) -> None:
         check_signature(who, part, injected=(*self.injected, *self.nests), reserved=("type", *self.item_settings))

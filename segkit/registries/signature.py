@@ -57,9 +57,9 @@ Weight = Annotated[float, Bounds(least=0, most=1_000_000)]
 
 
 def name_of(part: Part) -> str:
-    """Returns the full name of a part: `acme_segkit.fpn.AcmeFPN`."""
-    qualname = getattr(part, "__qualname__", None)
-    return f"{part.__module__}.{qualname}" if qualname else repr(part)
+    """Returns the full name of a part, `acme_segkit.fpn.AcmeFPN`, or that of the class of another object."""
+    named = part if hasattr(part, "__qualname__") else type(part)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def parameters(part: Part) -> list[inspect.Parameter]:
@@ -121,8 +121,11 @@ def check_signature(who: str, part: Part, *, injected: Collection[str], reserved
     Raises:
         RegistryError: the signature takes `*args` or `**kwargs`, or puts a parameter on the wrong side of `*`.
     """
-    if not callable(part):
-        raise RegistryError(f"{who} is {part!r}, neither a class nor a function. Register what builds the part.")
+    # An instance of nn.Module is callable as well, but builds no part.
+    if not callable(part) or not hasattr(part, "__qualname__"):
+        raise RegistryError(
+            f"{who} is {_instance(part)}, neither a class nor a function. Register what builds the part."
+        )
     for parameter in parameters(part):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             _refuse_open_signature(who, part, parameter)
@@ -141,14 +144,20 @@ def check_signature(who: str, part: Part, *, injected: Collection[str], reserved
             raise RegistryError(f"{who} has a setting '{name}', a key that YAML needs for something else. Rename it.")
 
 
+def _instance(part: object) -> str:
+    """Returns an object in words; that of a module would fill many lines."""
+    return f"an instance of {type(part).__name__}" if callable(part) else repr(part)
+
+
 def _refuse_open_signature(who: str, part: Part, parameter: inspect.Parameter) -> NoReturn:
     # nn.Module's own __init__ takes *args and **kwargs, which a class without an __init__ inherits.
     inherited = inspect.isclass(part) and "__init__" not in vars(part)
-    remedy = (
-        "Give the class its own `__init__`, which names every setting or none."
-        if inherited
-        else "Name every setting, or take one `options: dict`."
-    )
+    if inherited:
+        raise RegistryError(
+            f"{who} has no `__init__` of its own, and the inherited one does not name the settings. Give the class an "
+            "`__init__(self, *, setting: type = default)` that names every setting, or `__init__(self)` without any."
+        )
     raise RegistryError(
-        f"{who} takes {str(parameter).partition(':')[0]}, but its signature is the schema of its settings. {remedy}"
+        f"{who} takes {str(parameter).partition(':')[0]}, but its signature is the schema of its settings. "
+        "Name every setting, or take one `options: dict`."
     )

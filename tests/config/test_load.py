@@ -4,10 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import segkit
 from segkit.config import load_config
+from segkit.config.nodes import Origin
+from segkit.config.plain import from_plain, plain
 from segkit.config.sections import Data, Experiment, Split
 from segkit.errors import ConfigError
 from tests.helpers.fake_parts import CONFIG
@@ -112,7 +115,8 @@ def test_a_dict_may_have_a_name():
     [
         ({"backbone": {"type": "tny"}}, "model.backbone.type: there is no backbone 'tny'. Did you mean 'tiny'?"),
         ({"extends": "y.yaml"}, "model.extends: model 'per_pixel' takes no 'extends'. It takes: "),
-        ({"backbone": Path("x")}, f"model.backbone: a {type(Path()).__name__} is not a YAML value. "),
+        ({"backbone": Path("x")}, "model.backbone: must be a mapping with a type, such as "),
+        ({"backbone": np.zeros(2)}, "model.backbone: a ndarray is not a YAML value. "),
         ({"backbone": {"options": [1, {2, 3}]}}, "model.backbone.options.1: a set is not a YAML value. "),
         ({3: "x"}, "model: the key 3 is not a string. Use a str."),
     ],
@@ -122,6 +126,14 @@ def test_problems_of_a_dict_are_located_there(change, message):
         load_config({"model": {"type": "per_pixel", "backbone": {"type": "plain"}, **change}})
     (line,) = str(caught.value).splitlines()
     assert line.startswith(f"<dict>: {message}")
+
+
+def test_numbers_of_numpy_and_paths_become_plain():
+    options = {"a": np.int64(3), "b": np.float32(0.5), "c": np.bool_(True), "d": Path("x/y"), "e": np.array(2)}
+    tree = from_plain(options, Origin("<dict>"))
+    found = plain(tree)
+    assert found == {"a": 3, "b": 0.5, "c": True, "d": str(Path("x/y")), "e": 2}
+    assert [type(value) for value in found.values()] == [int, float, bool, str, int]
 
 
 def test_a_dict_that_contains_itself_is_refused():

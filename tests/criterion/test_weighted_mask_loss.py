@@ -11,6 +11,7 @@ import torch
 from torch._dynamo.utils import counters
 
 from segkit.criterion.mask_losses import WeightedMaskLoss
+from segkit.errors import RegistryError
 from segkit.registries import LOSSES
 from tests.helpers.criterion_cases import ScaledError
 
@@ -98,6 +99,7 @@ def test_a_loss_that_cannot_be_compiled_runs_uncompiled_with_one_warning():
 SCRIPT = """
 import warnings, torch
 from segkit.criterion.mask_losses import WeightedMaskLoss
+from segkit.errors import RegistryError
 from segkit.registries import LOSSES
 loss = WeightedMaskLoss([LOSSES.get("dice")()], [1.0], compiled=True)
 with warnings.catch_warnings(record=True) as caught:
@@ -127,3 +129,24 @@ def test_an_error_of_a_loss_is_not_hidden():
     loss = WeightedMaskLoss([Wrong()], [1.0], compiled=True)
     with pytest.warns(UserWarning, match="criterion.compile"), pytest.raises(ValueError, match=r"^the loss is wrong$"):
         loss.gradients(*pixels(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("returned", "found"),
+    [
+        (lambda logits: logits.mean(), "shape ()"),
+        (lambda logits: logits, "shape (3, 8)"),
+        (lambda logits: 1.0, "type float"),
+    ],
+)
+def test_a_loss_that_does_not_return_a_value_per_mask_is_refused(returned, found):
+    class Odd(torch.nn.Module):
+        def forward(self, logits, targets, valid):
+            return returned(logits)
+
+    with pytest.raises(RegistryError) as caught:
+        WeightedMaskLoss([Odd()], [1.0]).gradients(*pixels(3, 8))
+    assert str(caught.value) == (
+        f"mask loss Odd returns a value of {found} for 3 masks. Return one value per mask, a tensor of shape (M,) = "
+        "(3,); segkit sums and normalizes them. Check the loss with segkit.testing.check_loss."
+    )

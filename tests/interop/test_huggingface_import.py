@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from segkit.build import build_dataset, build_model
 from segkit.errors import CheckpointError, ConfigError
 from segkit.interop.huggingface import import_huggingface
-from tests.helpers.huggingface_cases import FOUR, make_theirs, write_theirs
+from tests.helpers.huggingface_cases import DECODERS, FOUR, make_theirs, write_theirs
 
 WEIGHTS = "model.safetensors"
 
@@ -145,6 +145,14 @@ def test_published_sizes_have_timms_names(tmp_path, backbone, part):
     from segkit.interop.huggingface.fields import Fields
 
     assert read_backbone(Fields(backbone, tmp_path / "config.json")).part == part
+
+
+def test_a_single_layer_needs_no_deep_supervision(tmp_path, monkeypatch):
+    monkeypatch.setitem(DECODERS, "resnet18", {**DECODERS["swin"], "decoder_layers": 1})
+    write_theirs(tmp_path, "resnet18")
+    config = import_huggingface(tmp_path).config
+    assert "deep_supervision" not in config["criterion"]
+    assert config["model"]["transformer_decoder"]["num_layers"] == 1
 
 
 def test_a_dropout_that_acts_elsewhere_is_noted(folder):

@@ -1,7 +1,9 @@
 """Pixels to normalized images."""
 
+import pytest
 import torch
 
+from segkit.errors import DataError
 from segkit.layers.normalization import PixelNormalization
 
 
@@ -19,3 +21,12 @@ def test_values_are_normalized_by_channel_and_padding_is_zero():
 
 def test_mean_and_deviation_are_not_saved():
     assert list(PixelNormalization((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)).state_dict()) == []
+
+
+def test_float_images_are_refused():
+    with pytest.raises(DataError) as caught:
+        PixelNormalization((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))(torch.zeros(1, 3, 2, 2))
+    assert str(caught.value) == (
+        "images: the model takes uint8 RGB values from 0 to 255, not torch.float32. Pass the pixels as they are "
+        "stored; the model normalizes them itself."
+    )

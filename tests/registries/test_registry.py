@@ -144,8 +144,8 @@ KEY = "a key that YAML needs for something else. Rename it."
         (Open, f"takes *args, {OPEN}"),
         (
             Inherited,
-            "takes *args, but its signature is the schema of its settings. "
-            "Give the class its own `__init__`, which names every setting or none.",
+            "has no `__init__` of its own, and the inherited one does not name the settings. Give the class an "
+            "`__init__(self, *, setting: type = default)` that names every setting, or `__init__(self)` without any.",
         ),
         (
             misplaced,
@@ -166,6 +166,30 @@ KEY = "a key that YAML needs for something else. Rename it."
 )
 def test_a_signature_that_is_no_schema_is_refused(registry, part, message):
     assert refused(registry.register("pot"), part) == f"{__name__}.{part.__name__}: tea pot 'pot' {message}"
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "", "-a", "ä"])
+def test_a_name_that_no_config_can_use_is_refused(registry, name):
+    assert refused(registry.register, name) == (
+        f"{name!r} cannot be the name of a tea pot. Use letters, digits, '_', '-' and '.', such as 'my_name'; '/' "
+        "separates a provider from a name."
+    )
+
+
+def test_a_decorator_without_a_name_is_refused(registry):
+    remedy = "a tea pot is registered under a name. Write @TEA_POTS.register('my_name')."
+    assert refused(registry.register, Open) == f"{__name__}.Open: {remedy}"
+    assert refused(registry.register, 3) == f"3: {remedy}"
+
+
+def test_a_built_part_is_no_part(registry):
+    class Callable:
+        def __call__(self): ...
+
+    assert refused(registry.register("pot"), Callable()) == (
+        f"{__name__}.test_a_built_part_is_no_part.<locals>.Callable: tea pot 'pot' is an instance of Callable, neither "
+        "a class nor a function. Register what builds the part."
+    )
 
 
 def test_where_segkit_supplies_nothing_nothing_may_stand():

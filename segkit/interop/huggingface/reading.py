@@ -133,6 +133,10 @@ def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict
     # Their matcher uses the weights of the losses as its costs.
     mask_weight, dice_weight = fields.number("mask_weight", 20.0), fields.number("dice_weight", 1.0)
     class_weight = fields.number("cross_entropy_weight", 1.0)
+    decoder = _decoder(fields.mapping("decoder_config"))
+    auxiliary = fields.flag("use_auxiliary_loss", False)
+    # With one layer there are no auxiliary losses, and a config may not set what has no effect.
+    supervision = {} if decoder["num_layers"] == 1 else {"deep_supervision": auxiliary}
     return {
         "model": {
             "type": "mask_former",
@@ -142,7 +146,7 @@ def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict
                 "hidden_dim": fields.integer("fpn_feature_size", 256),
                 "mask_dim": fields.integer("mask_feature_size", 256),
             },
-            "transformer_decoder": _decoder(fields.mapping("decoder_config")),
+            "transformer_decoder": decoder,
             "pixel_mean": list(prepared.mean),
             "pixel_std": list(prepared.std),
         },
@@ -157,7 +161,7 @@ def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict
                 {"type": "focal", "weight": mask_weight},
                 {"type": "dice", "weight": dice_weight},
             ],
-            "deep_supervision": fields.flag("use_auxiliary_loss", False),
+            **supervision,
         },
         "postprocessors": [{"type": "semantic"}, {"type": "instance"}, {"type": "panoptic"}],
         "data": {"val": {"transforms": prepared.transforms}},
