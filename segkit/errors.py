@@ -9,7 +9,17 @@ class SegkitError(Exception):
 
 
 class ConfigError(SegkitError):
-    """A config is wrong. The message lists all problems, one line with a location for each."""
+    """A config is wrong. The message lists all problems, one line with a location for each.
+
+    Args:
+        message: the lines.
+        problems: what the lines were made from, so that the problems of several errors can be reported together; see
+            `segkit.config.nodes.Problem`.
+    """
+
+    def __init__(self, message: str, problems: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class RegistryError(SegkitError):

@@ -20,7 +20,7 @@ def refuse_unused_overrides(command: str, overrides: Sequence[str], unused: Iter
     Raises:
         ConfigError: an override is malformed, or changes a setting that is not used.
     """
-    from segkit.config.nodes import COMMAND_LINE, Problem, ProblemsError
+    from segkit.config.nodes import COMMAND_LINE, Problem, config_error
     from segkit.config.overrides import parse_overrides
 
     patterns = [pattern.split(".") for pattern in unused]
@@ -32,7 +32,7 @@ def refuse_unused_overrides(command: str, overrides: Sequence[str], unused: Iter
             message = f"has no effect: segkit {command} does not use this setting. Leave it out.{instead}"
             problems.append(Problem(COMMAND_LINE, path, message))
     if problems:
-        raise ProblemsError(problems)
+        raise config_error(problems)
 
 
 def refuse_beside(option: str, given: Iterable[tuple[str, bool]], reason: str) -> None:

@@ -6,7 +6,7 @@ They are checked like settings: by an annotation such as `Positive` or `Fraction
 import contextlib
 import numbers
 
-from segkit.config.nodes import Annotation, Origin, Problem, ProblemsError, Scalar, Value
+from segkit.config.nodes import Annotation, Origin, Problem, Scalar, Value, config_error
 from segkit.config.values import read_value, unbounded
 
 _NOWHERE = Origin("")
@@ -24,13 +24,13 @@ def check_arguments(**arguments: tuple[object, Annotation]) -> None:
         >>> check_arguments(score_threshold=(0.5, Fraction | None))
         >>> check_arguments(score_threshold=(2, Fraction | None))
         Traceback (most recent call last):
-        segkit.config.nodes.ProblemsError: score_threshold: must be at most 1, not 2.
+        segkit.errors.ConfigError: score_threshold: must be at most 1, not 2.
     """
     problems = [
         problem for name, (value, annotation) in arguments.items() for problem in _problems(value, annotation, name)
     ]
     if problems:
-        raise ProblemsError(problems)
+        raise config_error(problems)
 
 
 def read_text(text: str, annotation: Annotation) -> Value:

@@ -9,10 +9,10 @@ from segkit.config.nodes import (
     Node,
     Origin,
     Problem,
-    ProblemsError,
     Scalar,
     Sequence,
     Value,
+    config_error,
     shown,
     spacing,
 )
@@ -45,7 +45,7 @@ def check(config: Mapping, saved: bool = False) -> dict[str, Value]:
         if not inside and (problem.origin == COMMAND_LINE or not saved):
             checker.problems.append(problem)
     if checker.problems:
-        raise ProblemsError(checker.problems)
+        raise config_error(checker.problems)
     assert isinstance(data, dict)
     return data
 

@@ -9,9 +9,10 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
-from segkit.config.nodes import Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem
+from segkit.config.nodes import Mapping, Node, Origin, Problem, Scalar, Sequence, config_error, problem, problems_of
 from segkit.config.overrides import Override
 from segkit.config.source import read_file
+from segkit.errors import ConfigError
 from segkit.runtime.integrity import MANIFEST
 
 FOREIGN_MARKS = ("model.safetensors", "classes.json", "training_state.pt", "environment.json", MANIFEST)
@@ -33,10 +34,10 @@ def compose(config: Mapping, overrides: Iterable[Override] = (), foreign: bool =
     for override in sorted(overrides, key=Override.rank):
         try:
             config = override.apply(config, merge)
-        except ProblemsError as error:
-            problems += error.problems
+        except ConfigError as error:
+            problems += problems_of(error)
     if problems:
-        raise ProblemsError(problems)
+        raise config_error(problems)
     return config
 
 
@@ -105,10 +106,10 @@ def _resolve(config: Mapping, chain: Links) -> Mapping:
             _refuse_circle(base, links)
             below = _resolve(read_file(base), links)
             result = below if result is None else merge(result, below)
-        except ProblemsError as error:
-            problems += error.problems
+        except ConfigError as error:
+            problems += problems_of(error)
     if problems:
-        raise ProblemsError(problems)
+        raise config_error(problems)
     merged = own if result is None else merge(result, own)
     assert isinstance(merged, Mapping)
     return _with_foreign_plugins(merged) if is_foreign(at.file) else merged

@@ -114,17 +114,19 @@ class Problem:
         return _printable(": ".join(part for part in (str(self.origin), self.path, message) if part))
 
 
-class ProblemsError(ConfigError):
-    """A ConfigError that keeps its problems, so that those of several errors can be reported together."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        # Messages go by file and line; problems of one line stay in the order in which they were found.
-        self.problems = sorted(
-            dict.fromkeys(problems), key=lambda problem: (problem.origin.file, problem.origin.line or 0)
-        )
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+def config_error(problems: Iterable[Problem]) -> ConfigError:
+    """Returns the error of some problems, which it keeps."""
+    # Messages go by file and line; problems of one line stay in the order in which they were found.
+    ordered = sorted(dict.fromkeys(problems), key=lambda problem: (problem.origin.file, problem.origin.line or 0))
+    return ConfigError("\n".join(str(problem) for problem in ordered), ordered)
 
 
-def problem(origin: Origin, path: str, message: str) -> ProblemsError:
+def problem(origin: Origin, path: str, message: str) -> ConfigError:
     """Returns the error of a single problem."""
-    return ProblemsError([Problem(origin, path, message)])
+    return config_error([Problem(origin, path, message)])
+
+
+def problems_of(error: ConfigError) -> list[Problem]:
+    """Returns the problems of an error; the message of one that keeps none becomes a problem without a location."""
+    kept = [problem for problem in error.problems if isinstance(problem, Problem)]
+    return kept or [Problem(Origin(""), "", str(error))]

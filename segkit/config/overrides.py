@@ -9,14 +9,16 @@ from segkit.config.nodes import (
     MAX_DEPTH,
     Mapping,
     Node,
-    ProblemsError,
     Scalar,
     Sequence,
+    config_error,
     problem,
+    problems_of,
     shortened,
     shown,
 )
 from segkit.config.source import parse
+from segkit.errors import ConfigError
 
 Merge = Callable[[Node, Node], Node]
 """(below, above) -> the merged node; passed in, since merging is defined in `compose`, which imports this module."""
@@ -84,10 +86,10 @@ def parse_overrides(texts: Iterable[str]) -> list[Override]:
     for text in texts:
         try:
             overrides.append(_parse(text))
-        except ProblemsError as error:
-            problems += error.problems
+        except ConfigError as error:
+            problems += problems_of(error)
     if problems:
-        raise ProblemsError(problems)
+        raise config_error(problems)
     return overrides
 
 
@@ -110,5 +112,5 @@ def _parse(text: str) -> Override:
         raise problem(COMMAND_LINE, path, "a config can extend others only in its file. Override single values here.")
     try:
         return Override(keys, parse(value, COMMAND_LINE))
-    except ProblemsError as error:
-        raise ProblemsError([replace(one, path=path) for one in error.problems]) from error
+    except ConfigError as error:
+        raise config_error([replace(one, path=path) for one in problems_of(error)]) from error

@@ -10,10 +10,10 @@ from segkit.config.nodes import (
     Node,
     Origin,
     Problem,
-    ProblemsError,
     Scalar,
     Sequence,
     Value,
+    config_error,
 )
 
 
@@ -35,7 +35,7 @@ def from_plain(data: abc.Mapping[str, object], origin: Origin) -> Mapping:
     converter = _Converter(origin)
     mapping = converter.mapping(data, "", 1)
     if converter.problems:
-        raise ProblemsError(converter.problems)
+        raise config_error(converter.problems)
     return mapping
 
 

@@ -7,7 +7,19 @@ import sys
 import traceback
 
 from segkit.config.compose import require_file
-from segkit.config.nodes import COMMAND_LINE, Mapping, Node, Origin, Problem, ProblemsError, Scalar, Sequence, problem
+from segkit.config.nodes import (
+    COMMAND_LINE,
+    Mapping,
+    Node,
+    Origin,
+    Problem,
+    Scalar,
+    Sequence,
+    config_error,
+    problem,
+    problems_of,
+)
+from segkit.errors import ConfigError
 
 
 def with_plugins(config: Mapping, files: list[str]) -> Mapping:
@@ -58,12 +70,12 @@ def run_plugins(config: Mapping, trust: bool = False) -> None:
         if isinstance(item, Scalar) and isinstance(item.value, str):
             try:
                 run_plugin(item.value, item.origin, f"plugins.{index}")
-            except ProblemsError as error:
-                problems += error.problems
+            except ConfigError as error:
+                problems += problems_of(error)
                 # One traceback can be shown, that of the last failure.
                 cause = error.__cause__
     if problems:
-        raise ProblemsError(problems) from cause
+        raise config_error(problems) from cause
 
 
 def _refuse_foreign(items: list[Node]) -> None:
@@ -78,7 +90,7 @@ def _refuse_foreign(items: list[Node]) -> None:
         if isinstance(item, Scalar) and isinstance(item.value, str) and item.origin.foreign
     ]
     if problems:
-        raise ProblemsError(problems)
+        raise config_error(problems)
 
 
 def run_plugin(file: str, origin: Origin, path: str) -> None:

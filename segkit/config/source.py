@@ -16,9 +16,9 @@ from segkit.config.nodes import (
     Node,
     Origin,
     Problem,
-    ProblemsError,
     Scalar,
     Sequence,
+    config_error,
     problem,
     shortened,
 )
@@ -128,7 +128,7 @@ def parse(text: str, start: Origin) -> Node:
     builder = _Builder(start)
     node = builder.node(composed)
     if builder.problems:
-        raise ProblemsError(builder.problems)
+        raise config_error(builder.problems)
     return node
 
 
