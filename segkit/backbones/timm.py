@@ -1,4 +1,4 @@
-"""Any timm model that extracts a feature pyramid, such as ResNet, Swin or ConvNeXt."""
+"""The backbone `timm`: a wrapper of timm's feature extraction."""
 
 import warnings
 from typing import Any
@@ -17,7 +17,9 @@ FINEST_STRIDE = 4
 
 @BACKBONES.register("timm")
 class TimmBackbone(nn.Module):
-    """A timm model by name, its feature maps of stride 4 and coarser.
+    """Any timm model that yields a feature pyramid, such as ResNet, Swin or ConvNeXt.
+
+    Maps of stride 4 and coarser are used.
 
     Args:
         name: timm's model name, such as `resnet50` or `swin_tiny_patch4_window7_224`.

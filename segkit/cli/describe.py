@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import textwrap
 from dataclasses import asdict
@@ -15,6 +16,9 @@ from segkit.registries import BY_KIND
 
 if TYPE_CHECKING:
     from segkit.config.descriptions import PartDescription, SectionDescription
+
+EXAMPLE = re.compile(r"^Examples?:\n(?:[ \t]+.*\n?|\n)+", re.MULTILINE)
+"""The section of a docstring that shows code: its heading and the indented lines below. docs/parts.md has these."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,12 +71,17 @@ def _text(description: PartDescription | SectionDescription) -> str:
         lines = [f"{description.kind} '{description.name}' of {provider}", ""]
     else:
         lines = [f"section '{description.section}'", ""]
-    if description.documentation:
-        lines += [description.documentation, ""]
+    summary, _, details = description.documentation.partition("\n\n")
+    if summary:
+        lines += [summary, ""]
     if not description.settings:
         lines.append("It has no settings.")
     for setting in description.settings:
         default = "required" if setting.required else f"default {inline(setting.default)}"
         lines.append(f"{setting.name}: {setting.type}, {default}")
         lines += textwrap.wrap(setting.documentation, width, initial_indent="    ", subsequent_indent="    ")
+    # The settings are what one looks for, so all other text follows them.
+    details = EXAMPLE.sub("", details).strip()
+    if details:
+        lines += ["", details]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""COCO's instance format: a JSON file with polygons or run lengths, which may overlap."""
+"""The dataset `coco_instance`, for instance segmentation."""
 
 import math
 import pickle
@@ -22,7 +22,7 @@ from segkit.types import Sample, Size, Target
 
 @DATASETS.register("coco_instance")
 class CocoInstance:
-    """COCO's instance format: a JSON file with polygons or run lengths, which may overlap.
+    """Images with COCO instance annotations: a JSON file of polygons or run lengths, which may overlap.
 
     Samples follow the order of the images in the JSON file. Run lengths may be compressed or not. Polygons of fewer
     than three points are left out with a warning. Pixels outside all instances are background, not void: an image

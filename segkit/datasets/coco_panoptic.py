@@ -1,4 +1,4 @@
-"""COCO's panoptic format: a JSON file, and for each image a PNG of segment ids."""
+"""The dataset `coco_panoptic`, for panoptic and semantic segmentation."""
 
 import math
 import warnings
@@ -37,7 +37,7 @@ _IDS = 2**24
 
 @DATASETS.register("coco_panoptic")
 class CocoPanoptic:
-    """COCO's panoptic format: a JSON file, and for each image a PNG of segment ids.
+    """Images with COCO panoptic annotations: a JSON file, and a PNG of segment ids per image.
 
     Each pixel belongs to one segment, of a thing or of stuff, or is void. Void is left out of training and evaluation.
     An image without annotation is void everywhere. Samples follow the order of the images in the JSON file. `area` and

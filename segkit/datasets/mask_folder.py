@@ -1,4 +1,4 @@
-"""A folder of images and a folder of label files, for semantic segmentation."""
+"""The dataset `mask_folder`, for semantic segmentation."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from segkit.types import NO_SEGMENT, Sample, Target
 
 @DATASETS.register("mask_folder")
 class MaskFolder:
-    """A folder of images and a folder of label files, for semantic segmentation.
+    """Images with label PNGs: two folders of files with the same names, for semantic segmentation.
 
     `a.jpg` belongs to `a.png`. Samples follow the order of names. A target has one segment per class present. An id
     that is neither a class nor void is an error, because it may be a missing class or a missing void id. A warning

@@ -1,4 +1,4 @@
-"""Drawn circles, squares, triangles and stars with exact targets, for first steps and tests; needs no files."""
+"""The dataset `shapes`, for first steps and tests."""
 
 import math
 
@@ -26,7 +26,7 @@ SMALLEST_SIDE = 32
 
 @DATASETS.register("shapes")
 class Shapes:
-    """Drawn circles, squares, triangles and stars on a landscape; needs no files.
+    """Drawn images of circles, squares, triangles and stars, with exact targets; needs no files.
 
     Sky lies above one of three grounds. Things overlap: the visible part of each thing is one segment, and so is each
     stuff class. The outline of a thing, one or two pixels wide, is void. Image `index` depends on `seed` and `index`

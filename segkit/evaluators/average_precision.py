@@ -1,4 +1,4 @@
-"""Average precision of instance masks, as COCO computes it."""
+"""The evaluator `average_precision`, of instance results."""
 
 import contextlib
 import io
@@ -38,12 +38,12 @@ class ImageRecord:
 
 @EVALUATORS.register("average_precision")
 class AveragePrecision:
-    """Measures instances by COCO's mask average precision, as pycocotools computes it.
+    """COCO's mask average precision (AP) of instances, as pycocotools computes it.
 
     AP is the mean over the IoU thresholds 0.50, 0.55, ... 0.95 and over thing classes. Stuff is left out of target and
-    result; in a class list without any thing, all classes count as things. Crowds count neither as
-    found nor as missed, and instances that lie on a crowd are not false positives. Size ranges use the areas of the
-    annotation. An image that is added twice counts once.
+    result; in a class list without any thing, all classes count as things. Crowds count
+    neither as found nor as missed, and instances that lie on a crowd are not false positives. Size ranges use the areas
+    of the annotation. An image that is added twice counts once.
 
     Args:
         classes: of the dataset.

@@ -1,4 +1,4 @@
-"""Mean intersection over union of classes, by counting pixels."""
+"""The evaluator `mean_iou`, of semantic results."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from segkit.types import Metrics, SemanticResult, Target
 
 @EVALUATORS.register("mean_iou")
 class MeanIoU:
-    """Measures semantic results by intersection over union of each class, over the pixels of all images together.
+    """Mean intersection over union (mIoU) of classes, over the pixels of all images together.
 
     Void pixels (of no segment, or not valid) do not count. A class that no target shows has no metric (nan) and does
     not enter the means.

@@ -1,4 +1,4 @@
-"""Panoptic quality, as COCO's panopticapi counts it."""
+"""The evaluator `panoptic_quality`, of panoptic results."""
 
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ Counts = dict[str, NDArray[np.float64]]
 
 @EVALUATORS.register("panoptic_quality")
 class PanopticQuality:
-    """Measures panoptic results by panoptic quality, PQ = SQ x RQ, averaged over the classes that occur.
+    """Panoptic quality (PQ = SQ x RQ), averaged over the classes that occur.
 
     Kirillov et al. 2019, equations 1 and 2. Void are the pixels of the target that lie in no segment.
 

@@ -1,4 +1,4 @@
-"""Cross entropy of the class of every query, matched or not (Cheng et al. 2021, sec. 3.2)."""
+"""The loss `cross_entropy`, on the class logits of queries."""
 
 from typing import ClassVar, Literal
 
@@ -14,7 +14,7 @@ from segkit.registries.signature import Weight
 
 @LOSSES.register("cross_entropy")
 class CrossEntropy(nn.Module):
-    """Cross entropy of all queries, where the class of unmatched queries is no-object.
+    """Cross entropy of the classes of all queries; unmatched queries have the class no-object.
 
     The value is a mean weighted by class, over the queries of all images (first term of eq. 2).
 

@@ -1,4 +1,4 @@
-"""Dice loss on masks (Milletari et al. 2016)."""
+"""The loss `dice`, on masks."""
 
 from typing import ClassVar, Literal
 
@@ -9,10 +9,10 @@ from segkit.registries import LOSSES
 
 @LOSSES.register("dice")
 class Dice(nn.Module):
-    """The loss 1 - (2 |A ∩ B| + 1) / (|A| + |B| + 1) of mask probabilities A and segment B.
+    """Dice loss of masks (Milletari et al. 2016).
 
-    As in MaskFormer, areas are sums of probabilities rather than of their squares. The 1 smooths the ratio where both
-    are empty.
+    The value is 1 - (2 |A ∩ B| + 1) / (|A| + |B| + 1) for mask probabilities A and segment B. As in MaskFormer, areas
+    are sums of probabilities rather than of their squares. The 1 smooths the ratio where both are empty.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Focal loss on the pixels of masks (Lin et al. 2017, eq. 5)."""
+"""The loss `focal`, on masks."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,7 +15,9 @@ Gamma = Annotated[float, Bounds(least=0, most=100)]
 
 @LOSSES.register("focal")
 class Focal(nn.Module):
-    """Binary cross entropy with less weight on well-classified pixels, as the mean over a mask's pixels.
+    """Focal loss of masks (Lin et al. 2017, eq. 5).
+
+    Binary cross entropy with less weight on well-classified pixels, as the mean over a mask's pixels.
 
     Args:
         alpha: weight of the pixels inside the segment; those outside have 1 - alpha.

@@ -1,4 +1,4 @@
-"""Cross entropy of the class of every pixel, for per-pixel models (Cheng et al. 2021, eq. 1)."""
+"""The loss `pixel_cross_entropy`, on the logits of per-pixel models."""
 
 from typing import ClassVar, Literal
 
@@ -17,7 +17,7 @@ _VOID = -100
 
 @LOSSES.register("pixel_cross_entropy")
 class PixelCrossEntropy(nn.Module):
-    """Cross entropy of per-pixel models, as the mean over all labeled pixels of the batch.
+    """Cross entropy of the classes of all labeled pixels, for per-pixel models (Cheng et al. 2021, eq. 1).
 
     Logits are upsampled to the targets' size. Pixels that are not valid or belong to no segment do not count.
 

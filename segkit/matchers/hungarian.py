@@ -1,4 +1,4 @@
-"""Bipartite matching at the least total cost of class, focal and dice terms (Cheng et al. 2021, sec. 3.2)."""
+"""The matcher `hungarian`."""
 
 import warnings
 

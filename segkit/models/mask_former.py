@@ -1,4 +1,4 @@
-"""MaskFormer: each query predicts a class and a mask (Cheng et al. 2021)."""
+"""The model `mask_former`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar

@@ -1,4 +1,4 @@
-"""Per-pixel classification, the baselines that MaskFormer is compared with (Cheng et al. 2021, sec. 4.1)."""
+"""The model `per_pixel`."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -16,7 +16,7 @@ from segkit.types import PixelPrediction, Size
 
 @MODELS.register("per_pixel")
 class PerPixel(PyramidModel):
-    """Classifies each pixel by itself (Cheng et al. 2021, sec. 4.1).
+    """Per-pixel classification, the baseline of MaskFormer (Cheng et al. 2021, sec. 4.1).
 
     Without a transformer decoder, a 1x1 convolution classifies the mask features (PerPixelBaseline). With one, which
     needs one query per class and no class head, the mask logits of query k are the logits of class k

@@ -1,4 +1,4 @@
-"""AdamW without weight decay on norms and embeddings (Loshchilov and Hutter 2019; Cheng et al. 2021, appendix)."""
+"""The optimizer `adamw`."""
 
 from typing import Annotated
 
@@ -22,7 +22,9 @@ def adamw(
     backbone_multiplier: NonNegativeFloat = 1.0,
     betas: tuple[Decay, Decay] = (0.9, 0.999),
 ) -> torch.optim.AdamW:
-    """Builds AdamW over the trainable parameters of a model.
+    """Builds AdamW without weight decay on norms and embeddings (Loshchilov and Hutter 2019).
+
+    It updates all trainable parameters. Weight decay follows the appendix of Cheng et al. 2021.
 
     Args:
         model: the model to train.

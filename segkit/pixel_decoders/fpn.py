@@ -1,4 +1,4 @@
-"""Feature pyramid that upsamples and adds, MaskFormer's pixel decoder (Cheng et al. 2021, sec. 3.3, 4.1)."""
+"""The pixel decoder `fpn`."""
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -12,7 +12,7 @@ from segkit.types import Feature
 
 @PIXEL_DECODERS.register("fpn")
 class FPN(nn.Module):
-    """MaskFormer's feature pyramid (Cheng et al. 2021, sec. 3.3, 4.1; Lin et al. 2017).
+    """Feature pyramid of MaskFormer (Cheng et al. 2021, sec. 3.3, 4.1; Lin et al. 2017).
 
     From the coarsest map to the finest: upsample, add the lateral map, convolve. `memory` is the coarsest map of the
     backbone, unchanged.

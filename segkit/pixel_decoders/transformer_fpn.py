@@ -1,4 +1,4 @@
-"""Transformer encoder on the coarsest map, then a feature pyramid (Cheng et al. 2021, panoptic models)."""
+"""The pixel decoder `transformer_fpn`."""
 
 from torch import Tensor, nn
 
@@ -13,7 +13,7 @@ from segkit.types import Feature
 
 @PIXEL_DECODERS.register("transformer_fpn")
 class TransformerFPN(nn.Module):
-    """The pixel decoder of MaskFormer's panoptic models (Cheng et al. 2021).
+    """Transformer encoder and feature pyramid of MaskFormer's panoptic models (Cheng et al. 2021).
 
     Encoder layers let all pixels of the coarsest map attend to each other before the pyramid. `memory` is the encoded
     map.

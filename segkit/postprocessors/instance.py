@@ -1,4 +1,4 @@
-"""Instance segmentation: scored masks of things, which may overlap."""
+"""The postprocessor `instance`."""
 
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from segkit.types import ImageSizes, InstanceResult, PixelPrediction, Prediction
 
 @POSTPROCESSORS.register("instance")
 class Instance:
-    """Finds things as the best pairs of query and class, each with the query's mask and a score.
+    """Instance segmentation: the best pairs of query and class, each with a mask and a score.
 
     Pairs are ranked as in the reference implementation. One query may yield several pairs. Pairs of stuff classes are
     left out; in a class list without any thing, all classes count as things. The score is the class probability times

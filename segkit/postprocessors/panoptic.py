@@ -1,4 +1,4 @@
-"""Panoptic segmentation: every pixel in at most one segment, one segment per thing and per stuff class."""
+"""The postprocessor `panoptic`."""
 
 from typing import ClassVar
 
@@ -16,13 +16,13 @@ from segkit.types import ImageSizes, PanopticResult, PanopticSegment, PixelPredi
 
 @POSTPROCESSORS.register("panoptic")
 class Panoptic:
-    """Divides the image into segments: one per thing, one per stuff class.
+    """Panoptic segmentation: one segment per thing and one per stuff class, without overlaps.
 
-    General inference of MaskFormer (Cheng et al. 2021, section 3.4). Only queries with a class probability
-    above `score_threshold` are used. A pixel goes to the query with the largest class probability times mask
-    probability there. A query that wins less than `overlap_threshold` of the pixels of its own mask (mask probability
-    at least 0.5) is mostly hidden by others: it yields no segment, and the pixels it won stay empty. Queries of one
-    stuff class make up one segment, each query of a thing class makes up its own.
+    General inference of MaskFormer (Cheng et al. 2021, section 3.4). Only queries with a class probability above
+    `score_threshold` are used. A pixel goes to the query with the largest class probability times mask probability
+    there. A query that wins less than `overlap_threshold` of the pixels of its own mask (mask probability at least 0.5)
+    is mostly hidden by others: it yields no segment, and the pixels it won stay empty. Queries of one stuff class make
+    up one segment, each query of a thing class makes up its own.
 
     Args:
         classes: of the dataset.

@@ -1,4 +1,4 @@
-"""Semantic segmentation: one class per pixel."""
+"""The postprocessor `semantic`."""
 
 from typing import ClassVar
 
@@ -15,11 +15,12 @@ from segkit.types import ImageSizes, PixelPrediction, Prediction, SemanticResult
 
 @POSTPROCESSORS.register("semantic")
 class Semantic:
-    """Assigns each pixel the class with the largest sum, over all queries, of class times mask probability.
+    """Semantic segmentation: each pixel gets one class.
 
-    Semantic inference of MaskFormer (Cheng et al. 2021, section 3.4): no query is assigned to a pixel, each contributes
-    its whole class distribution without no-object. The sums, not the masks, are resized to the output size. The
-    prediction of a per-pixel model is supported too: its logits are resized, and the class with the largest one wins.
+    It is the class with the largest sum, over all queries, of class times mask probability. Semantic inference of
+    MaskFormer (Cheng et al. 2021, section 3.4): no query is assigned to a pixel, each contributes its whole class
+    distribution without no-object. The sums, not the masks, are resized to the output size. The prediction of a
+    per-pixel model is supported too: its logits are resized, and the class with the largest one wins.
 
     Args:
         classes: of the dataset.

@@ -126,20 +126,32 @@ def summarize(candidate: Candidate) -> Summary:
         module = ast.parse(file.read_bytes())
     except SyntaxError as error:
         return Summary(defect=f"SyntaxError: {error.msg} ({file.name}, line {error.lineno})")
-    docstrings = [ast.get_docstring(module)]
-    if candidate.attribute is not None:
-        # The docstring of the part comes before that of its module.
-        docstrings.insert(0, _docstring_of(module, candidate.attribute))
-    description = next((first_line(text) for text in docstrings if text), "")
+    description = first_line(_docstring_of(module, candidate) or ast.get_docstring(module) or "")
     missing = next((name for name in _imported(module) if not _exists(name)), None)
     return Summary(description, f"ModuleNotFoundError: No module named '{missing}'" if missing else "")
 
 
-def _docstring_of(module: ast.Module, attribute: str) -> str | None:
+def _docstring_of(module: ast.Module, candidate: Candidate) -> str | None:
+    """Returns the docstring of the class or function that is the part."""
     for node in module.body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+            continue
+        # Built-in parts have no attribute: they are found by the decorator that registers them.
+        if node.name == candidate.attribute or (candidate.attribute is None and _registers(node, candidate.name)):
             return ast.get_docstring(node)
     return None
+
+
+def _registers(node: ast.ClassDef | ast.FunctionDef, name: str) -> bool:
+    """Returns whether a decorator such as `@LOSSES.register("dice")` registers `node` under `name`."""
+    return any(
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "register"
+        and isinstance(call.args[0], ast.Constant)
+        and call.args[0].value == name
+        for call in node.decorator_list
+        if isinstance(call, ast.Call) and call.args
+    )
 
 
 def _imported(module: ast.Module) -> list[str]:

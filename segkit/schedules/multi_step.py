@@ -1,4 +1,4 @@
-"""Step decay of the learning rate at given milestones, with linear warm-up."""
+"""The schedule `multi_step`."""
 
 from segkit.registries import SCHEDULES
 from segkit.registries.signature import Fraction, NonNegative

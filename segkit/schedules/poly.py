@@ -1,4 +1,4 @@
-"""Polynomial decay of the learning rate to 0, with linear warm-up (Chen et al. 2018, "DeepLab")."""
+"""The schedule `poly`."""
 
 from segkit.registries import SCHEDULES
 from segkit.registries.signature import Fraction, NonNegative, NonNegativeFloat

@@ -1,4 +1,4 @@
-"""DETR's decoder with a class head and a mask head on every layer (Cheng et al. 2021, sec. 3.3)."""
+"""The transformer decoder `standard`."""
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from segkit.types import Feature, Prediction
 
 @TRANSFORMER_DECODERS.register("standard")
 class StandardDecoder(nn.Module):
-    """MaskFormer's transformer decoder (Cheng et al. 2021, sec. 3.3; Carion et al. 2020, appendix A.3).
+    """Transformer decoder of MaskFormer (Cheng et al. 2021, sec. 3.3; Carion et al. 2020, appendix A.3).
 
     Learned queries attend to the coarsest memory map. One class head and one mask head, a three-layer MLP, are shared
     by all layers and read the normalized queries.

@@ -1,4 +1,4 @@
-"""Pads images to a fixed size, so that all batches have it."""
+"""The transform `pad`."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -15,7 +15,9 @@ Byte = Annotated[int, Bounds(least=0, most=255)]
 
 @TRANSFORMS.register("pad")
 class Pad:
-    """Pads the image at the bottom and right to a fixed size. Larger images keep their size.
+    """Pads the image at the bottom and right to a fixed size.
+
+    Larger images keep their size.
 
     Args:
         size: (height, width) in pixels.

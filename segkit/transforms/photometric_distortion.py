@@ -1,4 +1,4 @@
-"""Changes brightness, contrast, saturation and hue at random, as in SSD's training (arXiv 1512.02325)."""
+"""The transform `photometric_distortion`, as in SSD's training (arXiv 1512.02325)."""
 
 from dataclasses import replace
 from typing import Annotated

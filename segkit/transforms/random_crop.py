@@ -1,4 +1,4 @@
-"""Cuts out random windows, preferably with several classes."""
+"""The transform `random_crop`."""
 
 from typing import Annotated
 
@@ -19,11 +19,11 @@ PositiveFraction = Annotated[float, Bounds(above=0, most=1)]
 
 @TRANSFORMS.register("random_crop")
 class RandomCrop:
-    """Cuts out a random window. An image smaller than the window in one dimension is kept whole in it.
+    """Crops a random window, preferably one with several classes.
 
-    With `max_category_share`, windows are drawn up to ten times until one holds several classes and none of them has
-    more than this fraction of the pixels. The last window is taken where none does, so an image of one class is cropped
-    too.
+    An image smaller than the window in one dimension is kept whole in it. With `max_category_share`, windows are drawn
+    up to ten times until one holds several classes and none of them has more than this fraction of the pixels. The last
+    window is taken where none does, so an image of one class is cropped too.
 
     Args:
         size: (height, width) of the window in pixels.

@@ -1,4 +1,4 @@
-"""Exchanges left and right at random."""
+"""The transform `random_flip`."""
 
 import torch
 
@@ -10,7 +10,7 @@ from segkit.types import Sample
 
 @TRANSFORMS.register("random_flip")
 class RandomFlip:
-    """Exchanges left and right at random.
+    """Flips the image horizontally at random.
 
     Args:
         probability: probability of the flip, in [0, 1].

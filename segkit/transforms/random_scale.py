@@ -1,4 +1,4 @@
-"""Resizes by a random factor (large scale jitter), usually before a crop."""
+"""The transform `random_scale`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Resizes to a fixed size without keeping the proportions."""
+"""The transform `resize`."""
 
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Positive

@@ -1,4 +1,4 @@
-"""Resizes the shorter side to a given size, the usual step of training and evaluation."""
+"""The transform `resize_shortest_edge`."""
 
 import math
 from typing import Literal

@@ -12,13 +12,16 @@ loss 'focal' of segkit
 
 How sharp masks are.
 
-And more.
-
 alpha: a number or one of 'auto', default 0.25
     weight of the pixels inside.
 class_weights: a mapping of numbers or null, default null
 weight: a number (at least 0, at most 1000000), default 1.0
     factor of this loss in the sum of all
+
+And more.
+
+Raises:
+    ConfigError: never.
 """
 
 
@@ -27,7 +30,10 @@ def _parts(fake_parts, monkeypatch):
     from tests.helpers.fake_parts import focal
 
     monkeypatch.setattr(
-        focal, "__doc__", "How sharp masks are.\n\nalpha: weight of the pixels\n    inside.\n\nAnd more."
+        focal,
+        "__doc__",
+        "How sharp masks are.\n\nalpha: weight of the pixels\n    inside.\n\nAnd more.\n\n"
+        "Raises:\n    ConfigError: never.\n\nExample:\n    >>> focal()\n\n    >>> focal()\n",
     )
 
 

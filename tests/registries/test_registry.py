@@ -10,6 +10,7 @@ import segkit
 from segkit.errors import RegistryError
 from segkit.registries import BACKBONES, BY_KIND, BY_PLURAL, LOSSES, MODELS, PIXEL_DECODERS, REGISTRIES
 from segkit.registries.discovery import own_candidates
+from segkit.registries.docstrings import first_line
 from segkit.registries.registry import Entry, Registry
 from segkit.registries.signature import annotation_of, parameters
 
@@ -350,10 +351,16 @@ def test_what_a_part_can_do_without_is_no_defect(registry, install):
 
 def test_own_parts_have_a_description():
     entries = list(LOSSES.entries())
-    assert Entry("loss", "dice", "segkit", "0.1.0", "Dice loss on masks (Milletari et al. 2016).", "") in entries
+    assert Entry("loss", "dice", "segkit", "0.1.0", "Dice loss of masks (Milletari et al. 2016).", "") in entries
     assert all(
         entry.description for registry in REGISTRIES for entry in registry.entries() if entry.provider == "segkit"
     )
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+def test_own_parts_are_described_by_their_own_docstrings(registry):
+    listed = {entry.name: entry.description for entry in registry.entries() if entry.provider == "segkit"}
+    assert listed == {name: first_line(registry.get(name).__doc__) for name in listed}
 
 
 def test_listing_costs_milliseconds():
