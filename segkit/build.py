@@ -49,9 +49,9 @@ def build_part(registry: Registry[P], config: PartConfig, known: Mapping[str, ob
     """Builds the part that `config` names, with its nested parts.
 
     Args:
-        registry: of the part's kind.
+        registry: Of the part's kind.
         config: `type` and the part's settings.
-        known: the values that the part may ask for before `*`.
+        known: The values that the part may ask for before `*`.
 
     Raises:
         RegistryError: the built part breaks the contract of its kind.
@@ -83,8 +83,8 @@ def build_model(config: Config, classes: Classes | None = None, initial_weights:
     """Builds the model of a config, with random weights except where its backbone sets `pretrained` or `weights`.
 
     Args:
-        config: a checked config.
-        classes: of the dataset; by default those of the config's dataset, whose files must then exist.
+        config: A checked config.
+        classes: Of the dataset; by default those of the config's dataset, whose files must then exist.
         initial_weights: False if a checkpoint is loaded next: then no initial weights are fetched or read.
 
     Example:
@@ -211,10 +211,10 @@ def build_postprocessor(
     """Builds one postprocessor with the settings in the config, or with its defaults if the config does not name it.
 
     Args:
-        config: a checked config.
-        classes: of the model.
-        name: the postprocessor's type.
-        settings: replace those of the config.
+        config: A checked config.
+        classes: Of the model.
+        name: The postprocessor's type.
+        settings: Replace those of the config.
 
     Raises:
         RegistryError: there is no such postprocessor.

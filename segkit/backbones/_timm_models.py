@@ -21,10 +21,10 @@ def create_feature_model(name: str, pretrained: bool, weights: str | None, optio
     """Creates the timm model `name` as a feature extractor.
 
     Args:
-        name: timm's model name, with or without the tag of its weights.
-        pretrained: load timm's published weights.
-        weights: load this file instead.
-        options: further arguments of the model.
+        name: Name of a timm model, with or without the tag of its weights.
+        pretrained: Load timm's published weights.
+        weights: Load this file instead.
+        options: Further arguments of the model.
 
     Raises:
         ConfigError: timm has no such model, or it cannot extract features.

@@ -22,16 +22,16 @@ class TimmBackbone(nn.Module):
     Maps of stride 4 and coarser are used.
 
     Args:
-        name: timm's model name, such as `resnet50` or `swin_tiny_patch4_window7_224`.
-        pretrained: start from timm's published weights (downloaded once, then cached by timm).
-        weights: start from this file of weights in timm's format instead, such as a downloaded one.
-        stage_norm: apply a LayerNorm to every feature map, as Swin's dense prediction models do.
-        freeze_batch_norm: keep the statistics and affine parameters of batch norms fixed.
-        multi_grid: dilations of the 3x3 convolutions of a ResNet's last stage, one per block, such as [1, 2, 4]
+        name: Name of a timm model, such as `resnet50` or `swin_tiny_patch4_window7_224`.
+        pretrained: Start from timm's published weights (downloaded once, then cached by timm).
+        weights: Start from this file of weights in timm's format instead, such as a downloaded one.
+        stage_norm: Apply a LayerNorm to every feature map, as Swin's dense prediction models do.
+        freeze_batch_norm: Keep the statistics and affine parameters of batch norms fixed.
+        multi_grid: Dilations of the 3x3 convolutions of a ResNet's last stage, one per block, such as [1, 2, 4]
             (Chen et al. 2017, "Rethinking Atrous Convolution", section 3.2.1); strides stay.
-        gradient_checkpointing: in training, recompute activations inside each stage in the backward pass instead of
+        gradient_checkpointing: In training, recompute activations inside each stage in the backward pass instead of
             storing them: about a third of the memory for a third more time.
-        options: further arguments of the timm model, such as `{drop_path_rate: 0.3}`.
+        options: Further arguments of the timm model, such as `{drop_path_rate: 0.3}`.
 
     Raises:
         ConfigError: timm has no such model, the model has no pyramid, or a setting does not fit it.

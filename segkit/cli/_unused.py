@@ -12,9 +12,9 @@ def refuse_unused_overrides(command: str, overrides: Sequence[str], unused: Iter
     """Checks that `overrides`, each `key=value`, change settings that a command uses.
 
     Args:
-        command: the name of the command.
-        overrides: as on the command line.
-        unused: the settings that the command does not use, each with all that lies below it; `*` stands for any one
+        command: The name of the command.
+        overrides: As on the command line.
+        unused: The settings that the command does not use, each with all that lies below it; `*` stands for any one
             key.
 
     Raises:
@@ -39,9 +39,9 @@ def refuse_beside(option: str, given: Iterable[tuple[str, bool]], reason: str) -
     """Checks that an option is not accompanied by others that it makes useless.
 
     Args:
-        option: such as `--resume`.
-        given: the others, each with whether it was given.
-        reason: why they have no effect, a sentence.
+        option: Such as `--resume`.
+        given: The others, each with whether it was given.
+        reason: Why they have no effect, a sentence.
 
     Raises:
         SegkitError: some were given.

@@ -29,8 +29,8 @@ def check(config: Mapping, saved: bool = False) -> dict[str, Value]:
     """Returns the checked values of a config.
 
     Args:
-        config: the composed config.
-        saved: whether it belongs to a run or checkpoint. An earlier version may have accepted settings without effect,
+        config: The composed config.
+        saved: Whether it belongs to a run or checkpoint. An earlier version may have accepted settings without effect,
             so these are refused only if the command line adds them.
 
     Raises:

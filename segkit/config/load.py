@@ -71,12 +71,12 @@ def load_config(
     """Loads and checks a config.
 
     Args:
-        source: a YAML file, the folder of a run or checkpoint, or the config itself as a dict. Paths in a dict are
+        source: A YAML file, the folder of a run or checkpoint, or the config itself as a dict. Paths in a dict are
             relative to the working directory.
-        overrides: values that replace those of the config, each as text: `key.sub=value`.
+        overrides: Values that replace those of the config, each as text: `key.sub=value`.
         plugins: Python files to import first. They become part of the config.
-        name: where error messages locate the values of a dict.
-        trust: import the Python files that the config of a run or checkpoint names as plugins. Otherwise those are
+        name: Where error messages locate the values of a dict.
+        trust: Import the Python files that the config of a run or checkpoint names as plugins. Otherwise those are
             refused that `plugins` does not name, since a checkpoint may come from somebody else. A config outside of
             such folders counts as one's own.
 

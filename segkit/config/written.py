@@ -15,7 +15,7 @@ class Written:
     Paths are those of error messages, such as `criterion.losses.0.weight`.
 
     Args:
-        tree: the composed config. It may have mistakes: a setting below a value of the wrong kind does not exist.
+        tree: The composed config. It may have mistakes: a setting below a value of the wrong kind does not exist.
     """
 
     def __init__(self, tree: Mapping) -> None:

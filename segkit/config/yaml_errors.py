@@ -60,7 +60,7 @@ def explain(error: yaml.MarkedYAMLError, first_line: int | None) -> tuple[int, s
 
     Args:
         error: PyYAML's error.
-        first_line: the number of the text's first line in messages; None where lines have no numbers.
+        first_line: The number of the text's first line in messages; None where lines have no numbers.
     """
     what = error.problem or error.context or "it cannot be read"
     context = error.context or ""

@@ -60,13 +60,13 @@ class Criterion(nn.Module):
     in several batches or processes. `segkit.criterion` draws the path of a loss through this package.
 
     Args:
-        losses: all losses, with different names.
-        matcher: pairs queries with segments; class and mask losses need one.
-        deep_supervision: compute the losses of every decoder layer instead of the last one only.
-        ignore_void: leave void pixels out of matching and mask losses; otherwise they count as outside of every mask.
+        losses: All losses, with different names.
+        matcher: Pairs queries with segments; class and mask losses need one.
+        deep_supervision: Compute the losses of every decoder layer instead of the last one only.
+        ignore_void: Leave void pixels out of matching and mask losses; otherwise they count as outside of every mask.
             For a per-pixel model it has no meaning: void pixels never count.
-        points: compute mask losses at random points of each mask; None = at every pixel.
-        compiled: compile the mask losses, which takes some seconds once and makes each step faster.
+        points: Compute mask losses at random points of each mask; None = at every pixel.
+        compiled: Compile the mask losses, which takes some seconds once and makes each step faster.
 
     Raises:
         ConfigError: a class or mask loss has no matcher, or two losses have the same name.
@@ -123,8 +123,8 @@ class Criterion(nn.Module):
         It does not depend on the values of the prediction. The normalizers of several batches add up.
 
         Args:
-            prediction: of any images; its numbers of queries and classes are used.
-            targets: of the images, on the prediction's device.
+            prediction: Of any images; its numbers of queries and classes are used.
+            targets: Of the images, on the prediction's device.
         """
         targets = self._supervised_targets(prediction, targets)
         class_index, device = None, _device_of(prediction)
@@ -139,9 +139,9 @@ class Criterion(nn.Module):
         """Computes the loss of a batch, or its contribution to the loss of a step.
 
         Args:
-            prediction: of B images, with its earlier layers as `auxiliary`.
-            targets: of the B images, at the size of the padded batch and on the prediction's device.
-            normalizers: what the losses are divided by, (losses,): those of all batches of the step added up, and
+            prediction: Of B images, with its earlier layers as `auxiliary`.
+            targets: Of the B images, at the size of the padded batch and on the prediction's device.
+            normalizers: What the losses are divided by, (losses,): those of all batches of the step added up, and
                 averaged over the processes. The contributions of a step's batches then add up to its loss, and those
                 of processes average to it. None: those of this batch, averaged over the processes.
 

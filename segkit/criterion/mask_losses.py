@@ -33,8 +33,8 @@ class WeightedMaskLoss:
 
     Args:
         losses: `(logits (M,P), targets (M,P), valid (M,P) | None) -> (M,)`, with or without trainable parameters.
-        weights: the factor of each loss in the sum.
-        compiled: fuse the losses and their gradient with `torch.compile` at the first call. If that fails, a warning
+        weights: The factor of each loss in the sum.
+        compiled: Fuse the losses and their gradient with `torch.compile` at the first call. If that fails, a warning
             names the cause and the losses run uncompiled.
 
     Example:
@@ -174,11 +174,11 @@ def matched_mask_losses(
     """Computes all mask losses of the matched masks of a batch.
 
     Args:
-        maps: per image the mask logits (M_i,h,w) float32 of its matched queries.
-        targets: per image its segments, on the same device.
-        segments: per image the index (M_i,) int64 of the segment that each mask is compared with.
-        loss: the losses and their weights.
-        points: compare each mask at random points; None = at every pixel.
+        maps: Per image the mask logits (M_i,h,w) float32 of its matched queries.
+        targets: Per image its segments, on the same device.
+        segments: Per image the index (M_i,) int64 of the segment that each mask is compared with.
+        loss: The losses and their weights.
+        points: Compare each mask at random points; None = at every pixel.
 
     Returns:
         The weighted sum over all masks, a scalar whose gradient reaches `maps` and the losses' parameters also where no

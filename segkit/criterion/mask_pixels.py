@@ -44,7 +44,7 @@ class AllPixels:
     """Every pixel of one image, for maps of one size. Prepared once and used for all masks of the image.
 
     Args:
-        target: the image's segments, at full size (H,W).
+        target: The image's segments, at full size (H,W).
         map_size: (h,w) of the mask maps.
     """
 
@@ -71,8 +71,8 @@ class RandomPoints:
     """Random points of each mask, most of them where its logits are near zero (Kirillov et al. 2020, sec. 3.1).
 
     Args:
-        target: the image's segments, at full size (H,W).
-        sampling: how many points, and how they are chosen.
+        target: The image's segments, at full size (H,W).
+        sampling: How many points, and how they are chosen.
     """
 
     def __init__(self, target: Target, sampling: PointSampling) -> None:

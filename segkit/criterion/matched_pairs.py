@@ -46,9 +46,9 @@ class MatchedPairs:
         """Flattens what a matcher returned and moves it to `device` in one transfer.
 
         Args:
-            matches: per layer and image (query_index, target_index), on the CPU.
-            targets: of the B images.
-            device: of the prediction.
+            matches: Per layer and image (query_index, target_index), on the CPU.
+            targets: Of the B images.
+            device: Of the prediction.
         """
         rows, counts, first_segment = [], [], 0
         for image, (target, layers) in enumerate(zip(targets, zip(*matches, strict=True), strict=True)):

@@ -103,12 +103,12 @@ def classes_of(
     """Reads the classes of a list of categories.
 
     Args:
-        entries: the parsed JSON values.
-        place: the place of the list in the file.
-        problems: takes the problems. If there are any, the returned classes are of no use.
-        required: which of `id` and `isthing` must be there, besides `name`. Ids are 0..K-1 where not.
-        things: whether a class without `isthing` is a thing.
-        colors: the colors of classes without `color`; None is a distinct color.
+        entries: The parsed JSON values.
+        place: The place of the list in the file.
+        problems: Takes the problems. If there are any, the returned classes are of no use.
+        required: Which of `id` and `isthing` must be there, besides `name`. Ids are 0..K-1 where not.
+        things: Whether a class without `isthing` is a thing.
+        colors: The colors of classes without `color`; None is a distinct color.
     """
     names, ids, flags, found_colors = [], [], [], []
     for number, value in enumerate(entries):

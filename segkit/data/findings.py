@@ -52,8 +52,8 @@ def suspicions(sample: DatasetSample, num_queries: int | None = None) -> list[st
     """Says what is suspicious about a dataset that has segments, one sentence or two each.
 
     Args:
-        sample: of the dataset.
-        num_queries: the most segments that a model can learn from one image; None if there is no such number.
+        sample: Of the dataset.
+        num_queries: The most segments that a model can learn from one image; None if there is no such number.
 
     Example:
         >>> from segkit.data.sampling import sample_dataset

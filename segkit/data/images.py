@@ -32,8 +32,8 @@ def read_image(path: str | Path, max_pixels: int | None = None) -> Tensor:
     dropped. The rotation that a camera noted in EXIF is applied.
 
     Args:
-        path: the file.
-        max_pixels: the file is refused if it has more pixels (see `segkit.data.opening.opened`).
+        path: The file.
+        max_pixels: The file is refused if it has more pixels (see `segkit.data.opening.opened`).
 
     Raises:
         DataError: the file is missing, too large, broken, or no image.
@@ -53,8 +53,8 @@ def to_image(source: str | Path | Image.Image | npt.NDArray[np.generic], max_pix
     """Converts a path, a PIL image or a uint8 array (H, W) or (H, W, 3) RGB to (3, H, W) uint8 RGB.
 
     Args:
-        source: the image.
-        max_pixels: a file with more pixels is refused.
+        source: The image.
+        max_pixels: A file with more pixels is refused.
 
     Raises:
         DataError: the source is none of these, or its file cannot be read.

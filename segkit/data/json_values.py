@@ -78,9 +78,9 @@ class JsonEntry:
     """One mapping of a JSON file. Each value that is read is converted; problems are added to `problems`.
 
     Args:
-        value: the parsed JSON value; anything but a mapping is a problem, and the entry has no keys then.
-        place: the place in the file, such as `annotations[3]`. The entry's id is added to it.
-        problems: takes the problems.
+        value: The parsed JSON value; anything but a mapping is a problem, and the entry has no keys then.
+        place: The place in the file, such as `annotations[3]`. The entry's id is added to it.
+        problems: Takes the problems.
 
     Example:
         >>> problems = Problems(Path("a.json"))

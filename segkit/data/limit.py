@@ -8,8 +8,8 @@ class Limit:
     """The first `count` samples of a dataset.
 
     Args:
-        dataset: any dataset.
-        count: number of samples; a larger number than the dataset has keeps all.
+        dataset: Any dataset.
+        count: Number of samples; a larger number than the dataset has keeps all.
 
     Example:
         >>> from segkit.datasets.shapes import Shapes

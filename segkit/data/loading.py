@@ -30,15 +30,15 @@ def training_loader(
     Order and random numbers follow from `seed` alone (`segkit.data.stream`).
 
     Args:
-        dataset: source of the samples.
-        transforms: applied to each sample in order.
-        batch_size: images per batch of one process.
-        workers: number of loading processes; 0 loads in this one.
-        size_divisor: heights and widths of batches are multiples of it.
-        seed: seed of the order and of the transforms.
-        start_batch: number of batches to skip, when training resumes.
-        rank: number of this process, from 0.
-        num_processes: number of processes that share the images of a step.
+        dataset: Source of the samples.
+        transforms: Applied to each sample in order.
+        batch_size: Images per batch of one process.
+        workers: Number of loading processes; 0 loads in this one.
+        size_divisor: Heights and widths of batches are multiples of it.
+        seed: Seed of the order and of the transforms.
+        start_batch: Number of batches to skip, when training resumes.
+        rank: Number of this process, from 0.
+        num_processes: Number of processes that share the images of a step.
 
     Raises:
         DataError: the dataset is empty; while iterating, a file cannot be read.
@@ -78,13 +78,13 @@ def evaluation_loader(
     num_processes-th image, and no image comes twice.
 
     Args:
-        dataset: source of the samples.
-        transforms: applied to each image in order.
-        batch_size: images per batch of one process.
-        workers: number of loading processes; 0 loads in this one.
-        size_divisor: heights and widths of batches are multiples of it.
-        rank: number of this process, from 0.
-        num_processes: number of processes that share the images.
+        dataset: Source of the samples.
+        transforms: Applied to each image in order.
+        batch_size: Images per batch of one process.
+        workers: Number of loading processes; 0 loads in this one.
+        size_divisor: Heights and widths of batches are multiples of it.
+        rank: Number of this process, from 0.
+        num_processes: Number of processes that share the images.
 
     Raises:
         DataError: the dataset is empty; while iterating, a file cannot be read.

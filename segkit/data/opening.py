@@ -30,8 +30,8 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
     """Opens an image file. Decode it inside the `with` block: errors there become DataErrors with the path.
 
     Args:
-        path: the file.
-        max_pixels: largest number of pixels. By default that of the environment variable SEGKIT_MAX_PIXELS, or else
+        path: The file.
+        max_pixels: Largest number of pixels. By default that of the environment variable SEGKIT_MAX_PIXELS, or else
             Pillow's.
 
     Raises:

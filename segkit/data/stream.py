@@ -26,12 +26,12 @@ class TrainingStream:
     process takes batch_size consecutive ones.
 
     Args:
-        length: number of images in the dataset.
-        seed: seed of the order.
-        batch_size: number of places per batch.
-        start_batch: number of batches to skip, when training resumes.
-        rank: number of this process, from 0.
-        num_processes: number of all processes.
+        length: Number of images in the dataset.
+        seed: Seed of the order.
+        batch_size: Number of places per batch.
+        start_batch: Number of batches to skip, when training resumes.
+        rank: Number of this process, from 0.
+        num_processes: Number of all processes.
 
     Example:
         >>> stream = iter(TrainingStream(3, seed=0, batch_size=2))
@@ -79,10 +79,10 @@ class TrainingSamples:
     """Transformed samples by their place in the stream.
 
     Args:
-        dataset: source of the samples.
-        transforms: applied in order. They draw from torch's global generator, which is seeded for each place and
+        dataset: Source of the samples.
+        transforms: Applied in order. They draw from torch's global generator, which is seeded for each place and
             restored afterwards.
-        seed: seed of the random numbers.
+        seed: Seed of the random numbers.
     """
 
     def __init__(self, dataset: Dataset, transforms: Sequence[Transform], seed: int) -> None:

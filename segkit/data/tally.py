@@ -26,7 +26,7 @@ class Tally:
     An image costs about a millisecond.
 
     Args:
-        num_classes: number of classes K of the targets.
+        num_classes: Number of classes K of the targets.
 
     Example:
         >>> tally = Tally(num_classes=2)
@@ -56,7 +56,7 @@ class Tally:
         """Counts one target on the CPU.
 
         Args:
-            target: of one image.
+            target: Of one image.
             unpadded: (height, width) of the part to count, at the top left; by default everything.
 
         Raises:

@@ -21,10 +21,10 @@ class WorkerBatches(Generic[Place]):
     text of the worker's traceback.
 
     Args:
-        load: returns the sample at a place; raises DataError.
-        collate: puts samples together.
-        batches: the places of each batch.
-        workers: number of processes; 0 loads in this one.
+        load: Returns the sample at a place; raises DataError.
+        collate: Puts samples together.
+        batches: The places of each batch.
+        workers: Number of processes; 0 loads in this one.
     """
 
     def __init__(

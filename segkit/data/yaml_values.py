@@ -14,8 +14,8 @@ def read_yaml(text: str, file: Path) -> object:
     """Parses YAML. Unquoted whole numbers, true, false and null are values; all else is text, as `no` and `1.5`.
 
     Args:
-        text: the YAML document.
-        file: its file, for messages.
+        text: The YAML document.
+        file: Its file, for messages.
 
     Raises:
         DataError: the text is no YAML, or a mapping holds a key twice.

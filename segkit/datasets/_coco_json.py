@@ -32,10 +32,10 @@ class CocoFile:
     Problems are collected in `problems`. Whoever has read the annotations calls `problems.raise_any()`.
 
     Args:
-        file: the JSON file.
-        folder: the folder of the images, whose files must exist.
-        sizes: whether each image must have a height and width.
-        isthing: whether each category must have `isthing`. Without it, all classes are things.
+        file: The JSON file.
+        folder: The folder of the images, whose files must exist.
+        sizes: Whether each image must have a height and width.
+        isthing: Whether each category must have `isthing`. Without it, all classes are things.
 
     Raises:
         DataError: the file is no COCO file.

@@ -56,8 +56,8 @@ def read_segmentation(value: object, size: Size) -> Segmentation:
     """Reads polygons or run lengths.
 
     Args:
-        value: the parsed JSON value.
-        size: height and width of the image.
+        value: The parsed JSON value.
+        size: Height and width of the image.
 
     Raises:
         InvalidSegmentationError: the value is no mask of an image of this size.

@@ -40,9 +40,9 @@ class CocoSegments:
         """Counts the segments of the first `images` images.
 
         Args:
-            images: number of images.
-            num_classes: number of classes.
-            merged: all segments of a class in an image, crowds included, count as one segment.
+            images: Number of images.
+            num_classes: Number of classes.
+            merged: All segments of a class in an image, crowds included, count as one segment.
         """
         end = self.starts[images]
         image_of = np.repeat(np.arange(images), np.diff(self.starts[: images + 1]))  # (S',)
@@ -61,7 +61,7 @@ class CocoSegments:
         """Returns the areas (N,) of the segments of an image.
 
         Args:
-            image: index of the image.
+            image: Index of the image.
             pixels: (N,) pixels of each mask, the areas where the file gives none.
         """
         areas = self.areas[self.of(image)]

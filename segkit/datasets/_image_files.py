@@ -17,9 +17,9 @@ class MissingFiles:
     """Finds the listed files that do not exist. Each folder is listed once: one request per file is slow on networks.
 
     Args:
-        folder: the folder to which names are relative.
-        setting: the setting that names the folder, for messages.
-        problems: takes the problems.
+        folder: The folder to which names are relative.
+        setting: The setting that names the folder, for messages.
+        problems: Takes the problems.
     """
 
     def __init__(self, folder: Path, setting: str, problems: Problems) -> None:

@@ -45,9 +45,9 @@ def class_index_table(
     """Returns the classes with the ids that label files hold, and the table from id to class index.
 
     Args:
-        classes: the class list; its ids count where there is no `label_map`.
-        label_map: id -> class name, class index or `void`.
-        void: ids of void. None is 255 unless a class has this id; an empty list is no id.
+        classes: The class list; its ids count where there is no `label_map`.
+        label_map: Id -> class name, class index or `void`.
+        void: Ids of void. None is 255 unless a class has this id; an empty list is no id.
 
     Returns:
         The class list with its final ids, and (65536,) int16: class index, NO_SEGMENT for void, or UNKNOWN.
@@ -86,7 +86,7 @@ def explain_void(classes: Classes, class_index_of: npt.NDArray[np.int16], pixels
     """Explains classes that never occur by ids that count as void: an object may have been stored as 255.
 
     Args:
-        classes: the class list.
+        classes: The class list.
         class_index_of: (65536,) class index, NO_SEGMENT or UNKNOWN by id.
         pixels: (65536,) number of pixels by id, over all label files.
 

@@ -66,9 +66,9 @@ def _advice(image: Path, spare: list[Path], listed: Listing) -> str:
     """Returns what to do about an image without label file.
 
     Args:
-        image: the first image without label file.
-        spare: files in the folder of the labels that are no label of another image.
-        listed: the folder of the labels.
+        image: The first image without label file.
+        spare: Files in the folder of the labels that are no label of another image.
+        listed: The folder of the labels.
     """
     lossy = [file for file in spare if file.stem == image.stem and file.suffix.lower() in image_suffixes()]
     if lossy:

@@ -31,8 +31,8 @@ class CocoInstance:
     Everything that the JSON file alone can tell is checked when the dataset is built, and all problems are listed.
 
     Args:
-        images: folder of the images. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
-        annotations: the JSON file. Its categories, in its order, are the classes.
+        images: Folder of the images. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
+        annotations: The JSON file. Its categories, in its order, are the classes.
 
     Raises:
         DataError: a path does not exist, or the JSON file is incomplete or inconsistent.

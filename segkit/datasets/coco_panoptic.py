@@ -46,10 +46,10 @@ class CocoPanoptic:
     Everything that the JSON file alone can tell is checked when the dataset is built, and all problems are listed.
 
     Args:
-        images: folder of the images. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
-        annotations: the JSON file. Its categories, in its order, are the classes.
-        masks: folder of the PNGs. A pixel's segment id is R + 256 G + 65536 B, 0 = void.
-        semantic: merge all segments of a class, crowds included, into one, for semantic segmentation.
+        images: Folder of the images. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
+        annotations: The JSON file. Its categories, in its order, are the classes.
+        masks: Folder of the PNGs. A pixel's segment id is R + 256 G + 65536 B, 0 = void.
+        semantic: Merge all segments of a class, crowds included, into one, for semantic segmentation.
 
     Raises:
         DataError: a path does not exist, or the JSON file is incomplete or inconsistent.
@@ -222,8 +222,8 @@ def segment_map_of(
     Args:
         stored: (H, W) segment ids of a PNG, 0 = void.
         ids: (N,) segment ids of the JSON file.
-        mask_file: the PNG, for messages.
-        file: the JSON file, for messages.
+        mask_file: The PNG, for messages.
+        file: The JSON file, for messages.
 
     Returns:
         (H, W) int16, or int32 where N needs it: index 0..N-1, or NO_SEGMENT; and (N,) the pixels of each segment.

@@ -25,16 +25,16 @@ class MaskFolder:
     names the files and sub-folders that are left out.
 
     Args:
-        images: folder of the images, in any format that Pillow reads. Relative paths lead to the folder
+        images: Folder of the images, in any format that Pillow reads. Relative paths lead to the folder
             `$SEGKIT_DATASETS`, or to ./datasets.
-        labels: folder of the label files, PNGs or others of a lossless format: grayscale with 8 or 16 bits or palette,
+        labels: Folder of the label files, PNGs or others of a lossless format: grayscale with 8 or 16 bits or palette,
             one id per pixel.
-        classes: the class names, or a file that lists them (`segkit.data.class_list.read_classes`). The ids in the
+        classes: The class names, or a file that lists them (`segkit.data.class_list.read_classes`). The ids in the
             label files are those of the file, or else 0, 1, 2, … in the order of the names.
-        things: names of the classes that are things. By default those that the file marks, or none.
-        label_map: id in the label files -> class name, class index, or `void`, as in
+        things: Names of the classes that are things. By default those that the file marks, or none.
+        label_map: Id in the label files -> class name, class index, or `void`, as in
             `{"7": road, "8": sidewalk, "0": void}`. Replaces the ids of the class list.
-        void: ids of void, by default 255 unless a class has it; `[]` for none. Their pixels are left out of training
+        void: Ids of void, by default 255 unless a class has it; `[]` for none. Their pixels are left out of training
             and evaluation.
 
     Raises:
@@ -90,7 +90,7 @@ class MaskFolder:
 
         Args:
             stored: (H, W) ids.
-            file: the label file, for messages.
+            file: The label file, for messages.
 
         Raises:
             DataError: an id is neither a class nor void.

@@ -33,9 +33,9 @@ class Shapes:
     alone.
 
     Args:
-        length: number of images.
+        length: Number of images.
         size: (height, width) in pixels, at least 32.
-        seed: another seed gives other images, as for training and evaluation.
+        seed: Another seed gives other images, as for training and evaluation.
 
     Raises:
         ConfigError: the size is too small.

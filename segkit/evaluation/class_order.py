@@ -18,8 +18,8 @@ class ReorderedClasses(nn.Module):
     Everything behind it (postprocessors, evaluators, files of results) then uses the dataset's class indices and ids.
 
     Args:
-        model: the model.
-        order: for each class index of the dataset, the model's class index.
+        model: The model.
+        order: For each class index of the dataset, the model's class index.
 
     Example:
         >>> class Brightness(nn.Module):

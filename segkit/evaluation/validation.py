@@ -121,9 +121,9 @@ def unmeasured(metrics: dict[str, Metrics], tally: Tally, classes: Classes) -> l
     """Returns a sentence for each reason why metrics tell nothing: no target counted, or all pixels have one class.
 
     Args:
-        metrics: by evaluator.
-        tally: of the targets that were evaluated.
-        classes: of the dataset.
+        metrics: By evaluator.
+        tally: Of the targets that were evaluated.
+        classes: Of the dataset.
 
     Example:
         >>> metrics = {"mean_iou": Metrics({"mean_iou": math.nan}, {})}

@@ -46,7 +46,7 @@ class AveragePrecision:
     of the annotation. An image that is added twice counts once.
 
     Args:
-        classes: of the dataset.
+        classes: Of the dataset.
 
     Example:
         >>> evaluator = AveragePrecision(Classes.make(["car"]))

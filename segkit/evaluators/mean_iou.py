@@ -19,7 +19,7 @@ class MeanIoU:
     not enter the means.
 
     Args:
-        classes: of the dataset.
+        classes: Of the dataset.
 
     Example:
         >>> evaluator = MeanIoU(Classes.make(["sky", "road"]))

@@ -29,7 +29,7 @@ class PanopticQuality:
     * False negative: any other target segment, unless it is a crowd.
 
     Args:
-        classes: of the dataset.
+        classes: Of the dataset.
 
     Example:
         >>> import torch

@@ -63,20 +63,20 @@ class Predictor:
     Images go through the transforms that the checkpoint's config evaluates with. Results have the image's own size.
 
     Args:
-        checkpoint: folder of a checkpoint or of a run.
-        task: name of a postprocessor, by default the first of the config. One that the config lacks runs with its
+        checkpoint: Folder of a checkpoint or of a run.
+        task: Name of a postprocessor, by default the first of the config. One that the config lacks runs with its
             default settings.
-        device: for example `cpu` or `cuda:1`; by default the GPU where there is one.
-        precision: number format of the model.
-        score_threshold: replaces this setting of the postprocessor, for the instance and panoptic tasks. By default the
+        device: For example `cpu` or `cuda:1`; by default the GPU where there is one.
+        precision: Number format of the model.
+        score_threshold: Replaces this setting of the postprocessor, for the instance and panoptic tasks. By default the
             config's own; for instances 0.5 if the config sets none.
-        window: side, in pixels, of the windows that large images are split into (see
+        window: Side, in pixels, of the windows that large images are split into (see
             `segkit.inference.sliding_window`; semantic task only). By default the model sees each image whole.
-        max_pixels: files with more pixels are refused. By default the limit is that of the environment variable
+        max_pixels: Files with more pixels are refused. By default the limit is that of the environment variable
             SEGKIT_MAX_PIXELS, or else Pillow's. An image is decoded as a whole, with or without windows, which takes
             about 7 bytes a pixel.
         plugins: Python files that the checkpoint's config may import.
-        trust: import all Python files that the checkpoint's config names as plugins.
+        trust: Import all Python files that the checkpoint's config names as plugins.
 
     Raises:
         CheckpointError: The checkpoint cannot be loaded.
@@ -138,7 +138,7 @@ class Predictor:
         """Returns the result of one image.
 
         Args:
-            image: a path, a PIL image, or RGB values: a uint8 array (H,W,3) or tensor (3,H,W).
+            image: A path, a PIL image, or RGB values: a uint8 array (H,W,3) or tensor (3,H,W).
 
         Raises:
             DataError: It is none of these, the file cannot be read, or the image is too small for the model.
@@ -153,8 +153,8 @@ class Predictor:
         For a file that cannot be read or is too small, the outcome holds the error, and the others are processed.
 
         Args:
-            files: paths of images.
-            batch_size: most images that go through the model together. Only consecutive images that pad to the same
+            files: Paths of images.
+            batch_size: Most images that go through the model together. Only consecutive images that pad to the same
                 size do, so that none is padded more than alone.
 
         Raises:

@@ -21,8 +21,8 @@ class SlidingWindow(SegmentationModel):
     windows, so only semantic segmentation is supported.
 
     Args:
-        model: predicts each window.
-        side: of the windows in pixels, a multiple of the model's `size_divisor`; usually the size of training's crops.
+        model: Predicts each window.
+        side: Of the windows in pixels, a multiple of the model's `size_divisor`; usually the size of training's crops.
 
     Raises:
         ConfigError: `side` is no such multiple.

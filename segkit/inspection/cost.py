@@ -62,7 +62,7 @@ def analyze(model: SegmentationModel, size: Size) -> Analysis:
     For a model with queries, making all masks of the last layer counts too, as a part of its own.
 
     Args:
-        model: stays as it is.
+        model: Stays as it is.
         size: (height, width) of the image, which is padded to a multiple of the model's `size_divisor`.
 
     Example:

@@ -36,12 +36,12 @@ def describe_mismatch(
     """Returns an error message with one line per part that does not fit.
 
     Args:
-        report: what does not fit, in segkit's names.
-        model: the config's model.
-        tensors: the file's tensors, by segkit's names.
-        theirs: segkit's name -> the file's name.
-        where: the file.
-        config: the config.
+        report: What does not fit, in segkit's names.
+        model: The config's model.
+        tensors: The file's tensors, by segkit's names.
+        theirs: The file's name for each name of segkit.
+        where: The file.
+        config: The config.
     """
     reshaped = [entry.partition(":")[0] for entry in report.reshaped]
     own = model.state_dict()

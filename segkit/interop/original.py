@@ -99,9 +99,9 @@ def import_original(
     """Builds the config's model for `classes` with the weights of an original checkpoint.
 
     Args:
-        file: a `.pkl` or `.pth` file of the original.
-        config: the config of the same model, such as `configs/mask_former/ade20k_r50.yaml`.
-        classes: the class list the checkpoint was trained for.
+        file: A `.pkl` or `.pth` file of the original.
+        config: The config of the same model, such as `configs/mask_former/ade20k_r50.yaml`.
+        classes: The class list the checkpoint was trained for.
 
     Returns:
         The model in eval mode, and a report of its tensors. The tensors in `unexpected` hold nothing that is not known
@@ -142,10 +142,10 @@ def load_original(model: nn.Module, tensors: Mapping[str, Tensor], where: str, c
     """Copies the tensors of an original checkpoint into `model`.
 
     Args:
-        model: the model to fill, built from `config`.
-        tensors: the file's tensors, by the original's names.
-        where: the file, for error messages.
-        config: the model's config.
+        model: The model to fill, built from `config`.
+        tensors: The file's tensors, by the original's names.
+        where: The file, for error messages.
+        config: The model's config.
 
     Raises CheckpointError where the tensors are not exactly those of the model.
     """

@@ -16,8 +16,8 @@ class PixelNormalization(nn.Module):
     """Converts uint8 RGB to zero mean and unit deviation, and sets padding to zero.
 
     Args:
-        mean: of the red, green and blue values, in 0..255.
-        std: standard deviations of the same.
+        mean: Of the red, green and blue values, in 0..255.
+        std: Standard deviations of the same.
 
     Example:
         >>> normalize = PixelNormalization(IMAGENET_MEAN, IMAGENET_STD)
@@ -40,7 +40,7 @@ class PixelNormalization(nn.Module):
 
         Args:
             images: (B,3,H,W) uint8 RGB.
-            sizes: the unpadded size of each image, its top left region; None = no padding.
+            sizes: The unpadded size of each image, its top left region; None = no padding.
 
         Returns:
             (B,3,H,W) float32, channels last in memory.

@@ -16,10 +16,10 @@ def sine_position_encoding(height: int, width: int, channels: int, device: torch
     the cosine of each frequency follow each other.
 
     Args:
-        height: of the map, in pixels.
-        width: of the map, in pixels.
-        channels: a multiple of 4.
-        device: of the result.
+        height: Of the map, in pixels.
+        width: Of the map, in pixels.
+        channels: A multiple of 4.
+        device: Of the result.
 
     Returns:
         (height * width, channels) float32.

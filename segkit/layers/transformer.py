@@ -42,8 +42,8 @@ class Attention(nn.Module):
 
     Args:
         hidden_dim: C, of queries, keys and values.
-        num_heads: divides C.
-        dropout: probability, of attention weights and of the output.
+        num_heads: Divides C.
+        dropout: Probability, of attention weights and of the output.
     """
 
     def __init__(self, hidden_dim: int, num_heads: int, dropout: float) -> None:
@@ -70,8 +70,8 @@ class FeedForward(nn.Sequential):
 
     Args:
         hidden_dim: C.
-        feedforward_dim: width between the two layers.
-        dropout: probability, after each layer.
+        feedforward_dim: Width between the two layers.
+        dropout: Probability, after each layer.
     """
 
     def __init__(self, hidden_dim: int, feedforward_dim: int, dropout: float) -> None:
@@ -89,10 +89,10 @@ class EncoderLayer(nn.Module):
 
     Args:
         hidden_dim: C.
-        num_heads: of the attention; divides C.
-        feedforward_dim: inner width of the feed-forward branch.
-        dropout: probability, in both branches.
-        pre_norm: normalize the input of each branch instead of its sum with the residual.
+        num_heads: Of the attention; divides C.
+        feedforward_dim: Inner width of the feed-forward branch.
+        dropout: Probability, in both branches.
+        pre_norm: Normalize the input of each branch instead of its sum with the residual.
 
     Example:
         >>> import torch
@@ -130,10 +130,10 @@ class DecoderLayer(nn.Module):
 
     Args:
         hidden_dim: C.
-        num_heads: of each attention; divides C.
-        feedforward_dim: inner width of the feed-forward branch.
-        dropout: probability, in all branches.
-        pre_norm: normalize the input of each branch instead of its sum with the residual.
+        num_heads: Of each attention; divides C.
+        feedforward_dim: Inner width of the feed-forward branch.
+        dropout: Probability, in all branches.
+        pre_norm: Normalize the input of each branch instead of its sum with the residual.
 
     Example:
         >>> import torch
@@ -162,8 +162,8 @@ class DecoderLayer(nn.Module):
         Args:
             queries: (B,Q,C).
             query_position: (Q,C), added in both attentions.
-            keys: the memory with its positions, (B,S,C).
-            values: the memory, (B,S,C).
+            keys: The memory with its positions, (B,S,C).
+            values: The memory, (B,S,C).
 
         Returns:
             (B,Q,C).

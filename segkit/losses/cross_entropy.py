@@ -19,9 +19,9 @@ class CrossEntropy(nn.Module):
     The value is a mean weighted by class, over the queries of all images (first term of eq. 2).
 
     Args:
-        classes: of the dataset.
-        no_object_weight: weight of unmatched queries, which outnumber the matched ones.
-        class_weights: weights by class name; 1 for all others.
+        classes: Of the dataset.
+        no_object_weight: Weight of unmatched queries, which outnumber the matched ones.
+        class_weights: Weights by class name; 1 for all others.
 
     Raises:
         ConfigError: `class_weights` names a class that the dataset does not have.

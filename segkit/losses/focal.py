@@ -20,8 +20,8 @@ class Focal(nn.Module):
     Binary cross entropy with less weight on well-classified pixels, as the mean over a mask's pixels.
 
     Args:
-        alpha: weight of the pixels inside the segment; those outside have 1 - alpha.
-        gamma: how strongly well-classified pixels lose weight; 0 = plain cross entropy.
+        alpha: Weight of the pixels inside the segment; those outside have 1 - alpha.
+        gamma: How strongly well-classified pixels lose weight; 0 = plain cross entropy.
 
     Example:
         >>> logits, targets = torch.zeros(1, 1), torch.ones(1, 1)

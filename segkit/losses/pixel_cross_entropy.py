@@ -39,9 +39,9 @@ class PixelCrossEntropy(nn.Module):
         """Computes the loss of one layer.
 
         Args:
-            prediction: with pixel_logits (B,K,h,w).
-            targets: of the B images, all of one size (H,W).
-            matches: not used.
+            prediction: With pixel_logits (B,K,h,w).
+            targets: Of the B images, all of one size (H,W).
+            matches: Not used.
 
         Returns:
             Scalar; 0 where no pixel counts.

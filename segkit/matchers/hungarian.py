@@ -26,10 +26,10 @@ class HungarianMatcher:
     do not count. With more segments than queries the cheapest pairs are made, and a warning is given once.
 
     Args:
-        class_cost: weight of the class term.
-        mask_cost: weight of the focal term.
-        dice_cost: weight of the dice term.
-        num_points: compare masks at this many random points (12544 in Cheng et al. 2022); by default at every pixel of
+        class_cost: Weight of the class term.
+        mask_cost: Weight of the focal term.
+        dice_cost: Weight of the dice term.
+        num_points: Compare masks at this many random points (12544 in Cheng et al. 2022); by default at every pixel of
             the mask map.
 
     Example:

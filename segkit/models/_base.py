@@ -25,10 +25,10 @@ class PyramidModel(SegmentationModel):
     """Normalization, backbone and pixel decoder; a subclass adds the head.
 
     Args:
-        backbone: the built backbone.
-        pixel_decoder: the built pixel decoder.
-        pixel_mean: mean of red, green and blue, 0..255.
-        pixel_std: standard deviation of red, green and blue, 0..255.
+        backbone: The built backbone.
+        pixel_decoder: The built pixel decoder.
+        pixel_mean: Mean of red, green and blue, 0..255.
+        pixel_std: Standard deviation of red, green and blue, 0..255.
     """
 
     def __init__(

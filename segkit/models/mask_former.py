@@ -19,11 +19,11 @@ class MaskFormer(PyramidModel):
     A mask is the product of the query's embedding and the mask features.
 
     Args:
-        backbone: the built backbone.
-        pixel_decoder: the built pixel decoder.
-        transformer_decoder: the built transformer decoder.
-        pixel_mean: mean of red, green and blue, 0..255; the one that the backbone's weights were trained with.
-        pixel_std: standard deviation of red, green and blue, 0..255; likewise.
+        backbone: The built backbone.
+        pixel_decoder: The built pixel decoder.
+        transformer_decoder: The built transformer decoder.
+        pixel_mean: Mean of red, green and blue, 0..255; the one that the backbone's weights were trained with.
+        pixel_std: Standard deviation of red, green and blue, 0..255; likewise.
 
     Example:
         >>> import torch

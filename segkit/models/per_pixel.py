@@ -23,12 +23,12 @@ class PerPixel(PyramidModel):
     (PerPixelBaseline+).
 
     Args:
-        backbone: the built backbone.
-        pixel_decoder: the built pixel decoder.
-        num_classes: number of classes of the dataset.
-        transformer_decoder: the built transformer decoder, or None.
-        pixel_mean: mean of red, green and blue, 0..255; the one that the backbone's weights were trained with.
-        pixel_std: standard deviation of red, green and blue, 0..255; likewise.
+        backbone: The built backbone.
+        pixel_decoder: The built pixel decoder.
+        num_classes: Number of classes of the dataset.
+        transformer_decoder: The built transformer decoder, or None.
+        pixel_mean: Mean of red, green and blue, 0..255; the one that the backbone's weights were trained with.
+        pixel_std: Standard deviation of red, green and blue, 0..255; likewise.
 
     Example:
         >>> import torch

@@ -22,7 +22,7 @@ def mask_costs(
     All terms are sums over pixels. So only one chunk of logits exists at a time, and each sum is a matrix product.
 
     Args:
-        read_logits: returns the logits of all R masks at a range of the P pixels.
+        read_logits: Returns the logits of all R masks at a range of the P pixels.
         num_masks: R.
         segments: (N,P) bool.
         valid: (P,) bool: the pixels that count; None = all.

@@ -32,7 +32,7 @@ def logits_reader(layers: Sequence[Prediction], image: int, points: Tensor | Non
 
     Args:
         layers: L predictions.
-        image: index in the batch.
+        image: Index in the batch.
         points: (P,2), read in place of the pixels of the mask maps; None = these pixels, counted by rows.
 
     Returns:

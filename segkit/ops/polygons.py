@@ -36,8 +36,8 @@ def draw_polygons(polygons: Sequence[Polygon], size: tuple[int, int]) -> Rle:
     """Draws the union of polygons as run lengths of a mask of `size` (height, width).
 
     Args:
-        polygons: at least one, each of at least three vertices. Vertices may be any finite numbers.
-        size: height and width of the mask.
+        polygons: At least one, each of at least three vertices. Vertices may be any finite numbers.
+        size: Height and width of the mask.
 
     Example:
         >>> from segkit.ops.run_length import decode_masks

@@ -30,10 +30,10 @@ def row_chunks(height: int, values_per_row: int, device: torch.device, chunks: i
     """Yields (start, stop) of bands that cover the rows 0..height.
 
     Args:
-        height: number of rows.
-        values_per_row: of all maps together.
-        device: decides how large a chunk is.
-        chunks: how many chunks of values a band may hold; it has at least one row.
+        height: Number of rows.
+        values_per_row: Of all maps together.
+        device: Decides how large a chunk is.
+        chunks: How many chunks of values a band may hold; it has at least one row.
 
     Example:
         >>> list(row_chunks(5, CPU_CHUNK // 2, torch.device("cpu")))
@@ -79,10 +79,10 @@ def resize_rows(
 
     Args:
         maps: (M,r,w) float32, source rows from `first` on, at least those of `source_rows`.
-        first: the source row that `maps` begins with.
-        source, output: heights before and after.
-        start, stop: the wanted rows.
-        scratch: memory that the result may be put into, of at least its number of values.
+        first: The source row that `maps` begins with.
+        source, output: Heights before and after.
+        start, stop: The wanted rows.
+        scratch: Memory that the result may be put into, of at least its number of values.
 
     Returns:
         (M,stop-start,w), a view of `maps` where there is nothing to resize.
@@ -186,9 +186,9 @@ def pixels(
     """Returns single pixels (P,M) of maps resized from `source` to `output`.
 
     Args:
-        source, output: sizes before and after.
+        source, output: Sizes before and after.
         rows, columns: (P,) int64, the wanted pixels of the output.
-        read: gives (P,M) at pixels (rows, columns) of the source.
+        read: Gives (P,M) at pixels (rows, columns) of the source.
 
     Example:
         >>> maps = torch.tensor([[[0.0, 4.0]]])  # (M, h, w)

@@ -21,7 +21,7 @@ def semantic_label_map(class_probs: Tensor, mask_logits: Tensor, sizes: ImageSiz
     Args:
         class_probs: (Q,K) in [0, 1], without no-object.
         mask_logits: (Q,h,w).
-        sizes: of the image.
+        sizes: Of the image.
 
     Example:
         >>> class_probs = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
@@ -42,7 +42,7 @@ def class_sum_bands(by_class: Tensor, mask_logits: Tensor, sizes: ImageSizes) ->
     Args:
         by_class: (K,Q), the class probabilities of each class.
         mask_logits: (Q,h,w).
-        sizes: of the image.
+        sizes: Of the image.
 
     Example:
         >>> by_class, mask_logits = torch.tensor([[0.5], [0.25]]), torch.zeros(1, 1, 1)

@@ -18,11 +18,11 @@ def parameter_groups(
     """Groups the trainable parameters by learning rate and weight decay.
 
     Args:
-        model: the model; parameters under its attribute `backbone` learn at `lr * backbone_multiplier`.
-        lr: learning rate of all other parameters.
-        weight_decay: of all parameters except norms, embeddings and learned positions. Those have few values, whose
+        model: The model; parameters under its attribute `backbone` learn at `lr * backbone_multiplier`.
+        lr: Learning rate of all other parameters.
+        weight_decay: Of all parameters except norms, embeddings and learned positions. Those have few values, whose
             size matters, and weight decay would pull them towards zero.
-        backbone_multiplier: factor on the learning rate of the backbone.
+        backbone_multiplier: Factor on the learning rate of the backbone.
     """
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     for name, parameter, decays in _trainable(model):

@@ -27,11 +27,11 @@ def adamw(
     It updates all trainable parameters. Weight decay follows the appendix of Cheng et al. 2021.
 
     Args:
-        model: the model to train.
-        lr: learning rate before the schedule.
-        weight_decay: weight decay of all parameters except norms, embeddings and learned positions.
-        backbone_multiplier: factor on the learning rate of the backbone; 0.1 is usual for pretrained ResNets.
-        betas: decay of the running means of gradient and squared gradient.
+        model: The model to train.
+        lr: Learning rate before the schedule.
+        weight_decay: Weight decay of all parameters except norms, embeddings and learned positions.
+        backbone_multiplier: Factor on the learning rate of the backbone; 0.1 is usual for pretrained ResNets.
+        betas: Decay of the running means of gradient and squared gradient.
 
     Raises:
         ConfigError: `backbone_multiplier` is set, but the model has no trainable `backbone`.

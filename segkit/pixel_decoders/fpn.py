@@ -18,9 +18,9 @@ class FPN(nn.Module):
     backbone, unchanged.
 
     Args:
-        features: the backbone's feature maps, finest first.
-        hidden_dim: width of the pyramid; best a multiple of 32, the number of groups of its group norms.
-        mask_dim: width of the mask features.
+        features: The backbone's feature maps, finest first.
+        hidden_dim: Width of the pyramid; best a multiple of 32, the number of groups of its group norms.
+        mask_dim: Width of the mask features.
 
     Example:
         >>> import torch
@@ -57,8 +57,8 @@ class FPN(nn.Module):
         """Computes the finest level (B, hidden_dim, h, w) of the pyramid.
 
         Args:
-            features: feature maps, finest first; the last one is not used.
-            coarsest: the map at the top of the pyramid, such as the last feature map or an encoding of it.
+            features: Feature maps, finest first; the last one is not used.
+            coarsest: The map at the top of the pyramid, such as the last feature map or an encoding of it.
         """
         top: Tensor = self.outputs[-1](coarsest)
         for feature, lateral, output in reversed(list(zip(features, self.laterals, self.outputs, strict=False))):

@@ -19,14 +19,14 @@ class TransformerFPN(nn.Module):
     map.
 
     Args:
-        features: the backbone's feature maps, finest first.
-        hidden_dim: width of the encoder and the pyramid; a multiple of 4 and of `num_heads`.
-        mask_dim: width of the mask features.
-        num_layers: number of encoder layers.
-        num_heads: attention heads of each layer.
-        feedforward_dim: inner width of the feed-forward blocks.
-        dropout: probability in the encoder.
-        pre_norm: normalize before each block instead of after it.
+        features: The backbone's feature maps, finest first.
+        hidden_dim: Width of the encoder and the pyramid; a multiple of 4 and of `num_heads`.
+        mask_dim: Width of the mask features.
+        num_layers: Number of encoder layers.
+        num_heads: Attention heads of each layer.
+        feedforward_dim: Inner width of the feed-forward blocks.
+        dropout: Probability in the encoder.
+        pre_norm: Normalize before each block instead of after it.
 
     Raises:
         ConfigError: `hidden_dim` is not a multiple of 4 and of `num_heads`.

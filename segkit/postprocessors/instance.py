@@ -23,9 +23,9 @@ class Instance:
     left out.
 
     Args:
-        classes: of the dataset.
-        max_instances: how many pairs are considered, those with the largest class probabilities.
-        score_threshold: instances with a lower score are left out. Keep 0 for average precision, which ranks all.
+        classes: Of the dataset.
+        max_instances: How many pairs are considered, those with the largest class probabilities.
+        score_threshold: Instances with a lower score are left out. Keep 0 for average precision, which ranks all.
 
     Example:
         >>> class_probs = torch.tensor([[[0.8, 0.2], [0.1, 0.9]]])  # two queries: car, no object

@@ -25,10 +25,10 @@ class Panoptic:
     up one segment, each query of a thing class makes up its own.
 
     Args:
-        classes: of the dataset.
-        score_threshold: queries with a class probability at or below this are ignored.
-        overlap_threshold: smallest fraction of its own mask that a query must win.
-        fuse: names of thing classes that are treated like stuff here: all pixels of such a class become one segment.
+        classes: Of the dataset.
+        score_threshold: Queries with a class probability at or below this are ignored.
+        overlap_threshold: Smallest fraction of its own mask that a query must win.
+        fuse: Names of thing classes that are treated like stuff here: all pixels of such a class become one segment.
 
     Raises:
         ConfigError: `fuse` names a class that does not exist or is no thing.

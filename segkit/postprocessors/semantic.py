@@ -23,7 +23,7 @@ class Semantic:
     per-pixel model is supported too: its logits are resized, and the class with the largest one wins.
 
     Args:
-        classes: of the dataset.
+        classes: Of the dataset.
 
     Example:
         >>> class_probs = torch.tensor([[[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]])  # two queries: sky, road, no object

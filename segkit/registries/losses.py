@@ -94,7 +94,7 @@ LOSSES: Registry[ClassLoss | MaskLoss | GeneralLoss] = Registry(
     "losses",
     Loss,
     injected=("classes",),
-    item_settings={"weight": ItemSetting(Weight, 1.0, "factor of this loss in the sum of all")},
+    item_settings={"weight": ItemSetting(Weight, 1.0, "Factor of this loss in the sum of all.")},
     base="torch.nn.Module",
 )
 """The registered losses; `Loss` is their contract."""

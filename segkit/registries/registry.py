@@ -62,15 +62,15 @@ class Registry(Generic[P]):
     """The parts of one kind.
 
     Args:
-        kind: the singular name, as in YAML keys.
-        plural: the name of the folder, of the entry-point group (`segkit.<plural>`) and of the YAML key of a list.
-        contract: the Protocol of a built part.
-        injected: the parameters before `*` that segkit supplies; a part takes those it needs.
-        nests: the registries of built parts that a part may take before `*`, each under its kind. YAML configures them
+        kind: The singular name, as in YAML keys.
+        plural: The name of the folder, of the entry-point group (`segkit.<plural>`) and of the YAML key of a list.
+        contract: The Protocol of a built part.
+        injected: The parameters before `*` that segkit supplies; a part takes those it needs.
+        nests: The registries of built parts that a part may take before `*`, each under its kind. YAML configures them
             inside the part.
-        item_settings: settings of each item that the holder of a list of these parts reads. A part may not use these
+        item_settings: Settings of each item that the holder of a list of these parts reads. A part may not use these
             names.
-        base: the class, by its full name, that a built part is an instance of; None = any.
+        base: The class, by its full name, that a built part is an instance of; None = any.
 
     Example:
         >>> from segkit import LOSSES

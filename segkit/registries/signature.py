@@ -113,10 +113,10 @@ def check_signature(who: str, part: Part, *, injected: Collection[str], reserved
     """Checks that the signature of a part can serve as the schema of its settings.
 
     Args:
-        who: the part in words, to begin an error message with.
-        part: a class or function.
-        injected: what may stand before `*`.
-        reserved: what no setting may be called, since YAML uses these keys for something else.
+        who: The part in words, to begin an error message with.
+        part: A class or function.
+        injected: What may stand before `*`.
+        reserved: What no setting may be called, since YAML uses these keys for something else.
 
     Raises:
         RegistryError: the signature takes `*args` or `**kwargs`, or puts a parameter on the wrong side of `*`.

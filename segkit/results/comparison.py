@@ -26,9 +26,9 @@ def comparison(image: Tensor, prediction: Result, target: Target, classes: Class
 
     Args:
         image: (3,H,W) uint8 RGB.
-        prediction: of the same size. Instances that score below MIN_SCORE are not drawn.
-        target: of the same size.
-        classes: of both.
+        prediction: Of the same size. Instances that score below MIN_SCORE are not drawn.
+        target: Of the same size.
+        classes: Of both.
 
     Example:
         >>> image = torch.zeros(3, 300, 400, dtype=torch.uint8)
@@ -93,8 +93,8 @@ def side_by_side(*panels: Image.Image | Tensor, titles: Sequence[str] | None = N
     """Puts images in one row, aligned at the top.
 
     Args:
-        panels: drawn images, or (3,H,W) uint8 RGB, which are enlarged as `overlay` enlarges them.
-        titles: one for each panel, written above it.
+        panels: Drawn images, or (3,H,W) uint8 RGB, which are enlarged as `overlay` enlarges them.
+        titles: One for each panel, written above it.
 
     Example:
         >>> side_by_side(Image.new("RGB", (400, 300)), Image.new("RGB", (400, 300))).size

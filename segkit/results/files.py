@@ -62,9 +62,9 @@ class ResultWriter:
     It is a context manager: leaving it, also by an error, completes the JSON files.
 
     Args:
-        folder: where to write; made with the first result.
-        classes: of the results.
-        names: makes the `<name>` of each image. Pass an object in use, so that other files get the same names.
+        folder: Where to write; made with the first result.
+        classes: Of the results.
+        names: Makes the `<name>` of each image. Pass an object in use, so that other files get the same names.
 
     Example:
         >>> import tempfile
@@ -136,7 +136,7 @@ class JsonList:
     """A JSON file whose only list is written item by item, so that it need not fit into memory.
 
     Args:
-        path: of the file; an existing one is replaced.
+        path: Of the file; an existing one is replaced.
         head: JSON text before the items.
         tail: JSON text after them.
     """

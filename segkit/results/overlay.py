@@ -28,10 +28,10 @@ def overlay(
 
     Args:
         image: (3,H,W) uint8 RGB.
-        result: of the same size.
-        classes: of the result.
-        opacity: of the colors, in [0, 1].
-        legend: whether names and legend are drawn.
+        result: Of the same size.
+        classes: Of the result.
+        opacity: Of the colors, in [0, 1].
+        legend: Whether names and legend are drawn.
 
     Example:
         >>> import torch

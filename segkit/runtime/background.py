@@ -19,9 +19,9 @@ def in_background(function: Callable[[Item], Outcome], items: Iterable[Item], li
     that have not begun are dropped; a call that has begun is waited for.
 
     Args:
-        function: called on one item after the other.
-        items: may be endless.
-        limit: how many calls may be unfinished, or have a result that the caller has not yet taken. Bounds the memory.
+        function: Called on one item after the other.
+        items: May be endless.
+        limit: How many calls may be unfinished, or have a result that the caller has not yet taken. Bounds the memory.
 
     Example:
         >>> list(in_background(len, ["a", "bc"]))

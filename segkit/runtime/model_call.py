@@ -27,10 +27,10 @@ def call_model(
     """Returns the model's prediction for a batch.
 
     Args:
-        model: any model of segkit, or what wraps one.
+        model: Any model of segkit, or what wraps one.
         images: (B,3,H,W) uint8 RGB.
-        sizes: of the images.
-        files: of the images, for the message.
+        sizes: Of the images.
+        files: Of the images, for the message.
 
     Raises:
         DataError: a feature map of the images is too small for a layer of the model.

@@ -9,9 +9,9 @@ class MultiStep:
     """Step decay: the learning rate is multiplied by `gamma` at each milestone, after a linear warm-up from 0.
 
     Args:
-        milestones: steps, counted from 0, at which the learning rate falls.
-        gamma: factor applied at each milestone.
-        warmup_steps: length of the warm-up.
+        milestones: Steps, counted from 0, at which the learning rate falls.
+        gamma: Factor applied at each milestone.
+        warmup_steps: Length of the warm-up.
 
     Example:
         >>> schedule = MultiStep(milestones=[80, 95], gamma=0.1, warmup_steps=10)

@@ -9,9 +9,9 @@ class Poly:
     """Polynomial decay (1 - step / steps) ** power, after a linear warm-up (Chen et al. 2018, "DeepLab", sec. 4.1).
 
     Args:
-        power: exponent; 1 is linear decay.
-        warmup_steps: length of the warm-up.
-        warmup_factor: where the warm-up starts, as a fraction of the learning rate.
+        power: Exponent; 1 is linear decay.
+        warmup_steps: Length of the warm-up.
+        warmup_factor: Where the warm-up starts, as a fraction of the learning rate.
 
     Example:
         >>> schedule = Poly(power=1.0, warmup_steps=10, warmup_factor=0.5)

@@ -70,11 +70,11 @@ def check_tensor(
     """Checks shape and type of a tensor.
 
     Args:
-        subject: the beginning of the error message: `dataset Mine returns for item 0`.
-        name: what the tensor is called.
-        tensor: the tensor.
-        shape: the shape it must have.
-        types: the types it may have.
+        subject: The beginning of the error message: `dataset Mine returns for item 0`.
+        name: What the tensor is called.
+        tensor: The tensor.
+        shape: The shape it must have.
+        types: The types it may have.
     """
     good = isinstance(tensor, Tensor) and tensor.dtype in types and shape_of(tensor) == shape
     assert good, f"{subject} {name} {described(tensor)}. The contract asks for {shape} of {_listed(types)}."

@@ -36,11 +36,11 @@ def check_maps(who: str, name: str, maps: object, features: Sequence[Feature], s
     """Checks that `maps` are the maps of `features` for two images of `size`, and finite.
 
     Args:
-        who: the part.
-        name: what a map is called in error messages.
-        maps: what the part returned.
-        features: what it published.
-        size: of the images.
+        who: The part.
+        name: What a map is called in error messages.
+        maps: What the part returned.
+        features: What it published.
+        size: Of the images.
     """
     assert isinstance(maps, list | tuple), f"{who} returns its {name}s as {type(maps).__name__}. Return a list."
     assert len(maps) == len(features), (

@@ -41,7 +41,7 @@ def check_evaluator(make: Callable[[Classes], Evaluator]) -> None:
     """Checks an evaluator.
 
     Args:
-        make: builds the part for a class list; the class itself, where its settings have defaults.
+        make: Builds the part for a class list; the class itself, where its settings have defaults.
 
     Raises:
         AssertionError: it breaks the contract; the message says how and what to do.

@@ -37,8 +37,8 @@ def check_loss(loss: Loss, num_classes: int = 3) -> None:
     """Checks a built loss.
 
     Args:
-        loss: the part.
-        num_classes: the number of classes it was built for.
+        loss: The part.
+        num_classes: The number of classes it was built for.
 
     Raises:
         AssertionError: it breaks the contract; the message says how and what to do.
@@ -72,12 +72,12 @@ def _valued(
     """Returns the loss's value after checking its shape, finiteness and gradient.
 
     Args:
-        who: the part.
-        situation: what it is tried on, for error messages.
-        compute: computes the value.
-        leaves: the tensors that a gradient must reach.
-        shape: the shape that the value must have.
-        flat: whether the gradient may be 0.
+        who: The part.
+        situation: What it is tried on, for error messages.
+        compute: Computes the value.
+        leaves: The tensors that a gradient must reach.
+        shape: The shape that the value must have.
+        flat: Whether the gradient may be 0.
     """
     with trying(who, situation):
         value = compute()

@@ -32,7 +32,7 @@ def check_model(make: Callable[[int], Model]) -> None:
     """Checks a model.
 
     Args:
-        make: builds the part for a number of classes.
+        make: Builds the part for a number of classes.
 
     Raises:
         AssertionError: it breaks the contract; the message says how and what to do.

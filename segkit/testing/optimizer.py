@@ -40,7 +40,7 @@ def check_optimizer(make: Callable[[nn.Module], torch.optim.Optimizer]) -> None:
     """Checks an optimizer.
 
     Args:
-        make: builds the part for a model; the function itself, where its settings have defaults.
+        make: Builds the part for a model; the function itself, where its settings have defaults.
 
     Raises:
         AssertionError: it breaks the contract; the message says how and what to do.

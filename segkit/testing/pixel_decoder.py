@@ -32,7 +32,7 @@ def check_pixel_decoder(make: Callable[[list[Feature]], PixelDecoder]) -> None:
     """Checks a pixel decoder.
 
     Args:
-        make: builds the part from the features of a backbone; the class itself, where its settings have defaults.
+        make: Builds the part from the features of a backbone; the class itself, where its settings have defaults.
 
     Raises:
         AssertionError: it breaks the contract; the message says how and what to do.

@@ -32,7 +32,7 @@ def check_postprocessor(make: Callable[[Classes], Postprocessor]) -> None:
     """Checks a postprocessor.
 
     Args:
-        make: builds the part for a class list; the class itself, where its settings have defaults.
+        make: Builds the part for a class list; the class itself, where its settings have defaults.
 
     Raises:
         AssertionError: it breaks the contract; the message says how and what to do.

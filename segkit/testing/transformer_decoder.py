@@ -28,7 +28,7 @@ def check_transformer_decoder(make: Callable[[list[Feature], int, int], Transfor
     """Checks a transformer decoder.
 
     Args:
-        make: builds the part from memory, mask_dim and num_classes; the class itself, where its settings have
+        make: Builds the part from memory, mask_dim and num_classes; the class itself, where its settings have
             defaults.
 
     Raises:

@@ -20,16 +20,16 @@ class StandardDecoder(nn.Module):
     by all layers and read the normalized queries.
 
     Args:
-        memory: the pixel decoder's memory maps; the last one is attended to.
-        mask_dim: width of the mask features.
-        num_classes: number of classes, without no-object.
-        num_queries: number of learned queries, the most segments that one image can get.
-        num_layers: number of decoder layers; each gives a prediction.
-        num_heads: attention heads of each layer.
-        hidden_dim: width of the queries; a multiple of 4 and of `num_heads`.
-        feedforward_dim: inner width of the feed-forward blocks.
-        dropout: probability inside the layers.
-        pre_norm: normalize before each block instead of after it.
+        memory: The pixel decoder's memory maps; the last one is attended to.
+        mask_dim: Width of the mask features.
+        num_classes: Number of classes, without no-object.
+        num_queries: Number of learned queries, the most segments that one image can get.
+        num_layers: Number of decoder layers; each gives a prediction.
+        num_heads: Attention heads of each layer.
+        hidden_dim: Width of the queries; a multiple of 4 and of `num_heads`.
+        feedforward_dim: Inner width of the feed-forward blocks.
+        dropout: Probability inside the layers.
+        pre_norm: Normalize before each block instead of after it.
         class_head: False for masks alone (per-pixel models): class_logits are then (B,Q,0).
 
     Raises:

@@ -21,10 +21,10 @@ class PhotometricDistortion:
     saturation and hue, at random.
 
     Args:
-        brightness: largest value, of 255, that is added or subtracted.
+        brightness: Largest value, of 255, that is added or subtracted.
         contrast: (lowest, highest) factor of all values.
         saturation: (lowest, highest) factor of the saturation.
-        hue: largest rotation of the hue in degrees, in either direction.
+        hue: Largest rotation of the hue in degrees, in either direction.
 
     Example:
         >>> import torch

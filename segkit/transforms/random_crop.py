@@ -27,7 +27,7 @@ class RandomCrop:
 
     Args:
         size: (height, width) of the window in pixels.
-        max_category_share: largest fraction, in (0, 1], of the window's pixels that one class may have. Void does not
+        max_category_share: Largest fraction, in (0, 1], of the window's pixels that one class may have. Void does not
             count.
 
     Example:
@@ -63,7 +63,7 @@ def is_varied(classes: Tensor, max_fraction: float) -> bool:
 
     Args:
         classes: (h, w) int64, class index + 1, or 0 for void, which does not count.
-        max_fraction: in (0, 1].
+        max_fraction: In (0, 1].
 
     Example:
         >>> is_varied(torch.tensor([[1, 1, 2, 0]]), max_fraction=0.75)

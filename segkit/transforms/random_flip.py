@@ -13,7 +13,7 @@ class RandomFlip:
     """Flips the image horizontally at random.
 
     Args:
-        probability: probability of the flip, in [0, 1].
+        probability: Probability of the flip, in [0, 1].
 
     Example:
         >>> import torch

@@ -21,8 +21,8 @@ class RandomScale:
 
     Args:
         size: (height, width) in pixels that the image fits into at factor 1.
-        min_factor: lower bound of the factor, which is uniformly distributed.
-        max_factor: upper bound of the factor.
+        min_factor: Lower bound of the factor, which is uniformly distributed.
+        max_factor: Upper bound of the factor.
 
     Example:
         >>> import torch

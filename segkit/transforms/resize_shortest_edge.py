@@ -17,11 +17,11 @@ class ResizeShortestEdge:
     """Resizes the shorter side to one of `sizes`, keeping the proportions.
 
     Args:
-        sizes: pixels of the shorter side. Of a list, each sample draws one at random.
-        max_size: upper bound of the longer side in pixels. It may make the shorter side shorter than drawn.
-        size_divisor: finally, both sides are rounded up to multiples of it. This changes the proportions slightly and
+        sizes: Pixels of the shorter side. Of a list, each sample draws one at random.
+        max_size: Upper bound of the longer side in pixels. It may make the shorter side shorter than drawn.
+        size_divisor: Finally, both sides are rounded up to multiples of it. This changes the proportions slightly and
             may exceed `max_size`.
-        rounding: rounding of the longer side. `nearest`, or `down` for the sizes of transformers'
+        rounding: Rounding of the longer side. `nearest`, or `down` for the sizes of transformers'
             MaskFormerImageProcessor. The shorter side is always rounded to nearest; it has a fraction only where
             `max_size` limits it.
 

@@ -16,7 +16,7 @@ alpha: a number or one of 'auto', default 0.25
     weight of the pixels inside.
 class_weights: a mapping of numbers or null, default null
 weight: a number (at least 0, at most 1000000), default 1.0
-    factor of this loss in the sum of all
+    Factor of this loss in the sum of all.
 
 And more.
 

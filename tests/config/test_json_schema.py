@@ -80,7 +80,7 @@ def test_editors_show_what_a_setting_means(schema):
     )
     assert schema["definitions"]["backbones.tiny"]["properties"]["width"] == {"type": "number", "default": 1.0}
     weight = schema["definitions"]["losses.dice"]["properties"]["weight"]
-    assert weight["description"] == "factor of this loss in the sum of all"
+    assert weight["description"] == "Factor of this loss in the sum of all."
     assert (weight["type"], weight["default"], weight["minimum"]) == ("number", 1.0, 0)
 
 

@@ -32,17 +32,8 @@ def settings_table(settings: Sequence[SettingDescription], links: dict[str, str]
     for setting in settings:
         default = "required" if setting.required else f"`{inline(setting.default)}`"
         kind = links.get(setting.type, setting.type)
-        rows.append([f"`{setting.name}`", kind, default, _sentence(setting.documentation)])
+        rows.append([f"`{setting.name}`", kind, default, setting.documentation])
     return table(["setting", "type", "default", "description"], rows)
-
-
-def _sentence(text: str) -> str:
-    """Starts a text with a capital letter, unless code or a name comes first, and ends it with a full stop."""
-    if not text:
-        return ""
-    first = text.partition(" ")[0].rstrip(",;:")
-    capital = text[0].upper() + text[1:] if first.isalpha() and first.islower() else text
-    return capital if capital.endswith((".", "!", "?")) else f"{capital}."
 
 
 def docstring(text: str) -> str:

@@ -163,9 +163,9 @@ def backbone_json(backbone: TimmBackbone, part: Settings, where: str) -> tuple[S
     """Returns the `backbone_config` of a built backbone, and the stages, from 0, that give its feature maps.
 
     Args:
-        backbone: the built part.
-        part: its config.
-        where: the checkpoint, for error messages.
+        backbone: The built part.
+        part: Its config.
+        where: The checkpoint, for error messages.
 
     Raises CheckpointError where transformers has no such backbone.
     """

@@ -10,9 +10,9 @@ class Fields:
     """One mapping of a JSON file. A key that is absent has the default that transformers gives it.
 
     Args:
-        data: the mapping.
-        file: the file, for error messages.
-        path: where the mapping lies in the file, such as `backbone_config.`.
+        data: The mapping.
+        file: The file, for error messages.
+        path: Where the mapping lies in the file, such as `backbone_config.`.
     """
 
     def __init__(self, data: dict[str, Any], file: Path, path: str = "") -> None:

@@ -71,8 +71,8 @@ def their_names(ours: Iterable[str], stages: Sequence[int]) -> dict[str, tuple[s
     """Returns, for each tensor of segkit, the names of their tensors that it stacks; () where they have none.
 
     Args:
-        ours: segkit's names.
-        stages: the stages of the backbone, from 0, that give the feature maps, finest first.
+        ours: Names in segkit.
+        stages: The stages of the backbone, from 0, that give the feature maps, finest first.
     """
     renamed = rename(ours, (*_RULES, *_rules_of_levels(stages)))
     return {name: () if theirs == name else _each(theirs) for name, theirs in renamed.items()}

@@ -98,11 +98,11 @@ def preprocessor_json(
     transformers resizes images to multiples of `size_divisor`, where segkit may pad them.
 
     Args:
-        transforms: those of the evaluation.
-        mean, std: pixel statistics of red, green and blue, 0..255.
-        ids: the classes' values in label maps.
-        size_divisor: the model's.
-        where: the checkpoint, for error messages.
+        transforms: Those of the evaluation.
+        mean, std: Pixel statistics of red, green and blue, 0..255.
+        ids: The classes' values in label maps.
+        size_divisor: The model's.
+        where: The checkpoint, for error messages.
 
     Raises CheckpointError where the transforms are more than a resizing.
     """

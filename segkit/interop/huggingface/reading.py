@@ -43,7 +43,7 @@ def import_huggingface(source: str | Path) -> Imported:
     queries before the heads, as in the paper, and transformers does not.
 
     Args:
-        source: a folder written by `save_pretrained`, or the name of a repository on the Hugging Face hub.
+        source: A folder written by `save_pretrained`, or the name of a repository on the Hugging Face hub.
 
     Raises:
         CheckpointError: files are missing or damaged, the model or one of its settings is not supported, or tensors

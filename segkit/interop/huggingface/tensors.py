@@ -21,10 +21,10 @@ def load_theirs(
     """Loads their tensors into `model`.
 
     Args:
-        model: the model to fill.
-        tensors: the file's content.
-        stages: the stages of the backbone that give the feature maps.
-        where: the file or folder, for error messages.
+        model: The model to fill.
+        tensors: The file's content.
+        stages: The stages of the backbone that give the feature maps.
+        where: The file or folder, for error messages.
 
     Returns:
         The report, in their names, and one note per reason why tensors were not needed.
@@ -63,9 +63,9 @@ def _in_their_names(found: LoadReport, sources: Sources, in_file: Mapping[str, s
     """Translates a report from segkit's names.
 
     Args:
-        found: the report in segkit's names.
-        sources: of every tensor of the model.
-        in_file: published name -> name in the file.
+        found: The report in segkit's names.
+        sources: Of every tensor of the model.
+        in_file: Published name -> name in the file.
     """
     wanted = {one: name for name, theirs in sources.items() for one in theirs}
     loaded = set(found.loaded)
@@ -88,10 +88,10 @@ def their_tensors(model: nn.Module, stages: list[int], config: dict[str, Any], w
     """Returns all tensors, by name, that transformers' model of `config` has.
 
     Args:
-        model: segkit's model.
-        stages: the stages of the backbone that give the feature maps.
-        config: the content of `config.json`.
-        where: the checkpoint, for error messages.
+        model: The model in segkit.
+        stages: The stages of the backbone that give the feature maps.
+        config: The content of `config.json`.
+        where: The checkpoint, for error messages.
     """
     own = model.state_dict()
     tensors: dict[str, Tensor] = {}

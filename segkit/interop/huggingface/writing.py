@@ -42,10 +42,10 @@ def export_huggingface(
     the masks of all layers, from queries that are not normalized.
 
     Args:
-        checkpoint: a checkpoint folder, or a run folder, whose best checkpoint is taken.
-        destination: the folder to write; new or empty.
+        checkpoint: A checkpoint folder, or a run folder, whose best checkpoint is taken.
+        destination: The folder to write; new or empty.
         plugins: Python files that the checkpoint's config may import.
-        trust: import all Python files that the checkpoint's config names as plugins.
+        trust: Import all Python files that the checkpoint's config names as plugins.
 
     Raises:
         CheckpointError: the checkpoint cannot be loaded, transformers has no such model (the message names the part),

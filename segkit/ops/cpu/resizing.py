@@ -20,8 +20,8 @@ def lerp_rows(
         maps: (M,r,w) float32.
         above, below: (R,) int64, the source rows that each output row lies between.
         weight: (R,) float32 in [0, 1], that of `below`.
-        period: output rows after which weights are expected to repeat; a wrong one costs time only.
-        scratch: memory for the result, used on a CPU alone; at least M*R*w values.
+        period: Output rows after which weights are expected to repeat; a wrong one costs time only.
+        scratch: Memory for the result, used on a CPU alone; at least M*R*w values.
 
     Example:
         >>> maps = torch.tensor([[[0.0], [4.0]]])

@@ -58,8 +58,8 @@ def semantic_label_map(
     Args:
         class_probs: (Q,K) in [0, 1], without no-object.
         mask_logits: (Q,h,w).
-        sizes: of the image.
-        thresholds: when to select queries and classes.
+        sizes: Of the image.
+        thresholds: When to select queries and classes.
 
     Example:
         >>> class_probs, mask_logits = torch.eye(4, 9), torch.full((4, 8, 8), 9.0)
@@ -125,7 +125,7 @@ def select(class_probs: Tensor, mask_logits: Tensor, thresholds: Thresholds = DE
     Args:
         class_probs: (Q,K) in [0, 1], without no-object.
         mask_logits: (Q,h,w).
-        thresholds: what to select, and when it pays.
+        thresholds: What to select, and when it pays.
 
     Example:
         >>> class_probs = torch.full((4, 9), 0.01)

@@ -9,8 +9,8 @@ def softplus(logits: Tensor, probs: Tensor, rest: Tensor) -> Tensor:
     """Computes log(1 + exp(logits)) to within 1e-7, given values that its callers need anyway.
 
     Args:
-        logits: of any shape.
-        probs: sigmoid(logits).
+        logits: Of any shape.
+        probs: The sigmoid of the logits.
         rest: 1 - probs.
 
     Example:
