@@ -12,8 +12,8 @@ class ConfigError(SegkitError):
     """A config is wrong. The message lists all problems, one line with a location for each.
 
     Args:
-        message: the lines.
-        problems: what the lines were made from, so that the problems of several errors can be reported together; see
+        message: The lines.
+        problems: What the lines were made from, so that the problems of several errors can be reported together; see
             `segkit.config.nodes.Problem`.
     """
 

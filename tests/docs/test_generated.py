@@ -74,9 +74,9 @@ More."""
 
 def test_a_table_of_settings():
     settings = [
-        SettingDescription("width", "a number | more", True, None, "how wide"),
+        SettingDescription("width", "a number | more", True, None, "How wide."),
         SettingDescription("backbone", "a backbone", False, None, "`x` first."),
-        SettingDescription("betas", "a list of 2 numbers", False, (0.9, 0.999), "AdamW's"),
+        SettingDescription("betas", "a list of 2 numbers", False, (0.9, 0.999), "AdamW's."),
     ]
     assert settings_table(settings, {"a backbone": "[a backbone](#backbones)"}).splitlines()[2:] == [
         "| `width` | a number \\| more | required | How wide. |",
