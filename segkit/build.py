@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from segkit.classes import Classes
-from segkit.config import Config
+from segkit.config import Config, ConfigSource, as_config
 from segkit.config.arguments import check_arguments
 from segkit.config.schema import part_settings
 from segkit.config.sections import PartConfig, Split
@@ -79,20 +79,23 @@ def build_part(registry: Registry[P], config: PartConfig, known: Mapping[str, ob
     return built
 
 
-def build_model(config: Config, classes: Classes | None = None, initial_weights: bool = True) -> SegmentationModel:
+def build_model(
+    config: ConfigSource, classes: Classes | None = None, initial_weights: bool = True
+) -> SegmentationModel:
     """Builds the model of a config, with random weights except where its backbone sets `pretrained` or `weights`.
 
     Args:
-        config: A checked config.
+        config: A config, or what `segkit.load_config` takes: a YAML file, a run or checkpoint folder, a dict.
         classes: Of the dataset; by default those of the config's dataset, whose files must then exist.
         initial_weights: False if a checkpoint is loaded next: then no initial weights are fetched or read.
 
     Example:
         >>> import segkit
-        >>> model = segkit.build_model(segkit.load_config("configs/quickstart.yaml"))
+        >>> model = segkit.build_model("configs/quickstart.yaml")
         >>> model.size_divisor
         16
     """
+    config = as_config(config)
     classes = classes or dataset_classes(config)
     part = config.experiment.model
     model = build_part(MODELS, part if initial_weights else _without_weights(part), {"num_classes": len(classes)})

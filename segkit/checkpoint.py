@@ -97,6 +97,8 @@ def find_checkpoint(path: str | Path) -> Path:
     Raises:
         CheckpointError: There is none.
     """
+    if not isinstance(path, str | Path):
+        raise CheckpointError(f"checkpoint: {path!r} is no path. Pass the folder of a checkpoint or run.")
     path = Path(path)
     for folder in (path, path / "best", path / "last"):
         if (folder / WEIGHTS_FILE).is_file():

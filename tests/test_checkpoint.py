@@ -180,3 +180,9 @@ def test_nothing_that_fits_is_an_error(folder, tmp_path):
 
 def test_the_class_list_survives(folder):
     assert json.loads((folder / "classes.json").read_text())["names"] == ["sky", "road", "car"]
+
+
+def test_what_is_no_path_is_refused():
+    with pytest.raises(CheckpointError) as caught:
+        load_model(5)
+    assert str(caught.value) == "checkpoint: 5 is no path. Pass the folder of a checkpoint or run."

@@ -5,15 +5,17 @@ from collections import abc
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import TypeAlias
 
 from segkit.config.check import check
 from segkit.config.compose import compose, require_file
-from segkit.config.nodes import Mapping, Node, Origin, Sequence, Value, problem
+from segkit.config.nodes import Mapping, Node, Origin, Sequence, Value, problem, shortened
 from segkit.config.overrides import parse_overrides
 from segkit.config.plain import from_plain
 from segkit.config.plugins import run_plugins, with_plugins
 from segkit.config.sections import Experiment, make_section
 from segkit.config.source import dump, read_file
+from segkit.errors import ConfigError
 from segkit.runtime.integrity import require_intact
 
 CONFIG_FILE = "config.yaml"
@@ -60,6 +62,10 @@ class Config:
         return dump(self.data)
 
 
+ConfigSource: TypeAlias = "Config | str | PathLike[str] | abc.Mapping[str, object]"
+"""A config, or what `load_config` takes: a YAML file, the folder of a run or checkpoint, a dict."""
+
+
 def load_config(
     source: str | PathLike[str] | abc.Mapping[str, object],
     overrides: abc.Sequence[str] = (),
@@ -90,6 +96,7 @@ def load_config(
         >>> config["training"]["steps"]
         100
     """
+    _refuse_other_types(source, overrides, plugins)
     parsed = parse_overrides(overrides)
     if isinstance(source, abc.Mapping):
         top, saved = from_plain(source, Origin(name)), False
@@ -102,6 +109,34 @@ def load_config(
     # Before the check, which looks up the parts that plugins register.
     run_plugins(tree, trust)
     return Config(top.origin.file, tree, check(tree, saved))
+
+
+def as_config(source: ConfigSource, *, trust: bool = False) -> Config:
+    """Returns `source` if it is a config, and else loads it.
+
+    Raises:
+        ConfigError: it is nothing that a config can be loaded from, or something in it is wrong.
+
+    Example:
+        >>> as_config("configs/quickstart.yaml").path
+        'configs/quickstart.yaml'
+    """
+    return source if isinstance(source, Config) else load_config(source, trust=trust)
+
+
+def _refuse_other_types(source: object, overrides: object, plugins: object) -> None:
+    """Checks the types of the arguments of `load_config`, whose failures would be hard to understand."""
+    path = os.fspath(source) if isinstance(source, PathLike) else source
+    if not isinstance(path, str | abc.Mapping):
+        shown = "a loaded Config" if isinstance(source, Config) else f"{shortened(repr(source))}"
+        raise ConfigError(
+            f"config: {shown} is nothing that a config is loaded from. Pass the path of a YAML file, the folder of a "
+            "run or checkpoint, or a dict; segkit.train, evaluate and build_model take a loaded Config too."
+        )
+    for name, value in (("overrides", overrides), ("plugins", plugins)):
+        # Its characters would be taken as the items.
+        if isinstance(value, str):
+            raise ConfigError(f"{name}: {value!r} is a single text. Pass a list: [{value!r}].")
 
 
 def _file(path: str) -> str:

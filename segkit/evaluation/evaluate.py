@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from segkit.checkpoint import find_checkpoint, load_checkpoint
 from segkit.classes import Classes
-from segkit.config import Config, load_config
+from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
 from segkit.evaluation.loop import OnResult
 from segkit.evaluation.tables import write_metrics
@@ -87,8 +87,8 @@ def evaluate(
     check_arguments(
         overlays=(overlays, NonNegative), window=(window, Positive | None), precision=(precision, Precision)
     )
-    if config is not None and not isinstance(config, Config):
-        config = load_config(config, trust=trust)
+    if config is not None:
+        config = as_config(config, trust=trust)
     # Before anything is loaded: it decides on which device.
     process = join_processes(device)
     output = default_output(checkpoint) if output is None else Path(output)

@@ -17,7 +17,7 @@ from segkit.config import Config
 from segkit.config.arguments import check_arguments
 from segkit.data.images import read_image, to_image
 from segkit.data.padding import padded_size, stack_padded
-from segkit.errors import DataError
+from segkit.errors import ConfigError, DataError
 from segkit.inference.sliding_window import SlidingWindow, require_semantic
 from segkit.models._base import SegmentationModel
 from segkit.registries.signature import Fraction, Positive
@@ -158,9 +158,11 @@ class Predictor:
                 size do, so that none is padded more than alone.
 
         Raises:
-            ConfigError: `batch_size` is not a positive integer.
+            ConfigError: `batch_size` is not a positive integer, or `files` a single path.
         """
         check_arguments(batch_size=(batch_size, Positive))
+        if isinstance(files, str | Path):  # the characters of a text would be taken as files
+            raise ConfigError(f"files: {str(files)!r} is a single path. Pass a list: [{str(files)!r}].")
         return self._predict_many(files, batch_size)
 
     def _predict_many(self, files: Iterable[str | Path], batch_size: int) -> Iterator[Outcome]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from segkit.errors import RegistryError
 from segkit.layers.normalization import PixelNormalization
 from segkit.registries import Backbone, Model, PixelDecoder
 from segkit.types import PixelPrediction, Prediction, Size
@@ -47,4 +48,29 @@ class PyramidModel(SegmentationModel):
     def decode_pixels(self, images: Tensor, sizes: Sequence[Size] | None) -> tuple[Tensor, list[Tensor]]:
         """Computes mask features (B,E,h,w) and memory [(B,Ci,Hi,Wi)] from images (B,3,H,W) uint8 RGB."""
         features = self.backbone(self.normalization(images, sizes))
-        return self.pixel_decoder(features)
+        backbone_channels = [feature.channels for feature in self.backbone.features]
+        _require(self.backbone, "backbone", "features", features, backbone_channels)
+        returned = self.pixel_decoder(features)
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            raise RegistryError(
+                f"pixel decoder {type(self.pixel_decoder).__name__} returns a {type(returned).__name__}, not a pair: "
+                "(mask features, [memory maps]). Check it with segkit.testing.check_pixel_decoder."
+            )
+        mask_features, memory = returned
+        _require(self.pixel_decoder, "pixel_decoder", "mask_dim", [mask_features], [self.pixel_decoder.mask_dim])
+        memory_channels = [feature.channels for feature in self.pixel_decoder.memory]
+        _require(self.pixel_decoder, "pixel_decoder", "memory", memory, memory_channels)
+        return mask_features, memory
+
+
+def _require(part: object, kind: str, name: str, maps: Sequence[Tensor], channels: list[int]) -> None:
+    """Checks the number and channels of maps (B,C,H,W) against what the part publishes as `name`.
+
+    Otherwise a later part fails with an error that does not name the cause.
+    """
+    found = [one.shape[1] if isinstance(one, Tensor) and one.ndim == 4 else None for one in maps]
+    if found != channels:
+        raise RegistryError(
+            f"{kind.replace('_', ' ')} {type(part).__name__} publishes {name} with maps of {channels} channels, but "
+            f"returns maps of {found}. Return what it publishes; check it with segkit.testing.check_{kind}."
+        )

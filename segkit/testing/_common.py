@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from segkit.classes import Classes
 from segkit.errors import SegkitError
@@ -19,6 +20,16 @@ TOLERANCE = 1e-4
 def named(kind: str, part: object) -> str:
     """Returns the kind and the name of the class or function: `backbone Tiny`."""
     return f"{kind} {getattr(part, '__name__', type(part).__name__)}"
+
+
+def refuse_built(kind: str, make: object) -> None:
+    """Checks that `make` builds a part, and is none: a built module is callable too."""
+    builds = callable(make) and not isinstance(make, nn.Module | torch.optim.Optimizer)
+    # Other parts can be callable: functions and classes have a name, as most partial functions' functions do.
+    builds = builds and (hasattr(make, "__name__") or isinstance(make, partial))
+    assert builds, (
+        f"{named(kind, make)} is built already. Pass the class or a function that builds it, not a built part."
+    )
 
 
 @contextmanager

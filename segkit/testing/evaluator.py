@@ -18,7 +18,7 @@ from torch import Tensor
 
 from segkit.classes import Classes
 from segkit.registries import Evaluator
-from segkit.testing._common import CLASSES, named, seeded, trying
+from segkit.testing._common import CLASSES, named, refuse_built, seeded, trying
 from segkit.testing._results import published_result_type, same_results
 from segkit.testing._samples import no_segment, same
 from segkit.types import (
@@ -50,6 +50,7 @@ def check_evaluator(make: Callable[[Classes], Evaluator]) -> None:
         >>> from segkit.evaluators.mean_iou import MeanIoU
         >>> check_evaluator(MeanIoU)
     """
+    refuse_built("evaluator", make)
     evaluator = make(CLASSES)
     who = named("evaluator", evaluator)
     result_type = published_result_type(who, evaluator)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.registries import Model
-from segkit.testing._common import named, seeded, trying
+from segkit.testing._common import named, refuse_built, seeded, trying
 from segkit.testing._modules import (
     Outputs,
     Trial,
@@ -46,6 +46,7 @@ def check_model(make: Callable[[int], Model]) -> None:
         ...     return PerPixel(backbone, FPN(backbone.features, hidden_dim=32, mask_dim=16), num_classes)
         >>> check_model(make)
     """
+    refuse_built("model", make)
     model = make(NUM_CLASSES)
     module = as_module("model", model)
     who = named("model", model)

@@ -14,7 +14,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from segkit.testing._common import difference, named, seeded, trying
+from segkit.testing._common import difference, named, refuse_built, seeded, trying
 
 
 class _Model(nn.Module):
@@ -49,6 +49,7 @@ def check_optimizer(make: Callable[[nn.Module], torch.optim.Optimizer]) -> None:
         >>> from segkit.optimizers.adamw import adamw
         >>> check_optimizer(adamw)
     """
+    refuse_built("optimizer", make)
     model = _Model()
     optimizer = make(model)
     who = named("optimizer", optimizer)

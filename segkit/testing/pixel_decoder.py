@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.registries import PixelDecoder
-from segkit.testing._common import named, seeded, trying
+from segkit.testing._common import named, refuse_built, seeded, trying
 from segkit.testing._maps import CELLS, PYRAMID, check_maps, published_features, random_maps
 from segkit.testing._modules import (
     Outputs,
@@ -41,6 +41,7 @@ def check_pixel_decoder(make: Callable[[list[Feature]], PixelDecoder]) -> None:
         >>> from segkit.pixel_decoders.fpn import FPN
         >>> check_pixel_decoder(lambda features: FPN(features, hidden_dim=32, mask_dim=16))
     """
+    refuse_built("pixel decoder", make)
     decoder = make(list(PYRAMID))
     module = as_module("pixel decoder", decoder)
     who = named("pixel decoder", decoder)
@@ -50,7 +51,10 @@ def check_pixel_decoder(make: Callable[[list[Feature]], PixelDecoder]) -> None:
     for rows, columns in CELLS:
         size = (rows * PYRAMID[-1].stride, columns * PYRAMID[-1].stride)
         with trying(who, f"on a coarsest map of {rows}x{columns}"), torch.no_grad():
-            mask_features, maps = decoder(random_maps(PYRAMID, size))
+            returned = decoder(random_maps(PYRAMID, size))
+        is_pair = isinstance(returned, tuple) and len(returned) == 2
+        assert is_pair, f"{who} returns a {type(returned).__name__}. Return a pair: (mask features, [memory maps])."
+        mask_features, maps = returned
         check_maps(who, "mask feature map", [mask_features], [Feature(mask_dim, PYRAMID[0].stride)], size)
         check_maps(who, "memory map", maps, memory, size)
     maps = random_maps(PYRAMID, (64, 96))  # 2x3 cells: wider than high, so that swapped sides show

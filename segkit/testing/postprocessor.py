@@ -17,7 +17,7 @@ import torch
 
 from segkit.classes import Classes
 from segkit.registries import Postprocessor
-from segkit.testing._common import CLASSES, named, refuses, seeded, trying
+from segkit.testing._common import CLASSES, named, refuse_built, refuses, seeded, trying
 from segkit.testing._predictions import converted, image_of, random_prediction, tensors_in
 from segkit.testing._results import check_result, published_result_type, same_results, shown_classes
 from segkit.types import ImageSizes, InstanceResult, PanopticResult, PixelPrediction, Prediction, Result
@@ -42,6 +42,7 @@ def check_postprocessor(make: Callable[[Classes], Postprocessor]) -> None:
         >>> from segkit.registries import POSTPROCESSORS
         >>> check_postprocessor(lambda classes: build_part(POSTPROCESSORS, {"type": "semantic"}, {"classes": classes}))
     """
+    refuse_built("postprocessor", make)
     # The second list shows mistakes with a dimension of size 1, and with classes none of which is a thing.
     for classes in (CLASSES, Classes.make(["only"], [False])):
         part = make(classes)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.registries import TransformerDecoder
-from segkit.testing._common import named, seeded, trying
+from segkit.testing._common import named, refuse_built, seeded, trying
 from segkit.testing._maps import CELLS, PYRAMID, random_maps
 from segkit.testing._modules import Outputs, Trial, as_module, check_meta, check_module, warn_unless_compilable
 from segkit.testing._predictions import check_prediction, outputs_of
@@ -42,6 +42,7 @@ def check_transformer_decoder(make: Callable[[list[Feature], int, int], Transfor
         ...     )
         ... )
     """
+    refuse_built("transformer decoder", make)
     # One map, as MaskFormer's decoder reads, and several, as Mask2Former's does.
     for memory in MEMORIES:
         decoder = make(list(memory), MASK_DIM, NUM_CLASSES)

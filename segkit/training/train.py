@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from segkit.config import Config, load_config
+from segkit.config import Config, as_config
 from segkit.training.build import build_training
 from segkit.training.opening import open_run
 
@@ -57,8 +57,7 @@ def train(
         >>> sorted(path.name for path in run.iterdir())
         ['checkpoints', 'config.yaml', 'data_summary.json', 'environment.json', 'last', 'metrics.jsonl']
     """
-    if not isinstance(config, Config):
-        config = load_config(config, trust=trust)
+    config = as_config(config, trust=trust)
     with open_run(config, output, resume, device) as opened:
         run = opened.run
         trainer = build_training(config, run, opened.resume, device)

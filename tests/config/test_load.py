@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import segkit
-from segkit.config import load_config
+from segkit.config import as_config, load_config
 from segkit.config.nodes import Origin
 from segkit.config.plain import from_plain, plain
 from segkit.config.sections import Data, Experiment, Split
@@ -150,3 +150,30 @@ def test_a_missing_base_of_a_dict():
     with pytest.raises(ConfigError) as caught:
         load_config({"extends": "base.yaml"})
     assert str(caught.value) == "<dict>: extends: there is no file base.yaml."
+
+
+@pytest.mark.parametrize("source", [5, None, ["x.yaml"], b"x"])
+def test_what_is_no_source_of_a_config_is_refused(source):
+    message = (
+        f"config: {source!r} is nothing that a config is loaded from. Pass the path of a YAML file, the folder of a "
+        "run or checkpoint, or a dict; segkit.train, evaluate and build_model take a loaded Config too."
+    )
+    for function in (load_config, segkit.train, segkit.build_model):
+        with pytest.raises(ConfigError) as caught:
+            function(source)
+        assert str(caught.value) == message
+
+
+def test_a_single_text_is_not_taken_as_a_list():
+    with pytest.raises(ConfigError) as caught:
+        load_config({}, "training.steps=3")
+    assert str(caught.value) == "overrides: 'training.steps=3' is a single text. Pass a list: ['training.steps=3']."
+    with pytest.raises(ConfigError, match=r"^plugins: 'x.py' is a single text"):
+        load_config({}, plugins="x.py")
+
+
+def test_a_loaded_config_stays_as_it_is():
+    config = load_config({"model": {"type": "per_pixel", "backbone": {"type": "plain"}}})
+    assert as_config(config) is config
+    with pytest.raises(ConfigError, match=r"^config: a loaded Config is nothing that"):
+        load_config(config)

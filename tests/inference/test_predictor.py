@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -285,3 +286,10 @@ def test_an_image_that_is_too_small_is_an_outcome_and_the_others_go_on(checkpoin
         assert "batch of 1," in str(outcome.error)
     with pytest.raises(DataError, match="too small for the model"):
         Predictor("any")(files[1])
+
+
+def test_a_single_path_is_not_taken_as_a_list(checkpoint):
+    for files in ("ab.jpg", Path("ab.jpg")):
+        with pytest.raises(ConfigError) as caught:
+            Predictor("runs/x/best").predict_many(files)
+        assert str(caught.value) == "files: 'ab.jpg' is a single path. Pass a list: ['ab.jpg']."

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from segkit.build import build_criterion, build_model, dataset_classes
 from segkit.classes import Classes
 from segkit.config import load_config
-from segkit.types import Prediction
+from segkit.errors import RegistryError
+from segkit.models._base import PyramidModel
+from segkit.types import Feature, Prediction
 from tests.helpers.tiny import QUERY_CRITERION, empty_target, halves_target, write_tiny
 
 NAMES = ["mask_former", "mask_former with transformer_fpn"]
@@ -141,3 +144,46 @@ def test_the_paper_s_model_has_41_million_parameters():
     with torch.device("meta"):
         model = build_model(config, Classes.make([f"class {index}" for index in range(150)]))
     assert sum(parameter.numel() for parameter in model.parameters()) == 41_307_863
+
+
+class Promising(nn.Module):
+    """Publishes 8 channels and one memory map of 4."""
+
+    mask_dim, memory = 8, [Feature(4, 4)]
+    features = memory
+
+    def __init__(self, returned):
+        super().__init__()
+        self.returned = returned
+
+    def forward(self, _):
+        return self.returned
+
+
+MAP = torch.zeros(1, 4, 2, 2)
+MASKS = torch.zeros(1, 8, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("maps", "returned", "message"),
+    [
+        ([], None, "backbone Promising publishes features with maps of [4] channels, but returns maps of []."),
+        (
+            [MAP],
+            (MAP, [MAP]),
+            "pixel decoder Promising publishes mask_dim with maps of [8] channels, but returns ",
+        ),
+        (
+            [MAP],
+            (MASKS, []),
+            "pixel decoder Promising publishes memory with maps of [4] channels, but returns ",
+        ),
+        ([MAP], MASKS, "pixel decoder Promising returns a Tensor, not a pair: (mask features, [memory maps])."),
+    ],
+)
+def test_a_part_that_breaks_its_promise_is_named(maps, returned, message):
+    model = PyramidModel(Promising(maps), Promising(returned), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    with pytest.raises(RegistryError) as caught:
+        model.decode_pixels(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), None)
+    assert str(caught.value).startswith(message)
+    assert "segkit.testing.check_" in str(caught.value)

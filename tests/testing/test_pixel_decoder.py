@@ -1,8 +1,10 @@
 """Error messages about pixel decoders."""
 
+import pytest
 from torch import nn
 from torch.nn.functional import interpolate
 
+from segkit import testing
 from segkit.testing import check_pixel_decoder
 from segkit.types import Feature
 from tests.helpers.contract_errors import each_of, error_message
@@ -126,3 +128,31 @@ def test_error_message(part, message):
 
 def test_a_good_one_passes():
     check_pixel_decoder(Good)
+
+
+class MaskFeaturesOnly(Good):
+    def forward(self, maps):
+        return super().forward(maps)[0]
+
+
+def test_a_pair_is_returned():
+    assert error_message(check_pixel_decoder, MaskFeaturesOnly) == (
+        "pixel decoder MaskFeaturesOnly returns a Tensor. Return a pair: (mask features, [memory maps])."
+    )
+
+
+@pytest.mark.parametrize(
+    ("check", "kind"),
+    [
+        (testing.check_pixel_decoder, "pixel decoder"),
+        (testing.check_transformer_decoder, "transformer decoder"),
+        (testing.check_model, "model"),
+        (testing.check_optimizer, "optimizer"),
+        (testing.check_postprocessor, "postprocessor"),
+        (testing.check_evaluator, "evaluator"),
+    ],
+)
+def test_a_built_part_is_refused_where_a_builder_is_asked_for(check, kind):
+    assert error_message(check, Good([Feature(4, 4)])) == (
+        f"{kind} Good is built already. Pass the class or a function that builds it, not a built part."
+    )
