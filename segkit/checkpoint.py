@@ -4,7 +4,8 @@ The folder alone is enough to evaluate, predict, export and fine-tune. A file th
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -20,6 +21,7 @@ from segkit.classes import Classes
 from segkit.config import CONFIG_FILE, Config, load_config
 from segkit.errors import CheckpointError
 from segkit.models._base import SegmentationModel
+from segkit.runtime.finite import first_nonfinite
 from segkit.runtime.integrity import require_intact, write_manifest
 from segkit.runtime.weights import LoadReport, load_fitting
 from segkit.runtime.writing import replace_folder
@@ -89,6 +91,16 @@ def save_checkpoint(
         (draft / CLASSES_FILE).write_text(json.dumps(classes.to_dict(), indent=1), encoding="utf-8")
         write_more(draft)
         write_manifest(draft)
+
+
+def _warn_of_nonfinite(folder: Path, weights: Mapping[str, Tensor]) -> None:
+    name = first_nonfinite(weights)
+    if name is not None:
+        warnings.warn(
+            f"{folder / WEIGHTS_FILE}: holds weights that are not finite (first: {name}), so that results mean "
+            "nothing. Use another checkpoint.",
+            stacklevel=3,
+        )
 
 
 def find_checkpoint(path: str | Path) -> Path:
@@ -178,9 +190,11 @@ def load_checkpoint(
     config = config or read_config(folder, plugins, trust)
     classes = read_classes(folder)
     model = build_model(config, classes, initial_weights=False)
-    report = load_fitting(model, read_weights(folder))
+    weights = read_weights(folder)
+    report = load_fitting(model, weights)
     if not report.complete:
         raise CheckpointError(f"{folder}: does not fit the model of {config.path}: {report}.")
+    _warn_of_nonfinite(folder, weights)
     return Checkpoint(model.to(device).eval(), classes, config)
 
 
@@ -239,6 +253,7 @@ def initialize_from(
     elif head:
         refuse_other_classes(folder, read_classes(folder), classes, head)
     report = load_fitting(model, weights)
+    _warn_of_nonfinite(folder, weights)
     if not report.loaded:
         raise CheckpointError(f"{folder}: no tensor fits the model of {config.path}: {report}.")
     return report

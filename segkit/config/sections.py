@@ -96,6 +96,9 @@ class Training:
     """Batches per optimizer step. The total batch size is `data.train.batch_size` x `accumulate` x processes."""
     clip_gradients: PositiveFloat | None = None
     """Maximum norm of the gradients of all parameters together; null does not clip."""
+    on_nonfinite: Literal["stop", "skip"] = "stop"
+    """What to do where the loss or its gradient is nan or infinite: `stop` the training, or `skip` the step, at most 10
+    in a row. Either way a dump is written to `nonfinite/` in the run folder, which `segkit replay` examines."""
     evaluate_every: Positive | None = None
     """Steps between evaluations on `data.val`. The last step is always evaluated; null evaluates nothing else."""
     checkpoint_every: Positive | Literal["auto"] | None = "auto"

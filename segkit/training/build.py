@@ -158,6 +158,7 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         state=state,
         accumulate=settings.accumulate,
         clip_gradients=settings.clip_gradients,
+        on_nonfinite=settings.on_nonfinite,
         evaluate=evaluation,
         checkpoints=Checkpoints(plan.run, config, classes, accelerator, settings.keep_checkpoints),
         reporter=_reporter(plan, state),

@@ -1,6 +1,6 @@
 """Writes the checkpoints of a training into its run folder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -10,6 +10,8 @@ from torch import nn
 from segkit.checkpoint import save_checkpoint
 from segkit.classes import Classes
 from segkit.config import Config
+from segkit.errors import TrainingError
+from segkit.runtime.finite import first_nonfinite
 from segkit.training.run_folder import STATE_FILE, RunFolder
 from segkit.training.state import RandomState, TrainingState, all_random_states, own_random_state, write_state
 
@@ -35,7 +37,12 @@ class Checkpoints:
         self._keep = keep
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
-        """Writes `checkpoints/step_N`, from which the training can be resumed, and `last`."""
+        """Writes `checkpoints/step_N`, from which the training can be resumed, and `last`.
+
+        Raises:
+            TrainingError: The weights are not finite.
+        """
+        _require_finite(model, self.run.checkpoint(state.step))
         random = all_random_states(self._accelerator)
         if self._accelerator.is_main_process:
             self._write(model, optimizer, state, random)
@@ -51,9 +58,18 @@ class Checkpoints:
             self._write(model, optimizer, state, [own_random_state(), *others])
 
     def save_best(self, model: nn.Module) -> None:
-        """Writes `best`."""
+        """Writes `best`.
+
+        Raises:
+            TrainingError: The weights are not finite.
+        """
+        _require_finite(model, self.run.best)
         if self._accelerator.is_main_process:
             save_checkpoint(self.run.best, model, self._config, self._classes)
+
+    def save_dump(self, folder: Path, model: nn.Module, write_more: Callable[[Path], None]) -> None:
+        """Writes a checkpoint with further files, which no training resumes from."""
+        save_checkpoint(folder, model, self._config, self._classes, write_more)
 
     def _write(
         self,
@@ -68,3 +84,13 @@ class Checkpoints:
         save_checkpoint(self.run.checkpoint(state.step), model, self._config, self._classes, write)
         save_checkpoint(self.run.last, model, self._config, self._classes)
         self.run.prune_checkpoints(self._keep)
+
+
+def _require_finite(model: nn.Module, folder: Path) -> None:
+    """Checks that good weights are not replaced by bad ones. All processes have the same weights, and agree."""
+    name = first_nonfinite(dict(model.named_parameters()))
+    if name is not None:
+        raise TrainingError(
+            f"{folder}: not written, because the weights are not finite (first: {name}). Earlier checkpoints stay. "
+            "Lower the learning rate, clip gradients, or train in fp32 or bf16; then continue with --resume."
+        )

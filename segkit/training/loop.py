@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from segkit.errors import TrainingError
 from segkit.evaluation.tables import class_table, summary, summary_table
 from segkit.registries import Schedule
 from segkit.runtime.processes import make_accelerator
@@ -16,8 +16,10 @@ from segkit.training.callables import Evaluation, LossFunction
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.data_summary import DataSummary
 from segkit.training.interruption import Interruption
+from segkit.training.nonfinite import NonFiniteSteps
 from segkit.training.progress import Meter, Reporter
 from segkit.training.rescue import Rescue
+from segkit.training.snapshot import Snapshot
 from segkit.training.state import TrainingState
 from segkit.training.step import StepReport, TrainingStep
 from segkit.types import Batch, Metrics
@@ -42,6 +44,7 @@ class Trainer:
         state: How far an earlier run came, where one is resumed.
         accumulate: Batches per optimizer step.
         clip_gradients: Upper bound of the norm of all gradients together.
+        on_nonfinite: What a step does whose loss or gradients are not finite.
         evaluate: Evaluates the model.
         checkpoints: Writes checkpoints; by default none are written.
         reporter: Prints and logs.
@@ -95,6 +98,7 @@ class Trainer:
         state: TrainingState | None = None,
         accumulate: int = 1,
         clip_gradients: float | None = None,
+        on_nonfinite: Literal["stop", "skip"] = "stop",
         evaluate: Evaluation | None = None,
         checkpoints: Checkpoints | None = None,
         reporter: Reporter | None = None,
@@ -129,6 +133,9 @@ class Trainer:
         if isinstance(criterion, nn.Module):
             criterion.to(self.accelerator.device)
         self.training_step = TrainingStep(wrapped_model, criterion, self.optimizer, self.accelerator, clip_gradients)
+        self.nonfinite = NonFiniteSteps(
+            on_nonfinite, self.model, self.state, self.accelerator, self.checkpoints, self.reporter
+        )
         self.rescue = Rescue(self.model, self.optimizer, self.state, self.checkpoints, self.reporter)
         self.meter = Meter()
 
@@ -175,14 +182,19 @@ class Trainer:
 
     def _train_step(self) -> StepReport:
         """Makes one optimizer step."""
-        self.rescue.begin_step()
+        before = Snapshot(self.model)
+        self.rescue.begin_step(before)
         self._set_learning_rates()
         batches = [self._next_batch() for _ in range(self.accumulate)]
         report = self.training_step.compute_gradients(batches)
-        if not report.finite:
-            raise TrainingError(_describe(report, self.state.step + 1, batches))
-        self.rescue.begin_update()
-        self.training_step.update()
+        if report.finite:
+            self.rescue.begin_update()
+            self.training_step.update()
+            self.state.skipped = 0
+        else:
+            before.restore()
+            self.nonfinite.handle(report, batches, before)
+            self.training_step.discard()
         self.state.step += 1
         self.rescue.end_step()
         self.reporter.advance(self.state.step)
@@ -274,14 +286,3 @@ class Trainer:
         if self._stops_early() and self.state.step < self.steps:
             self.reporter.print(f"stopped early: {self.early_stopping} evaluations without a new best")
             self._save()
-
-
-def _describe(report: StepReport, step: int, batches: Sequence[Batch]) -> str:
-    losses = ", ".join(f"{name} {value:.4g}" for name, value in report.losses.items())
-    what = "the gradients are" if report.loss_finite else "the loss is"
-    files = ", ".join(file for batch in batches for file in batch.files)
-    return (
-        f"step {step}: {what} not finite ({losses}, gradient_norm {report.gradient_norm:.4g}) on {files}. "
-        "Lower the learning rate, clip gradients, or train in fp32 or bf16; then continue from the last "
-        "checkpoint with --resume."
-    )

@@ -3,12 +3,14 @@
 from types import TracebackType
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from segkit.errors import SegkitError
+from segkit.runtime.finite import first_nonfinite
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.progress import Reporter
-from segkit.training.state import RandomState, TrainingState, own_random_state, set_random_state
+from segkit.training.snapshot import Snapshot
+from segkit.training.state import TrainingState
 
 
 class Rescue:
@@ -38,16 +40,13 @@ class Rescue:
         self._state = state
         self._checkpoints = checkpoints
         self._reporter = reporter
-        self._buffers: list[Tensor] = []
-        self._random: RandomState | None = None
+        self._before: Snapshot | None = None
         self._whole = True
         self._saved: tuple[int, int | None] | None = None
 
-    def begin_step(self) -> None:
+    def begin_step(self, before: Snapshot) -> None:
         """Remembers what a step changes before it updates the weights."""
-        if self._checkpoints is not None:
-            self._buffers = [buffer.clone() for buffer in self._model.buffers()]
-            self._random = own_random_state()
+        self._before = before
 
     def begin_update(self) -> None:
         """Says that weights and optimizer change from here on. An error before `end_step` saves nothing."""
@@ -55,7 +54,7 @@ class Rescue:
 
     def end_step(self) -> None:
         """Says that the step is whole."""
-        self._buffers, self._random = [], None
+        self._before = None
         self._whole = True
 
     def note_saved(self) -> None:
@@ -87,12 +86,9 @@ class Rescue:
             return ""
         if not self._whole:
             return "is not whole, and is not saved"
-        with torch.no_grad():
-            for buffer, before in zip(self._model.buffers(), self._buffers, strict=False):
-                buffer.copy_(before)
-        if self._random is not None:
-            set_random_state(self._random)
-        if not all(bool(value.isfinite().all()) for value in self._model.state_dict().values()):
+        if self._before is not None:
+            self._before.restore()
+        if first_nonfinite(self._model.state_dict()) is not None:
             return "has weights that are not finite, and is not saved"
         checkpoints.save_alone(self._model, self._optimizer, self._state)
         return ""

@@ -31,6 +31,8 @@ class TrainingState:
     evaluated: int | None = None
     """The step of the last evaluation that counts in `best`. None in states of earlier versions, which were saved
     after the evaluation of their step."""
+    skipped: int = 0
+    """Steps in a row, up to this one, that were skipped because they were not finite."""
 
     num_images: int | None = None
     """Images of the dataset. None in states of earlier versions."""

@@ -1,0 +1,133 @@
+"""What happens to a step whose loss or gradients are not finite."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from torch import nn
+
+from segkit.errors import SegkitError, TrainingError, join_first
+from segkit.training.checkpoints import Checkpoints
+from segkit.training.dump import DUMPS, ProcessDump, files_of, process_file, write_process
+from segkit.training.progress import Reporter
+from segkit.training.snapshot import Snapshot
+from segkit.training.state import TrainingState
+from segkit.training.step import StepReport
+from segkit.types import Batch
+
+MAX_SKIPPED = 10
+"""Steps in a row that may be skipped."""
+
+MAX_OVERFLOWS = 20
+"""Steps in a row whose gradients may overflow in fp16. Each halves the scale of the loss, which starts at 65536."""
+
+MAX_DUMPS = 3
+"""Skipped steps of one training that are dumped, since each dump holds the weights."""
+
+
+class NonFiniteSteps:
+    """Stops the training or lets it go on without the step. Every process must call it.
+
+    Args:
+        policy: `stop`, or `skip` at most `MAX_SKIPPED` steps in a row.
+        model: The model.
+        state: How far the training is. Counts the steps in a row.
+        accelerator: Connects the processes of the training.
+        checkpoints: Knows the run folder, where dumps are written. None writes none.
+        reporter: Prints which steps are skipped.
+    """
+
+    def __init__(
+        self,
+        policy: Literal["stop", "skip"],
+        model: nn.Module,
+        state: TrainingState,
+        accelerator: Accelerator,
+        checkpoints: Checkpoints | None,
+        reporter: Reporter,
+    ) -> None:
+        self.policy = policy
+        self._model = model
+        self._state = state
+        self._accelerator = accelerator
+        self._checkpoints = checkpoints
+        self._reporter = reporter
+        self._dumps = 0
+
+    def handle(self, report: StepReport, batches: Sequence[Batch], before: Snapshot) -> None:
+        """Returns if the training shall go on without the step.
+
+        Args:
+            report: Of the step.
+            batches: Of this process.
+            before: Taken before the step, and restored.
+
+        Raises:
+            TrainingError: It shall stop.
+        """
+        self._state.skipped += 1
+        # Overflows are how fp16 finds the scale of its loss. They are no fault unless they do not end.
+        overflow = self._accelerator.scaler is not None and report.loss_finite
+        if overflow and self._state.skipped <= MAX_OVERFLOWS:
+            return
+        skip = self.policy == "skip" and self._state.skipped <= MAX_SKIPPED and not overflow
+        text = self._describe(report, batches)
+        dump = ""
+        if not skip or self._dumps < MAX_DUMPS:
+            self._dumps += 1
+            dump = self._dump(report, batches, before)
+        if skip:
+            self._reporter.print(
+                f"{text}. The step is skipped ({self._state.skipped} in a row, at most {MAX_SKIPPED}).{dump}"
+            )
+            return
+        row = f"; no step of the last {self._state.skipped} was finite" if self._state.skipped > 1 else ""
+        raise TrainingError(
+            f"{text}{row}.{dump} Lower the learning rate, clip gradients, or train in fp32 or bf16; then continue from "
+            "the last checkpoint with --resume."
+        )
+
+    def _describe(self, report: StepReport, batches: Sequence[Batch]) -> str:
+        losses = ", ".join(f"{name} {value:.4g}" for name, value in report.losses.items())
+        what = "the gradients are" if report.loss_finite else "the loss is"
+        files = gather_object(files_of(batches))
+        return (
+            f"step {self._state.step + 1}: {what} not finite ({losses}, gradient_norm {report.gradient_norm:.4g}) on "
+            f"{join_first(files, 32)}"
+        )
+
+    def _dump(self, report: StepReport, batches: Sequence[Batch], before: Snapshot) -> str:
+        """Writes a dump; returns a sentence about it."""
+        if self._checkpoints is None:
+            return ""
+        scaler, rank = self._accelerator.scaler, int(self._accelerator.process_index)
+        dump = ProcessDump(
+            step=self._state.step + 1,
+            num_processes=int(self._accelerator.num_processes),
+            batches=list(batches),
+            random=before.random,
+            normalizers=None if report.normalizers is None else report.normalizers.cpu(),
+            losses=report.losses,
+            gradient_norm=report.gradient_norm,
+            loss_scale=None if scaler is None else float(scaler.get_scale()),
+        )
+        folder = self._checkpoints.run.path / DUMPS / f"step_{dump.step}"
+        try:
+            if rank == 0:
+                self._checkpoints.save_dump(folder, self._model, partial(_write_process, dump, 0))
+            self._accelerator.wait_for_everyone()
+            # The folder is there unless it could not be written; the other processes add to it.
+            if rank > 0 and folder.is_dir():
+                _write_process(dump, rank, folder)
+        except (SegkitError, OSError) as error:
+            if rank == 0:  # the others wait for it
+                self._accelerator.wait_for_everyone()
+            return f" It could not be dumped: {error}"
+        return f" `segkit replay {folder}` computes it again and names the first value that is not finite."
+
+
+def _write_process(dump: ProcessDump, rank: int, folder: Path) -> None:
+    write_process(process_file(folder, rank), dump)

@@ -1,0 +1,105 @@
+"""Computes a step again that failed, from its dump."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from segkit.build import build_criterion
+from segkit.checkpoint import load_checkpoint, read_config
+from segkit.errors import CheckpointError
+from segkit.inspection.nonfinite import NonFiniteWatch
+from segkit.runtime.finite import first_nonfinite
+from segkit.runtime.processes import make_accelerator
+from segkit.training.dump import ProcessDump, files_of, find_dump, read_processes
+from segkit.training.state import set_random_state
+from segkit.training.step import add_gradients
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A step that was computed again."""
+
+    folder: Path
+    """The dump."""
+    step: int
+    """Number of the step, from 1."""
+    files: list[str]
+    """The images of the step."""
+    recorded: dict[str, float]
+    """The losses of the training, and `gradient_norm`."""
+    replayed: dict[str, float]
+    """The same values of this computation."""
+    first: str | None
+    """The first tensor that is not finite; None if all are finite."""
+
+
+def replay(
+    path: str | Path,
+    device: torch.device | str | None = None,
+    *,
+    plugins: Sequence[str | PathLike[str]] = (),
+    trust: bool = False,
+) -> Replay:
+    """Computes the losses and gradients of a dumped step, in one process and without compilation.
+
+    The values are those of the training where the device is of the same kind. Statistics that several processes
+    compute together (`SyncBatchNorm`) are those of each process here.
+
+    Args:
+        path: A dump, or a run folder, which stands for its newest dump.
+        device: As for `segkit.runtime.processes.join_processes`.
+        plugins: Python files that the config of the dump may import.
+        trust: Import all Python files that the config of the dump names.
+
+    Raises:
+        CheckpointError: There is no dump, or it is damaged.
+        ConfigError: The config is wrong, or it names Python files that are not trusted.
+    """
+    folder = find_dump(path)
+    processes = read_processes(folder)
+    config = read_config(folder, plugins, trust)
+    if config.experiment.training is None:
+        raise CheckpointError(f"{folder}: its config has no section 'training'. Use the dump as the training wrote it.")
+    accelerator = make_accelerator(config.experiment.training.precision, device)
+    checkpoint = load_checkpoint(folder, accelerator.device, config)
+    model = checkpoint.model.train()
+    criterion = build_criterion(config, checkpoint.classes).to(accelerator.device)
+    watch = NonFiniteWatch()
+    name = first_nonfinite(model.state_dict())
+    watch.first = None if name is None else f"the weight {name}"
+    prepared = accelerator.prepare_model(model)
+    if accelerator.scaler is not None and processes[0].loss_scale is not None:
+        accelerator.scaler = torch.amp.GradScaler(init_scale=processes[0].loss_scale)
+    replayed: dict[str, float] = {}
+    for process in processes:
+        set_random_state(process.random)
+        normalizers = None if process.normalizers is None else process.normalizers.to(accelerator.device)
+        with watch.over(model):
+            own = add_gradients(prepared, criterion, accelerator, process.batches, normalizers)
+        for key, value in own.losses.items():
+            replayed[key] = replayed.get(key, 0) + value.item() / len(processes)
+            if watch.first is None and not value.isfinite():
+                watch.first = f"the loss {key}"
+    replayed["gradient_norm"] = _gradient_norm(model, processes, watch)
+    first = processes[0]
+    return Replay(
+        folder,
+        first.step,
+        [file for process in processes for file in files_of(process.batches)],
+        {**first.losses, "gradient_norm": first.gradient_norm},
+        replayed,
+        watch.first,
+    )
+
+
+def _gradient_norm(model: nn.Module, processes: Sequence[ProcessDump], watch: NonFiniteWatch) -> float:
+    """Returns the norm of the mean gradient of all processes; shows the gradients to `watch`."""
+    gradients = {name: one.grad for name, one in model.named_parameters() if one.grad is not None}
+    for name, gradient in gradients.items():
+        watch.see(f"the gradient of the weight {name}", gradient)
+    scale = (processes[0].loss_scale or 1.0) * len(processes)
+    return nn.utils.get_total_norm(list(gradients.values())).item() / scale

@@ -1,0 +1,200 @@
+"""Steps whose loss or gradients are not finite: stopped, skipped, dumped and computed again."""
+
+import json
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from segkit.checkpoint import load_checkpoint, read_weights
+from segkit.cli.main import main
+from segkit.config import load_config
+from segkit.criterion import LossReport
+from segkit.errors import CheckpointError, TrainingError
+from segkit.training.build import build_training
+from segkit.training.loop import Trainer
+from segkit.training.nonfinite import MAX_SKIPPED
+from segkit.training.replay import replay
+from segkit.training.run_folder import RunFolder
+from segkit.types import Batch, ImageSizes, PixelPrediction
+
+BATCH = Batch(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [ImageSizes((4, 4), (4, 4), (4, 4))] * 2, [], ["a.png"], [0])
+pytestmark = pytest.mark.filterwarnings("ignore:matcher 'hungarian'")
+
+HUGE = ["training.optimizer.lr=1e30", "training.checkpoint_every=1"]
+"""The first step moves all weights to about 1e30, the second overflows."""
+
+
+class Normed(nn.Module):
+    """One weight behind a batch norm, whose running statistics a bad step spoils."""
+
+    def __init__(self, bad):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3, affine=False)
+        self.weight = nn.Parameter(torch.tensor(1.0))
+        self.bad = bad
+        self.step = 0
+
+    def forward(self, images, sizes):
+        self.step += 1
+        factor = float("nan") if self.step in self.bad else 1.0
+        return PixelPrediction(self.weight + self.norm(images.float() * factor).mean())
+
+
+def only_gradient(prediction, targets):
+    """A finite loss whose gradient is nan: the root's derivative at 0 is infinite."""
+    loss = prediction.pixel_logits.square()
+    return LossReport(loss + (prediction.pixel_logits * 0).abs().sqrt(), {})
+
+
+def square(prediction, targets):
+    return LossReport(prediction.pixel_logits.square(), {"square": prediction.pixel_logits.detach().square()})
+
+
+def trainer_of(bad=(), steps=3, criterion=square, **settings):
+    model = Normed(bad)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
+    return Trainer(model, criterion, optimizer, lambda step, steps: 1.0, [BATCH] * steps, steps=steps, **settings)
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_step():
+    """Clipping would spread it over all weights."""
+    trainer = trainer_of(criterion=only_gradient, clip_gradients=1.0)
+    with pytest.raises(TrainingError) as caught:
+        trainer.run()
+    assert str(caught.value) == (
+        "step 1: the gradients are not finite (total 1, gradient_norm nan) on a.png. Lower the learning rate, clip "
+        "gradients, or train in fp32 or bf16; then continue from the last checkpoint with --resume."
+    )
+    assert trainer.model.weight.item() == 1
+    assert trainer.state.step == 0
+
+
+def test_skipped_steps_change_nothing_and_are_told(capsys):
+    trainer = trainer_of(bad=(2, 3), steps=5, on_nonfinite="skip")
+    trainer.run()
+    assert trainer.state.step == 5
+    assert trainer.state.skipped == 0
+    assert trainer.model.norm.running_mean.isfinite().all()
+    assert trainer.model.norm.num_batches_tracked == 3
+    assert trainer.model.weight.item() == 0.5**3
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "step 2: the loss is not finite (total nan, square nan, gradient_norm nan) on a.png. The step is skipped (1 in "
+        "a row, at most 10).",
+        "step 3: the loss is not finite (total nan, square nan, gradient_norm nan) on a.png. The step is skipped (2 in "
+        "a row, at most 10).",
+    ]
+
+
+def test_no_more_than_ten_steps_in_a_row_are_skipped():
+    trainer = trainer_of(bad=range(2, 99), steps=20, on_nonfinite="skip")
+    with pytest.raises(TrainingError, match=r"; no step of the last 11 was finite\. Lower"):
+        trainer.run()
+    assert trainer.state.step == 1 + MAX_SKIPPED
+
+
+def run_of(tiny, *settings):
+    trainer = build_training(load_config(tiny, [*HUGE, *settings]), RunFolder(tiny.parent / "run"), device="cpu")
+    return trainer, tiny.parent / "run"
+
+
+def failed(tiny, *settings):
+    trainer, run = run_of(tiny, *settings)
+    with pytest.raises(TrainingError) as caught:
+        trainer.run()
+    return run, str(caught.value)
+
+
+def test_a_dump_is_computed_again(tiny, capsys):
+    run, message = failed(tiny, "training.accumulate=2")
+    dump = run / "nonfinite/step_2"
+    assert f"`segkit replay {dump}` computes it again and names the first value that is not finite." in message
+    done = replay(run, "cpu")
+    assert (done.folder, done.step, len(done.files)) == (dump, 2, 4)
+    assert str(done.recorded) == str(done.replayed)
+    assert done.first.startswith("the output of backbone.body.")
+    capsys.readouterr()
+    assert main(["replay", str(run), "--device", "cpu"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{dump}: step 2 on ")
+    assert out.endswith(f"first value that is not finite: {done.first}\n")
+
+
+def test_the_weights_before_the_step_stay(tiny):
+    run, _ = failed(tiny)
+    weights = read_weights(run / "last")
+    assert all(bool(tensor.isfinite().all()) for tensor in weights.values())
+    assert {name: tensor.tolist() for name, tensor in weights.items()} == {
+        name: tensor.tolist() for name, tensor in read_weights(run / "nonfinite/step_2").items()
+    }
+
+
+def test_a_finite_step_is_replayed_to_the_same_values(tiny):
+    """Dropout and running statistics included; the loss is spoiled after it was computed."""
+    config = load_config(tiny, ["training.checkpoint_every=null"])
+    trainer = build_training(config, RunFolder(tiny.parent / "run"), device="cpu")
+    compute = trainer.training_step.compute_gradients
+    reports = []
+
+    def third_fails(batches):
+        report = compute(batches)
+        reports.append(report)
+        if len(reports) == 3:
+            object.__setattr__(report, "gradient_norm", math.inf)
+        return report
+
+    trainer.training_step.compute_gradients = third_fails
+    with pytest.raises(TrainingError):
+        trainer.run()
+    done = replay(tiny.parent / "run", "cpu")
+    assert done.first is None
+    assert done.replayed == pytest.approx({**reports[2].losses, "gradient_norm": done.replayed["gradient_norm"]}, 1e-6)
+
+
+def test_weights_that_are_not_finite_are_not_saved(tiny):
+    """The gradients are finite, but the last update overflows."""
+    trainer, run = run_of(tiny, "training.optimizer.lr=1e38", "training.optimizer.weight_decay=100", "training.steps=1")
+    with pytest.raises(TrainingError) as caught:
+        trainer.run()
+    assert str(caught.value).startswith(f"{run}/checkpoints/step_1: not written, because the weights are not finite (")
+    assert not (run / "last").exists()
+
+
+def test_a_checkpoint_with_weights_that_are_not_finite_says_so(tiny):
+    trainer, run = run_of(tiny, "training.steps=1", "training.optimizer.lr=1e-3")
+    trainer.run()
+    with torch.no_grad():
+        trainer.model.backbone.body.conv1.weight.fill_(float("nan"))
+    trainer.checkpoints.save_dump(run / "spoiled", trainer.model, lambda draft: None)
+    with pytest.warns(UserWarning) as warned:
+        load_checkpoint(run / "spoiled")
+    assert str(warned[0].message) == (
+        f"{run}/spoiled/model.safetensors: holds weights that are not finite (first: backbone.body.conv1.weight), so that results mean "
+        "nothing. Use another checkpoint."
+    )
+
+
+def test_there_is_nothing_to_replay(tmp_path):
+    with pytest.raises(CheckpointError) as caught:
+        replay(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: has no dump of a failed step (nonfinite/step_N/process_0.pt). A training writes one where its "
+        "loss or gradients are not finite."
+    )
+
+
+def test_a_damaged_dump_is_named(tiny):
+    run, _ = failed(tiny)
+    file = run / "nonfinite/step_2/process_0.pt"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=r"process_0\.pt: cannot be read \(.*\)\. Use another dump\.$"):
+        replay(run)
+
+
+def test_metrics_of_skipped_steps_are_null(tiny):
+    trainer, run = run_of(tiny, "training.on_nonfinite=skip", "training.checkpoint_every=null")
+    trainer.run()
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["gradient_norm"] is None for line in lines if "losses" in line] == [False, True, True, True]
