@@ -52,6 +52,7 @@ def places(tmp_path_factory):
     run = observe_command(["train", config, "--output", places["run"]])
     assert run["code"] == 0, run["printed"]
     observe_command(["train", config, "--output", places["other_run"], "data.val=null", "training.seed=9"])
+    observe_command(["train", config, "--output", places["failed"], "training.optimizer.lr=1e30", SKIP])
     shutil.copytree(folder / "run/evaluation", folder / "sweeps/seed=0/evaluation")
     return places
 
@@ -71,6 +72,7 @@ FILES = {
     "names": "names.txt",
     "sweeps": "sweeps",
     "other_run": "other_run",
+    "failed": "failed",
     "run": "run",
 }
 
@@ -79,6 +81,7 @@ TEST = "test {run} --output out"
 TRAIN = "train {config} --output out"
 SWEEP = "sweep {config} training.seed=[0,1] --list"
 REFUSED = "refused"
+SKIP = "training.on_nonfinite=skip"
 SEMANTIC = (
     "postprocessors=[{{type:_semantic}}] evaluators=[{{type:_mean_iou}}] "
     "data.val.dataset={{type:_shapes,length:_1,size:_[32,48]}}"
@@ -129,6 +132,9 @@ OPTIONS = {
     ),
     "predict --window": (PREDICT, f"{PREDICT} --window 32"),
     "predict --window of objects": (REFUSED, f"{PREDICT} --task panoptic --window 16", "window: results of 'panoptic'"),
+    "replay path": (REFUSED, "replay {run}", "has no dump of a failed step"),
+    "replay --plugin": ("replay {failed}", "replay {failed} --plugin {plugin}"),
+    "replay --device": (REFUSED, "replay {failed} --device cuda:77", "device 'cuda:77' cannot be used here"),
     "schema --output": ("schema", "schema --output schema.json"),
     "schema --plugin": ("schema", "schema --plugin {plugin}"),
     "show config": ("show {config}", "show {other}"),
@@ -261,6 +267,7 @@ SECTIONS = {
     "training.precision": ([], ["training.precision=bf16"]),
     "training.accumulate": ([], ["training.accumulate=2"]),
     "training.clip_gradients": ([], ["training.clip_gradients=1e-9"]),
+    "training.on_nonfinite": (["training.optimizer.lr=1e30", SKIP], ["training.on_nonfinite=stop"]),
     "training.evaluate_every": ([], ["training.evaluate_every=1"]),
     "training.checkpoint_every": ([], ["training.checkpoint_every=1"]),
     "training.keep_checkpoints": (EACH_STEP, ["training.keep_checkpoints=1"]),
@@ -295,7 +302,8 @@ def test_a_setting_of_a_section(setting, places, plugin):
     change = [word.replace("{plugin}", f"{plugin}") for word in change]
     found = _trained(places["config"], *before), _trained(places["config"], *before, *change)
     assert found[0]["code"] == 0, found[0]["printed"]
-    allowed = (0, 2) if setting == "training.tensorboard" else (0,)  # it needs a package
+    # The first needs a package, the second stops the training.
+    allowed = (0, 2) if setting in ("training.tensorboard", "training.on_nonfinite") else (0,)
     assert found[1]["code"] in allowed, found[1]["printed"]
     _assert_change(*found, f"{' '.join(change)} has no effect")
 

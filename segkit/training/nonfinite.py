@@ -92,10 +92,10 @@ class NonFiniteSteps:
 
     def _describe(self, report: StepReport, batches: Sequence[Batch]) -> str:
         losses = ", ".join(f"{name} {value:.4g}" for name, value in report.losses.items())
-        what = "the gradients are" if report.loss_finite else "the loss is"
+        what = "the gradients are not finite" if report.loss_finite else "the loss is not finite"
         files = gather_object(files_of(batches))
         return (
-            f"step {self._state.step + 1}: {what} not finite ({losses}, gradient_norm {report.gradient_norm:.4g}) on "
+            f"step {self._state.step + 1}: {what} ({losses}, gradient_norm {report.gradient_norm:.4g}) on "
             f"{join_first(files, 32)}"
         )
 

@@ -6,10 +6,12 @@ from os import PathLike
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 
 from segkit.build import build_criterion
 from segkit.checkpoint import load_checkpoint, read_config
+from segkit.criterion import Criterion
 from segkit.errors import CheckpointError
 from segkit.inspection.nonfinite import NonFiniteWatch
 from segkit.runtime.finite import first_nonfinite
@@ -66,34 +68,39 @@ def replay(
         raise CheckpointError(f"{folder}: its config has no section 'training'. Use the dump as the training wrote it.")
     accelerator = make_accelerator(config.experiment.training.precision, device)
     checkpoint = load_checkpoint(folder, accelerator.device, config)
-    model = checkpoint.model.train()
     criterion = build_criterion(config, checkpoint.classes).to(accelerator.device)
+    first = processes[0]
+    if accelerator.scaler is not None and first.loss_scale is not None:
+        accelerator.scaler = torch.amp.GradScaler(init_scale=first.loss_scale)
     watch = NonFiniteWatch()
+    replayed = _compute(checkpoint.model.train(), criterion, accelerator, processes, watch)
+    files = [file for process in processes for file in files_of(process.batches)]
+    recorded = {**first.losses, "gradient_norm": first.gradient_norm}
+    return Replay(folder, first.step, files, recorded, replayed, watch.first)
+
+
+def _compute(
+    model: nn.Module,
+    criterion: Criterion,
+    accelerator: Accelerator,
+    processes: Sequence[ProcessDump],
+    watch: NonFiniteWatch,
+) -> dict[str, float]:
+    """Computes the part of each process, one after another; returns the losses and the norm of their mean gradient."""
     name = first_nonfinite(model.state_dict())
     watch.first = None if name is None else f"the weight {name}"
     prepared = accelerator.prepare_model(model)
-    if accelerator.scaler is not None and processes[0].loss_scale is not None:
-        accelerator.scaler = torch.amp.GradScaler(init_scale=processes[0].loss_scale)
-    replayed: dict[str, float] = {}
+    values: dict[str, float] = {}
     for process in processes:
         set_random_state(process.random)
         normalizers = None if process.normalizers is None else process.normalizers.to(accelerator.device)
         with watch.over(model):
             own = add_gradients(prepared, criterion, accelerator, process.batches, normalizers)
         for key, value in own.losses.items():
-            replayed[key] = replayed.get(key, 0) + value.item() / len(processes)
-            if watch.first is None and not value.isfinite():
-                watch.first = f"the loss {key}"
-    replayed["gradient_norm"] = _gradient_norm(model, processes, watch)
-    first = processes[0]
-    return Replay(
-        folder,
-        first.step,
-        [file for process in processes for file in files_of(process.batches)],
-        {**first.losses, "gradient_norm": first.gradient_norm},
-        replayed,
-        watch.first,
-    )
+            values[key] = values.get(key, 0) + value.item() / len(processes)
+            watch.see(f"the loss {key}", value)
+    values["gradient_norm"] = _gradient_norm(model, processes, watch)
+    return values
 
 
 def _gradient_norm(model: nn.Module, processes: Sequence[ProcessDump], watch: NonFiniteWatch) -> float:

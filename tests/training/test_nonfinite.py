@@ -150,12 +150,14 @@ def test_a_finite_step_is_replayed_to_the_same_values(tiny):
         trainer.run()
     done = replay(tiny.parent / "run", "cpu")
     assert done.first is None
-    assert done.replayed == pytest.approx({**reports[2].losses, "gradient_norm": done.replayed["gradient_norm"]}, 1e-6)
+    losses = {name: value for name, value in done.replayed.items() if name != "gradient_norm"}
+    assert losses == pytest.approx(reports[2].losses, rel=1e-6)
 
 
 def test_weights_that_are_not_finite_are_not_saved(tiny):
     """The gradients are finite, but the last update overflows."""
-    trainer, run = run_of(tiny, "training.optimizer.lr=1e38", "training.optimizer.weight_decay=100", "training.steps=1")
+    overflow = ["training.optimizer.lr=1e38", "training.optimizer.weight_decay=100", "training.steps=1"]
+    trainer, run = run_of(tiny, *overflow)
     with pytest.raises(TrainingError) as caught:
         trainer.run()
     assert str(caught.value).startswith(f"{run}/checkpoints/step_1: not written, because the weights are not finite (")
