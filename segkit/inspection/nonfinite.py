@@ -22,8 +22,13 @@ class NonFiniteWatch:
     """
 
     def __init__(self) -> None:
-        self.first: str | None = None
-        """The first tensor that was not finite, in the order of computation."""
+        self._value: str | None = None
+        self._gradient: str | None = None
+
+    @property
+    def first(self) -> str | None:
+        """The first value that was not finite, in the order of computation; else the first gradient."""
+        return self._value or self._gradient
 
     @contextmanager
     def over(self, model: nn.Module) -> Iterator[None]:
@@ -39,17 +44,26 @@ class NonFiniteWatch:
                 handle.remove()
 
     def see(self, name: str, tensor: Tensor) -> None:
-        """Remembers `name` if the tensor is the first that is not finite."""
-        if self.first is None and tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            self.first = f"{name}, {tuple(tensor.shape)}"
+        """Remembers `name` if the tensor is the first value that is not finite."""
+        if self._value is None and _is_bad(tensor):
+            self._value = f"{name}, {tuple(tensor.shape)}"
+
+    def see_gradient(self, name: str, tensor: Tensor) -> None:
+        """Remembers `name` if the tensor is the first gradient that is not finite."""
+        if self._gradient is None and _is_bad(tensor):
+            self._gradient = f"the gradient of {name}, {tuple(tensor.shape)}"
 
     def _after(self, name: str, module: nn.Module, inputs: object, outputs: object) -> None:
         place = f"{name} ({type(module).__name__})"
         for tensor in _tensors(outputs):
             self.see(f"the output of {place}", tensor)
             if tensor.requires_grad and torch.is_grad_enabled():
-                hook = partial(self.see, f"the gradient of the output of {place}")
+                hook = partial(self.see_gradient, f"the output of {place}")
                 tensor.register_hook(hook)  # type: ignore[no-untyped-call]
+
+
+def _is_bad(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() and not bool(tensor.isfinite().all())
 
 
 def _tensors(value: object) -> Iterator[Tensor]:

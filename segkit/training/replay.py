@@ -14,7 +14,6 @@ from segkit.checkpoint import load_checkpoint, read_config
 from segkit.criterion import Criterion
 from segkit.errors import CheckpointError
 from segkit.inspection.nonfinite import NonFiniteWatch
-from segkit.runtime.finite import first_nonfinite
 from segkit.runtime.processes import make_accelerator
 from segkit.training.dump import ProcessDump, files_of, find_dump, read_processes
 from segkit.training.state import set_random_state
@@ -87,8 +86,8 @@ def _compute(
     watch: NonFiniteWatch,
 ) -> dict[str, float]:
     """Computes the part of each process, one after another; returns the losses and the norm of their mean gradient."""
-    name = first_nonfinite(model.state_dict())
-    watch.first = None if name is None else f"the weight {name}"
+    for name, tensor in model.state_dict().items():
+        watch.see(f"the weight {name}", tensor)
     prepared = accelerator.prepare_model(model)
     values: dict[str, float] = {}
     for process in processes:
@@ -107,6 +106,6 @@ def _gradient_norm(model: nn.Module, processes: Sequence[ProcessDump], watch: No
     """Returns the norm of the mean gradient of all processes; shows the gradients to `watch`."""
     gradients = {name: one.grad for name, one in model.named_parameters() if one.grad is not None}
     for name, gradient in gradients.items():
-        watch.see(f"the gradient of the weight {name}", gradient)
+        watch.see_gradient(f"the weight {name}", gradient)
     scale = (processes[0].loss_scale or 1.0) * len(processes)
     return nn.utils.get_total_norm(list(gradients.values())).item() / scale

@@ -170,11 +170,11 @@ def test_a_checkpoint_with_weights_that_are_not_finite_says_so(tiny):
     with torch.no_grad():
         trainer.model.backbone.body.conv1.weight.fill_(float("nan"))
     trainer.checkpoints.save_dump(run / "spoiled", trainer.model, lambda draft: None)
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="not finite") as warned:
         load_checkpoint(run / "spoiled")
     assert str(warned[0].message) == (
-        f"{run}/spoiled/model.safetensors: holds weights that are not finite (first: backbone.body.conv1.weight), so that results mean "
-        "nothing. Use another checkpoint."
+        f"{run}/spoiled/model.safetensors: holds weights that are not finite (first: backbone.body.conv1.weight), so "
+        "that results mean nothing. Use another checkpoint."
     )
 
 
