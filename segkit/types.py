@@ -45,8 +45,7 @@ class Target:
     """The annotated segments of one image: their classes and their pixels.
 
     Exactly one of `segment_map` and `overlapping_masks` is given. A map takes a fraction of the memory of N masks, but
-    cannot hold segments that overlap. `masks` makes (N, H, W) of either. N may be 0, and such a target is falsy:
-    compare with None. `segkit.ops.targets` selects, pads, resizes and prepares targets.
+    cannot hold segments that overlap. `masks` makes (N, H, W) of either. N may be 0.
 
     Example:
         >>> target = Target(torch.tensor([5, 7]), segment_map=torch.tensor([[0, 0, 1], [-1, 0, 1]]))
