@@ -18,6 +18,7 @@ from segkit.build import build_part
 from segkit.config.descriptions import sections
 from segkit.config.schema import item_settings, part_settings, section_settings
 from segkit.registries import BACKBONES, BY_KIND, REGISTRIES
+from segkit.runtime.integrity import MANIFEST
 from tests.helpers.effects import observe_command, observe_part, options_of_commands
 from tests.helpers.tiny import tiny_yaml
 from tests.test_parts import coco_instance, coco_panoptic, mask_folder
@@ -54,7 +55,19 @@ def places(tmp_path_factory):
     observe_command(["train", config, "--output", places["other_run"], "data.val=null", "training.seed=9"])
     observe_command(["train", config, "--output", places["failed"], "training.optimizer.lr=1e30", SKIP])
     shutil.copytree(folder / "run/evaluation", folder / "sweeps/seed=0/evaluation")
+    _make_foreign(places["run"], places["foreign"])
+    _make_foreign(places["failed"], places["foreign_failed"])
     return places
+
+
+def _make_foreign(source, folder):
+    """Copies a run folder, and adds to its configs a plugin file, as somebody else's may name one."""
+    shutil.copytree(source, folder)
+    plugin = folder / f"{folder.name}_plugin.py"
+    plugin.write_text("print('a plugin is imported')")
+    for config in list(folder.rglob("config.yaml")):
+        config.write_text(f"plugins: [{plugin}]\n{config.read_text()}")
+        (config.parent / MANIFEST).unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -73,6 +86,8 @@ FILES = {
     "sweeps": "sweeps",
     "other_run": "other_run",
     "failed": "failed",
+    "foreign": "foreign",
+    "foreign_failed": "foreign_failed",
     "run": "run",
 }
 
@@ -91,17 +106,20 @@ OPTIONS = {
     "analyze config": ("analyze {config}", "analyze {config} model.transformer_decoder.num_queries=3"),
     "analyze overrides": ("analyze {config}", "analyze {config} model.transformer_decoder.num_queries=3"),
     "analyze --plugin": ("analyze {config}", "analyze {config} --plugin {plugin}"),
+    "analyze --trust": ("analyze {foreign}", "analyze {foreign} --trust"),
     "analyze --size": ("analyze {config}", "analyze {config} --size 64 96"),
     "analyze --classes": ("analyze {config}", "analyze {config} --classes 3"),
     "analyze --json": ("analyze {config}", "analyze {config} --json"),
     "check words": ("check {config}", "check {config} training.steps=0", 1),
     "check --plugin": ("check {config}", "check {config} --plugin {plugin}"),
+    "check --trust": ("check {foreign}", "check {foreign} --trust"),
     "convert source": ("convert {names} out", "convert {run} out", 2),
     "convert destination": (REFUSED, "convert {run} {images}", "exists already and is not an empty folder"),
     "convert --to": ("convert {run} out", "convert {run} out --to huggingface", 2),
     # These are refused beside a checkpoint that holds it all; tests/cli/test_convert.py reads original checkpoints.
     "convert overrides": (REFUSED, "convert {run} out training.steps=3 --to huggingface", "key=value"),
     "convert --plugin": (REFUSED, "convert {run} out --plugin {plugin} --to huggingface", "--plugin"),
+    "convert --trust": ("convert {foreign} out --to huggingface", "convert {foreign} out --to huggingface --trust", 2),
     "convert --config": (REFUSED, "convert {run} out --config {config} --to huggingface", "--config"),
     "convert --classes": (REFUSED, "convert {run} out --classes {names} --to huggingface", "--classes"),
     "describe subject": ("describe loss focal", "describe training"),
@@ -130,21 +148,29 @@ OPTIONS = {
         f"{PREDICT} --task instance --score-threshold 0",
         f"{PREDICT} --task instance --score-threshold 0 --precision bf16",
     ),
+    "predict --plugin": (PREDICT, f"{PREDICT} --plugin {{plugin}}"),
+    "predict --trust": ("predict {foreign} {images} --output out", "predict {foreign} {images} --output out --trust"),
     "predict --window": (PREDICT, f"{PREDICT} --window 32"),
     "predict --window of objects": (REFUSED, f"{PREDICT} --task panoptic --window 16", "window: results of 'panoptic'"),
     "replay path": (REFUSED, "replay {run}", "has no dump of a failed step"),
     "replay --plugin": ("replay {failed}", "replay {failed} --plugin {plugin}"),
+    "replay --trust": ("replay {foreign_failed}", "replay {foreign_failed} --trust"),
     "replay --device": (REFUSED, "replay {failed} --device cuda:77", "device 'cuda:77' cannot be used here"),
     "schema --output": ("schema", "schema --output schema.json"),
     "schema --plugin": ("schema", "schema --plugin {plugin}"),
     "show config": ("show {config}", "show {other}"),
     "show overrides": ("show {config}", "show {config} training.seed=1"),
     "show --plugin": ("show {config}", "show {config} --plugin {plugin}"),
+    "show --trust": ("show {foreign}", "show {foreign} --trust"),
     "show --diff": ("show {config}", "show {config} --diff {other}"),
     "sweep config": (SWEEP, "sweep {names} training.seed=[0,1] --list", 2),
     "sweep overrides": (SWEEP, "sweep {config} training.seed=[0,1,2] --list"),
     "sweep --output": (SWEEP, f"{SWEEP} --output {{sweeps}}"),
     "sweep --plugin": (SWEEP, f"{SWEEP} --plugin {{plugin}}"),
+    "sweep --trust": (
+        "sweep {foreign} training.seed=[0,1] --list",
+        "sweep {foreign} training.seed=[0,1] --list --trust",
+    ),
     "test path": (TEST, "test {config} --checkpoint {run} --output out data.val.limit=1"),
     "test overrides": (TEST, f"{TEST} data.val.limit=1"),
     "test overrides of the training": (
@@ -154,6 +180,7 @@ OPTIONS = {
         "--precision.",
     ),
     "test --plugin": (TEST, f"{TEST} --plugin {{plugin}}"),
+    "test --trust": ("test {foreign} --output out", "test {foreign} --output out --trust"),
     "test --checkpoint": ("test {config} --output out", "test {config} --output out --checkpoint {run}"),
     "test --output": (TEST, "test {run} --output elsewhere"),
     "test --overlays": (TEST, f"{TEST} --overlays 1"),
@@ -168,7 +195,8 @@ OPTIONS = {
     "train overrides": (TRAIN, f"{TRAIN} training.steps=1"),
     "train --plugin": (TRAIN, f"{TRAIN} --plugin {{plugin}}"),
     "train --output": (TRAIN, "train {config} --output elsewhere"),
-    "train --resume": (REFUSED, f"{TRAIN} --resume", "out: has no checkpoint to resume from"),
+    "train --trust": ("train {foreign} --output out", "train {foreign} --output out --trust"),
+    "train --resume": (TRAIN, f"{TRAIN} --resume"),  # tests/training/test_train.py resumes a training
     "train --reset-head": (f"{TRAIN} init_from={{run}}", f"{TRAIN} init_from={{run}} --reset-head"),
     "train --reset-head alone": (REFUSED, f"{TRAIN} --reset-head", "reset_head: has no effect without `init_from`"),
     "train --reset-head of a resumed run": (REFUSED, f"{TRAIN} --reset-head --resume", "--reset-head: no effect with"),
