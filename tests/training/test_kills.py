@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -71,10 +72,10 @@ def assert_survives(folder, whole, number, workers, processes=1, kills=4):
         try:
             process.wait(timeout=generator.uniform(0, 6 * processes))
         except subprocess.TimeoutExpired:
-            if processes == 1:
-                process.kill()  # the workers are left to themselves
-            else:
-                os.killpg(process.pid, signal.SIGKILL)
+            # Loader workers are left to themselves. Of several processes the launcher is killed too: it would end them.
+            family = [] if processes == 1 else psutil.Process(process.pid).children(recursive=True)
+            for one in [process, *family]:
+                one.kill()
         _, errors = process.communicate()
         if process.returncode == 0:
             break
