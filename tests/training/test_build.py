@@ -18,7 +18,7 @@ def build(tiny, *overrides, resume=False):
 
 def test_the_settings_reach_the_trainer(tiny):
     trainer = build(tiny, "training.accumulate=3", "training.evaluate_every=2", "training.early_stopping=5")
-    assert (trainer.steps, trainer.accumulate, trainer.clip_gradients) == (4, 3, 1.0)
+    assert (trainer.steps, trainer.accumulate, trainer.training_step.clip_gradients) == (4, 3, 1.0)
     assert (trainer.log_every, trainer.evaluate_every, trainer.checkpoint_every) == (1, 2, 1)
     assert trainer.early_stopping == 5
     assert trainer.base_rates == [1e-3] * len(trainer.optimizer.param_groups)

@@ -170,3 +170,14 @@ def test_twenty_steps_have_the_same_losses_however_they_are_split(tmp_path, part
     runs = [start_split(config, split) for split in SPLITS]
     for run in runs[1:]:
         assert_equal_losses(run, runs[0], steps=20)
+
+
+def test_a_step_that_is_not_finite_is_skipped_by_all_processes_and_dumped_by_each(tmp_path):
+    config = write_config(tmp_path, PIXELS)
+    run = tmp_path / "run"
+    settings = ["training.steps=3", "training.optimizer.lr=1e30", "training.on_nonfinite=skip", "training.accumulate=2"]
+    output = start(*TORCHRUN, TRAIN, config, *settings, "--output", run)
+    assert output.count("is skipped (") == 2
+    assert {path.name for path in (run / "nonfinite/step_2").glob("*.pt")} == {"process_0.pt", "process_1.pt"}
+    replayed = start(ROOT / "tools/replay.py", run / "nonfinite/step_2", "--device", "cpu", "--trust")
+    assert "first value that is not finite: the output of " in replayed

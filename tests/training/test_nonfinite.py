@@ -14,9 +14,13 @@ from segkit.criterion import LossReport
 from segkit.errors import CheckpointError, TrainingError
 from segkit.training.build import build_training
 from segkit.training.loop import Trainer
-from segkit.training.nonfinite import MAX_SKIPPED
+from segkit.training.nonfinite import MAX_OVERFLOWS, MAX_SKIPPED, NonFiniteSteps
+from segkit.training.progress import Reporter
 from segkit.training.replay import replay
 from segkit.training.run_folder import RunFolder
+from segkit.training.snapshot import Snapshot
+from segkit.training.state import TrainingState
+from segkit.training.step import StepReport
 from segkit.types import Batch, ImageSizes, PixelPrediction
 
 BATCH = Batch(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [ImageSizes((4, 4), (4, 4), (4, 4))] * 2, [], ["a.png"], [0])
@@ -200,3 +204,23 @@ def test_metrics_of_skipped_steps_are_null(tiny):
     trainer.run()
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["gradient_norm"] is None for line in lines if "losses" in line] == [False, True, True, True]
+
+
+class Scaled:
+    """An accelerator that trains in fp16, as far as it is asked here."""
+
+    scaler = object()
+
+
+def test_gradients_that_overflow_in_fp16_are_no_fault_unless_they_do_not_end():
+    state = TrainingState()
+    steps = NonFiniteSteps("stop", nn.Linear(1, 1), state, Scaled(), None, Reporter(9, active=False))
+    report, before = StepReport({"total": 1.0}, math.inf), Snapshot(nn.Linear(1, 1))
+    for _ in range(MAX_OVERFLOWS):
+        steps.handle(report, [BATCH], before)
+    with pytest.raises(TrainingError) as caught:
+        steps.handle(report, [BATCH], before)
+    assert str(caught.value).startswith(
+        "step 1: the gradients are not finite (total 1, gradient_norm inf) on a.png; no step of the last 21 was "
+        "finite. "
+    )
