@@ -133,10 +133,6 @@ def refusal(ours, destination):
             "model.transformer_decoder.pre_norm: cannot be written for transformers: their decoder always has false.",
         ),
         (
-            {"decoder": {"class_head": False}},
-            "model.transformer_decoder.class_head: cannot be written for transformers: their decoder always has true.",
-        ),
-        (
             {"type": "per_pixel", "decoder": {"class_head": False, "num_queries": 2}},
             "model.type: cannot be written for transformers: only 'mask_former' can, and this model is 'per_pixel'.",
         ),
