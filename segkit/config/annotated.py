@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import yaml
 
 from segkit.config.load import Config
+from segkit.config.nodes import join_path
 from segkit.config.source import compose
 
 
@@ -27,9 +28,9 @@ def _leaves(node: yaml.Node, path: str) -> Iterator[tuple[str, yaml.Node]]:
     """Yields scalars and empty collections with their paths."""
     if isinstance(node, yaml.MappingNode) and node.value:
         for key, value in node.value:
-            yield from _leaves(value, f"{path}.{key.value}" if path else key.value)
+            yield from _leaves(value, join_path(path, key.value))
     elif isinstance(node, yaml.SequenceNode) and node.value:
         for index, value in enumerate(node.value):
-            yield from _leaves(value, f"{path}.{index}" if path else str(index))
+            yield from _leaves(value, join_path(path, index))
     else:
         yield path, node

@@ -13,6 +13,7 @@ from segkit.config.nodes import (
     Sequence,
     Value,
     config_error,
+    join_path,
     shown,
     spacing,
 )
@@ -99,7 +100,7 @@ class _Checker:
             # Checked before `settings`: a plain "takes no 'num_classes'" would hide that the part does take it.
             if key in registry.injected:
                 message = f"segkit supplies '{key}' of {registry.title_with_article} itself. Remove this line."
-                self.report(node.keys[key], _join(path, key), message)
+                self.report(node.keys[key], join_path(path, key), message)
             elif key != "type":
                 data[key] = self.setting(node, key, settings, owner, path)
         return data
@@ -113,19 +114,19 @@ class _Checker:
             return None
         if not isinstance(name, Scalar) or not isinstance(name.value, str):
             message = f"must be the name of {registry.title_with_article}, not {shown(name)}."
-            self.report(name.origin, _join(path, "type"), message)
+            self.report(name.origin, join_path(path, "type"), message)
             return None
         try:
             return registry.get(name.value)
         except RegistryError as error:
-            self.report(name.origin, _join(path, "type"), f"{error}{_other_kinds(name.value, registry)}")
+            self.report(name.origin, join_path(path, "type"), f"{error}{_other_kinds(name.value, registry)}")
             return None
 
     def nested(self, node: Mapping, registry: Registry[object], path: str) -> None:
         """Checks the parts inside an unknown part, so that their problems are reported in the same run."""
         for key, nested in registry.nests.items():
             if isinstance(node.items.get(key), Mapping):
-                self.part(node.items[key], nested, _join(path, key), {})
+                self.part(node.items[key], nested, join_path(path, key), {})
 
     def require(self, node: Mapping, settings: dict[str, Setting], owner: str, path: str, at: Origin) -> None:
         """Reports the required settings that are missing, at `at`."""
@@ -137,7 +138,7 @@ class _Checker:
 
     def setting(self, node: Mapping, key: str, settings: dict[str, Setting], owner: str, path: str) -> Value:
         """Checks the value under `key` of a section or part."""
-        value, at, path = node.items[key], node.keys[key], _join(path, key)
+        value, at, path = node.items[key], node.keys[key], join_path(path, key)
         setting = settings.get(key)
         if setting is None:
             known = f"It takes: {', '.join(settings)}" if settings else "It has no settings."
@@ -179,10 +180,6 @@ def _nested_spelling(key: str) -> str:
     """Returns the remedy for a key with dots, which only the command line takes."""
     names = key.split(".")
     return f" Write {': {'.join(names)}: …{'}' * (len(names) - 1)}."
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
 
 
 def _other_kinds(name: str, registry: Registry[object]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from segkit.config.load import Config
-from segkit.config.nodes import Value
+from segkit.config.nodes import Value, join_path
 from segkit.config.source import inline
 
 
@@ -26,7 +26,7 @@ def leaves(value: Value, path: str) -> Iterator[tuple[str, str]]:
     """Yields paths and their values as YAML; a list without mappings counts as one value."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from leaves(inner, f"{path}.{key}" if path else key)
+            yield from leaves(inner, join_path(path, key))
     # A list of numbers is one value: its items have no meaning of their own.
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         for index, item in enumerate(value):

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from segkit.config.check import check
 from segkit.config.compose import compose, require_file
-from segkit.config.nodes import Mapping, Node, Origin, Sequence, Value, problem, shortened
+from segkit.config.nodes import Mapping, Node, Origin, Sequence, Value, join_path, problem, shortened
 from segkit.config.overrides import parse_overrides
 from segkit.config.plain import from_plain
 from segkit.config.plugins import run_plugins, with_plugins
@@ -158,7 +158,7 @@ def _origins(node: Node, path: str) -> abc.Iterator[tuple[str, Origin]]:
         yield path, node.origin
     if isinstance(node, Mapping):
         for key, value in node.items.items():
-            yield from _origins(value, f"{path}.{key}" if path else key)
+            yield from _origins(value, join_path(path, key))
     if isinstance(node, Sequence):
         for index, value in enumerate(node.items):
             yield from _origins(value, f"{path}.{index}")

@@ -83,6 +83,11 @@ def shown(node: Node) -> str:
     return shortened(repr(node.value))
 
 
+def join_path(path: str, key: str | int) -> str:
+    """Returns the path of a value inside the mapping or list at `path`, which is empty at the top of a config."""
+    return f"{path}.{key}" if path else str(key)
+
+
 def shortened(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 

@@ -14,6 +14,7 @@ from segkit.config.nodes import (
     Sequence,
     Value,
     config_error,
+    join_path,
 )
 
 
@@ -56,7 +57,7 @@ class _Converter:
         if isinstance(value, abc.Mapping):
             return self.mapping(value, path, depth)
         if isinstance(value, list | tuple):
-            items = [self.node(item, _join(path, str(index)), depth + 1) for index, item in enumerate(value)]
+            items = [self.node(item, join_path(path, index), depth + 1) for index, item in enumerate(value)]
             return Sequence(items, self.origin)
         if isinstance(value, PurePath):
             return Scalar(str(value), self.origin)
@@ -76,11 +77,7 @@ class _Converter:
         items = {}
         for key, value in data.items():
             if isinstance(key, str):
-                items[key] = self.node(value, _join(path, key), depth + 1)
+                items[key] = self.node(value, join_path(path, key), depth + 1)
             else:
                 self.report(path, f"the key {key!r} is not a string. Use a str.")
         return Mapping(items, self.origin, dict.fromkeys(items, self.origin))
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from segkit.config.nodes import Mapping, Node, Origin, Scalar, Sequence, Value
+from segkit.config.nodes import Mapping, Node, Origin, Scalar, Sequence, Value, join_path
 from segkit.errors import RegistryError
 from segkit.registries import BY_KIND, BY_PLURAL
 
@@ -28,7 +28,7 @@ class Written:
             self._nodes[path], self._keys[path] = node, key
         if isinstance(node, Mapping):
             for name, value in node.items.items():
-                self._collect(value, f"{path}.{name}" if path else name, node.keys.get(name, value.origin))
+                self._collect(value, join_path(path, name), node.keys.get(name, value.origin))
         elif isinstance(node, Sequence):
             for index, value in enumerate(node.items):
                 self._collect(value, f"{path}.{index}", value.origin)
