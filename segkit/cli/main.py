@@ -42,7 +42,9 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
         with warnings.catch_warnings():
             # Pillow warns of odd metadata, which segkit does not read, without the name of the file.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-            return run(arguments)
+            code = run(arguments)
+            _leave_processes()
+            return code
     except ConfigError as error:  # each of its lines begins with its location
         print(error, file=sys.stderr)
         return 2
@@ -61,6 +63,13 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
         return 130  # 128 + SIGINT, as a shell reports it
     finally:
         warnings.formatwarning = in_full
+
+
+def _leave_processes() -> None:
+    """Disconnects from the other processes, if the command used any; after an error, their launcher ends them."""
+    processes = sys.modules.get("segkit.runtime.processes")  # not imported here: most commands need no torch
+    if processes is not None:
+        processes.leave_processes()
 
 
 def format_warning(

@@ -63,6 +63,18 @@ def make_accelerator(precision: str, device: torch.device | str | None = None) -
     return Accelerator(mixed_precision={"fp32": "no"}.get(precision, precision))
 
 
+def leave_processes() -> None:
+    """Disconnects this process at the end of its work; a lone process has nothing to do.
+
+    A process that ends while it is connected may be aborted by the connection's threads after all its work is done.
+
+    Example:
+        >>> leave_processes()
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def gather(value: T) -> list[T]:
     """Returns the values of all processes, in order of their numbers; each process must call it.
 

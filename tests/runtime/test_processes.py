@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segkit.errors import ConfigError
-from segkit.runtime.processes import join_processes, make_accelerator
+from segkit.runtime.processes import join_processes, leave_processes, make_accelerator
 
 
 def test_a_lone_process_is_the_main_one():
@@ -35,3 +35,10 @@ def test_the_device_of_an_earlier_call_is_not_kept():
     assert join_processes().device == torch.device("cuda", 0)
     assert make_accelerator("fp32", "cpu").device == torch.device("cpu")
     assert make_accelerator("fp32").device == torch.device("cuda", 0)
+
+
+def test_a_lone_process_leaves_as_one_of_many_does(tmp_path):
+    leave_processes()
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    leave_processes()
+    assert not torch.distributed.is_initialized()
