@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from segkit.ops.points import PointSampling, pixels_of, sample_maps, uncertain_points
+from segkit.ops.targets import masks_at
 from segkit.types import Size, Target
 
 
@@ -62,7 +63,7 @@ class AllPixels:
             targets = self.upsampling.arrange(self.target.overlapping_masks[segments]).float()
         else:
             assert self.segment_map is not None, "a Target has a segment map or overlapping masks"
-            targets = _equal_as_float(self.segment_map[None], segments)
+            targets = _equal_as_float(self.segment_map, segments)
         valid = None if self.valid is None else self.valid.expand(len(segments), -1)
         return MaskPixels(self.upsampling(maps), targets, valid, self.upsampling.adjoint)
 
@@ -84,11 +85,7 @@ class RandomPoints:
         """Samples maps (M,h,w) bilinearly at points of their own; the target is that of the pixel below the point."""
         points = uncertain_points(maps, self.sampling)  # (M, P, 2)
         pixels = pixels_of(points, self.target.size)  # (M, P)
-        if self.target.overlapping_masks is not None:
-            targets = self.target.overlapping_masks.flatten(1)[segments[:, None], pixels].float()
-        else:
-            assert self.target.segment_map is not None, "a Target has a segment map or overlapping masks"
-            targets = _equal_as_float(self.target.segment_map.flatten()[pixels], segments)
+        targets = masks_at(self.target, segments, pixels).float()
         valid = None if self.target.valid is None else self.target.valid.flatten()[pixels]
         with torch.enable_grad():
             leaf = maps.detach().requires_grad_()
@@ -100,11 +97,11 @@ class RandomPoints:
         return MaskPixels(sampled.detach(), targets, valid, to_maps)
 
 
-def _equal_as_float(segment_maps: Tensor, segments: Tensor) -> Tensor:
-    """Compares (M or 1,P) with (M,) and returns (M,P) float32, 0 or 1."""
+def _equal_as_float(segment_map: Tensor, segments: Tensor) -> Tensor:
+    """Compares (P,) with (M,) and returns (M,P) float32, 0 or 1."""
     # `eq` writes floats directly: no bool mask of the same size that is read once more to convert it.
-    equal = torch.empty(len(segments), segment_maps.shape[1], device=segment_maps.device)
-    return torch.eq(segment_maps, segments.to(segment_maps.dtype)[:, None], out=equal)
+    equal = torch.empty(len(segments), len(segment_map), device=segment_map.device)
+    return torch.eq(segment_map, segments.to(segment_map.dtype)[:, None], out=equal)
 
 
 class Upsampling(Protocol):

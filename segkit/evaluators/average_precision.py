@@ -41,9 +41,11 @@ class AveragePrecision:
     """COCO's mask average precision (AP) of instances, as pycocotools computes it.
 
     AP is the mean over the IoU thresholds 0.50, 0.55, ... 0.95 and over thing classes. Stuff is left out of target and
-    result; in a class list without any thing, all classes count as things. Crowds count
-    neither as found nor as missed, and instances that lie on a crowd are not false positives. Size ranges use the areas
-    of the annotation. An image that is added twice counts once.
+    result; in a class list without any thing, all classes count as things. Crowds count neither as found nor as missed,
+    and instances that lie on a crowd are not false positives. Size ranges use the areas of the annotation.
+
+    An image that is added twice counts once. The order in which images are added has no effect: of instances with the
+    same score, those of the smaller image id come first, as in pycocotools.
 
     Args:
         classes: Of the dataset.
@@ -130,7 +132,7 @@ class AveragePrecision:
         results: list[dict[str, object]] = []
         images: list[dict[str, object]] = []
         # Ids count from 1, since COCOeval reads 0 as "unmatched".
-        for image_id, record in enumerate(self._images.values(), start=1):
+        for image_id, record in enumerate(self._in_order(), start=1):
             images.append({"id": image_id, "height": record.size[0], "width": record.size[1]})
             for label, rle, area, crowd in zip(
                 record.target_labels, record.target_rles, record.target_areas, record.crowd, strict=True
@@ -144,6 +146,11 @@ class AveragePrecision:
         categories = [{"id": index, "name": name} for index, name in enumerate(self.classes.names)]
         common: dict[str, object] = {"images": images, "categories": categories}
         return {**common, "annotations": targets}, {**common, "annotations": results}
+
+    def _in_order(self) -> list[ImageRecord]:
+        """Returns the images by id: numbers, then texts."""
+        ids = sorted(self._images, key=lambda image_id: (isinstance(image_id, str), image_id))
+        return [self._images[image_id] for image_id in ids]
 
 
 def _annotation(number: int, image_id: int, label: int, rle: Rle, area: float) -> dict[str, object]:

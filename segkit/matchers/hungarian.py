@@ -11,7 +11,7 @@ from torch import Tensor
 from segkit.ops.mask_costs import class_costs, mask_costs
 from segkit.ops.pixel_logits import logits_reader
 from segkit.ops.points import pixels_of, uniform_points
-from segkit.ops.targets import resize_target
+from segkit.ops.targets import masks_at, resize_target
 from segkit.registries import MATCHERS
 from segkit.registries.signature import Positive, Weight
 from segkit.types import Match, Prediction, Target
@@ -120,8 +120,4 @@ def _at_points(target: Target, points: Tensor) -> tuple[Tensor, Tensor | None]:
     """Returns the segments (N,P) bool and the validity (P,) bool or None at `points` (P,2)."""
     pixels = pixels_of(points, target.size)
     valid = None if target.valid is None else target.valid.flatten()[pixels]
-    if target.overlapping_masks is not None:
-        return target.overlapping_masks.flatten(1)[:, pixels], valid
-    assert target.segment_map is not None, "a Target has a segment map or overlapping masks"
-    segments = torch.arange(len(target), dtype=target.segment_map.dtype, device=points.device)
-    return target.segment_map.flatten()[pixels] == segments[:, None], valid
+    return masks_at(target, torch.arange(len(target), device=points.device), pixels), valid

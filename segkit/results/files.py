@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from segkit.classes import Classes
 from segkit.errors import DataError
-from segkit.ops.run_length import box_to_xywh, boxes_of, encode_masks, rle_to_json
+from segkit.ops.run_length import encode_masks, rle_to_json
 from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult
 
 
@@ -183,28 +183,24 @@ def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None
 def instance_entries(result: InstanceResult, classes: Classes, image_id: int | str) -> list[dict[str, object]]:
     """Returns COCO results, one per instance.
 
-    Their keys are `image_id`, `category_id`, `segmentation` (run lengths), `bbox` (x, y, width, height) and `score`.
+    Their keys are `image_id`, `category_id`, `segmentation` (run lengths) and `score`. There is no `bbox`: where one is
+    present, pycocotools takes its area for that of the mask, and the metrics by size differ.
 
     Example:
         >>> import torch
         >>> result = InstanceResult(torch.tensor([0]), torch.tensor([0.5]), torch.ones(1, 2, 3, dtype=torch.bool))
-        >>> instance_entries(result, Classes.make(["car"]), image_id=7)[0]["bbox"]
-        [0, 0, 3, 2]
+        >>> instance_entries(result, Classes.make(["car"]), image_id=7)[0]["segmentation"]["size"]
+        [2, 3]
     """
     return [
         {
             "image_id": image_id,
             "category_id": classes.ids[label],
             "segmentation": rle_to_json(rle),
-            "bbox": box_to_xywh(box),
             "score": score,
         }
-        for label, score, rle, box in zip(
-            result.labels.tolist(),
-            result.scores.tolist(),
-            encode_masks(result.masks),
-            boxes_of(result.masks).cpu(),
-            strict=True,
+        for label, score, rle in zip(
+            result.labels.tolist(), result.scores.tolist(), encode_masks(result.masks), strict=True
         )
     ]
 

@@ -10,6 +10,7 @@ from pycocotools.cocoeval import COCOeval
 from segkit.classes import Classes
 from segkit.evaluators.average_precision import AveragePrecision
 from segkit.ops.run_length import decode_masks, encode_masks
+from segkit.results.files import ResultWriter
 from segkit.types import InstanceResult, Target
 
 CLASSES = Classes.make(["sky", "car", "person"], things=[False, True, True])
@@ -91,6 +92,46 @@ def test_equal_to_pycocotools_on_the_files(disturbed_sample, capsys):
         theirs = theirs[theirs > -1]
         expected = theirs.mean() if theirs.size else math.nan
         assert metrics.per_class["ap"][name] == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
+def tied(result):
+    """Returns a result with many equal scores."""
+    scores = (4 * result.scores).round() / 4
+    order = scores.argsort(descending=True, stable=True)
+    return InstanceResult(result.labels[order], scores[order], result.masks[order])
+
+
+def test_the_written_file_scores_the_same_in_pycocotools(disturbed_sample, tmp_path, capsys):
+    """Also by size, and with many equal scores, in whatever order the images come."""
+    coco, classes, images = disturbed_sample
+    evaluator = AveragePrecision(classes)
+    with ResultWriter(tmp_path, classes) as writer:
+        for image_id, result, target in reversed(images):
+            evaluator.add(tied(result), target, image_id)
+            writer.write(tied(result), f"{image_id}.jpg", image_id)
+    direct = COCOeval(coco, coco.loadRes(str(tmp_path / "instances.json")), "segm")
+    direct.params.imgIds = [image_id for image_id, _, _ in images]
+    direct.evaluate()
+    direct.accumulate()
+    direct.summarize()
+    names = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
+    values = evaluator.compute().values
+    assert [values[name] for name in names] == pytest.approx(direct.stats[:6].tolist(), abs=1e-12)
+
+
+def test_the_order_of_images_has_no_effect():
+    """Instances of one score, some right and some wrong: precision depends on which come first."""
+    mask, elsewhere = square(0, 0, 20)[None], square(20, 20, 15)[None]
+    images = [(image_id, mask if image_id in (2, 9, "b") else elsewhere) for image_id in (1, 2, 9, 10, "a", "b")]
+    target = Target(torch.tensor([1]), overlapping_masks=mask)
+    found = []
+    for order in (images, images[::-1], images[3:] + images[:3]):
+        evaluator = AveragePrecision(CLASSES)
+        for image_id, masks in order:
+            evaluator.add(result_of(masks, [1], [0.5]), target, image_id)
+        found.append(evaluator.compute().values["ap50"])
+    # By id, the right ones are the 2nd, 3rd and 6th. So the precision is 2/3 up to a recall of 2/6, and 1/2 up to 3/6.
+    assert found == pytest.approx([(34 * 2 / 3 + 17 / 2) / 101] * 3)
 
 
 def test_two_processes_are_as_good_as_one(disturbed_sample):

@@ -6,8 +6,6 @@ from pycocotools import mask as coco_mask
 
 from segkit.errors import DataError
 from segkit.ops.run_length import (
-    box_to_xywh,
-    boxes_of,
     decode_masks,
     encode_masks,
     rle_areas,
@@ -98,19 +96,10 @@ def test_run_lengths_of_another_size(masks):
     )
 
 
-def test_areas_and_boxes_are_those_of_pycocotools(masks):
+def test_areas_are_those_of_the_masks(masks):
     rles = encode_masks(masks)
 
     assert rle_areas(rles) == masks.sum((1, 2)).tolist()
-    assert [box_to_xywh(box) for box in boxes_of(masks)] == [coco_mask.toBbox(rle).tolist() for rle in rles]
-
-
-def test_a_box_ends_behind_the_last_pixel():
-    masks = torch.zeros(3, 4, 6, dtype=torch.bool)
-    masks[0, 1:3, 2:5] = True
-    masks[1, 3, 5] = True
-
-    assert boxes_of(masks).tolist() == [[2, 1, 5, 3], [5, 3, 6, 4], [0, 0, 0, 0]]
 
 
 def test_no_masks():
@@ -119,4 +108,3 @@ def test_no_masks():
     assert encode_masks(none) == []
     assert rle_areas([]) == []
     assert decode_masks([], (4, 6)).shape == (0, 4, 6)
-    assert boxes_of(none).shape == (0, 4)
