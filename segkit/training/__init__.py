@@ -5,5 +5,6 @@
 * `loop`: `Trainer`, the loop over built parts.
 * `checkpoints`, `state`, `run_folder`: what is written, and what a training needs to continue exactly where it stopped.
 * `evaluation`: the evaluations during a training.
-* `progress`, `interruption`: lines and logs; stopping by a signal.
+* `progress`: lines and logs.
+* `stopping`, `interruption`: the end of a training before its last step; signals.
 """

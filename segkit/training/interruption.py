@@ -1,12 +1,11 @@
-"""Stops a training after the current step when the process receives a signal."""
+"""Asks for the end of a training when the process receives a signal."""
 
 import signal
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 
-import torch
-from accelerate import Accelerator
+from segkit.training.stopping import Stopping
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Ctrl-C, and what job schedulers send before they end a job."""
@@ -19,12 +18,11 @@ class Interruption:
     """Context manager: the first signal requests a stop, a second one ends the process at once.
 
     Args:
-        accelerator: Connects the processes of the training.
+        stopping: Where the stop is requested.
     """
 
-    def __init__(self, accelerator: Accelerator) -> None:
-        self._accelerator = accelerator
-        self._received = False
+    def __init__(self, stopping: Stopping) -> None:
+        self._stopping = stopping
         self._earlier: dict[signal.Signals, Handler] = {}
 
     def __enter__(self) -> "Interruption":
@@ -39,20 +37,9 @@ class Interruption:
         self._restore()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self._received = True
+        self._stopping.request("a signal", complete=False)
         self._restore()  # so that a second signal has its usual effect
 
     def _restore(self) -> None:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
-
-    @property
-    def requested(self) -> bool:
-        """Whether any process received a signal.
-
-        All processes must read this at the same point, because they communicate.
-        """
-        if self._accelerator.num_processes == 1:
-            return self._received
-        received = torch.tensor(float(self._received), device=self._accelerator.device)
-        return bool(self._accelerator.reduce(received, "sum") > 0)

@@ -22,6 +22,7 @@ from segkit.training.rescue import Rescue
 from segkit.training.snapshot import Snapshot
 from segkit.training.state import TrainingState
 from segkit.training.step import StepReport, TrainingStep
+from segkit.training.stopping import Stopping, StopRequest
 from segkit.types import Batch, Metrics
 
 SHOWN_METRICS = 6
@@ -127,6 +128,7 @@ class Trainer:
         self.early_stopping = early_stopping
         self.notes = notes
         self.data = data
+        self.stopping = Stopping(self.accelerator)
         # Read before a resumed optimizer brings the scheduled rates of its last step.
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
         wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -150,31 +152,26 @@ class Trainer:
             DataError: An image cannot be read or is too small for the model. The last whole step is saved.
             KeyboardInterrupt: A signal stopped the training, after a checkpoint was written.
         """
-        with self.reporter, self.rescue, Interruption(self.accelerator) as interruption:
+        with self.reporter, self.rescue, Interruption(self.stopping):
             self._start()
             metrics = self._evaluate_if_due()  # where the run that is resumed ended in an evaluation
-            while not self._finished():
+            stop: StopRequest | None = None
+            while self.state.step < self.steps and (stop := self.stopping.agreed()) is None:
                 report = self._train_step()
                 if self._due(self.log_every):
                     self._log(report)
                 if self._due(self.checkpoint_every):
                     self._save()
                 metrics = self._evaluate_if_due() or metrics
-                if interruption.requested:
-                    self._abandon()
-            self._end()
+            if stop is not None:
+                self._end_early(stop)
         return metrics
 
     def _start(self) -> None:
         for note in [*self.notes, *(self.data.lines() if self.data is not None else ())]:
             self.reporter.print(note)
+        self._ask_for_early_stop()  # by the evaluations of the run that is resumed
         self.meter = Meter()
-
-    def _finished(self) -> bool:
-        return self.state.step >= self.steps or self._stops_early()
-
-    def _stops_early(self) -> bool:
-        return self.early_stopping is not None and self.state.evaluations_without_best >= self.early_stopping
 
     def _due(self, every: int | None) -> bool:
         """Returns whether an action with this interval is due after the current step. After the last step, all are."""
@@ -264,6 +261,11 @@ class Trainer:
                 self.checkpoints.save_best(self.model)
         else:
             self.state.evaluations_without_best += 1
+        self._ask_for_early_stop()
+
+    def _ask_for_early_stop(self) -> None:
+        if self.early_stopping is not None and self.state.evaluations_without_best >= self.early_stopping:
+            self.stopping.request(f"{self.early_stopping} evaluations without a new best")
 
     def _summarize_data(self) -> None:
         for warning in [] if self.data is None else self.data.update(self.state.step):
@@ -275,14 +277,12 @@ class Trainer:
             self.checkpoints.save(self.model, self.optimizer, self.state)
             self.rescue.note_saved()
 
-    def _abandon(self) -> None:
-        """Saves what is done so far, and ends as Ctrl-C does."""
+    def _end_early(self, stop: StopRequest) -> None:
+        """Saves what is done so far. A training that is to be continued ends as by Ctrl-C."""
         self._save()
+        if stop.complete:
+            self.reporter.print(f"stopped early at step {self.state.step}: {stop.reason}")
+            return
         output = "" if self.checkpoints is None else f"; continue with --resume --output {self.checkpoints.run.path}"
-        self.reporter.print(f"stopped at step {self.state.step}{output}")
+        self.reporter.print(f"stopped at step {self.state.step} by {stop.reason}{output}")
         raise KeyboardInterrupt
-
-    def _end(self) -> None:
-        if self._stops_early() and self.state.step < self.steps:
-            self.reporter.print(f"stopped early: {self.early_stopping} evaluations without a new best")
-            self._save()

@@ -181,3 +181,23 @@ def test_a_step_that_is_not_finite_is_skipped_by_all_processes_and_dumped_by_eac
     assert {path.name for path in (run / "nonfinite/step_2").glob("*.pt")} == {"process_0.pt", "process_1.pt"}
     replayed = start(ROOT / "tools/replay.py", run / "nonfinite/step_2", "--device", "cpu", "--trust")
     assert "first value that is not finite: the output of " in replayed
+
+
+STOPPED = """
+from segkit.runtime.processes import leave_processes, make_accelerator
+from segkit.training.stopping import Stopping
+
+accelerator = make_accelerator("fp32", "cpu")
+stopping = Stopping(accelerator)
+assert stopping.agreed() is None
+if accelerator.process_index == 1:
+    stopping.request("a signal", complete=False)
+assert stopping.agreed().reason == "a signal"
+accelerator.wait_for_everyone()
+leave_processes()
+"""
+
+
+def test_all_processes_stop_where_one_is_asked_to(tmp_path):
+    (tmp_path / "program.py").write_text(STOPPED)
+    start(*TORCHRUN, tmp_path / "program.py")

@@ -35,6 +35,9 @@ def square(prediction, targets):
 BATCH = Batch(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), [ImageSizes((4, 4), (4, 4), (4, 4))], [], ["a.png"], [0])
 
 
+METRICS = {"one": Metrics({"a": 0.5}, {})}
+
+
 def by_hand(steps=2, schedule=lambda step, steps: 1.0, batches=None, **settings):
     """Of loss w ** 2 from w = 1: each step of rate 0.25 halves w."""
     model = OnePixelModel()
@@ -90,6 +93,23 @@ def test_nan_is_never_better_and_patience_ends_the_training():
     trainer = by_hand(steps=9, evaluate=evaluate, evaluate_every=1, early_stopping=2)
     trainer.run()
     assert (trainer.state.step, trainer.state.best, trainer.state.evaluations_without_best) == (3, 0.5, 2)
+
+
+def test_a_request_ends_the_training_after_the_step(capsys):
+    trainer = by_hand(steps=9, log_every=9)
+    trainer.evaluate, trainer.evaluate_every = (
+        lambda model, final: trainer.stopping.request("a good loss") or METRICS,
+        2,
+    )
+    trainer.run()
+    assert trainer.state.step == 2
+    assert capsys.readouterr().out == "step 2: a 0.5000\nstopped early at step 2: a good loss\n"
+
+
+def test_a_request_in_the_last_step_changes_nothing(capsys):
+    trainer = by_hand(batches=signal_before(repeat(BATCH), 1), log_every=9)
+    trainer.run()
+    assert "stopped" not in capsys.readouterr().out
 
 
 def built(tiny, *overrides, output, resume=False):
@@ -150,7 +170,7 @@ def test_a_signal_stops_after_the_step_and_loses_nothing(tiny, capsys):
     with pytest.raises(KeyboardInterrupt):
         trainer.run()
     assert signal.getsignal(signal.SIGTERM) is before
-    assert f"stopped at step 2; continue with --resume --output {run}" in capsys.readouterr().out
+    assert f"stopped at step 2 by a signal; continue with --resume --output {run}" in capsys.readouterr().out
     train(load_config(tiny), run, resume=True)
     assert [line["step"] for line in lines_of(run) if "losses" in line] == [1, 2, 3, 4]
 
@@ -158,7 +178,7 @@ def test_a_signal_stops_after_the_step_and_loses_nothing(tiny, capsys):
 def test_a_signal_stops_a_training_without_checkpoints_too(capsys):
     with pytest.raises(KeyboardInterrupt):
         by_hand(batches=signal_before(repeat(BATCH), 0)).run()
-    assert capsys.readouterr().out == "stopped at step 1\n"
+    assert capsys.readouterr().out == "stopped at step 1 by a signal\n"
 
 
 @pytest.mark.gpu
