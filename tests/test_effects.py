@@ -410,7 +410,16 @@ PARTS = {
     "dataset/shapes": ({"length": 2, "size": [32, 32]}, {"length": 3, "size": [32, 40], "seed": 1}),
     "dataset/mask_folder": (
         mask_folder,
-        {"classes": ["sky", "land"], "things": ["sea"], "label_map": {"0": "void", "1": "sky"}, "void": [1, 255]},
+        {
+            "classes": ["sky", "land"],
+            "things": ["sea"],
+            "image_suffix": "0.png",
+            "label_suffix": "0.png",
+            "label_map": {"0": "void", "1": "sky"},
+            "colors": [[1, 1, 1], [0, 0, 0]],
+            "void": [1, 255],
+            "split": {"share": 0.5},
+        },
     ),
     "dataset/coco_instance": (coco_instance, {}),
     "dataset/coco_panoptic": (coco_panoptic, {"semantic": True}),
@@ -437,7 +446,11 @@ PARTS = {
 """`kind/name` -> settings before the change (or a function that writes files and returns them), and another value of
 each setting, each tried alone."""
 
-CONTEXTS = {"dataset/mask_folder.void": {"classes": ["sky"]}}
+CONTEXTS = {
+    "dataset/mask_folder.image_suffix": {"label_suffix": "0.png"},
+    "dataset/mask_folder.label_suffix": {"image_suffix": "0.png"},
+    "dataset/mask_folder.void": {"classes": ["sky"]},
+}
 """Further settings that a setting needs beside it to be tried."""
 
 ELSEWHERE = {

@@ -198,7 +198,7 @@ class _Builder:
                     inherited = {**merged.items, **inherited}
                     inherited_keys = {**merged.keys, **inherited_keys}
                 continue
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != TAG + "str":
+            if not isinstance(key_node, yaml.ScalarNode) or not _is_key(key_node, value_node):
                 self.report(key_node, _bad_key(key_node, value_node))
                 continue
             key = key_node.value
@@ -225,6 +225,12 @@ class _Builder:
     def refuse_tag(self, node: yaml.Node, expected: str) -> None:
         if node.tag != TAG + expected:
             self.report(node, f"the tag {_shown_tag(node.tag)} is not supported. Remove it.")
+
+
+def _is_key(key: yaml.ScalarNode, value: yaml.Node) -> bool:
+    """Returns whether a key is text, or a whole number, which stands for its digits: `7: road` is `"7": road`."""
+    # `[1,5]` is a list of two numbers, but `{1,5}` holds two keys without values.
+    return key.tag == TAG + "str" or (key.tag == TAG + "int" and value.value != "")
 
 
 def _bad_key(key: yaml.Node, value: yaml.Node) -> str:

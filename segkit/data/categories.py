@@ -5,7 +5,8 @@ from pathlib import Path
 
 from segkit.classes import Classes, Color
 from segkit.data.colors import as_color, fill_colors
-from segkit.data.json_values import JsonEntry, Problems, as_flag, as_integer, as_text, read_json, shown
+from segkit.data.json_values import JsonEntry, as_flag, as_integer, as_text, read_json, shown
+from segkit.data.problems import Problems
 from segkit.errors import DataError, join_first
 
 _KEYS = ("classes", "categories", "names", "id2label", "label2id")

@@ -1,12 +1,12 @@
 """Class lists read from files, and checked."""
 
-import codecs
 from pathlib import Path
 
 from segkit.classes import Classes
 from segkit.data.categories import classes_of, read_json_classes, structured_classes
 from segkit.data.class_lines import NotANameError, entries_of
-from segkit.data.json_values import Problems
+from segkit.data.problems import Problems
+from segkit.data.text import read_text
 from segkit.data.yaml_values import read_yaml
 from segkit.errors import DataError
 
@@ -15,15 +15,6 @@ _FORMS = (
     "such as 'Pixel Value, Class' or 'name,r,g,b'; CVAT's labelmap.txt; labelme's labels.txt; YOLO's data.yaml; JSON "
     "with a list of names, of categories (name, id, isthing, color), id2label or label2id."
 )
-
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-"""Byte order mark at the begin of a file -> its encoding. That of UTF-32 begins with that of UTF-16."""
 
 
 def read_classes(path: Path) -> Classes:
@@ -44,7 +35,7 @@ def read_classes(path: Path) -> Classes:
         >>> classes.names, classes.things, classes.ids
         (('road', 'car'), (False, True), (7, 26))
     """
-    text = _text(path)
+    text = read_text(path, "a class list")
     if path.suffix.lower() == ".json" or text.lstrip()[:1] in ("[", "{"):
         classes = read_json_classes(path)
     elif path.suffix.lower() in (".yaml", ".yml"):
@@ -84,28 +75,3 @@ def _text_classes(text: str, path: Path) -> Classes:
     classes = classes_of(entries, "class", problems, required=(), things=False)
     problems.raise_any()
     return classes
-
-
-def _text(path: Path) -> str:
-    """Reads a text file in UTF-8, or in the encoding that its byte order mark names.
-
-    Raises:
-        DataError: the file cannot be read, or is in another encoding.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot read a class list ({error.strerror}). Correct the path.") from None
-    mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
-    data = data[len(mark) :]
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"{path}: line {line} is not text in {encoding.upper()} (byte {data[error.start]:#04x}). Save the file as "
-            f"UTF-8; it may be in Latin-1 or another encoding of one byte a character."
-        ) from None
-    if "\0" in text:
-        raise DataError(f"{path}: the class list holds zero bytes. Save the file as text in UTF-8.")
-    return text

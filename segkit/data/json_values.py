@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from segkit.data.problems import Problems
 from segkit.errors import DataError, suggest
 
 Id = int | str
@@ -33,45 +34,11 @@ _LARGEST_EXACT_FLOAT = 2**53
 _MOST_PIXELS = 2**31 - 1
 """Of an image: run lengths are 32-bit numbers."""
 
-_SHOWN_PROBLEMS = 10
 _SHOWN_CHARACTERS = 40
 
 
 class NotThisError(ValueError):
     """A value does not follow the rule of its converter. The text completes "… but must be"."""
-
-
-class Problems:
-    """All problems of one JSON file.
-
-    Example:
-        >>> problems = Problems(Path("a.json"))
-        >>> problems.add("images[0] is null, but must be a mapping.")
-        >>> problems.raise_any()
-        Traceback (most recent call last):
-        segkit.errors.DataError: a.json: images[0] is null, but must be a mapping.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.count = 0
-        self._lines: list[str] = []
-
-    def add(self, problem: str) -> None:
-        """Adds a problem, a sentence that starts with its place in the file."""
-        self.count += 1
-        if len(self._lines) < _SHOWN_PROBLEMS:
-            self._lines.append(f"{self.file}: {problem}")
-
-    def raise_any(self) -> None:
-        """Raises the problems so far, up to ten of them with one line each.
-
-        Raises:
-            DataError: there are problems.
-        """
-        more = self.count - len(self._lines)
-        if self.count:
-            raise DataError("\n".join([*self._lines, *([f"{self.file}: and {more} more."] if more else [])]))
 
 
 class JsonEntry:

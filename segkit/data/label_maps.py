@@ -1,4 +1,4 @@
-"""Label maps: files that hold the id of a class for each pixel, read without any guess."""
+"""Label maps: files that hold the id or the color of a class for each pixel, read without any guess."""
 
 from pathlib import Path
 
@@ -18,6 +18,9 @@ _STRETCH_OF_MODE = {"L;2": 85, "L;4": 17}
 
 _LOSSY = {"JPEG", "MPO", "JPEG2000", "WEBP", "AVIF"}
 """Formats that change pixel values, or whose files do not tell whether they did."""
+
+_COLOR_MODES = ("1", "L", "P", "RGB", "RGBA", "PA", "LA")
+"""Pillow's modes of 8 bits a channel: gray values are colors, too."""
 
 _STORE = "Store one id per pixel in a grayscale PNG of 8 or 16 bits, or in a palette PNG."
 
@@ -57,6 +60,43 @@ def read_label_map(path: str | Path) -> Ids:
     if mode == "F" or mode in SIXTEEN_BIT:
         return _whole(values, path)
     raise DataError(f"{path}: a label map of mode {mode} holds no ids. {_STORE}")
+
+
+def read_color_map(path: str | Path) -> npt.NDArray[np.int32]:
+    """Reads the colors (H, W) int32 of a lossless file: R + 256 G + 65536 B.
+
+    These hold colors: RGB, and the colors of a palette. An alpha value that is the same everywhere is left out. EXIF
+    rotation is not applied.
+
+    Raises:
+        DataError: the file is missing, broken, lossy, or holds no colors.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (2, 1), (1, 2, 0)).save(f"{folder}/a.png")
+        ...     read_color_map(f"{folder}/a.png")
+        array([[513, 513]], dtype=int32)
+    """
+    path = Path(path)
+    with opened(path) as image:
+        _refuse_lossy(image, path)
+        if _packing(image).partition(";")[2].startswith("16") or image.mode not in _COLOR_MODES:
+            raise DataError(
+                f"{path}: a label map of mode {image.mode} holds no colors of 8 bits a channel. Store the colors in an "
+                f"RGB PNG, or leave out 'colors' if the file holds ids."
+            )
+        # Some tools mark the background of a palette as transparent; its color is there all the same.
+        image.info.pop("transparency", None)
+        rgba = image.convert("RGBA")
+    if len(np.unique(np.asarray(rgba.getchannel("A")))) > 1:
+        raise DataError(
+            f"{path}: the label map is transparent in parts, so it does not show what its transparent pixels are. "
+            f"Store the colors in an RGB PNG."
+        )
+    # Four bytes per pixel are one little-endian int32 each. The mask removes the alpha value.
+    colors: npt.NDArray[np.int32] = np.frombuffer(rgba.tobytes(), dtype="<i4").reshape(rgba.height, -1) & 0xFFFFFF
+    return colors
 
 
 def _refuse_lossy(image: Image.Image, path: Path) -> None:

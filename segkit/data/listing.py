@@ -24,6 +24,10 @@ class Listing:
     deeper: list[Path]
     """Sub-folders that hold images."""
 
+    def name_of(self, path: Path) -> str:
+        """Returns the path of a file within the folder, with `/` between its parts."""
+        return path.relative_to(self.folder).as_posix()
+
 
 def list_folder(folder: Path) -> Listing:
     """Lists a folder. Of sub-folders, only those that hold images directly are noted.
@@ -58,6 +62,48 @@ def list_folder(folder: Path) -> Listing:
     except OSError as error:
         raise DataError(f"{error.filename or folder}: cannot list the folder ({error.strerror}).") from None
     return Listing(folder, sorted(images), sorted(others), sorted(deeper))
+
+
+def list_tree(folder: Path, without: Path | None = None) -> Listing:
+    """Lists a folder with everything below it, so that `deeper` is empty. Links to folders are followed.
+
+    Args:
+        folder: The folder.
+        without: A sub-folder that is not listed.
+
+    Raises:
+        DataError: a folder cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as name:
+        ...     for file in ("b.png", "aachen/a.png"):
+        ...         Path(name, file).parent.mkdir(exist_ok=True)
+        ...         Path(name, file).touch()
+        ...     found = list_tree(Path(name))
+        >>> [found.name_of(file) for file in found.images]
+        ['aachen/a.png', 'b.png']
+    """
+    suffixes = image_suffixes()
+    images: list[Path] = []
+    others: list[Path] = []
+    # A link may lead to a folder above it: without a list of what was seen, the walk would not end.
+    seen = {os.path.realpath(without)} if without is not None else set()
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if not is_hidden(Path(name))]
+        for name in files:
+            if not is_hidden(path := Path(parent, name)):
+                (images if _is_image(path, suffixes) else others).append(path)
+    return Listing(folder, sorted(images), sorted(others), [])
+
+
+def _raise(error: OSError) -> None:
+    raise DataError(f"{error.filename}: cannot list the folder ({error.strerror}).")
 
 
 def is_hidden(path: Path) -> bool:

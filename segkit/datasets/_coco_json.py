@@ -7,7 +7,8 @@ from pathlib import Path
 from segkit.classes import Classes
 from segkit.data.categories import classes_of
 from segkit.data.class_list import check_classes
-from segkit.data.json_values import Id, JsonEntry, Problems, as_id, as_integer, as_positive, as_text, read_json, shown
+from segkit.data.json_values import Id, JsonEntry, as_id, as_integer, as_positive, as_text, read_json, shown
+from segkit.data.problems import Problems
 from segkit.datasets._image_files import MissingFiles
 from segkit.errors import DataError
 from segkit.types import Size

@@ -8,7 +8,8 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segkit.data.json_values import Id, JsonEntry, Problems
+from segkit.data.json_values import Id, JsonEntry
+from segkit.data.problems import Problems
 from segkit.datasets._coco_masks import Polygons, RunLengths, Segmentation
 from segkit.ops.run_length import rle_areas
 from segkit.types import Size

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from segkit.data.json_values import JsonEntry, Problems
+from segkit.data.json_values import JsonEntry
+from segkit.data.problems import Problems
 from segkit.errors import suggest
 
 _MOST_NAMES = 10_000

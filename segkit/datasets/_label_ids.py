@@ -1,5 +1,7 @@
 """The meaning of the ids in label files: which class index each stands for."""
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,12 @@ UNKNOWN = -2
 
 _IDS = 65536
 """Number of ids that 16 bits can hold."""
+
+_DEFAULT = "default"
+"""Key of a label map for all ids that it does not name."""
+
+LabelMap = dict[str, int | str]
+"""Id, range of ids, or `default` -> class name, class index, or `void`."""
 
 
 def class_list(classes: list[str] | str, things: list[str] | None) -> Classes:
@@ -40,13 +48,13 @@ def class_list(classes: list[str] | str, things: list[str] | None) -> Classes:
 
 
 def class_index_table(
-    classes: Classes, label_map: dict[str, int | str] | None, void: int | list[int] | None
+    classes: Classes, label_map: LabelMap | None, void: int | list[int] | None
 ) -> tuple[Classes, npt.NDArray[np.int16]]:
     """Returns the classes with the ids that label files hold, and the table from id to class index.
 
     Args:
         classes: The class list; its ids count where there is no `label_map`.
-        label_map: Id -> class name, class index or `void`.
+        label_map: Id, range of ids such as `0-6`, or `default` -> class name, class index or `void`.
         void: Ids of void. None is 255 unless a class has this id; an empty list is no id.
 
     Returns:
@@ -61,9 +69,10 @@ def class_index_table(
         ((7, 26), [0, 1, -1, -2])
     """
     class_index_of = {stored: class_index for class_index, stored in enumerate(classes.ids)}
+    default = UNKNOWN
     # A label map replaces all ids of the class list: a mixture of both would be hard to predict.
     if label_map is not None:
-        class_index_of = {_stored_id(key): _class_index(key, value, classes) for key, value in label_map.items()}
+        class_index_of, default = _read_label_map(label_map, classes)
     void_ids = [void] if isinstance(void, int) else void
     if void_ids is None:
         # A dataset of more than 255 classes may use 255 for one of them.
@@ -77,8 +86,10 @@ def class_index_table(
     if outside:
         raise DataError(f"void, label_map: a label file cannot hold the ids {join_first(outside)}. Use 0..{_IDS - 1}.")
     # One entry per possible id, so that a whole label map is translated by indexing.
-    table = np.full(_IDS, UNKNOWN, dtype=np.int16)
+    table = np.full(_IDS, default, dtype=np.int16)
     table[list(class_index_of)] = list(class_index_of.values())
+    if default >= 0 and default not in class_index_of.values():
+        class_index_of[int((table == default).argmax())] = default
     return Classes.make(classes.names, classes.things, classes.colors, _final_ids(classes, class_index_of)), table
 
 
@@ -97,7 +108,7 @@ def explain_void(classes: Classes, class_index_of: npt.NDArray[np.int16], pixels
         >>> classes, table = class_index_table(Classes.make(["background", "object"]), None, None)
         >>> print(explain_void(classes, table, np.bincount([0, 0, 0, 255, 255], minlength=65536)))
         no pixel has the id 1 (object), and 40 % have the id 255, which is void. If 255 is object, set void: [] and \
-label_map: {"0": background, "255": object}.
+label_map: {0: background, 255: object}.
     """
     void = np.flatnonzero((class_index_of == NO_SEGMENT) & (pixels > 0))
     known = class_index_of >= 0
@@ -113,7 +124,7 @@ label_map: {"0": background, "255": object}.
         return (
             f"all pixels have the id {class_id} ({name}), the only class, except {percent} with the id {stored}, which "
             f"is void: there is nothing to tell apart. If {stored} is {name} and {class_id} the background, set "
-            f'classes: [background, {name}], void: [] and label_map: {{"{class_id}": background, "{stored}": {name}}}.'
+            f"classes: [background, {name}], void: [] and label_map: {{{class_id}: background, {stored}: {name}}}."
         )
     shown = join_first([f"{classes.ids[one]} ({classes.names[one]})" for one in absent], limit=5)
     problem = f"no pixel has the id {shown}, and {percent} have the id {stored}, which is void."
@@ -122,7 +133,7 @@ label_map: {"0": background, "255": object}.
     mapped = {int(one): classes.names[class_index_of[one]] for one in np.flatnonzero(known)}
     mapped = {one: name for one, name in mapped.items() if name != classes.names[absent[0]]}
     mapped[stored] = classes.names[absent[0]]
-    listed = ", ".join(f'"{one}": {name}' for one, name in sorted(mapped.items())[:10])
+    listed = ", ".join(f"{one}: {name}" for one, name in sorted(mapped.items())[:10])
     more = ", …" if len(mapped) > 10 else ""
     return f"{problem} If {stored} is {mapped[stored]}, set void: [] and label_map: {{{listed}{more}}}."
 
@@ -135,13 +146,31 @@ def _final_ids(classes: Classes, class_index_of: dict[int, int]) -> list[int]:
     return [id_of.get(class_index, free + class_index) for class_index in range(len(classes))]
 
 
-def _stored_id(key: str) -> int:
-    try:
-        return int(key)
-    except ValueError:
+def _read_label_map(label_map: LabelMap, classes: Classes) -> tuple[dict[int, int], int]:
+    """Returns the class index of each id, and that of all other ids. NO_SEGMENT is void, UNKNOWN is neither."""
+    class_index_of: dict[int, int] = {}
+    key_of: dict[int, str] = {}
+    for key, value in label_map.items():
+        class_index = _class_index(key, value, classes)
+        for stored in _stored_ids(key):
+            if key_of.setdefault(stored, key) != key:
+                raise DataError(f"label_map: '{key_of[stored]}' and '{key}' both map the id {stored}. Change one.")
+            class_index_of[stored] = class_index
+    default = label_map.get(_DEFAULT)
+    return class_index_of, UNKNOWN if default is None else _class_index(_DEFAULT, default, classes)
+
+
+def _stored_ids(key: str) -> range:
+    """Returns the ids that a key of the label map means, none for `default`."""
+    found = re.fullmatch(r"\s*([+-]?\d{1,9})(?:\s*-\s*(\d{1,9}))?\s*", key)
+    if key == _DEFAULT:
+        return range(0)
+    if found is None or (found[2] and int(found[2]) < int(found[1])):
         raise DataError(
-            f"label_map: '{key}' is not an id. Write the number that the label files hold, in quotes, as in '7': road."
-        ) from None
+            f"label_map: '{key}' is no id. Write a number that the label files hold, a range such as 0-6, or "
+            f"{_DEFAULT} for all ids that are not named."
+        )
+    return range(int(found[1]), int(found[2] or found[1]) + 1)
 
 
 def _class_index(key: str, value: int | str, classes: Classes) -> int:

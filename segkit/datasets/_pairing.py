@@ -1,117 +1,117 @@
-"""Images and label files of the same names, and what to tell a user whose files have others."""
+"""Images and the label files that belong to them. What is said of an image without label file: `_unpaired`."""
 
-import re
 import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from segkit.data.formats import image_suffixes, label_suffixes
-from segkit.data.listing import Listing, counted, list_folder, named, warn_of_the_rest
-from segkit.errors import DataError
+from segkit.data.formats import label_suffixes
+from segkit.data.listing import Listing, counted, list_tree, named, warn_of_the_rest
+from segkit.data.problems import Problems
+from segkit.datasets._split import Split, chosen
+from segkit.datasets._unpaired import advice, no_images, one_folder
 
 
-def pair_up(images: Path, labels: Path) -> list[tuple[Path, Path]]:
-    """Returns each image with its label file, in the order of names.
+@dataclass(frozen=True)
+class Pair:
+    """An image and its label file."""
 
-    Warns of files and sub-folders that are left out.
+    name: str
+    """The path of the image within its folder, without its end. That of the label file is the same."""
+    image: Path
+    label: Path
+
+
+@dataclass(frozen=True)
+class Ends:
+    """How the names of images and of label files end. An empty text stands for the suffix of any format."""
+
+    image: str = ""
+    label: str = ""
+
+
+def pair_up(images: Path, labels: Path, ends: Ends, split: Split | None) -> list[Pair]:
+    """Returns each image that `split` chooses with its label file, in the order of names.
+
+    Both are looked for in all sub-folders. Warns of files that are left out.
 
     Raises:
-        DataError: a folder holds no images, or an image has no label file or several.
+        DataError: there are no images, or an image has no label file or several. The message names all of them.
     """
-    found = list_folder(images)
-    listed = found if labels == images else list_folder(labels)
-    image_of = _images_by_stem(found, labels)
+    found = list_tree(images, without=None if images == labels else labels)
+    listed = found if images == labels else list_tree(labels, without=images)
+    label_names = _named(listed, listed.images, ends.label)
+    own = set(found.images)
+    if images == labels:
+        if not ends.label:
+            raise one_folder(found)
+        own -= label_names.keys()
+    image_names = _named(found, sorted(own), ends.image)
+    if not image_names:
+        raise no_images(found, ends.image)
+    problems = Problems(images)
+    image_of = {name: image for image, name in reversed(image_names.items())}  # the first one of a name counts
+    name_of = {found.name_of(image): name for name, image in image_of.items()}
+    wanted = sorted(name_of[file] for file in chosen(list(name_of), split, images, ends.image))
     lossless = label_suffixes()
-    label_of: dict[str, Path] = {}
-    for file in listed.images:
-        if file.suffix.lower() not in lossless or file.stem not in image_of:
-            continue
-        if file.stem in label_of:
-            raise DataError(
-                f"{file}: this file and {label_of[file.stem].name} are both labels of {image_of[file.stem]}. Remove "
-                f"one."
-            )
-        label_of[file.stem] = file
-    missing = [image for stem, image in image_of.items() if stem not in label_of]
+    fitting = {file: name for file, name in label_names.items() if name in image_of and file.suffix.lower() in lossless}
+    label_of = {name: label for label, name in reversed(fitting.items())}
+    missing = [image_of[name] for name in wanted if name not in label_of]
     if missing:
-        taken = {*label_of.values(), *(found.images if listed is found else ())}
-        spare = [file for file in [*listed.images, *listed.others] if file not in taken]
-        raise DataError(
-            f"{labels}: there is no label file for {named(missing)} of {images}. {_advice(missing[0], spare, listed)}"
-        )
-    _warn(found, listed, set(label_of.values()))
-    return [(image, label_of[stem]) for stem, image in sorted(image_of.items())]
+        spare = [file for file in [*listed.images, *listed.others] if file not in fitting and file not in own]
+        what = advice(missing[0], found, listed, spare)
+        problems.of(labels).add(f"there is no label file for {named(missing)} of {images}. {what}")
+    _refuse_repeated(image_names, image_of, problems)
+    _refuse_repeated(fitting, label_of, problems)
+    problems.raise_any()
+    _warn_of_images(found, sorted(own - image_names.keys()), ends.image)
+    if listed is not found:
+        _warn_of_labels(listed, [file for file in listed.images if file not in fitting], label_names, found, ends.label)
+    return [Pair(name, image_of[name], label_of[name]) for name in wanted]
 
 
-def _images_by_stem(found: Listing, labels: Path) -> dict[str, Path]:
-    image_of: dict[str, Path] = {}
-    for file in found.images:
-        if file.stem in image_of:
-            same = " Put images and labels into two folders." if labels == found.folder else " Rename one."
-            raise DataError(f"{file}: this image and {image_of[file.stem].name} have the same label file.{same}")
-        image_of[file.stem] = file
-    if not image_of:
-        problem = f"{found.folder}: there are no images in this folder."
-        if found.deeper:
-            raise DataError(
-                f"{problem} There are in {counted(found.deeper, 'sub-folder')} ({named(found.deeper)}), but "
-                f"sub-folders are not read. Point 'images' and 'labels' at sub-folders, or move all files into one "
-                f"folder each."
-            )
-        holds = f" It holds {counted(found.others, 'other file')}: {named(found.others)}." if found.others else ""
-        raise DataError(f"{problem}{holds} Point 'images' at the folder of the images.")
-    return image_of
+def name_without(path: str, end: str) -> str | None:
+    """Returns a path without `end`, which may leave out the suffix of the format; None where it does not end so.
 
-
-def _advice(image: Path, spare: list[Path], listed: Listing) -> str:
-    """Returns what to do about an image without label file.
-
-    Args:
-        image: The first image without label file.
-        spare: Files in the folder of the labels that are no label of another image.
-        listed: The folder of the labels.
+    Example:
+        >>> name_without("a/b_rgb.JPG", "_rgb.jpg"), name_without("a/b_mask.png", "_mask"), name_without("a.png", "")
+        ('a/b', 'a/b', 'a')
     """
-    lossy = [file for file in spare if file.stem == image.stem and file.suffix.lower() in image_suffixes()]
-    if lossy:
-        return (
-            f"{lossy[0].name} may be stored with lossy compression, which changes ids, so they cannot be trusted. "
-            f"Export the labels from their source again, as PNG; converting these files does not restore the ids."
-        )
-    near = _near(image, [file for file in spare or listed.images if file.suffix.lower() in label_suffixes()])
-    if near is not None:
-        return (
-            f"{near.name} may be the one of {image.name}, but a label file must have the name of its image: rename it "
-            f"to {image.stem}{near.suffix.lower()}, and the others alike, in a folder without the images."
-        )
-    if listed.deeper:
-        return (
-            f"There are images in {counted(listed.deeper, 'sub-folder')} ({named(listed.deeper)}), but sub-folders are "
-            f"not read. Point 'labels' at one of them, or move all files into one folder."
-        )
-    holds = f"The folder holds {counted(spare, 'other file')}: {named(spare)}. " if spare else ""
-    return f"{holds}Add label files of the same names, such as {image.stem}.png, or remove these images."
+    whole = path if "." in end else path[: len(path) - len(Path(path).suffix)]
+    # On most file systems of cameras, the case of letters means nothing.
+    return whole[: len(whole) - len(end)] if whole.lower().endswith(end.lower()) else None
 
 
-def _near(image: Path, files: list[Path]) -> Path | None:
-    """Returns the file whose name differs from the image's by an ending such as `_mask`, if there is one."""
-    stem = image.stem.lower()
-    # As in Cityscapes, where `a_leftImg8bit` belongs to `a_gtFine_labelIds`.
-    root = re.sub(r"[-_. ](leftimg8bit|image|img|rgb|sat|im)$", "", stem)
-    found = [
-        file
-        for file in files
-        if file != image
-        and (file.stem.lower() == stem or re.match(rf"({re.escape(stem)}|{re.escape(root)})[-_. ]", file.stem.lower()))
-    ]
-    # Of several, ids are better than colors or instances.
-    return min(found, key=lambda file: (not re.search(r"label|mask|seg", file.stem.lower()), file.name), default=None)
+def _named(listing: Listing, files: Iterable[Path], end: str) -> dict[Path, str]:
+    """Returns the files whose names end in `end`, with their names without it."""
+    names = ((file, name_without(listing.name_of(file), end)) for file in files)
+    return {file: name for file, name in names if name is not None}
 
 
-def _warn(found: Listing, listed: Listing, used: set[Path]) -> None:
+def _refuse_repeated(names: dict[Path, str], file_of: dict[str, Path], problems: Problems) -> None:
+    for file, name in names.items():
+        if file_of[name] != file:
+            problems.of(file).add(f"this file and {file_of[name].name} belong to one image. Rename or remove one.")
+
+
+def _warn_of_images(found: Listing, left_out: list[Path], end: str) -> None:
     warn_of_the_rest(found)
-    if listed is found:
-        return
-    warn_of_the_rest(listed)
-    surplus = [file for file in listed.images if file not in used]
+    if left_out:
+        warnings.warn(
+            f"{found.folder}: not read: {counted(left_out, 'image')} without '{end}' at the end of the name: "
+            f"{named(left_out)}.",
+            stacklevel=4,
+        )
+
+
+def _warn_of_labels(
+    listed: Listing, surplus: list[Path], label_names: dict[Path, str], found: Listing, end: str
+) -> None:
+    """Warns of label files without image. Files with another end than the one that was asked for are no label files."""
+    if end:
+        surplus = [file for file in surplus if file in label_names]
+    else:
+        warn_of_the_rest(listed)
     if surplus:
         warnings.warn(
             f"{listed.folder}: not read: {counted(surplus, 'label file')} without an image of the same name in "

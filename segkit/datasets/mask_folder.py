@@ -9,8 +9,10 @@ import torch
 from segkit.data.images import read_image
 from segkit.data.label_maps import Ids, read_label_map
 from segkit.data.paths import dataset_folder
-from segkit.datasets._label_ids import UNKNOWN, class_index_table, class_list, explain_void
-from segkit.datasets._pairing import pair_up
+from segkit.datasets._label_colors import Colors, ColorTable
+from segkit.datasets._label_ids import UNKNOWN, LabelMap, class_index_table, class_list, explain_void
+from segkit.datasets._pairing import Ends, pair_up
+from segkit.datasets._split import Split
 from segkit.errors import DataError, join_first
 from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Sample, Target
@@ -18,24 +20,34 @@ from segkit.types import NO_SEGMENT, Sample, Target
 
 @DATASETS.register("mask_folder")
 class MaskFolder:
-    """Images with label PNGs: two folders of files with the same names, for semantic segmentation.
+    """Images with label files: two folders of files with the same names, for semantic segmentation.
 
-    `a.jpg` belongs to `a.png`. Samples follow the order of names. A target has one segment per class present. An id
-    that is neither a class nor void is an error, because it may be a missing class or a missing void id. A warning
-    names the files and sub-folders that are left out.
+    `a.jpg` belongs to `a.png`, and `aachen/a.jpg` to `aachen/a.png`: files are looked for in all sub-folders. Samples
+    follow the order of names. A target has one segment per class present. An id or color that is neither a class nor
+    void is an error, because it may be a missing class or a missing void id. A warning names the files that are left
+    out.
 
     Args:
         images: Folder of the images, in any format that Pillow reads. Relative paths lead to the folder
             `$SEGKIT_DATASETS`, or to ./datasets.
-        labels: Folder of the label files, PNGs or others of a lossless format: grayscale with 8 or 16 bits or palette,
-            one id per pixel.
+        labels: Folder of the label files, PNGs or others of a lossless format. Each pixel holds an id (grayscale with 8
+            or 16 bits, or palette) or, with `colors`, a color.
         classes: The class names, or a file that lists them (`segkit.data.class_list.read_classes`). The ids in the
             label files are those of the file, or else 0, 1, 2, … in the order of the names.
         things: Names of the classes that are things. By default those that the file marks, or none.
-        label_map: Id in the label files -> class name, class index, or `void`, as in
-            `{"7": road, "8": sidewalk, "0": void}`. Replaces the ids of the class list.
+        image_suffix: End of the names of images, such as `_leftImg8bit.png`. By default the suffix of any image format.
+        label_suffix: End of the names of label files, such as `_gtFine_labelIds.png`. Files with another end are
+            ignored. Images and label files may then lie in one folder.
+        label_map: Id, range of ids or `default` -> class name, class index or `void`, as in
+            `{0-6: void, 7: road, 26: car, default: void}`. Replaces the ids of the class list; `default` stands for all
+            ids that are not named.
+        colors: The label files hold colors. Name -> color or list of colors, as in
+            `{road: [128, 64, 128], car: "#00008e", void: [0, 0, 0]}`; or a list of one color for each class; or `true`
+            for the colors of the class file.
         void: Ids of void, by default 255 unless a class has it; `[]` for none. Their pixels are left out of training
             and evaluation.
+        split: Which of the images: a text file with one name per line; `{share: 0.2, seed: 0}` for a fifth of them; or
+            `{all_but: 0.2, seed: 0}` for the others.
 
     Raises:
         DataError: a path does not exist, an image has no label file, or the settings contradict each other.
@@ -60,11 +72,22 @@ class MaskFolder:
         labels: str,
         classes: list[str] | str,
         things: list[str] | None = None,
-        label_map: dict[str, int | str] | None = None,
+        image_suffix: str = "",
+        label_suffix: str = "",
+        label_map: LabelMap | None = None,
+        colors: Colors = False,
         void: int | list[int] | None = None,
+        split: Split | None = None,
     ) -> None:
-        self._pairs = pair_up(dataset_folder(images), dataset_folder(labels))
-        self.classes, self._class_index_of = class_index_table(class_list(classes, things), label_map, void)
+        ends = Ends(image_suffix, label_suffix)
+        self._pairs = pair_up(dataset_folder(images), dataset_folder(labels), ends, split)
+        self._colors: ColorTable | None = None
+        if colors is False:
+            self.classes, self._class_index_of = class_index_table(class_list(classes, things), label_map, void)
+            return
+        _check_colors(classes, colors, label_map, void)
+        self._colors = ColorTable(class_list(classes, things), colors)
+        self.classes, self._class_index_of = self._colors.classes, self._colors.class_indices
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -75,15 +98,20 @@ class MaskFolder:
         Raises:
             DataError: a file cannot be read, sizes differ, or an id is neither a class nor void.
         """
-        image_file, label_file = self._pairs[index]
+        pair = self._pairs[index]
+        image_file, label_file = pair.image, pair.label
         image = read_image(image_file)
-        stored = read_label_map(label_file)
+        stored = self._read(label_file)
         if tuple(image.shape[1:]) != stored.shape:
             raise DataError(
                 f"{label_file}: the label map is {stored.shape[1]}x{stored.shape[0]}, but its image {image_file} "
                 f"is {image.shape[2]}x{image.shape[1]} (upright). Give both one size."
             )
-        return Sample(image, self.target_of(stored, label_file), str(image_file), image_file.stem)
+        return Sample(image, self.target_of(stored, label_file), str(image_file), pair.name)
+
+    def _read(self, label_file: Path) -> Ids:
+        """Reads the ids (H, W) of a label file; where it holds colors, their places in the table."""
+        return read_label_map(label_file) if self._colors is None else self._colors.read(label_file)
 
     def target_of(self, stored: Ids, file: Path) -> Target:
         """Makes one segment per class of a label map.
@@ -126,7 +154,7 @@ class MaskFolder:
         Raises:
             DataError: the file cannot be read.
         """
-        return np.bincount(read_label_map(self._pairs[index][1]).ravel(), minlength=len(self._class_index_of))
+        return np.bincount(self._read(self._pairs[index].label).ravel(), minlength=len(self._class_index_of))
 
     def explain(self, pixels: npt.NDArray[np.int64]) -> str:
         """Says how classes that never occur may follow from ids that count as void.
@@ -135,6 +163,21 @@ class MaskFolder:
             pixels: (65536,) number of pixels by id, the sum of `stored_ids` over samples.
 
         Returns:
-            A warning in words, empty where nothing is odd.
+            A warning in words, empty where nothing is odd, or where the label files hold colors.
         """
-        return explain_void(self.classes, self._class_index_of, pixels)
+        return "" if self._colors is not None else explain_void(self.classes, self._class_index_of, pixels)
+
+
+def _check_colors(classes: object, colors: Colors, label_map: object, void: object) -> None:
+    """Refuses settings that have no meaning where label files hold colors."""
+    for name, value in (("label_map", label_map), ("void", void)):
+        if value is not None:
+            raise DataError(
+                f"{name}: label files with 'colors' hold no ids. Remove '{name}', and name the colors of void in "
+                f"'colors' under void."
+            )
+    if colors is True and not isinstance(classes, str):
+        raise DataError(
+            "colors: 'true' means the colors of the class file, but 'classes' is a list of names. Name the colors, as "
+            "in {road: [128, 64, 128]}, or name a file with colors in 'classes'."
+        )

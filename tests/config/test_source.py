@@ -93,12 +93,20 @@ def test_a_merged_value_is_located_where_it_is_written():
     assert [str(user.keys[key]) for key in ("a", "b")] == ["x.yaml:2", "x.yaml:5"]
 
 
+def test_a_whole_number_as_a_key_stands_for_its_digits():
+    node = parse("{7: road, '8': car, 0-6: void}", START)
+    assert isinstance(node, Mapping)
+    assert list(node.items) == ["7", "8", "0-6"]
+    with pytest.raises(ConfigError, match="the key '7' is already set here"):
+        parse("{7: road, '7': car}", START)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a: 1\nb: 2\na: 3", "x.yaml:3: the key 'a' is already set in line 1. Remove one of the two."),
         ("a: {b: 1, b: 2}", "x.yaml:1: the key 'b' is already set here. Remove one of the two."),
-        ("1: a", "x.yaml:1: the key '1' is not a string. Put it in quotes."),
+        ("1.5: a", "x.yaml:1: the key '1.5' is not a string. Put it in quotes."),
         ("a: {true: 1}", "x.yaml:1: the key 'true' is not a string. Put it in quotes."),
         ("a: 1\n~: b", "x.yaml:2: the key '~' is not a string. Put it in quotes."),
         ("1e3: a", "x.yaml:1: the key '1e3' is not a string. Put it in quotes."),
@@ -134,10 +142,10 @@ def test_what_means_nothing_is_reported_with_its_line(text, message):
 
 def test_all_problems_of_a_text_are_reported_at_once():
     with pytest.raises(ConfigError) as caught:
-        parse("a: 1\na: 2\n3: 4", START)
+        parse("a: 1\na: 2\nnull: 4", START)
     assert str(caught.value) == (
         "x.yaml:2: the key 'a' is already set in line 1. Remove one of the two.\n"
-        "x.yaml:3: the key '3' is not a string. Put it in quotes."
+        "x.yaml:3: the key 'null' is not a string. Put it in quotes."
     )
 
 

@@ -50,9 +50,9 @@ SINGLE = {
         "x.yaml:4: the key 'type' is already set in line 2. Remove one of the two.",
     ),
     "several at once": (
-        f"{MODEL}{MODEL}3: a\ndata:\n  <<: 3\n",
+        f"{MODEL}{MODEL}true: a\ndata:\n  <<: 3\n",
         "x.yaml:2: the key 'model' is already set in line 1. Remove one of the two.",
-        "x.yaml:3: the key '3' is not a string. Put it in quotes.",
+        "x.yaml:3: the key 'true' is not a string. Put it in quotes.",
         "x.yaml:5: '<<' takes a mapping, or a list of mappings, such as '<<: *name'.",
     ),
     "an anchor that nobody wrote": (
@@ -142,10 +142,10 @@ SEVERAL = {
     ),
     "an empty base": ({"x.yaml": "extends: y.yaml\n", "y.yaml": "# nothing yet\n"}, f"y.yaml:1: {EMPTY}"),
     "broken bases": (
-        {"x.yaml": "extends: [y.yaml, z.yaml, q.yaml]\n", "y.yaml": "a: 1\na: 2\n3: 4\n", "z.yaml": "- a\n"},
+        {"x.yaml": "extends: [y.yaml, z.yaml, q.yaml]\n", "y.yaml": "a: 1\na: 2\ntrue: 4\n", "z.yaml": "- a\n"},
         "x.yaml:1: extends: there is no file q.yaml.",
         "y.yaml:2: the key 'a' is already set in line 1. Remove one of the two.",
-        "y.yaml:3: the key '3' is not a string. Put it in quotes.",
+        "y.yaml:3: the key 'true' is not a string. Put it in quotes.",
         f"z.yaml:1: {NO_MAPPING}",
     ),
     "problems of several files": (

@@ -42,7 +42,7 @@ WRONG = {
     "training.steps=\t3": "training.steps: YAML does not allow a tab here. Use spaces.",
     "training.steps=*x": "training.steps: there is no anchor '&x' above. Write '&x' before the value to repeat.",
     "training={steps: 1, steps: 2}": "training: the key 'steps' is already set here. Remove one of the two.",
-    "training={1: 2}": "training: the key '1' is not a string. Put it in quotes.",
+    "training={1.5: 2}": "training: the key '1.5' is not a string. Put it in quotes.",
     f"training.steps={'9' * 5000}": (
         f"training.steps: '{'9' * 56}… is too large a number. Put it in quotes if it is a string."
     ),

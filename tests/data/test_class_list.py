@@ -97,7 +97,7 @@ def test_other_encodings_are_refused(tmp_path):
         "one byte a character.",
     )
     file.write_bytes("road\n".encode("utf-16-le"))
-    refused(file, "the class list holds zero bytes. Save the file as text in UTF-8.")
+    refused(file, "it holds zero bytes. Save the file as text in UTF-8.")
 
 
 def test_colors_of_cvat_and_camvid(tmp_path):

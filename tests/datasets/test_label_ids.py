@@ -19,7 +19,7 @@ def explain(names, pixels, label_map=None, void=None):
 def test_an_object_stored_as_255():
     assert explain(["background", "object"], {0: 60, 255: 40}) == (
         "no pixel has the id 1 (object), and 40 % have the id 255, which is void. If 255 is object, set void: [] and "
-        'label_map: {"0": background, "255": object}.'
+        "label_map: {0: background, 255: object}."
     )
 
 
@@ -27,14 +27,14 @@ def test_an_object_stored_as_255_as_the_only_class():
     assert explain(["object"], {0: 60, 255: 40}) == (
         "all pixels have the id 0 (object), the only class, except 40 % with the id 255, which is void: there is "
         "nothing to tell apart. If 255 is object and 0 the background, set classes: [background, object], void: [] and "
-        'label_map: {"0": background, "255": object}.'
+        "label_map: {0: background, 255: object}."
     )
 
 
 def test_a_background_that_was_declared_void():
     assert explain(["background", "object"], {0: 999, 1: 1}, void=0, label_map={"1": "object"}) == (
         "no pixel has the id 2 (background), and 99.9 % have the id 0, which is void. If 0 is background, set void: [] "
-        'and label_map: {"0": background, "1": object}.'
+        "and label_map: {0: background, 1: object}."
     )
 
 

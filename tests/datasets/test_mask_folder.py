@@ -178,7 +178,7 @@ def test_images_without_label_are_named(folders):
 def test_two_images_of_one_name_are_an_error(folders):
     folders.add("a", [[0]])
     folders.add("a", [[0]], "{}.png")
-    folders.refused(f"{folders.images}/a.png: this image and a.jpg have the same label file. Rename one.")
+    folders.refused(f"{folders.images}/a.png: this file and a.jpg belong to one image. Rename or remove one.")
 
 
 def test_a_file_is_no_folder(folders):
@@ -203,7 +203,9 @@ def test_a_file_is_no_folder(folders):
         ),
         (
             {"label_map": {"x": 0}},
-            "label_map: 'x' is not an id. Write the number that the label files hold, in quotes, as in '7': road.",
+            "label_map: 'x' is no id. Write a number that the label files hold, a range such as 0-6, or default for "
+            "all "
+            "ids that are not named.",
         ),
         ({"classes": ["a", "a"]}, "classes: several classes have the name a. Give each class its own name."),
         ({"classes": []}, "classes: the list is empty. Name the classes, or a file that lists them."),
@@ -248,3 +250,43 @@ def test_ade20k(shared_data, split):
     for sample in dataset:
         stored = np.asarray(Image.open(root / "annotations" / split / f"{sample.image_id}.png")).astype(np.int64)
         assert torch.equal(label_map_of(sample.target, -1), torch.from_numpy(stored - 1))
+
+
+def test_a_label_map_has_ranges_and_a_default(folders):
+    folders.add("a", [[0, 6, 7, 8, 26, 99]])
+    dataset = folders.load(label_map={"0-6": "void", "7": "road", "26": "car", "default": "tree"})
+    assert label_map_of(dataset[0].target, 255).tolist() == [[255, 255, 0, 2, 1, 2]]
+    assert dataset.classes.ids == (7, 26, 8)
+    target = folders.load(label_map={"7": "road", "default": "void"})[0].target
+    assert label_map_of(target, 255).tolist() == [[255, 255, 0, 255, 255, 255]]
+
+
+@pytest.mark.parametrize(
+    ("label_map", "message"),
+    [
+        ({"0-6": "void", "5": "car"}, "label_map: '0-6' and '5' both map the id 5. Change one."),
+        (
+            {"6-0": "void"},
+            "label_map: '6-0' is no id. Write a number that the label files hold, a range such as 0-6, or default "
+            "for all "
+            "ids that are not named.",
+        ),
+        ({"default": "cra"}, "there is no class 'cra'. Did you mean 'car'? There are: road, car, tree"),
+        (
+            {"0-70000": "car"},
+            "void, label_map: a label file cannot hold the ids 65536, 65537, 65538, 65539, 65540, 65541",
+        ),
+    ],
+)
+def test_wrong_ranges_are_refused(folders, label_map, message):
+    folders.add("a", [[0]])
+    with pytest.raises(DataError, match=f"^{re.escape(message)}"):
+        folders.load(label_map=label_map)
+
+
+def test_the_name_within_the_folder_is_the_id_of_an_image(folders):
+    for folder in (folders.images, folders.labels):
+        (folder / "aachen").mkdir()
+    folders.add("aachen/a", [[0]])
+    folders.add("a", [[1]])
+    assert [sample.image_id for sample in folders.load()] == ["a", "aachen/a"]

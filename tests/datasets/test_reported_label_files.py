@@ -19,9 +19,10 @@ def cases(shared_cases, tmp_path_factory):
     return folder
 
 
-def load(folder):
+def load(folder, **more):
     parts = [folder, folder] if folder.name == "c08same" else [folder / "images", folder / "labels"]
-    return MaskFolder(images=str(parts[0]), labels=str(parts[1]), classes=["background", "object"])
+    settings = {"images": str(parts[0]), "labels": str(parts[1]), "classes": ["background", "object"]}
+    return MaskFolder(**settings | more)
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +49,13 @@ def test_lossless_ids_are_read(cases, expected, name):
         ("c08antialias", "labels/0.png: the ids 3, 4 are neither a class nor void."),
         (
             "c08city",
-            "0_gtFine_labelIds.png may be the one of 0_leftImg8bit.png, but a label file must have the name of",
+            "0_gtFine_labelIds.png may be the one of 0_leftImg8bit.png. If so, set image_suffix: _leftImg8bit.png and "
+            "label_suffix: _gtFine_labelIds.png.",
         ),
         ("c08colour", "labels/0.png: the label map is a color image with colors such as (128, 64, 128)"),
         ("c08jpg", "0.jpg may be stored with lossy compression, which changes ids, so they cannot be trusted."),
-        ("c08same", "0_jpg.rf.abc_mask.png may be the one of 0_jpg.rf.abc.jpg, but a label file must have the name"),
-        ("c08sub", "images: there are no images in this folder. There are in 1 sub-folder (aachen), but sub-folders"),
-        ("c08suffix", "0_mask.png may be the one of 0.png, but a label file must have the name of its image"),
+        ("c08same", "0_jpg.rf.abc_mask.png may be the label of 0_jpg.rf.abc.jpg. If so, set label_suffix: _mask.png."),
+        ("c08suffix", "0_mask.png may be the one of 0.png. If so, set label_suffix: _mask.png."),
         ("c08swap", "labels/0.png: the label map is 48x64, but its image "),
     ],
 )
@@ -63,12 +64,25 @@ def test_others_are_refused(cases, name, problem):
         load(cases / name)[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("c08city", {"image_suffix": "_leftImg8bit.png", "label_suffix": "_gtFine_labelIds.png"}),
+        ("c08same", {"label_suffix": "_mask.png"}),
+        ("c08sub", {}),
+        ("c08suffix", {"label_suffix": "_mask.png"}),
+    ],
+)
+def test_as_the_messages_say_they_are_read(cases, expected, name, settings):
+    assert [label_map_of(sample.target, 255).tolist() for sample in load(cases / name, **settings)] == expected
+
+
 def test_masks_of_0_and_255(cases):
     dataset = load(cases / "c01")
     pixels = sum(dataset.stored_ids(index) for index in range(len(dataset)))
     assert dataset.explain(pixels) == (
         "no pixel has the id 1 (object), and 15.6 % have the id 255, which is void. If 255 is object, set void: [] and "
-        'label_map: {"0": background, "255": object}.'
+        "label_map: {0: background, 255: object}."
     )
     other = load(cases / "c01ok")
     assert other.explain(sum(other.stored_ids(index) for index in range(len(other)))) == ""

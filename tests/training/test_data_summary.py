@@ -147,8 +147,8 @@ def mask_folder(folder, labels, classes, size=(48, 64)):
 @pytest.mark.parametrize(
     ("labels", "classes", "named"),
     [
-        ((0, 255), ["background", "object"], 'If 255 is object, set void: [] and label_map: {"0": background, "255": '),
-        ((0, 255), ["object"], 'void: [] and label_map: {"0": background, "255": object}'),
+        ((0, 255), ["background", "object"], "If 255 is object, set void: [] and label_map: {0: background, 255: "),
+        ((0, 255), ["object"], "void: [] and label_map: {0: background, 255: object}"),
         # Relatives: inverted masks, and a second class that no file shows.
         ((255, 0), ["object", "background"], "the class 'background' (of 2) occurs in no image."),
         ((0, 1), ["background", "object", "other"], "the class 'other' (of 3) occurs in no image."),

@@ -1,0 +1,67 @@
+"""The problems of a file, or of the files of a dataset, in one message: a user shall see all of them at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from segkit.errors import DataError
+
+_SHOWN = 10
+"""Problems in one message: thousands of lines would hide the first."""
+
+
+@dataclass
+class _Found:
+    """Problems that several `Problems` share."""
+
+    count: int = 0
+    lines: list[str] = field(default_factory=list)
+
+
+class Problems:
+    """All problems of one file or folder.
+
+    Args:
+        file: The file or folder.
+
+    Example:
+        >>> problems = Problems(Path("labels"))
+        >>> problems.add("the folder is empty. Fill it.")
+        >>> problems.of(Path("labels/a.json")).add("shapes[0] is null, but must be a mapping.")
+        >>> problems.raise_any()
+        Traceback (most recent call last):
+        segkit.errors.DataError: labels: the folder is empty. Fill it.
+        labels/a.json: shapes[0] is null, but must be a mapping.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._found = _Found()
+
+    def of(self, file: Path) -> Problems:
+        """Returns the problems of another file, which are counted and raised together with these."""
+        other = Problems(file)
+        other._found = self._found
+        return other
+
+    @property
+    def count(self) -> int:
+        """The number of problems so far."""
+        return self._found.count
+
+    def add(self, problem: str) -> None:
+        """Adds a problem, a sentence that starts with its place in the file."""
+        self._found.count += 1
+        if len(self._found.lines) < _SHOWN:
+            self._found.lines.append(f"{self.file}: {problem}")
+
+    def raise_any(self) -> None:
+        """Raises the problems so far, up to ten of them with one line each.
+
+        Raises:
+            DataError: there are problems.
+        """
+        more = self.count - len(self._found.lines)
+        if self.count:
+            raise DataError("\n".join([*self._found.lines, *([f"{self.file}: and {more} more."] if more else [])]))

@@ -1,0 +1,119 @@
+"""What to tell a user whose images and label files do not fit: where they may be meant to lie, and which settings."""
+
+import re
+from pathlib import Path
+
+from segkit.data.formats import image_suffixes, label_suffixes
+from segkit.data.listing import Listing, counted, named
+from segkit.errors import DataError
+
+
+def one_folder(found: Listing) -> DataError:
+    """Returns the error of images and labels in one folder, where no setting tells them apart."""
+    problem = f"{found.folder}: images and labels are the same folder."
+    tops = sorted({found.folder / found.name_of(file).split("/")[0] for file in found.images if _is_deep(file, found)})
+    if len(tops) > 1:
+        return DataError(
+            f"{problem} It has {counted(tops, 'sub-folder')} with images ({named(tops)}). Point 'images' and 'labels' "
+            f"at two of them."
+        )
+    pairs = ((image, _near(image, found.images)) for image in found.images)
+    image, label = next((pair for pair in pairs if pair[1] is not None), (None, None))
+    if image is None or label is None:
+        return DataError(
+            f"{problem} Put the label files into a folder of their own, or set 'label_suffix' to the end of their "
+            f"names, such as _mask.png."
+        )
+    return DataError(f"{problem} {label.name} may be the label of {image.name}. {_settings(image, label)}")
+
+
+def no_images(found: Listing, end: str) -> DataError:
+    """Returns the error of a folder without images."""
+    if found.images:
+        return DataError(
+            f"{found.folder}: the name of no image ends in '{end}'. The folder holds {counted(found.images, 'image')}: "
+            f"{named(found.images)}. Correct 'image_suffix'."
+        )
+    holds = f" It holds {counted(found.others, 'other file')}: {named(found.others)}." if found.others else ""
+    return DataError(
+        f"{found.folder}: there are no images in this folder.{holds} Point 'images' at the folder of the images."
+    )
+
+
+def advice(image: Path, found: Listing, listed: Listing, spare: list[Path]) -> str:
+    """Returns what to do about an image without label file.
+
+    Args:
+        image: The first image without label file.
+        found: The folder of the images.
+        listed: The folder of the labels.
+        spare: Files in the folder of the labels that are no label of an image.
+    """
+    name = found.name_of(image.with_suffix(""))
+    lossy = [
+        file
+        for file in spare
+        if listed.name_of(file.with_suffix("")) == name and file.suffix.lower() in image_suffixes() - label_suffixes()
+    ]
+    if lossy:
+        return (
+            f"{lossy[0].name} may be stored with lossy compression, which changes ids, so they cannot be trusted. "
+            f"Export the labels from their source again, as PNG; converting these files does not restore the ids."
+        )
+    lossless = [file for file in spare if file.suffix.lower() in label_suffixes()]
+    near = _near(image, lossless)
+    if near is not None and _parent(near, listed) == _parent(image, found):
+        return f"{near.name} may be the one of {image.name}. {_settings(image, near)}"
+    same = next((file for file in lossless if file.stem == image.stem), near)
+    if same is not None:
+        return (
+            f"{same} may be the one of {image}, but lies in another sub-folder. Point 'images' and 'labels' at folders "
+            f"within which both have the same path{_such_as(image, same)}."
+        )
+    holds = f"The folder holds {counted(spare, 'other file')}: {named(spare)}. " if spare else ""
+    return f"{holds}Add label files of the same names, such as {image.stem}.png, or remove these images."
+
+
+def _is_deep(file: Path, listing: Listing) -> bool:
+    return "/" in listing.name_of(file)
+
+
+def _parent(file: Path, listing: Listing) -> str:
+    return listing.name_of(file.parent)
+
+
+def _such_as(image: Path, label: Path) -> str:
+    """Names the two folders, where the paths of both files agree at their ends."""
+    folders = image.parent, label.parent
+    while folders[0].name == folders[1].name and folders[0] != folders[1]:
+        folders = folders[0].parent, folders[1].parent
+    return "" if folders[0] == folders[1] else f", such as {folders[0]} and {folders[1]}"
+
+
+def _root(image: Path) -> str:
+    """Returns the name of an image without an end such as `_leftImg8bit`, as Cityscapes has it."""
+    return re.sub(r"[-_. ](leftimg8bit|image|img|rgb|sat|im)$", "", image.stem, flags=re.IGNORECASE)
+
+
+def _near(image: Path, files: list[Path]) -> Path | None:
+    """Returns the file whose name differs from the image's by an ending such as `_mask`, if there is one."""
+    stem, root = image.stem.lower(), _root(image).lower()
+    found = [
+        file
+        for file in files
+        if file != image
+        and (file.stem.lower() == stem or re.match(rf"({re.escape(stem)}|{re.escape(root)})[-_. ]", file.stem.lower()))
+    ]
+    # Of several, ids are better than colors or instances.
+    return min(found, key=lambda file: (not re.search(r"label|mask|seg", file.stem.lower()), file.name), default=None)
+
+
+def _settings(image: Path, label: Path) -> str:
+    """Returns the settings that pair two files whose names begin alike."""
+    if label.stem.lower() == image.stem.lower():
+        return f"Rename it to {image.stem}{label.suffix.lower()}, and the others alike."
+    begin = image.stem if label.stem.lower().startswith(image.stem.lower()) else _root(image)
+    settings = f"label_suffix: {label.name[len(begin) :]}"
+    if begin != image.stem:
+        settings = f"image_suffix: {image.name[len(begin) :]} and {settings}"
+    return f"If so, set {settings}."
