@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from segkit.build import build_model
     from segkit.checkpoint import load_model
     from segkit.config import Config, load_config
-    from segkit.errors import CheckpointError, ConfigError, DataError, RegistryError, SegkitError, TrainingError
+    from segkit.errors import (
+        CheckpointError,
+        ConfigError,
+        DataError,
+        RegistryError,
+        SegkitError,
+        TrainingError,
+        TrainingStopped,
+    )
     from segkit.evaluation.evaluate import evaluate
     from segkit.inference.predictor import Predictor
     from segkit.inspection.intermediates import record
@@ -58,6 +66,7 @@ __all__ = [
     "RegistryError",
     "SegkitError",
     "TrainingError",
+    "TrainingStopped",
     "build_model",
     "evaluate",
     "load_config",

@@ -42,6 +42,19 @@ class TrainingError(SegkitError):
     """A training cannot continue, for example because its loss is no longer finite."""
 
 
+class TrainingStopped(SegkitError):
+    """A training was stopped from outside. Its last whole step is saved, and `--resume` goes on from there.
+
+    Args:
+        message: By what, and at which step.
+        by_keyboard: Whether Ctrl-C stopped it.
+    """
+
+    def __init__(self, message: str, by_keyboard: bool = False) -> None:
+        super().__init__(message)
+        self.by_keyboard = by_keyboard
+
+
 def cause_of(error: BaseException) -> str:
     """Returns the first line of an error's message, or the name of its type where the message is empty.
 

@@ -1,4 +1,4 @@
-"""Bad files and numbers, seen from the command line: one clear line, exit code 2, nothing lost."""
+"""Bad files and numbers, seen from the command line: one clear line, exit code 1, nothing lost."""
 
 import json
 import shutil
@@ -123,7 +123,7 @@ def finished(tmp_path_factory):
 @each_number_of_workers
 def test_a_missing_image(panoptic, train, capsys, workers):
     (panoptic.folder / "images" / "1.png").unlink()
-    assert train(panoptic, "training.seed=1", workers=workers) == 2
+    assert train(panoptic, "training.seed=1", workers=workers) == 1
     assert error_line(capsys) == (
         f"error: {panoptic.json}: images[1] (id 1): 'file_name': there is no file {panoptic.folder}/images/1.png. Did "
         "you mean '0.png'? Restore it or correct the name."
@@ -136,7 +136,7 @@ def test_a_missing_image(panoptic, train, capsys, workers):
 def test_an_unreadable_image(semantic, train, capsys, workers, left):
     for index in range(4):
         semantic.image(index).write_bytes(semantic.image(index).read_bytes()[:left])
-    assert train(semantic, workers=workers) == 2
+    assert train(semantic, workers=workers) == 1
     message = error_line(capsys)
     assert message.startswith(f"error: {semantic.folder}/images/")
     assert message.endswith("Replace or remove it.")
@@ -146,7 +146,7 @@ def test_an_unreadable_image(semantic, train, capsys, workers, left):
 def test_a_label_outside_the_class_list(semantic, train, capsys, workers):
     for index in range(4):
         save(semantic.label(index), np.full((64, 64), 7))
-    assert train(semantic, workers=workers) == 2
+    assert train(semantic, workers=workers) == 1
     message = error_line(capsys)
     assert message.startswith(f"error: {semantic.folder}/labels/")
     assert message.endswith(
@@ -161,7 +161,7 @@ def test_a_panoptic_png_and_a_json_that_disagree(panoptic, train, capsys, worker
         ids = np.zeros((64, 64, 3))
         ids[..., 0] = 9
         save(panoptic.masks / f"{index}.png", ids)
-    assert train(panoptic, workers=workers) == 2
+    assert train(panoptic, workers=workers) == 1
     message = error_line(capsys)
     assert message.startswith(f"error: {panoptic.masks}/")
     assert f".png: it holds the segment ids 9, which {panoptic.json} does not list, and it lacks " in message
@@ -172,7 +172,7 @@ def test_a_panoptic_png_and_a_json_that_disagree(panoptic, train, capsys, worker
 def test_an_image_and_a_label_of_different_sizes(semantic, train, capsys, workers):
     for index in range(4):
         save(semantic.label(index), np.zeros((32, 48)))
-    assert train(semantic, workers=workers) == 2
+    assert train(semantic, workers=workers) == 1
     message = error_line(capsys)
     assert message.startswith(f"error: {semantic.folder}/labels/")
     assert "the label map is 48x32, but its image " in message
@@ -181,7 +181,7 @@ def test_an_image_and_a_label_of_different_sizes(semantic, train, capsys, worker
 
 def test_a_missing_label(semantic, train, capsys):
     semantic.label(2).unlink()
-    assert train(semantic) == 2
+    assert train(semantic) == 1
     assert error_line(capsys) == (
         f"error: {semantic.folder}/labels: there is no label file for 2.png of {semantic.folder}/images. Add label "
         "files of the same names, such as 2.png, or remove these images."
@@ -191,7 +191,7 @@ def test_a_missing_label(semantic, train, capsys):
 def test_a_folder_without_images(semantic, train, capsys):
     shutil.rmtree(semantic.folder / "images")
     (semantic.folder / "images").mkdir()
-    assert train(semantic) == 2
+    assert train(semantic) == 1
     assert error_line(capsys) == (
         f"error: {semantic.folder}/images: there are no images in this folder. Point 'images' at the folder of the "
         "images."
@@ -203,7 +203,7 @@ def test_an_empty_dataset(train, capsys):
     class Empty:
         setting = "{type: shapes, length: 0}"
 
-    assert train(Empty) == 2
+    assert train(Empty) == 1
     assert error_line(capsys) == (
         "error: data.train: nothing can be learned: the dataset has no images. Check its paths and `limit`."
     )
@@ -217,7 +217,7 @@ def test_a_bad_image_late_in_a_training_loses_nothing(semantic, train, capsys, w
     for index in range(4):
         semantic.image(index).write_bytes(b"broken")
     capsys.readouterr()
-    assert train(semantic, "--resume", "training.steps=4", workers=workers) == 2
+    assert train(semantic, "--resume", "training.steps=4", workers=workers) == 1
     assert error_line(capsys).startswith(f"error: {semantic.folder}/images/")
     after = contents(Path("run"))
     kept = [path for path in before if path.parts[0] in ("checkpoints", "last")]
@@ -231,7 +231,7 @@ def test_a_bad_image_in_the_evaluation(semantic, train, capsys, tmp_path):
     semantic.image(1).write_bytes(b"broken")
     capsys.readouterr()
     words = [f"data.val={{dataset: {semantic.setting}, workers: 2}}", "--output", str(tmp_path / "out")]
-    assert main(["test", "run", *words]) == 2
+    assert main(["test", "run", *words]) == 1
     assert error_line(capsys).startswith(f"error: {semantic.image(1)}: ")
     assert not (tmp_path / "out/metrics.json").exists()
 
@@ -240,7 +240,7 @@ def test_a_loss_that_is_not_finite(semantic, train, capsys):
     words = ["training.steps=8", "training.checkpoint_every=1", "training.optimizer.lr=1e30"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert train(semantic, *words) == 2
+        assert train(semantic, *words) == 1
     message = error_line(capsys)
     assert message.startswith("error: step ")
     assert ": the loss is not finite (total nan, " in message
@@ -263,7 +263,7 @@ def test_more_segments_than_queries(semantic, train):
 
 
 def test_starting_from_another_class_list(finished, semantic, train, capsys):
-    assert train(semantic, f"init_from={finished}/run") == 2
+    assert train(semantic, f"init_from={finished}/run") == 1
     assert error_line(capsys) == (
         f"error: {finished}/run/last: has other classes (8 classes there, 2 here; class 0 is 'sky' there, 'a' "
         "here), so these tensors do not fit: transformer_decoder.class_head.bias, "
@@ -301,7 +301,7 @@ def test_truncated_weights(finished, semantic, tmp_path, monkeypatch, capsys, co
         "test": ["test", str(run), "--output", "out"],
         "predict": ["predict", str(run), str(semantic.image(0)), "--output", "out"],
     }
-    assert main(words[command]) == 2
+    assert main(words[command]) == 1
     message = error_line(capsys)
     assert message.startswith(f"error: {weights}: is damaged: its digest ")
     assert not Path("out").exists()
@@ -314,7 +314,7 @@ def test_resuming_from_a_truncated_checkpoint(finished, tmp_path, capsys, name):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     before = contents(run)
     words = ["training.steps=2", "data.val=null", "--resume", "--output", str(run)]
-    assert main(["train", str(finished / "tiny.yaml"), *words]) == 2
+    assert main(["train", str(finished / "tiny.yaml"), *words]) == 1
     assert error_line(capsys).startswith(f"error: {run}: no checkpoint is whole. {file}: is damaged: its digest ")
     assert contents(run) == before
 
@@ -327,7 +327,7 @@ def test_resuming_with_another_class_list(semantic, train, tmp_path, capsys):
         setting = semantic.setting.replace("[a, b]", "[a, c]")
 
     capsys.readouterr()
-    assert train(Three(tmp_path / "three"), "--resume", "training.steps=4") == 2
+    assert train(Three(tmp_path / "three"), "--resume", "training.steps=4") == 1
     message = error_line(capsys)
     assert "has other classes than the dataset (2 classes there, 2 here; class 1 is 'b' there, 'c' here)" in message
     assert contents(Path("run")) == before
@@ -337,7 +337,7 @@ def test_resuming_another_model(semantic, train, capsys):
     assert train(semantic) == 0
     before = contents(Path("run"))
     capsys.readouterr()
-    assert train(semantic, "--resume", "training.steps=4", "model.transformer_decoder.num_queries=9") == 2
+    assert train(semantic, "--resume", "training.steps=4", "model.transformer_decoder.num_queries=9") == 1
     message = error_line(capsys)
     assert "with another shape, not used: transformer_decoder.query_positions.weight: (8, 16), (9, 16)" in message
     assert contents(Path("run")) == before
@@ -346,7 +346,7 @@ def test_resuming_another_model(semantic, train, capsys):
 def test_a_checkpoint_without_class_list(finished, tmp_path, capsys):
     run = shutil.copytree(finished / "run", tmp_path / "copy")
     (run / "last/classes.json").unlink()
-    assert main(["test", str(run)]) == 2
+    assert main(["test", str(run)]) == 1
     assert error_line(capsys).startswith(f"error: {run}/last/classes.json: cannot be read (No such file or directory).")
 
 

@@ -4,26 +4,34 @@ import argparse
 import errno
 import importlib
 import pkgutil
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
-from types import ModuleType
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType, ModuleType
 
 import segkit.cli
 from segkit import __version__
-from segkit.errors import ConfigError, SegkitError
+from segkit.cli._exit_codes import FAILED, INTERRUPTED, STOPPED, TERMINATED, WRONG_USAGE
+from segkit.errors import ConfigError, SegkitError, TrainingStopped
 from segkit.runtime.allocation import keep_freed_memory
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors of a disk, which may come without a path."""
 
 
+class Terminated(BaseException):
+    """SIGTERM, what KeyboardInterrupt is for SIGINT."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code.
 
-    A SegkitError, or an error of the file system, is printed without a traceback, and the exit code is 2. Any other
-    exception is a bug in segkit and keeps its traceback. Wrong arguments end the process with exit code 2, as argparse
-    does.
+    A SegkitError, or an error of the file system, is printed without a traceback. Any other exception is a bug in
+    segkit and keeps its traceback. Wrong arguments end the process, as argparse does. `segkit.cli._exit_codes` lists
+    the exit codes.
 
     Args:
         argv: The words after `segkit`; by default those of the command line.
@@ -39,7 +47,7 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
     in_full = warnings.formatwarning
     warnings.formatwarning = format_warning
     try:
-        with warnings.catch_warnings():
+        with _sigterm_raises(), warnings.catch_warnings():
             # Pillow warns of odd metadata, which segkit does not read, without the name of the file.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
             code = run(arguments)
@@ -47,22 +55,45 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
             return code
     except ConfigError as error:  # each of its lines begins with its location
         print(error, file=sys.stderr)
-        return 2
+        return WRONG_USAGE
+    except TrainingStopped as stop:
+        print(stop, file=sys.stderr)
+        return STOPPED
     except SegkitError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return FAILED
     except OSError as error:
         # A path makes it the user's affair: a full disk, a missing permission. Without one, it is a bug.
         if error.filename is None and error.errno not in DISK_ERRORS:
             raise
         where = f"{error.filename}: " if error.filename is not None else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
-        return 2
+        return FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130  # 128 + SIGINT, as a shell reports it
+        return INTERRUPTED
+    except Terminated:
+        print("terminated", file=sys.stderr)
+        return TERMINATED
     finally:
         warnings.formatwarning = in_full
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Raises `Terminated` at a SIGTERM, so that files are completed or removed as at Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():  # Python allows signal handlers there only
+        yield
+        return
+    earlier = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def _leave_processes() -> None:

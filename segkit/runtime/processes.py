@@ -9,6 +9,7 @@ from accelerate.state import AcceleratorState
 
 from segkit.errors import ConfigError
 from segkit.runtime.devices import choose_device, cpu_only
+from segkit.runtime.launching import refuse_other_engines, refuse_other_settings
 
 T = TypeVar("T")
 """What processes exchange; it can be pickled."""
@@ -37,7 +38,8 @@ def join_processes(device: torch.device | str | None = None) -> Process:
             process gets its own device.
 
     Raises:
-        ConfigError: The device cannot be used, or several processes are given the same one.
+        ConfigError: The device cannot be used, several processes are given the same one, or the launcher asks for
+            another engine than DistributedDataParallel.
 
     Example:
         >>> join_processes("cpu")
@@ -55,8 +57,9 @@ def make_accelerator(precision: str, device: torch.device | str | None = None) -
         device: As for `join_processes`.
 
     Raises:
-        ConfigError: As `join_processes`.
+        ConfigError: As `join_processes`; or the launcher sets what the config sets.
     """
+    refuse_other_settings(precision)
     # Accelerate keeps its precision in one place per process: an earlier training may have set another.
     AcceleratorState._reset_state()
     _state(device)
@@ -92,6 +95,7 @@ def gather(value: T) -> list[T]:
 
 def _state(device: torch.device | str | None) -> PartialState:
     """Returns Accelerate's state of this process, with the device set."""
+    refuse_other_engines()
     chosen = None if device is None else choose_device(device)
     # Without a GPU, processes find each other only if Accelerate is told to use the CPU.
     state = PartialState(cpu=cpu_only() or (chosen is not None and chosen.type == "cpu"))

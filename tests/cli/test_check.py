@@ -63,7 +63,7 @@ def test_a_folder_with_an_equals_sign_is_a_config(capsys):
 
 
 def test_overrides_alone_are_refused(capsys):
-    assert main(["check", "training.steps=3"]) == 2
+    assert main(["check", "training.steps=3"]) == 1
     assert capsys.readouterr().err == "error: 'training.steps=3' is an override. Name a config as well.\n"
 
 

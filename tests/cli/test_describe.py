@@ -65,14 +65,14 @@ def test_for_programs(capsys):
 
 
 def test_an_unknown_part(capsys):
-    assert main(["describe", "loss", "dcie"]) == 2
+    assert main(["describe", "loss", "dcie"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "error: there is no loss 'dcie'. Did you mean 'dice'? There are: dice, focal\n"
 
 
 def test_an_unknown_kind(capsys):
-    assert main(["describe", "los", "dice"]) == 2
+    assert main(["describe", "los", "dice"]) == 1
     assert capsys.readouterr().err == (
         "error: there is no kind of part and no section 'los'. Did you mean 'loss'? Kinds are: "
         f"{', '.join(BY_KIND)}. Sections are: config, criterion, data, data.train, data.val, training\n"
@@ -80,7 +80,7 @@ def test_an_unknown_kind(capsys):
 
 
 def test_a_kind_without_a_name(capsys):
-    assert main(["describe", "losses"]) == 2
+    assert main(["describe", "losses"]) == 1
     assert capsys.readouterr().err == "error: name a loss. There are: dice, focal\n"
 
 

@@ -45,7 +45,7 @@ def test_an_error_of_the_user_is_printed_without_a_traceback(command, capsys):
         raise DataError("a.png: this image is broken. Fix the file.")
 
     command(run)
-    assert cli.main(["try"]) == 2
+    assert cli.main(["try"]) == 1
     assert capsys.readouterr().err == "error: a.png: this image is broken. Fix the file.\n"
 
 
@@ -151,7 +151,7 @@ def test_an_error_of_the_file_system_is_one_line(capsys, error, line):
     def fails(arguments):
         raise error
 
-    assert cli.run_command(fails, argparse.Namespace()) == 2
+    assert cli.run_command(fails, argparse.Namespace()) == 1
     assert capsys.readouterr().err == line
 
 

@@ -83,14 +83,14 @@ def test_the_folder_may_lie_elsewhere(capsys):
     ],
 )
 def test_a_name_that_is_none_is_refused(name, meant, capsys):
-    assert main(["new-plugin", name]) == 2
+    assert main(["new-plugin", name]) == 1
     assert capsys.readouterr().err == f"error: '{name}' cannot be the name of a package.{meant} {RULE}\n"
     assert os.listdir() == []
 
 
 @pytest.mark.parametrize("name", ["segkit", "json", "sys", "numpy"])
 def test_a_name_that_hides_a_module_is_refused(name, capsys):
-    assert main(["new-plugin", name]) == 2
+    assert main(["new-plugin", name]) == 1
     err = capsys.readouterr().err
     file = __import__(name).__file__ if hasattr(__import__(name), "__file__") else "built in"
     assert err == f"error: '{name}': the name is taken by the module '{name}' ({file}). Choose another name.\n"
@@ -100,7 +100,7 @@ def test_a_name_that_hides_a_module_is_refused(name, capsys):
 def test_a_name_that_pip_would_replace_is_refused(capsys):
     from importlib.metadata import version
 
-    assert main(["new-plugin", "pillow"]) == 2
+    assert main(["new-plugin", "pillow"]) == 1
     assert capsys.readouterr().err == (
         f"error: 'pillow': the name is taken by the installed package pillow {version('pillow')}. "
         "Choose another name.\n"
@@ -110,7 +110,7 @@ def test_a_name_that_pip_would_replace_is_refused(capsys):
 
 def test_nothing_is_overwritten(capsys):
     Path("acme-parts").mkdir()
-    assert main(["new-plugin", "acme-parts"]) == 2
+    assert main(["new-plugin", "acme-parts"]) == 1
     assert capsys.readouterr().err == (
         "error: acme-parts: already exists. Choose another --output, or remove it first.\n"
     )
@@ -119,7 +119,7 @@ def test_nothing_is_overwritten(capsys):
 
 def test_a_place_that_cannot_be_written_is_reported(capsys):
     Path("file").touch()
-    assert main(["new-plugin", "acme-parts", "--output", "file/acme"]) == 2
+    assert main(["new-plugin", "acme-parts", "--output", "file/acme"]) == 1
     assert capsys.readouterr().err == (
         "error: file/acme: cannot be written (Not a directory). Choose another --output.\n"
     )

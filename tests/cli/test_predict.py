@@ -85,7 +85,7 @@ def test_bad_images_are_reported_and_the_others_segmented(checkpoint, images, tm
 def test_an_input_that_names_no_image(images, tmp_path, capsys, name, what):
     """Found before the checkpoint is loaded."""
     (images / "empty").mkdir()
-    assert main(["predict", "no_checkpoint", str(images / name), "--output", str(tmp_path / "out")]) == 2
+    assert main(["predict", "no_checkpoint", str(images / name), "--output", str(tmp_path / "out")]) == 1
     message = capsys.readouterr().err
     assert message.startswith(f"error: {images}/{name}: {what}")
     assert message.endswith("Images end in .png, .jpg, .tif or another suffix that Pillow reads.\n")
@@ -93,14 +93,14 @@ def test_an_input_that_names_no_image(images, tmp_path, capsys, name, what):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "message"),
     [
-        (["--task", "panoptik"], r"there is no postprocessor 'panoptik'. Did you mean 'panoptic'?"),
-        (["--device", "gpu"], "device 'gpu' cannot be used here ("),
+        (["--task", "panoptik"], 1, r"there is no postprocessor 'panoptik'. Did you mean 'panoptic'?"),
+        (["--device", "gpu"], 2, "device 'gpu' cannot be used here ("),
     ],
 )
-def test_a_wrong_option(checkpoint, images, tmp_path, capsys, arguments, message):
-    assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out"), *arguments]) == 2
+def test_a_wrong_option(checkpoint, images, tmp_path, capsys, arguments, code, message):
+    assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out"), *arguments]) == code
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1

@@ -69,7 +69,7 @@ def test_a_checkpoint_alone_is_enough(trained, tmp_path):
 
 
 def test_a_config_without_weights(trained, capsys):
-    assert main(["test", str(trained / "tiny.yaml")]) == 2
+    assert main(["test", str(trained / "tiny.yaml")]) == 1
     assert capsys.readouterr().err == (
         f"error: {trained}/tiny.yaml: a config alone has no weights. Add --checkpoint PATH, or give a checkpoint "
         "instead of the config.\n"
@@ -77,14 +77,14 @@ def test_a_config_without_weights(trained, capsys):
 
 
 def test_weights_named_twice(trained, capsys):
-    assert main(["test", str(trained / "run"), "--checkpoint", str(trained / "run")]) == 2
+    assert main(["test", str(trained / "run"), "--checkpoint", str(trained / "run")]) == 1
     assert capsys.readouterr().err == (
         f"error: {trained}/run: is not a config file, so --checkpoint names the weights a second time. Leave one out.\n"
     )
 
 
 def test_nothing_of_that_name(tmp_path, capsys):
-    assert main(["test", str(tmp_path / "runs/nothing")]) == 2
+    assert main(["test", str(tmp_path / "runs/nothing")]) == 1
     assert capsys.readouterr().err.startswith(
         f"error: {tmp_path}/runs/nothing: no such folder. A checkpoint is a folder"
     )
@@ -93,7 +93,7 @@ def test_nothing_of_that_name(tmp_path, capsys):
 def test_a_config_that_does_not_fit_the_weights(trained, tmp_path, capsys):
     other = write_tiny(tmp_path)
     other.write_text(other.read_text().replace("num_queries: 8", "num_queries: 9"))
-    assert main(["test", str(other), "--checkpoint", str(trained / "run/last")]) == 2
+    assert main(["test", str(other), "--checkpoint", str(trained / "run/last")]) == 1
     message = capsys.readouterr().err
     assert message.startswith(f"error: {trained}/run/last: does not fit the model of {other}: ")
     assert "1 with another shape, not used: transformer_decoder.query_positions.weight: (8, 16), (9, 16)." in message

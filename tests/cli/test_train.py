@@ -40,7 +40,7 @@ def test_overrides_output_resume_and_init_from(config, tmp_path, capsys):
 def test_a_taken_output_is_refused_in_one_line(config, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/config.yaml").touch()
-    assert main(["train", config, "--output", "mine"]) == 2
+    assert main(["train", config, "--output", "mine"]) == 1
     assert capsys.readouterr().err == (
         "error: mine: holds a run already. Give another --output, or continue it with --resume.\n"
     )
