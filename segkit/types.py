@@ -3,13 +3,7 @@
 Shapes: B batch · Q queries · K classes without no-object · C hidden_dim · E mask_dim · N segments of one image ·
 M matched or chosen segments · H, W image · h, w mask map (usually H/4 x W/4) · P pixels or sampled points.
 
-Words:
-
-* image: what is read, transformed and fed to the model. Its padded, unpadded and output sizes: see `ImageSizes`.
-* target: the annotation of one image. segment: one region of it. mask: the pixels of a segment.
-* class_index: a number 0..K-1; K itself means "no object". labels: a tensor of class indices.
-* void: pixels of unknown class. valid: False for void and padding. crowd: several objects annotated as one region.
-* `*_logits`: before the sigmoid or softmax. `*_probs`: after it. score: a confidence in [0, 1].
+segment: one region of a target · mask: its pixels · void: pixels of unknown class · crowd: objects marked as one region
 """
 
 from __future__ import annotations
@@ -292,9 +286,15 @@ Result = SemanticResult | InstanceResult | PanopticResult
 
 @dataclass
 class Metrics:
-    """Metrics computed by an evaluator. Rates are in [0, 1], nan where nothing could be measured."""
+    """Metrics computed by an evaluator: rates in [0, 1] that are better when higher, unless named below."""
 
     values: dict[str, float]
-    """Summary metrics by name, such as `mean_iou` or `pq_things`."""
+    """Summary metrics by name, such as `mean_iou` or `pq_things`; nan where nothing could be measured."""
     per_class: dict[str, dict[str, float]]
     """Metric name -> class name -> value. Every metric has every class."""
+    unbounded: frozenset[str] = frozenset()
+    """The metrics, of `values` and `per_class`, that are no rates in [0, 1]: counts, distances in pixels."""
+    lower_is_better: frozenset[str] = frozenset()
+    """The metrics, of `values` and `per_class`, that are better when lower: errors of all kinds."""
+    confusion_matrix: dict[str, dict[str, int]] | None = None
+    """Class of the target -> predicted class -> pixels, of all classes, where the evaluator counts them."""

@@ -1,5 +1,6 @@
-"""Metrics as tables for the console and as a JSON file."""
+"""Metrics as tables for the console and as files."""
 
+import csv
 import json
 import math
 from collections import Counter
@@ -26,6 +27,23 @@ def summary(metrics: Mapping[str, Metrics]) -> dict[str, float]:
         name if uses[name] == 1 else f"{evaluator}.{name}": value
         for evaluator, one in metrics.items()
         for name, value in one.values.items()
+    }
+
+
+def comparable(metrics: Mapping[str, Metrics]) -> dict[str, float]:
+    """Returns the summary metrics, under the names of `summary`, as values of which the greater one is better.
+
+    Metrics that are better when lower are negated; nan, which is never better, is -inf.
+
+    Example:
+        >>> errors = Metrics({"errors": 3.0}, {}, unbounded={"errors"}, lower_is_better={"errors"})
+        >>> comparable({"acme": errors, "mean_iou": Metrics({"mean_iou": math.nan}, {})})
+        {'errors': -3.0, 'mean_iou': -inf}
+    """
+    lower = [name in one.lower_is_better for one in metrics.values() for name in one.values]
+    return {
+        name: -math.inf if math.isnan(value) else -value if is_lower else value
+        for (name, value), is_lower in zip(summary(metrics).items(), lower, strict=True)
     }
 
 
@@ -57,10 +75,22 @@ def _cell(value: float) -> str:
 def write_metrics(path: Path | str, metrics: Mapping[str, Metrics]) -> None:
     """Writes `{evaluator: {"values": ..., "per_class": ...}}` as JSON, with null in the place of NaN.
 
-    An earlier file is replaced only once the new one is complete.
+    Confusion matrices are written beside it, as `<evaluator>_confusion_matrix.csv`: a row of pixels for each class of
+    the target, a column for each predicted class. An earlier file is replaced only once the new one is complete.
     """
     content = {
         evaluator: without_nan({"values": one.values, "per_class": one.per_class}) for evaluator, one in metrics.items()
     }
     with replace_file(Path(path)) as draft:
         draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    for evaluator, one in metrics.items():
+        if one.confusion_matrix is not None:
+            with replace_file(Path(path).with_name(f"{evaluator}_confusion_matrix.csv")) as draft:
+                _write_matrix(draft, one.confusion_matrix)
+
+
+def _write_matrix(path: Path, matrix: dict[str, dict[str, int]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["target", *matrix])
+        writer.writerows([name, *(row[predicted] for predicted in matrix)] for name, row in matrix.items())

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from segkit.classes import Classes
-from segkit.ops.targets import label_map_of
+from segkit.evaluators._pixel_pairs import pixel_pairs
 from segkit.registries import EVALUATORS
 from segkit.types import Metrics, SemanticResult, Target
 
@@ -15,8 +15,8 @@ from segkit.types import Metrics, SemanticResult, Target
 class MeanIoU:
     """Mean intersection over union (mIoU) of classes, over the pixels of all images together.
 
-    Void pixels (of no segment, or not valid) do not count. A class that no target shows has no metric (nan) and does
-    not enter the means.
+    Beside it frequency weighted IoU, accuracies and the confusion matrix. Void pixels (of no segment, or not valid) do
+    not count. A class that no target shows has no metric (nan) and does not enter the means.
 
     Args:
         classes: Of the dataset.
@@ -37,18 +37,7 @@ class MeanIoU:
 
     def add(self, result: SemanticResult, target: Target, image_id: int | str) -> None:
         """Adds the pixels of one image."""
-        predicted = result.label_map
-        assert predicted.shape == target.size, (
-            f"image {image_id}: the result is {tuple(predicted.shape)}, the target {target.size} (height, width)"
-        )
-        count = len(self.classes)
-        target = target.to(predicted.device)
-        labels = label_map_of(target, void=count)
-        if target.valid is not None:
-            labels = torch.where(target.valid, labels, count)
-        # One bin per pair of classes; void pixels fall into the last `count` bins, which are cut off.
-        pairs = torch.bincount((labels * count + predicted).flatten(), minlength=count * (count + 1))
-        pairs = pairs[: count * count].view(count, count)
+        pairs = pixel_pairs(result, target, len(self.classes), image_id)[:-1]
         # The counts stay on the device, so that no image waits for a transfer.
         self._counts = self._counts.to(pairs.device) + pairs
 
@@ -64,6 +53,7 @@ class MeanIoU:
         """Computes the metrics.
 
         Summary: `mean_iou`, `frequency_weighted_iou`, `pixel_accuracy`, `mean_accuracy`. Per class: `iou`, `accuracy`.
+        The confusion matrix is that of pixels.
         """
         counts = self._counts.cpu().double()
         correct, annotated, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)  # (K,) each
@@ -82,5 +72,9 @@ class MeanIoU:
             per_class={
                 "iou": dict(zip(self.classes.names, iou.tolist(), strict=True)),
                 "accuracy": dict(zip(self.classes.names, accuracy.tolist(), strict=True)),
+            },
+            confusion_matrix={
+                name: dict(zip(self.classes.names, row, strict=True))
+                for name, row in zip(self.classes.names, self._counts.tolist(), strict=True)
             },
         )

@@ -2,8 +2,8 @@
 
 * `result_type` is SemanticResult, InstanceResult or PanopticResult. It adds such results with their targets, and leaves
   both unchanged. A target or a result may have no segments.
-* `compute` returns Metrics with or without images added: the same names, values in [0, 1] or nan, every per-class
-  column with every class. Two calls return the same.
+* `compute` returns Metrics with or without images added: the same names, values in [0, 1] or nan (or finite, where
+  `unbounded` names them), every per-class column with every class. Two calls return the same.
 * `state` can be pickled. Two halves merged give the metrics of all images at once; a half may be empty.
 * It keeps counts or run lengths of an image, so memory does not grow with the number of pixels.
 """
@@ -133,7 +133,7 @@ def _computed(who: str, evaluator: Evaluator, situation: str) -> Metrics:
     assert isinstance(metrics, Metrics), (
         f"{who} computes a {type(metrics).__name__}. Return segkit.types.Metrics from compute."
     )
-    values = dict(metrics.values)
+    values, free = dict(metrics.values), set(metrics.unbounded)
     assert values, f"{who} computes no metric {situation}. Return at least one in Metrics.values."
     for column, rows in metrics.per_class.items():
         assert list(rows) == list(CLASSES.names), (
@@ -141,10 +141,28 @@ def _computed(who: str, evaluator: Evaluator, situation: str) -> Metrics:
             f"{', '.join(CLASSES.names)}."
         )
         values |= {f"{column} of {name}": value for name, value in rows.items()}
+        if column in metrics.unbounded:
+            free |= {f"{column} of {name}" for name in rows}
     for name, value in values.items():
-        good = isinstance(value, float) and (math.isnan(value) or 0 <= value <= 1)
-        assert good, f"{who} computes {name} = {value!r} {situation}. The contract asks for a float in [0, 1] or nan."
+        good = isinstance(value, float) and (
+            math.isnan(value) or 0 <= value <= 1 or (name in free and math.isfinite(value))
+        )
+        assert good, (
+            f"{who} computes {name} = {value!r} {situation}. The contract asks for a float in [0, 1] or nan, or for a "
+            "finite one of a metric that Metrics.unbounded names."
+        )
+    _check_named(who, metrics)
     return metrics
+
+
+def _check_named(who: str, metrics: Metrics) -> None:
+    """Checks that the sets of names in `metrics` name metrics that there are."""
+    known = {*metrics.values, *metrics.per_class}
+    for place in ("unbounded", "lower_is_better"):
+        unknown = sorted(getattr(metrics, place) - known)
+        assert not unknown, (
+            f"{who} computes no '{unknown[0]}', which Metrics.{place} names. Name metrics of values or per_class there."
+        )
 
 
 def _apart(one: Metrics, other: Metrics) -> str:

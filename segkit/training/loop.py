@@ -1,6 +1,5 @@
 """The training loop, on one device or many."""
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -8,7 +7,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from segkit.evaluation.tables import class_table, summary, summary_table
+from segkit.evaluation.tables import class_table, comparable, summary, summary_table
 from segkit.registries import Schedule
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.writing import Json
@@ -244,7 +243,7 @@ class Trainer:
         self.reporter.print(f"step {self.state.step}: {shown}")
         self.reporter.log(self.state.step, {"evaluation": values})
         self._summarize_data()
-        self._keep_best(values)
+        self._keep_best(comparable(metrics))
         if final:
             self.reporter.print(class_table(metrics))
             self.reporter.print(summary_table(metrics))
@@ -252,8 +251,8 @@ class Trainer:
         return metrics
 
     def _keep_best(self, values: dict[str, float]) -> None:
+        """Keeps the weights if they are the best so far; `values` are comparable."""
         value = values[self.best_metric or next(iter(values))]
-        value = -math.inf if math.isnan(value) else value
         if self.state.best is None or value > self.state.best:
             self.state.best = value
             self.state.evaluations_without_best = 0

@@ -25,7 +25,8 @@ class TrainingState:
     step: int = 0
     """Optimizer steps done."""
     best: float | None = None
-    """The best value so far of the metric that decides about `best`; None before the first evaluation."""
+    """The best value so far of the metric that decides about `best`, negated if the metric is better when lower; None
+    before the first evaluation."""
     evaluations_without_best: int = 0
     """Evaluations since then."""
     evaluated: int | None = None

@@ -39,6 +39,7 @@ def test_a_checkpoint_with_images_and_predictions(trained, tmp_path, capsys):
     files = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
     names = [f"shapes_1_0000{index}" for index in range(3)]
     assert files == [
+        "mean_iou_confusion_matrix.csv",
         "metrics.json",
         *(f"overlays/{name}_{kind}.png" for name in names[:2] for kind in ("panoptic", "semantic")),
         "predictions/panoptic.json",

@@ -31,7 +31,8 @@ def test_the_metrics_are_returned_and_written(checkpoint, capsys):
 
 def test_a_run_folder_means_its_checkpoint(checkpoint, tmp_path):
     segkit.evaluate(checkpoint.parent, output=tmp_path / "out")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["metrics.json"]
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert files == {"metrics.json", "mean_iou_confusion_matrix.csv"}
 
 
 def test_by_another_config(checkpoint, tmp_path):

@@ -1,12 +1,13 @@
 """Metrics as tables and as JSON."""
 
+import csv
 import json
 import math
 from io import StringIO
 
 from rich.console import Console
 
-from segkit.evaluation.tables import class_table, summary, summary_table, write_metrics
+from segkit.evaluation.tables import class_table, comparable, summary, summary_table, write_metrics
 from segkit.types import Metrics
 
 METRICS = {
@@ -18,6 +19,13 @@ METRICS = {
 def test_summary_names_are_unique():
     assert list(summary(METRICS)) == ["mean_iou", "mean_iou.accuracy", "acme.accuracy"]
     assert list(summary({"mean_iou": METRICS["mean_iou"]})) == ["mean_iou", "accuracy"]
+
+
+def test_a_metric_that_is_better_when_lower_is_compared_negated():
+    metrics = Metrics({"errors": 7.0, "rate": 0.5, "lost": math.nan}, {}, lower_is_better=frozenset({"errors", "lost"}))
+    assert comparable({"acme": metrics}) == {"errors": -7.0, "rate": 0.5, "lost": -math.inf}
+    named = comparable({"acme": metrics, "other": Metrics({"errors": 0.25}, {})})
+    assert (named["acme.errors"], named["other.errors"]) == (-7.0, 0.25)
 
 
 def test_tables():
@@ -43,3 +51,12 @@ def test_metrics_as_json(tmp_path):
         "acme": {"values": {"accuracy": None}, "per_class": {"score": {"sky": 0.25, "car": 1.0}}},
     }
     assert [path.name for path in (tmp_path / "evaluation").iterdir()] == ["metrics.json"]
+
+
+def test_a_confusion_matrix_is_a_table_beside_the_metrics(tmp_path):
+    matrix = {"sky": {"sky": 3, "a, b": 1}, "a, b": {"sky": 0, "a, b": 5}}
+
+    write_metrics(tmp_path / "metrics.json", {"mean_iou": Metrics({"mean_iou": 0.5}, {}, confusion_matrix=matrix)})
+
+    with (tmp_path / "mean_iou_confusion_matrix.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [["target", "sky", "a, b"], ["sky", "3", "1"], ["a, b", "0", "5"]]

@@ -36,6 +36,11 @@ def test_by_hand():
         }
     )
     assert metrics.per_class["iou"] == pytest.approx({"sky": 0.5, "road": 0.5, "car": math.nan}, nan_ok=True)
+    assert metrics.confusion_matrix == {
+        "sky": {"sky": 2, "road": 1, "car": 1},
+        "road": {"sky": 0, "road": 1, "car": 0},
+        "car": {"sky": 0, "road": 0, "car": 0},
+    }
     assert metrics.per_class["accuracy"] == pytest.approx({"sky": 0.5, "road": 1.0, "car": math.nan}, nan_ok=True)
 
 

@@ -85,6 +85,25 @@ class Percent(Accuracy):
         return 100 * super().fraction()
 
 
+class Errors(Accuracy):
+    """Counts wrong pixels."""
+
+    def compute(self):
+        errors = {"errors": float(self.all - self.right)}
+        names = frozenset({"errors"})
+        return Metrics(errors, {"errors": dict.fromkeys(self.names, errors["errors"])}, names, names)
+
+
+class Misnamed(Accuracy):
+    def compute(self):
+        return Metrics(super().compute().values, {}, lower_is_better=frozenset({"errors"}))
+
+
+class Endless(Errors):
+    def compute(self):
+        return Metrics({"errors": float("inf")}, {}, unbounded=frozenset({"errors"}))
+
+
 class Tensors(Accuracy):
     def fraction(self):
         return torch.tensor(super().fraction())
@@ -162,7 +181,17 @@ MESSAGES = [
     (
         Tensors,
         "evaluator Tensors computes accuracy = tensor(nan) with nothing added. The contract asks for a float in [0, "
-        "1] or nan.",
+        "1] or nan, or for a finite one of a metric that Metrics.unbounded names.",
+    ),
+    (
+        Endless,
+        "evaluator Endless computes errors = inf with nothing added. The contract asks for a float in [0, 1] or nan, "
+        "or for a finite one of a metric that Metrics.unbounded names.",
+    ),
+    (
+        Misnamed,
+        "evaluator Misnamed computes no 'errors', which Metrics.lower_is_better names. Name metrics of values or "
+        "per_class there.",
     ),
     (
         Later,
@@ -197,7 +226,7 @@ def test_values_above_one():
     assert 1 < value < 100
     assert message == (
         f"evaluator Percent computes accuracy = {value!r} with five images added. The contract asks for a float in "
-        "[0, 1] or nan."
+        "[0, 1] or nan, or for a finite one of a metric that Metrics.unbounded names."
     )
 
 
@@ -216,6 +245,6 @@ def test_a_state_that_cannot_be_pickled():
     assert message.startswith("evaluator Unpicklable fails when its state is pickled and merged into another's: ")
 
 
-@pytest.mark.parametrize("part", [Accuracy, MeanIoU, AveragePrecision, PanopticQuality])
+@pytest.mark.parametrize("part", [Accuracy, Errors, MeanIoU, AveragePrecision, PanopticQuality])
 def test_a_good_one_passes(part):
     check_evaluator(part)

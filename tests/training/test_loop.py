@@ -95,6 +95,17 @@ def test_nan_is_never_better_and_patience_ends_the_training():
     assert (trainer.state.step, trainer.state.best, trainer.state.evaluations_without_best) == (3, 0.5, 2)
 
 
+def test_of_a_count_of_errors_the_lowest_is_the_best():
+    values = iter([8.0, 5.0, 6.0, 5.0])
+
+    def evaluate(model, final):
+        return {"one": Metrics({"errors": next(values)}, {}, frozenset({"errors"}), frozenset({"errors"}))}
+
+    trainer = by_hand(steps=9, evaluate=evaluate, evaluate_every=1, early_stopping=2)
+    trainer.run()
+    assert (trainer.state.step, trainer.state.best, trainer.state.evaluations_without_best) == (4, -5.0, 2)
+
+
 def test_a_request_ends_the_training_after_the_step(capsys):
     trainer = by_hand(steps=9, log_every=9)
     trainer.evaluate, trainer.evaluate_every = (
