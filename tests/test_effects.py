@@ -49,6 +49,9 @@ def places(tmp_path_factory):
         image = Image.effect_noise((48, 32), 90 + number).convert("RGB")
         image.save(folder / "images" / f"{number}.png")
     (folder / "names.txt").write_text("\n".join(f"class {index}" for index in range(3)))
+    (folder / "broken").mkdir()
+    mask_folder(folder / "broken")
+    (folder / "broken/images/1.png").write_text("no image")
     places = {name: folder / path for name, path in FILES.items()}
     run = observe_command(["train", config, "--output", places["run"]])
     assert run["code"] == 0, run["printed"]
@@ -85,6 +88,7 @@ FILES = {
     "names": "names.txt",
     "sweeps": "sweeps",
     "other_run": "other_run",
+    "broken": "broken",
     "failed": "failed",
     "foreign": "foreign",
     "foreign_failed": "foreign_failed",
@@ -94,6 +98,7 @@ FILES = {
 PREDICT = "predict {run} {images} --output out"
 TEST = "test {run} --output out"
 TRAIN = "train {config} --output out"
+BATCH = "batch {run} --step 1 --output out"
 SWEEP = "sweep {config} training.seed=[0,1] --list"
 REFUSED = "refused"
 SKIP = "training.on_nonfinite=skip"
@@ -110,6 +115,13 @@ OPTIONS = {
     "analyze --size": ("analyze {config}", "analyze {config} --size 64 96"),
     "analyze --classes": ("analyze {config}", "analyze {config} --classes 3"),
     "analyze --json": ("analyze {config}", "analyze {config} --json"),
+    "batch path": (BATCH, "batch {other_run} --step 1 --output out"),
+    "batch --step": (BATCH, "batch {run} --step 2 --output out"),
+    "batch --checkpoint": (BATCH, f"{BATCH} --checkpoint {{other_run}}"),
+    "batch --output": (BATCH, "batch {run} --step 1 --output elsewhere"),
+    "batch --device": (REFUSED, f"{BATCH} --device cuda:77", "device 'cuda:77' cannot be used here"),
+    "batch --plugin": (BATCH, f"{BATCH} --plugin {{plugin}}"),
+    "batch --trust": ("batch {foreign} --step 1 --output out", "batch {foreign} --step 1 --output out --trust"),
     "check words": ("check {config}", "check {config} training.steps=0", 1),
     "check --plugin": ("check {config}", "check {config} --plugin {plugin}"),
     "check --trust": ("check {foreign}", "check {foreign} --trust"),
@@ -259,6 +271,7 @@ def _assert_change(before, after, message):
 
 EACH_STEP = ["training.evaluate_every=1", "training.checkpoint_every=1"]
 POINTS = ["criterion.points=20"]
+BROKEN = "data.train.dataset={type: mask_folder, images: {broken}/images, labels: {broken}/labels, classes: [sky, sea]}"
 SECTIONS = {
     "config.model": ([], ["model.transformer_decoder.num_queries=3"]),
     "config.criterion": ([], ["criterion.losses=[{type: cross_entropy}]"]),
@@ -284,6 +297,10 @@ SECTIONS = {
     "data.train.batch_size": ([], ["data.train.batch_size=1"]),
     "data.train.workers": ([], ["data.train.workers=1"]),
     "data.train.limit": ([], ["data.train.limit=1"]),
+    "data.train.on_bad_sample": (
+        [BROKEN, "data.val=null", "data.train.on_bad_sample=skip"],
+        ["data.train.on_bad_sample=stop"],
+    ),
     "data.val.dataset": ([], ["data.val.dataset.seed=5"]),
     "data.val.transforms": ([], ["data.val.transforms=[{type: resize, size: [48, 64]}]"]),
     "data.val.batch_size": ([], ["data.val.batch_size=3"]),
@@ -326,14 +343,22 @@ def _trained(config, *overrides):
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", SECTIONS)
 def test_a_setting_of_a_section(setting, places, plugin):
-    before, change = ([word.replace("{run}", f"{places['run']}") for word in words] for words in SECTIONS[setting])
-    change = [word.replace("{plugin}", f"{plugin}") for word in change]
+    files = {"run": places["run"], "broken": places["broken"], "plugin": plugin}
+    before, change = ([_filled(word, files) for word in words] for words in SECTIONS[setting])
     found = _trained(places["config"], *before), _trained(places["config"], *before, *change)
     assert found[0]["code"] == 0, found[0]["printed"]
-    # The first needs a package, the second stops the training.
-    allowed = (0, 1, 2) if setting in ("training.tensorboard", "training.on_nonfinite") else (0,)
+    # The first needs a package, the others stop the training.
+    may_fail = ("training.tensorboard", "training.on_nonfinite", "data.train.on_bad_sample")
+    allowed = (0, 1, 2) if setting in may_fail else (0,)
     assert found[1]["code"] in allowed, found[1]["printed"]
     _assert_change(*found, f"{' '.join(change)} has no effect")
+
+
+def _filled(word, files):
+    """Replaces names of files alone: overrides have braces of their own."""
+    for name, file in files.items():
+        word = word.replace(f"{{{name}}}", f"{file}")
+    return word
 
 
 def test_every_setting_of_a_section_has_an_entry():

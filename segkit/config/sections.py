@@ -43,6 +43,9 @@ class TrainingSplit(Split):
 
     dataset: PartConfig = field()  # without a default, unlike the inherited field
     """The dataset: images and targets."""
+    on_bad_sample: Literal["stop", "skip"] = "stop"
+    """What to do with an image that cannot be loaded: `stop` the training, or `skip` it. Then another image takes its
+    place, which follows from the seed, and the log names it. More than 1 % of bad images stop the training."""
 
 
 @dataclass(kw_only=True)

@@ -1,16 +1,21 @@
 """The two loaders: an endless one for training, one pass for evaluation."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from segkit.data.collating import collate_evaluation, collate_training
 from segkit.data.limit import Limit
-from segkit.data.stream import TrainingSamples, TrainingStream
+from segkit.data.loaded import CountedCollate, LoadedBatch
+from segkit.data.replacing import LoadedSample, ReplacingSamples
+from segkit.data.stream import Place, TrainingSamples, TrainingStream
 from segkit.data.workers import WorkerBatches
 from segkit.errors import DataError
 from segkit.registries import Dataset, Transform
-from segkit.types import Batch, Sample
+
+OnBadSample = Literal["stop", "skip"]
+"""What becomes of a training sample that cannot be loaded."""
 
 
 def training_loader(
@@ -24,7 +29,8 @@ def training_loader(
     start_batch: int = 0,
     rank: int = 0,
     num_processes: int = 1,
-) -> Iterator[Batch]:
+    on_bad_sample: OnBadSample = "stop",
+) -> Iterator[LoadedBatch]:
     """Returns an endless iterator of training batches.
 
     Order and random numbers follow from `seed` alone (`segkit.data.stream`).
@@ -39,6 +45,7 @@ def training_loader(
         start_batch: Number of batches to skip, when training resumes.
         rank: Number of this process, from 0.
         num_processes: Number of processes that share the images of a step.
+        on_bad_sample: Whether an image that cannot be loaded is an error, or is replaced (`segkit.data.replacing`).
 
     Raises:
         DataError: the dataset is empty; while iterating, a file cannot be read.
@@ -58,8 +65,12 @@ def training_loader(
         rank=rank,
         num_processes=num_processes,
     )
-    load = TrainingSamples(dataset, transforms, seed)
-    return iter(WorkerBatches(load, partial(collate_training, size_divisor=size_divisor), stream, workers))
+    samples = TrainingSamples(dataset, transforms, seed)
+    load: Callable[[Place], LoadedSample] = partial(_loaded, samples)
+    if on_bad_sample == "skip":
+        load = ReplacingSamples(samples)
+    collate = partial(collate_training, size_divisor=size_divisor)
+    return iter(WorkerBatches(load, CountedCollate(collate, len(dataset.classes), padded=True), stream, workers))
 
 
 def evaluation_loader(
@@ -71,7 +82,7 @@ def evaluation_loader(
     size_divisor: int,
     rank: int = 0,
     num_processes: int = 1,
-) -> Iterable[Batch]:
+) -> Iterable[LoadedBatch]:
     """Returns batches of all images, to be iterated over as often as wanted.
 
     Transforms see the image alone; the target stays as the dataset gives it. Of several processes, each takes every
@@ -100,16 +111,21 @@ def evaluation_loader(
     own = range(rank, len(dataset), num_processes)
     batches = [list(own[start : start + batch_size]) for start in range(0, len(own), batch_size)]
     collate = partial(collate_evaluation, size_divisor=size_divisor)
-    return WorkerBatches(partial(_evaluation_sample, dataset, transforms), collate, batches, workers)
+    load = partial(_evaluation_sample, dataset, transforms)
+    return WorkerBatches(load, CountedCollate(collate, len(dataset.classes), padded=False), batches, workers)
 
 
-def _evaluation_sample(dataset: Dataset, transforms: Sequence[Transform], index: int) -> Sample:
+def _loaded(load: TrainingSamples, place: Place) -> LoadedSample:
+    return LoadedSample(load(place))
+
+
+def _evaluation_sample(dataset: Dataset, transforms: Sequence[Transform], index: int) -> LoadedSample:
     """Returns the transformed image with the target as the dataset gives it."""
     sample = dataset[index]
     target, sample = sample.target, replace(sample, target=None)
     for transform in transforms:
         sample = transform(sample)
-    return replace(sample, target=target)
+    return LoadedSample(replace(sample, target=target))
 
 
 def _check_not_empty(dataset: Dataset) -> None:

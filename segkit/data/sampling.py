@@ -85,16 +85,22 @@ class DatasetSample:
         )
 
 
-def sample_dataset(dataset: Dataset) -> DatasetSample:
+def sample_dataset(dataset: Dataset, skip_bad: bool = False) -> DatasetSample:
     """Looks at up to 64 images of a dataset, fewer if they are large, spread over all of it.
 
     The choice follows from the length of the dataset and the sizes of its images alone. No random number is drawn
     from a global generator. It takes about as long as loading the images once in one process, a second or two.
 
+    Args:
+        dataset: Any dataset.
+        skip_bad: Leave out images that cannot be loaded, unless none can.
+
     Raises:
-        DataError: an image or its target cannot be read, or has a label that is no class index.
+        DataError: An image or its target cannot be read, or has a label that is no class index.
     """
     length, tally = len(dataset), Tally(len(dataset.classes))
+    looked_at: list[int] = []
+    problem: DataError | None = None
     counts = annotation_counts(dataset)
     order = torch.randperm(length, generator=torch.Generator().manual_seed(0)).tolist()
     # A dataset that draws random numbers by itself must not change those of the training.
@@ -105,13 +111,22 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
             pixels = tally.void + tally.known
             if tally.images >= patience * MOST_IMAGES or pixels >= patience * MOST_MEGAPIXELS * 1e6:
                 break
-            sample = dataset[index]
+            try:
+                sample = dataset[index]
+            except DataError as error:
+                if not skip_bad:
+                    raise
+                problem = error
+                continue
             assert sample.target is not None, f"{sample.file}: a dataset must give each sample a target"
             try:
                 tally.add(sample.target)
             except DataError as error:
                 raise DataError(f"{sample.file}: {error}") from None
-    stored_ids = _explain_ids(dataset, order[: tally.images]) if tally.void or tally.absent else ""
+            looked_at.append(index)
+    if problem is not None and not looked_at:
+        raise problem
+    stored_ids = _explain_ids(dataset, looked_at) if tally.void or tally.absent else ""
     return DatasetSample(dataset.classes, length, tally, counts, stored_ids)
 
 

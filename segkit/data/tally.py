@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from segkit.classes import Classes
@@ -23,7 +25,7 @@ class Tally:
     """Counts images, segments and pixels of targets.
 
     Large images are counted on a grid, so that fractions of pixels are estimates there; numbers of segments are exact.
-    An image costs about a millisecond.
+    An image costs about a millisecond, so batches are counted by the processes that load them (`segkit.data.loaded`).
 
     Args:
         num_classes: Number of classes K of the targets.
@@ -41,9 +43,10 @@ class Tally:
         self.most_segments = 0
         """The largest number of segments of one image, crowds excluded."""
         self.crowds = 0
-        self.segments = torch.zeros(num_classes, dtype=torch.int64)
+        # Arrays, since each tensor that a worker process sends is an open file.
+        self.segments: NDArray[np.int64] = np.zeros(num_classes, dtype=np.int64)
         """(K,) segments of each class, crowds excluded."""
-        self.pixels = torch.zeros(num_classes, dtype=torch.int64)
+        self.pixels: NDArray[np.int64] = np.zeros(num_classes, dtype=np.int64)
         """(K,) pixels of each class. A pixel of several overlapping segments counts in each."""
         self.void = 0
         """Pixels that are left out: void, or in a crowd alone."""
@@ -80,46 +83,57 @@ class Tally:
         self.images_without_segments += len(segments) == 0
         self.most_segments = max(self.most_segments, len(segments))
         self.crowds += len(grid) - len(segments)
-        self.segments += torch.bincount(segments.labels, minlength=num_classes)
-        self.pixels.index_add_(0, segments.labels, area * pixel_counts(segments))
+        np.add.at(self.segments, segments.labels.numpy(), 1)
+        np.add.at(self.pixels, segments.labels.numpy(), area * pixel_counts(segments).numpy())
         self.void += area * void
         self.known += area * (covered.numel() - void)
         self.covered += area * int(covered.sum())
 
     def add_batch(self, batch: Batch, padded: bool = False) -> None:
-        """Counts the targets of a batch; `padded` tells that they have its padding, as in training."""
-        for target, sizes in zip(batch.targets, batch.sizes, strict=False):
-            self.add(target, sizes.unpadded if padded else None)
+        """Counts the targets of a batch; `padded` tells that they have its padding, as in training.
+
+        Raises:
+            DataError: A label is not a class index.
+        """
+        for target, sizes, file in zip(batch.targets, batch.sizes, batch.files, strict=True):
+            try:
+                self.add(target, sizes.unpadded if padded else None)
+            except DataError as error:
+                raise DataError(f"{file}: {error}") from None
+
+    def add_tally(self, other: Tally) -> None:
+        """Adds the counts of another tally."""
+        self.images += other.images
+        self.images_without_segments += other.images_without_segments
+        self.most_segments = max(self.most_segments, other.most_segments)
+        self.crowds += other.crowds
+        self.segments += other.segments
+        self.pixels += other.pixels
+        self.void += other.void
+        self.known += other.known
+        self.covered += other.covered
 
     def merge(self, others: Sequence[Tally]) -> Tally:
         """Returns the sum of this tally and others."""
         total = Tally(len(self.segments))
         for one in (self, *others):
-            total.images += one.images
-            total.images_without_segments += one.images_without_segments
-            total.most_segments = max(total.most_segments, one.most_segments)
-            total.crowds += one.crowds
-            total.segments += one.segments
-            total.pixels += one.pixels
-            total.void += one.void
-            total.known += one.known
-            total.covered += one.covered
+            total.add_tally(one)
         return total
 
-    def fraction(self, pixels: Tensor | int) -> float:
+    def fraction(self, pixels: np.int64 | int) -> float:
         """Returns the fraction of all pixels that `pixels` are, 0 where there is no pixel."""
         return int(pixels) / max(1, self.void + self.known)
 
     @property
     def absent(self) -> list[int]:
         """The class indices that no segment has."""
-        return (self.segments == 0).nonzero().flatten().tolist()
+        return [int(index) for index in np.flatnonzero(self.segments == 0)]
 
     @property
     def only_class(self) -> int | None:
         """The class index that all known pixels have, if there is one."""
-        present = self.pixels.nonzero().flatten().tolist()
-        return present[0] if len(present) == 1 and self.covered == self.known else None
+        present = np.flatnonzero(self.pixels)
+        return int(present[0]) if len(present) == 1 and self.covered == self.known else None
 
     def to_dict(self, classes: Classes) -> dict[str, Json]:
         """Returns the counts in the form that `data_summary.json` holds. Pixels are fractions of all pixels."""

@@ -8,13 +8,18 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from segkit.errors import DataError
-from segkit.types import Batch, Sample
 
 Place = TypeVar("Place")
 """What identifies a sample: an index, or more than that."""
 
+Item = TypeVar("Item")
+"""A sample, perhaps with more about it."""
 
-class WorkerBatches(Generic[Place]):
+Made = TypeVar("Made")
+"""A batch, perhaps with more about it."""
+
+
+class WorkerBatches(Generic[Place, Item, Made]):
     """Iterates over batches of samples that worker processes load, as often as wanted.
 
     A DataError in a worker is passed on as an item and raised here. DataLoader itself would bury its message in the
@@ -22,20 +27,20 @@ class WorkerBatches(Generic[Place]):
 
     Args:
         load: Returns the sample at a place; raises DataError.
-        collate: Puts samples together.
+        collate: Puts samples together; raises DataError.
         batches: The places of each batch.
         workers: Number of processes; 0 loads in this one.
     """
 
     def __init__(
         self,
-        load: Callable[[Place], Sample],
-        collate: Callable[[list[Sample]], Batch],
+        load: Callable[[Place], Item],
+        collate: Callable[[list[Item]], Made],
         batches: Iterable[list[Place]],
         workers: int,
     ) -> None:
         items = _Items(load, collate)
-        self._loader: Iterable[Batch | DataError] = DataLoader(
+        self._loader: Iterable[Made | DataError] = DataLoader(
             items,
             batch_sampler=batches,
             num_workers=workers,
@@ -45,7 +50,7 @@ class WorkerBatches(Generic[Place]):
             generator=torch.Generator(),  # its own one, so that loading draws nothing from the global generator
         )
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[Made]:
         for batch in _explained(self._loader):
             if isinstance(batch, DataError):
                 try:
@@ -57,7 +62,7 @@ class WorkerBatches(Generic[Place]):
             yield batch
 
 
-def _explained(loader: Iterable[Batch | DataError]) -> Iterator[Batch | DataError]:
+def _explained(loader: Iterable[Made | DataError]) -> Iterator[Made | DataError]:
     """Yields the items of a loader. That a worker process was killed is told as a DataError."""
     try:
         yield from loader
@@ -72,23 +77,26 @@ def _explained(loader: Iterable[Batch | DataError]) -> Iterator[Batch | DataErro
         ) from error
 
 
-class _Items(TorchDataset[Sample | DataError], Generic[Place]):
+class _Items(TorchDataset[Item | DataError], Generic[Place, Item, Made]):
     """The two steps of a worker process; each returns an error instead of raising it."""
 
-    def __init__(self, load: Callable[[Place], Sample], collate: Callable[[list[Sample]], Batch]) -> None:
+    def __init__(self, load: Callable[[Place], Item], collate: Callable[[list[Item]], Made]) -> None:
         self._load = load
         self._collate = collate
 
-    def __getitem__(self, place: Place) -> Sample | DataError:
+    def __getitem__(self, place: Place) -> Item | DataError:
         try:
             return self._load(place)
         except DataError as error:
             return error
 
-    def collate(self, items: list[Sample | DataError]) -> Batch | DataError:
+    def collate(self, items: list[Item | DataError]) -> Made | DataError:
         samples = []
         for item in items:
             if isinstance(item, DataError):
                 return item
             samples.append(item)
-        return self._collate(samples)
+        try:
+            return self._collate(samples)
+        except DataError as error:
+            return error

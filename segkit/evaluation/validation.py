@@ -111,9 +111,9 @@ class Validation:
         return metrics
 
     def _counted(self, tally: Tally) -> Iterator[Batch]:
-        # Counted on the way, since a second pass would read all images again.
+        # Added up on the way, since a second pass would read all images again.
         for batch in self.loader:
-            tally.add_batch(batch)
+            tally.add_tally(batch.tally)
             yield batch
 
 

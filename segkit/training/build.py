@@ -1,6 +1,5 @@
 """From a config to a training that is ready to run."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +13,22 @@ from segkit.build import (
     build_model,
     build_optimizer,
     build_schedule,
-    build_transforms,
     num_queries_of,
 )
 from segkit.checkpoint import classes_differ, initialize_from, read_classes, read_weights
 from segkit.config import Config
-from segkit.config.sections import Split, Training
-from segkit.data.loading import training_loader
+from segkit.config.sections import Training, TrainingSplit
+from segkit.data.loaded import LoadedBatch
 from segkit.data.sampling import sample_dataset
 from segkit.errors import CheckpointError, ConfigError, suggest
 from segkit.evaluation.validation import Validation
 from segkit.models._base import SegmentationModel
 from segkit.registries import Dataset
-from segkit.runtime.compilation import BUCKET, compile_parts
+from segkit.runtime.compilation import compile_parts
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.weights import load_fitting
+from segkit.training.bad_samples import BadSamples
+from segkit.training.batches import training_batches
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.continuity import changes
 from segkit.training.data_summary import DataSummary
@@ -37,7 +37,6 @@ from segkit.training.loop import Trainer
 from segkit.training.progress import Reporter, tensorboard_writer
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState, TrainingState
-from segkit.types import Batch
 
 
 @dataclass
@@ -47,7 +46,7 @@ class _Plan:
     config: Config
     run: RunFolder
     settings: Training
-    split: Split
+    split: TrainingSplit
     accelerator: Accelerator
     dataset: Dataset
 
@@ -147,12 +146,13 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         evaluation = RunEvaluation(validation, plan.run, accelerator, settings.precision, data)
     if settings.compile:
         compile_parts(model)
+    reporter = _reporter(plan, state)
     return Trainer(
         model,
         build_criterion(config, classes),
         build_optimizer(settings.optimizer, model),
         build_schedule(settings.schedule),
-        _batches(plan, model, start=state.step * settings.accumulate),
+        _batches(plan, model, after=state.step),
         steps=settings.steps,
         accelerator=accelerator,
         state=state,
@@ -161,7 +161,7 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         on_nonfinite=settings.on_nonfinite,
         evaluate=evaluation,
         checkpoints=Checkpoints(plan.run, config, classes, accelerator, settings.keep_checkpoints),
-        reporter=_reporter(plan, state),
+        reporter=reporter,
         log_every=settings.log_every,
         evaluate_every=settings.evaluate_every,
         checkpoint_every=settings.steps_between_checkpoints,
@@ -169,22 +169,27 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         early_stopping=settings.early_stopping,
         notes=[_introduction(plan, model), *_long_warmup(settings), *notes],
         data=data,
+        bad_samples=_bad_samples(plan, state, reporter),
     )
 
 
-def _batches(plan: _Plan, model: SegmentationModel, start: int) -> Iterator[Batch]:
-    settings, divisor = plan.settings, model.size_divisor
-    return training_loader(
+def _batches(plan: _Plan, model: SegmentationModel, after: int) -> Iterator[LoadedBatch]:
+    return training_batches(
+        plan.settings,
+        plan.split,
         plan.dataset,
-        build_transforms(plan.split.transforms),
-        batch_size=plan.split.batch_size,
-        workers=plan.split.workers,
-        size_divisor=math.lcm(divisor, BUCKET) if settings.compile else divisor,
-        seed=settings.seed,
-        start_batch=start,
+        model.size_divisor,
+        after=after,
         rank=plan.accelerator.process_index,
         num_processes=plan.accelerator.num_processes,
     )
+
+
+def _bad_samples(plan: _Plan, state: TrainingState, reporter: Reporter) -> BadSamples | None:
+    """Returns what watches for bad samples, where they are replaced."""
+    if plan.split.on_bad_sample == "stop":
+        return None
+    return BadSamples(state, len(plan.dataset), plan.accelerator, reporter)
 
 
 def _validation(plan: _Plan, model: SegmentationModel) -> Validation | None:
@@ -212,7 +217,7 @@ def _data_summary(plan: _Plan, validation: Validation | None, start: int) -> Dat
     """Looks at the data before the first step. Every process does, so that all stop at an error."""
     matched = plan.config.experiment.criterion is not None and plan.config.experiment.criterion.matcher is not None
     return DataSummary(
-        sample_dataset(plan.dataset),
+        sample_dataset(plan.dataset, skip_bad=plan.split.on_bad_sample == "skip"),
         None if validation is None else sample_dataset(validation.dataset),
         path=plan.run.data_summary if plan.accelerator.is_main_process else None,
         start=start,

@@ -11,7 +11,6 @@ from segkit.data.tally import Tally
 from segkit.errors import DataError
 from segkit.runtime.processes import gather
 from segkit.runtime.writing import Json, replace_file
-from segkit.types import Batch
 
 _ENOUGH_IMAGES = 64
 """Images after which it is said that the transforms remove most segments."""
@@ -20,7 +19,7 @@ _ENOUGH_IMAGES = 64
 class DataSummary:
     """What the datasets hold and what the model has learned from so far.
 
-    Every process counts its own batches; `update` adds them up.
+    Batches are counted where they are loaded. Every process adds up the counts of its own, and `update` those of all.
 
     Args:
         train: A sample of `data.train`.
@@ -61,9 +60,9 @@ class DataSummary:
             shown.append(f"data.val: {self.val.in_words()}")
         return [*shown, *(f"warning: {text}" for text in self.warnings)]
 
-    def add(self, batch: Batch) -> None:
-        """Counts a batch that the model learns from."""
-        self._own.add_batch(batch, padded=True)
+    def add(self, tally: Tally) -> None:
+        """Adds the counts of a batch that the model learns from."""
+        self._own.add_tally(tally)
 
     def update(self, step: int) -> list[str]:
         """Adds up the counts of all processes, writes the file and returns new warnings.

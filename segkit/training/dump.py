@@ -1,7 +1,7 @@
 """The dump of a step that failed: a checkpoint folder with the batches of every process beside it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -103,15 +103,19 @@ def files_of(batches: Sequence[Batch]) -> list[str]:
 def _plain(batch: Batch) -> dict[str, Any]:
     """Returns a batch as dicts, lists, tensors and numbers, which `weights_only` can read."""
     return {
-        **_copied(batch),
+        **_copied(batch, Batch),
         "sizes": [vars(size) for size in batch.sizes],
-        "targets": [_copied(target) for target in batch.targets],
+        "targets": [_copied(target, Target) for target in batch.targets],
     }
 
 
-def _copied(value: Batch | Target) -> dict[str, Any]:
-    """Returns the fields. Tensors are copied, since loaders put several into one storage, which torch cannot save."""
-    return {name: one.clone() if isinstance(one, Tensor) else one for name, one in vars(value).items()}
+def _copied(value: Batch | Target, kind: type[Batch] | type[Target]) -> dict[str, Any]:
+    """Returns the fields of `kind`, without those that a loader adds.
+
+    Tensors are copied, since loaders put several into one storage, which torch cannot save.
+    """
+    named = [(field.name, getattr(value, field.name)) for field in fields(kind)]
+    return {name: one.clone() if isinstance(one, Tensor) else one for name, one in named}
 
 
 def _batch(plain: dict[str, Any]) -> Batch:

@@ -7,10 +7,12 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from segkit.data.loaded import LoadedBatch
 from segkit.evaluation.tables import class_table, comparable, summary, summary_table
 from segkit.registries import Schedule
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.writing import Json
+from segkit.training.bad_samples import BadSamples
 from segkit.training.callables import Evaluation, LossFunction
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.data_summary import DataSummary
@@ -54,7 +56,8 @@ class Trainer:
         best_metric: The summary metric that decides which checkpoint is the best; by default the first.
         early_stopping: Stop after this many evaluations without a new best.
         notes: Lines to print at the start.
-        data: Counts what the model learns from.
+        data: Adds up what the model learns from, where segkit's loader makes the batches.
+        bad_samples: Watches for samples that were replaced.
 
     Example:
         >>> from itertools import repeat
@@ -109,6 +112,7 @@ class Trainer:
         early_stopping: int | None = None,
         notes: Sequence[str] = (),
         data: DataSummary | None = None,
+        bad_samples: BadSamples | None = None,
     ) -> None:
         self.accelerator = accelerator or make_accelerator("fp32")
         self.model = model
@@ -127,6 +131,7 @@ class Trainer:
         self.early_stopping = early_stopping
         self.notes = notes
         self.data = data
+        self.bad_samples = bad_samples
         self.stopping = Stopping(self.accelerator)
         # Read before a resumed optimizer brings the scheduled rates of its last step.
         self.base_rates = [group["lr"] for group in optimizer.param_groups]
@@ -182,6 +187,8 @@ class Trainer:
         self.rescue.begin_step(before)
         self._set_learning_rates()
         batches = [self._next_batch() for _ in range(self.accumulate)]
+        if self.bad_samples is not None:
+            self.bad_samples.watch(batches)
         report = self.training_step.compute_gradients(batches)
         if report.finite:
             self.rescue.begin_update()
@@ -198,8 +205,8 @@ class Trainer:
 
     def _next_batch(self) -> Batch:
         batch = self.meter.next_of(self.batches)
-        if self.data is not None:
-            self.data.add(batch)
+        if self.data is not None and isinstance(batch, LoadedBatch):
+            self.data.add(batch.tally)
         return batch
 
     def _set_learning_rates(self) -> None:

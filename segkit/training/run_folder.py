@@ -1,6 +1,7 @@
 """The run folder: all files of one training."""
 
 import json
+import operator
 import os
 import platform
 import re
@@ -14,13 +15,16 @@ from pathlib import Path
 import torch
 
 from segkit.config import CONFIG_FILE, Config
-from segkit.errors import CheckpointError, SegkitError
+from segkit.errors import CheckpointError, SegkitError, cause_of
 from segkit.registries import REGISTRIES
 from segkit.runtime.locking import LOCK_FILE
 from segkit.runtime.writing import Json, explain_write_errors, replace_file
 
 RUNS = Path("runs")
 """Where run folders are made by default, in the working directory."""
+
+ENVIRONMENT_FILE = "environment.json"
+"""In a run folder: what its results depend on besides the config."""
 
 STATE_FILE = "training_state.pt"
 """In a checkpoint folder that a training can be resumed from."""
@@ -115,11 +119,26 @@ class RunFolder:
 
     def start(self, config: Config, facts: Mapping[str, Json]) -> None:
         """Makes the folder, and writes `config.yaml` and `environment.json` with the further `facts`."""
-        with replace_file(self.path / "environment.json") as draft:
+        with replace_file(self.path / ENVIRONMENT_FILE) as draft:
             draft.write_text(json.dumps({**_environment(), **facts}, indent=1), encoding="utf-8")
         # The config comes last: its file marks the folder as a run.
         with replace_file(self.path / CONFIG_FILE) as draft:
             draft.write_text(config.to_yaml(), encoding="utf-8")
+
+    def num_processes(self) -> int:
+        """Returns the number of processes with which the training was last started.
+
+        Raises:
+            CheckpointError: The folder does not tell.
+        """
+        file = self.path / ENVIRONMENT_FILE
+        try:
+            number: int = json.loads(file.read_text(encoding="utf-8"))["num_processes"]
+            return operator.index(number)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise CheckpointError(
+                f"{file}: does not tell the number of processes ({cause_of(error)}). Name the folder of a run."
+            ) from error
 
     def forget_after(self, step: int, evaluated: int | None = None) -> None:
         """Removes the lines of `metrics.jsonl` that a resumed run writes again, and damaged ones.

@@ -3,7 +3,7 @@
 import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class TrainingState:
     after the evaluation of their step."""
     skipped: int = 0
     """Steps in a row, up to this one, that were skipped because they were not finite."""
+    bad_images: list[int] = field(default_factory=list)
+    """Images of the dataset that could not be loaded, by index, ascending."""
 
     num_images: int | None = None
     """Images of the dataset. None in states of earlier versions."""

@@ -9,6 +9,7 @@ from PIL import Image
 from segkit.config import load_config
 from segkit.data.collating import collate_training
 from segkit.data.sampling import sample_dataset
+from segkit.data.tally import Tally
 from segkit.datasets.shapes import Shapes
 from segkit.errors import DataError
 from segkit.training.data_summary import DataSummary
@@ -27,7 +28,9 @@ def summary(targets, val=None, names=("background", "object"), **more):
 
 def learn(summary, targets):
     samples = [Listed(targets)[index] for index in range(len(targets))]
-    summary.add(collate_training(samples, size_divisor=4))
+    tally = Tally(num_classes=2)
+    tally.add_batch(collate_training(samples, size_divisor=4), padded=True)
+    summary.add(tally)
 
 
 @pytest.mark.parametrize("targets", [[NOTHING], [instances(crowds=[1])], [mapped([-1, -1])]])

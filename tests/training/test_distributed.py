@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from segkit.build import build_dataset
+from segkit.config import load_config
+from segkit.training.batches import batches_of_step
+from segkit.training.dump import read_processes
+from tests.helpers.equal_batches import assert_equal_batches
 from tests.helpers.equal_steps import PIXELS, QUERIES, SPLITS, assert_equal_losses, write_config
 from tests.helpers.tiny import assert_equal_weights, evaluations_of, lines_of, write_tiny
+from tests.test_parts import mask_folder
 
 ROOT = Path(__file__).parents[2]
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
@@ -181,6 +187,38 @@ def test_a_step_that_is_not_finite_is_skipped_by_all_processes_and_dumped_by_eac
     assert {path.name for path in (run / "nonfinite/step_2").glob("*.pt")} == {"process_0.pt", "process_1.pt"}
     replayed = start(ROOT / "tools/replay.py", run / "nonfinite/step_2", "--device", "cpu", "--trust")
     assert "first value that is not finite: the output of " in replayed
+    experiment = load_config(run, trust=True).experiment
+    split = experiment.data.train
+    for step in (2, 3):
+        found = batches_of_step(experiment.training, split, build_dataset(split), 16, step, num_processes=2)
+        for ours, theirs in zip(found, read_processes(run / f"nonfinite/step_{step}"), strict=True):
+            assert_equal_batches(ours, theirs.batches)
+
+
+def test_processes_leave_out_the_same_bad_samples_as_one(tmp_path):
+    """And all stop where there are too many."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    dataset = {"type": "mask_folder", **mask_folder(folder)}
+    for number in range(2, 8):
+        for part in ("images", "labels"):
+            shutil.copyfile(folder / part / "0.png", folder / part / f"{number}.png")
+    (folder / "images/1.png").write_text("no image")
+    settings = [f"data.train.dataset={json.dumps(dataset)}", "data.val=null", "data.train.on_bad_sample=skip"]
+    settings += ["data.train.transforms=[{type: resize, size: [64, 64]}]", "training.steps=4"]
+    config, splits = write_tiny(tmp_path), {1: "data.train.batch_size=4", 2: "data.train.batch_size=2"}
+    found = []
+    for processes, size in splits.items():
+        start(*LAUNCH, processes, TRAIN, config, *settings, size, "--output", tmp_path / f"run_{processes}")
+        found.append([line for line in lines_of(tmp_path / f"run_{processes}") if "bad_samples" in line])
+    assert found[0] == found[1]
+    assert {one["index"] for line in found[0] for one in line["bad_samples"]} == {1}
+    (folder / "images/2.png").write_text("no image")
+    words = [*TORCHRUN, TRAIN, config, *settings, splits[2], "--output", tmp_path / "stopped"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    done = subprocess.run([sys.executable, *map(str, words)], env=environment, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "data.train: 2 of 8 images cannot be loaded, more than 1 %." in done.stderr
 
 
 STOPPED = """

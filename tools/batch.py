@@ -1,0 +1,8 @@
+"""`segkit batch`, for those who like a script."""
+
+import sys
+
+from segkit.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["batch", *sys.argv[1:]]))
