@@ -7,14 +7,11 @@ from numpy.typing import NDArray
 
 from segkit.classes import Classes
 from segkit.errors import DataError
+from segkit.evaluators._segment_counts import Counts, added, by_name, mean_of, no_counts, rates
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import EVALUATORS
 from segkit.types import Metrics, PanopticResult, Target
-
-Counts = dict[str, NDArray[np.float64]]
-"""(K,) each: `iou`, summed over true positives, and the numbers of `true_positives`, `false_positives` and
-`false_negatives`."""
 
 
 @EVALUATORS.register("panoptic_quality")
@@ -27,6 +24,9 @@ class PanopticQuality:
       0.5. Each segment has at most one such partner.
     * False positive: any other prediction, unless more than half of it lies on void or on a crowd of its class.
     * False negative: any other target segment, unless it is a crowd.
+
+    These are COCO's rules. Cityscapes' are the same: its groups are crowds, and its classes that are not evaluated are
+    void.
 
     Args:
         classes: Of the dataset.
@@ -46,8 +46,7 @@ class PanopticQuality:
 
     def __init__(self, classes: Classes) -> None:
         self.classes = classes
-        names = ("iou", "true_positives", "false_positives", "false_negatives")
-        self._counts: Counts = {name: np.zeros(len(classes)) for name in names}
+        self._counts = no_counts(len(classes))
 
     def add(self, result: PanopticResult, target: Target, image_id: int | str) -> None:
         """Adds the segments of one image.
@@ -107,7 +106,7 @@ class PanopticQuality:
 
     def merge(self, state: Counts) -> None:
         """Adds the counts of another process."""
-        self._counts = {name: counts + state[name] for name, counts in self._counts.items()}
+        self._counts = added(self._counts, state)
 
     def compute(self) -> Metrics:
         """Computes the metrics.
@@ -115,25 +114,17 @@ class PanopticQuality:
         Summary: `pq`, `sq`, `rq` over all classes, over things (`pq_things`, ...) and over stuff (`pq_stuff`, ...).
         Per class: `pq`, `sq`, `rq`.
         """
-        iou, true_positives = self._counts["iou"], self._counts["true_positives"]
-        weight = true_positives + 0.5 * self._counts["false_positives"] + 0.5 * self._counts["false_negatives"]
-        occurs = weight > 0
-        with np.errstate(invalid="ignore"):  # 0 / 0 where a class does not occur
-            metrics = {
-                "pq": np.where(occurs, iou / weight, np.nan),
-                "sq": np.where(occurs, iou / np.maximum(true_positives, 1), np.nan),
-                "rq": np.where(occurs, true_positives / weight, np.nan),
-            }
+        of_classes = rates(self._counts)
         things = np.array(self.classes.things, dtype=bool)
-        values = {}
-        for suffix, chosen in (("", occurs), ("_things", occurs & things), ("_stuff", occurs & ~things)):
-            for name, of_classes in metrics.items():
-                values[name + suffix] = float(of_classes[chosen].mean()) if chosen.any() else float("nan")
-        per_class = {
-            name: dict(zip(self.classes.names, of_classes.tolist(), strict=True))
-            for name, of_classes in metrics.items()
-        }
-        return Metrics(values, per_class)
+        chosen = {"": things | ~things, "_things": things, "_stuff": ~things}
+        return Metrics(
+            {
+                name + suffix: mean_of(of_classes[name], which)
+                for suffix, which in chosen.items()
+                for name in of_classes
+            },
+            {name: by_name(self.classes, values) for name, values in of_classes.items()},
+        )
 
 
 def _pixel_counts(result: PanopticResult, target: Target) -> NDArray[np.int64]:
