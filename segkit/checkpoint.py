@@ -23,6 +23,7 @@ from segkit.errors import CheckpointError
 from segkit.models._base import SegmentationModel
 from segkit.runtime.finite import first_nonfinite
 from segkit.runtime.integrity import require_intact, write_manifest
+from segkit.runtime.reading import read_json, require_file
 from segkit.runtime.weights import LoadReport, load_fitting
 from segkit.runtime.writing import replace_folder
 
@@ -130,6 +131,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     """
     require_intact(folder / WEIGHTS_FILE)
     try:
+        require_file(folder / WEIGHTS_FILE)
         return load_file(folder / WEIGHTS_FILE)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
@@ -146,8 +148,8 @@ def read_classes(folder: Path) -> Classes:
     """
     require_intact(folder / CLASSES_FILE)
     try:
-        return Classes.from_dict(json.loads((folder / CLASSES_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
+        return Classes.from_dict(read_json(folder / CLASSES_FILE))
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{folder / CLASSES_FILE}: the classes cannot be read ({error}). Use another checkpoint."
         ) from error

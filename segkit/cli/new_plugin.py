@@ -11,6 +11,7 @@ from string import Template
 from segkit.cli._types import not_empty
 from segkit.errors import SegkitError
 from segkit.registries.discovery import normalized
+from segkit.runtime.reading import read_utf8
 
 TEMPLATE = Path(__file__).parent / "_template"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -86,7 +87,7 @@ def plugin_files(name: str) -> dict[str, str]:
     for source in sorted(TEMPLATE.rglob("*.template")):
         places = source.relative_to(TEMPLATE).with_suffix("").parts
         path = "/".join(package if place == "package" else place for place in places)
-        files[path] = Template(source.read_text(encoding="utf-8")).substitute(words)
+        files[path] = Template(read_utf8(source)).substitute(words)
     return files
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
-import json
 import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from segkit.cli._arguments import add_trust_arguments
 from segkit.cli._types import not_empty
 from segkit.errors import SegkitError
+from segkit.runtime.reading import read_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +52,9 @@ class Run:
         if not file.is_file():
             return None
         try:
-            measured = json.loads(file.read_text(encoding="utf-8"))
+            measured: Any = read_json(file)
             return {evaluator: one["values"] for evaluator, one in measured.items()}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise SegkitError(f"{file}: cannot be read ({error}). Remove the file, to evaluate again.") from error
 
 

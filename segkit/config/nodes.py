@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from segkit.errors import ConfigError
+from segkit.runtime import yaml_nodes
 
-MAX_DEPTH = 100
-"""How many mappings and lists may contain each other: more than any config needs, less than Python's stack holds."""
-TOO_DEEP = f"lists and mappings are nested more than {MAX_DEPTH} levels deep. Make the config flatter."
+TOO_DEEP = f"{yaml_nodes.TOO_DEEP}. Make the config flatter."
 
 Value: TypeAlias = Any
 """What YAML can hold: None, bool, int, float, str, and lists and dicts with text keys of these.

@@ -6,7 +6,6 @@ from typing import NoReturn
 
 from segkit.config.nodes import (
     COMMAND_LINE,
-    MAX_DEPTH,
     Mapping,
     Node,
     Scalar,
@@ -19,6 +18,7 @@ from segkit.config.nodes import (
 )
 from segkit.config.source import parse
 from segkit.errors import ConfigError
+from segkit.runtime.yaml_nodes import MAX_DEPTH
 
 Merge = Callable[[Node, Node], Node]
 """(below, above) -> the merged node; passed in, since merging is defined in `compose`, which imports this module."""

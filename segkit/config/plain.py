@@ -4,7 +4,6 @@ from collections import abc
 from pathlib import PurePath
 
 from segkit.config.nodes import (
-    MAX_DEPTH,
     TOO_DEEP,
     Mapping,
     Node,
@@ -16,6 +15,7 @@ from segkit.config.nodes import (
     config_error,
     join_path,
 )
+from segkit.runtime.yaml_nodes import MAX_DEPTH
 
 
 def plain(node: Node) -> Value:

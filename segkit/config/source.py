@@ -9,20 +9,10 @@ import re
 
 import yaml
 
-from segkit.config.nodes import (
-    MAX_DEPTH,
-    TOO_DEEP,
-    Mapping,
-    Node,
-    Origin,
-    Problem,
-    Scalar,
-    Sequence,
-    config_error,
-    problem,
-    shortened,
-)
+from segkit.config.nodes import Mapping, Node, Origin, Problem, Scalar, Sequence, config_error, problem, shortened
 from segkit.config.yaml_errors import explain
+from segkit.runtime import yaml_nodes
+from segkit.runtime.reading import read_utf8
 
 TAG = "tag:yaml.org,2002:"
 MAX_DIGITS = 1000
@@ -85,15 +75,14 @@ def inline(value: object) -> str:
 
 def compose(text: str) -> yaml.Node | None:
     """Returns PyYAML's own nodes, with scalars resolved by the rules above. Raises yaml.YAMLError."""
-    return yaml.compose(text, Loader=_Loader)
+    return yaml_nodes.compose(text, _Loader)
 
 
 def read_file(file: str) -> Mapping:
     """Reads the mapping in a config file. Raises ConfigError if the file holds anything else."""
     top = Origin(file, 1)
     try:
-        with open(file, encoding="utf-8") as stream:
-            text = stream.read()
+        text = read_utf8(file)
     except UnicodeDecodeError as error:
         # The decoder reports a byte, people look for a line.
         line = 1 + error.object.count(b"\n", 0, error.start)
@@ -121,8 +110,6 @@ def parse(text: str, start: Origin) -> Node:
         line = text.count("\n", 0, error.position)
         message = f"the character {chr(error.character)!a} is not allowed in YAML. Remove it."
         raise problem(_at(start, line), "", message) from error
-    except RecursionError as error:
-        raise problem(start, "", TOO_DEEP) from error
     if composed is None:
         return Scalar(None, start)
     builder = _Builder(start)
@@ -142,8 +129,6 @@ class _Builder:
     def __init__(self, start: Origin) -> None:
         self.start = start
         self.problems: list[Problem] = []
-        self.open: set[int] = set()
-        """The ids of the collections being built, to detect one that contains itself."""
 
     def origin(self, node: yaml.Node) -> Origin:
         return _at(self.start, node.start_mark.line)
@@ -154,20 +139,10 @@ class _Builder:
     def node(self, node: yaml.Node) -> Node:
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node)
-        if id(node) in self.open:
-            self.report(node, "this value contains itself through its anchor. Write it out.")
-            return Scalar(None, self.origin(node))
-        if len(self.open) == MAX_DEPTH:
-            self.report(node, TOO_DEEP)
-            return Scalar(None, self.origin(node))
-        self.open.add(id(node))
-        try:
-            if isinstance(node, yaml.MappingNode):
-                return self.mapping(node)
-            assert isinstance(node, yaml.SequenceNode)
-            return self.sequence(node)
-        finally:
-            self.open.remove(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node)
+        assert isinstance(node, yaml.SequenceNode)
+        return self.sequence(node)
 
     def scalar(self, node: yaml.ScalarNode) -> Scalar:
         origin = self.origin(node)

@@ -4,6 +4,8 @@ import re
 
 import yaml
 
+from segkit.runtime.yaml_nodes import IN_ITSELF, TOO_DEEP, TOO_LONG, TOO_OFTEN
+
 BRACKETS = {"]": "[", "}": "{"}
 
 EXPLANATIONS = (
@@ -51,6 +53,10 @@ EXPLANATIONS = (
     (r"but found another document", "a second document starts here. Remove the '---': a config is one document."),
     (r"found undefined alias '(.*)'", r"there is no anchor '&\1' above. Write '&\1' before the value to repeat."),
     (r"found undefined tag handle '(.*)'", r"the tag '\1' is not supported. Remove it."),
+    (TOO_LONG, rf"{TOO_LONG}, which no config needs. Check that it is the right file."),
+    (TOO_DEEP, f"{TOO_DEEP}. Make the config flatter."),
+    (TOO_OFTEN, f"{TOO_OFTEN}, those within repeated ones included. Repeat fewer."),
+    (IN_ITSELF, f"{IN_ITSELF}. Write it out."),
 )
 """Patterns of PyYAML's messages, and the explanation of each. The first that matches counts."""
 

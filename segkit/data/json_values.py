@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from segkit.data.problems import Problems
 from segkit.errors import DataError, suggest
+from segkit.runtime import reading
 
 Id = int | str
 """An identifier of an image: COCO allows numbers and text."""
@@ -107,23 +108,11 @@ def read_json(file: Path) -> object:
     Raises:
         DataError: the file cannot be read, is no JSON, or holds a key twice in one mapping.
     """
-    # RecursionError: lists nested too deeply. Bytes: json detects the encoding itself.
     try:
-        parsed: object = json.loads(file.read_bytes(), object_pairs_hook=_with_unique_keys)
-    except (OSError, ValueError, RecursionError) as error:
+        return reading.read_json(file)
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{file}: cannot read JSON ({reason}). Restore the file or correct the path.") from None
-    return parsed
-
-
-def _with_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Makes a mapping. Python's own reader keeps the last of several values of a key."""
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {shown(repeated)} appears twice")
-    return mapping
 
 
 def shown(value: object) -> str:

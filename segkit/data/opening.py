@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from segkit.data.formats import image_formats
 from segkit.errors import DataError, SegkitError, cause_of
+from segkit.runtime.reading import open_file
 
 VARIABLE = "SEGKIT_MAX_PIXELS"
 """Environment variable with the largest number of pixels of an image."""
@@ -47,7 +48,7 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
     if limit is not None and limit < 1:
         raise DataError(f"max_pixels: {limit} is not a number of pixels. Give a whole number from 1.")
     try:
-        with path.open("rb") as file, _pillow_limit(limit):
+        with open_file(path) as file, _pillow_limit(limit):
             _check_png(file)
             with Image.open(file, formats=image_formats()) as image:
                 if limit is not None and image.width * image.height > limit:

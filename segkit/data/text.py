@@ -4,6 +4,7 @@ import codecs
 from pathlib import Path
 
 from segkit.errors import DataError
+from segkit.runtime.reading import read_bytes
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -34,7 +35,7 @@ def read_text(path: Path, what: str) -> str:
         'road'
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise DataError(f"{path}: cannot read {what} ({error.strerror}). Correct the path.") from None
     mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from segkit.errors import DataError
+from segkit.runtime.yaml_nodes import compose
 
 _LITERALS: dict[str, object] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
@@ -18,22 +19,23 @@ def read_yaml(text: str, file: Path) -> object:
         file: Its file, for messages.
 
     Raises:
-        DataError: the text is no YAML, or a mapping holds a key twice.
+        DataError: the text is no YAML, asks for too much, holds a tag such as `!!python/name:x`, or a key twice.
 
     Example:
         >>> read_yaml("names: {0: road, 1: no}", Path("data.yaml"))
         {'names': {'0': 'road', '1': 'no'}}
     """
     try:
-        return _plain(yaml.compose(text, Loader=yaml.SafeLoader), file)
+        return _plain(compose(text, yaml.SafeLoader), file)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{file}: cannot read YAML ({reason}). Correct the file.") from None
-    except RecursionError:
-        raise DataError(f"{file}: cannot read YAML (it is nested too deeply). Correct the file.") from None
 
 
 def _plain(node: yaml.Node | None, file: Path) -> object:
+    if node is not None and not re.fullmatch(r"tag:yaml\.org,2002:\w+", node.tag):
+        line = node.start_mark.line + 1
+        raise DataError(f"{file}: line {line}: the tag {node.tag[:60]} is not supported. Remove it.")
     if isinstance(node, yaml.SequenceNode):
         return [_plain(value, file) for value in node.value]
     if isinstance(node, yaml.MappingNode):

@@ -5,7 +5,6 @@ module replaces these by its own functions, and refuses every other name.
 """
 
 import pickle
-import pickletools
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -18,10 +17,8 @@ import torch
 from torch import Tensor
 
 from segkit.errors import CheckpointError, cause_of
-
-_ZIP = b"PK\x03\x04"
-_LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-"""The first bytes of files of `torch.save`: a zip archive, or a pickled magic number in the older format."""
+from segkit.runtime.pickles import LEGACY_TORCH, ZIP, load_torch, shallow_opcodes
+from segkit.runtime.reading import open_file
 
 _OUTSIDE = ("EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID")
 """Opcodes that fetch objects from outside the pickle, by extension code or persistent id."""
@@ -46,10 +43,10 @@ def read_model_tensors(file: Path) -> dict[str, Tensor]:
         {'head.bias': tensor([1., 2.])}
     """
     try:
-        with file.open("rb") as stream:
-            start = stream.read(len(_LEGACY_TORCH))
+        with open_file(file) as stream:
+            start = stream.read(len(LEGACY_TORCH))
             stream.seek(0)
-            if start.startswith(_ZIP) or start == _LEGACY_TORCH:
+            if start.startswith(ZIP) or start == LEGACY_TORCH:
                 content = _read_torch(stream, file)
             elif start.startswith(b"\x80"):
                 content = _read_pickle(stream, file)
@@ -90,7 +87,7 @@ def _described(value: Any) -> str:
 
 def _read_torch(stream: BinaryIO, file: Path) -> Any:
     try:
-        return torch.load(stream, map_location="cpu", weights_only=True)
+        return load_torch(stream)
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
         if asked:
@@ -102,9 +99,9 @@ def _read_torch(stream: BinaryIO, file: Path) -> Any:
 
 def _read_pickle(stream: BinaryIO, file: Path) -> Any:
     try:
-        for opcode, _, _ in pickletools.genops(stream):
-            if opcode.name in _OUTSIDE:
-                raise _refusal(file, f"something outside of it by {opcode.name}")
+        for name in shallow_opcodes(stream):
+            if name in _OUTSIDE:
+                raise _refusal(file, f"something outside of it by {name}")
         stream.seek(0)
         return _Unpickler(stream, file).load()
     except CheckpointError:

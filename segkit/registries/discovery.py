@@ -15,6 +15,7 @@ import entrypoints
 from segkit import __version__
 from segkit.errors import RegistryError
 from segkit.registries.docstrings import first_line
+from segkit.runtime.reading import read_bytes
 
 
 @dataclass(frozen=True, order=True)
@@ -123,7 +124,7 @@ def summarize(candidate: Candidate) -> Summary:
     if file is None or file.suffix != ".py":
         return Summary()
     try:
-        module = ast.parse(file.read_bytes())
+        module = ast.parse(read_bytes(file))
     except SyntaxError as error:
         return Summary(defect=f"SyntaxError: {error.msg} ({file.name}, line {error.lineno})")
     description = first_line(_docstring_of(module, candidate) or ast.get_docstring(module) or "")

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from segkit.errors import CheckpointError
+from segkit.runtime.reading import open_file, read_utf8
 
 MANIFEST = "SHA256SUMS"
 """The file with a line `<digest>  <name>` for each file of the folder."""
@@ -62,7 +63,7 @@ def read_manifest(folder: Path) -> dict[str, str] | None:
         return None
     try:
         # Each line must end, or a cut last line could pass for a whole one.
-        *lines, rest = file.read_bytes().decode("utf-8").split("\n")
+        *lines, rest = read_utf8(file).split("\n")
         matches = [_LINE.fullmatch(line) for line in lines]
         digests = {match.group(2): match.group(1) for match in matches if match is not None}
         if rest or not lines or len(digests) < len(lines):
@@ -89,7 +90,7 @@ def _remedy(folder: Path) -> str:
 
 def _digest(file: Path) -> str:
     digest = hashlib.sha256()
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from segkit.errors import SegkitError
+from segkit.runtime.reading import read_json
 from segkit.runtime.writing import explain_write_errors
 
 LOCK_FILE = ".lock"
@@ -83,7 +85,7 @@ def _holder() -> dict[str, str | int]:
 def _described(file: Path) -> str:
     """Returns `: process 12 on host a since 2025-01-01 …`; an empty string where the file does not tell."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        holder = json.loads(file.read_text(encoding="utf-8"))
+        holder: Any = read_json(file)
         return f": process {holder['pid']} on {holder['host']} since {holder['since']}"
     return ""
 

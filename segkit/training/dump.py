@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from segkit.errors import CheckpointError, cause_of
+from segkit.runtime.pickles import load_torch
+from segkit.runtime.reading import open_file
 from segkit.training.state import RandomState
 from segkit.types import Batch, ImageSizes, Target
 
@@ -60,7 +62,8 @@ def read_process(file: Path) -> ProcessDump:
         CheckpointError: The file is missing or damaged.
     """
     try:
-        content: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        with open_file(file) as stream:
+            content: dict[str, Any] = load_torch(stream)
         return ProcessDump(**{**content, "batches": [_batch(plain) for plain in content["batches"]]})
     except Exception as error:  # a damaged file can fail in any way
         raise CheckpointError(f"{file}: cannot be read ({cause_of(error)}). Use another dump.") from error

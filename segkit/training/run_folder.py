@@ -18,6 +18,7 @@ from segkit.config import CONFIG_FILE, Config
 from segkit.errors import CheckpointError, SegkitError, cause_of
 from segkit.registries import REGISTRIES
 from segkit.runtime.locking import LOCK_FILE
+from segkit.runtime.reading import read_bytes
 from segkit.runtime.writing import Json, explain_write_errors, replace_file
 
 RUNS = Path("runs")
@@ -150,7 +151,7 @@ class RunFolder:
         if not self.metrics.exists():
             return
         with explain_write_errors(self.metrics):
-            lines = self.metrics.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+            lines = read_bytes(self.metrics).decode("utf-8", errors="replace").split("\n")[:-1]
         kept = [line for line in lines if _is_kept(line, step, step if evaluated is None else evaluated)]
         with replace_file(self.metrics) as draft:
             draft.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")

@@ -12,6 +12,8 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from segkit.errors import CheckpointError
+from segkit.runtime.pickles import load_torch
+from segkit.runtime.reading import open_file
 from segkit.training.run_folder import STATE_FILE
 
 RandomState = dict[str, torch.Tensor | None]
@@ -88,7 +90,8 @@ class SavedState:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         with self._explained():
-            self._content: dict[str, Any] = torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)
+            with open_file(folder / STATE_FILE) as stream:
+                self._content: dict[str, Any] = load_torch(stream)
             self.state = TrainingState(**self._content["state"])
             """How far the training was."""
             self.num_processes = len(self._content["random"])

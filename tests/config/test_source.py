@@ -8,6 +8,7 @@ from segkit.config.nodes import Mapping, Origin, Scalar, Sequence
 from segkit.config.plain import plain
 from segkit.config.source import dump, parse
 from segkit.errors import ConfigError
+from tests.helpers.hostile import repeated
 
 START = Origin("x.yaml", 1)
 
@@ -156,6 +157,8 @@ def test_all_problems_of_a_text_are_reported_at_once():
         ("a: " + "[" * 100 + "]" * 100, 1),
         ("\n".join(f"{' ' * depth}a:" for depth in range(101)) + " {}", 101),
         ("a: " + "{a: " * 300 + "1" + "}" * 300, 1),
+        # Through aliases: each line lies one level deeper than the line above.
+        ("\n".join(["a0: &a0 []", *(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 200))]), 100),
     ],
 )
 def test_a_text_nested_beyond_reason_is_refused(text, line):
@@ -179,3 +182,41 @@ def test_text_over_several_lines_survives_dumping():
 def test_on_the_command_line_there_are_no_lines():
     origin = Origin("<command line>")
     assert parse("3", origin) == Scalar(3, origin)
+
+
+@pytest.mark.parametrize("times", [3, 9, 100])
+def test_repeats_that_multiply_are_refused(times):
+    """A "billion laughs": a few hundred bytes that stand for more values than fit any memory."""
+    with pytest.raises(ConfigError) as caught:
+        parse(repeated(times), START)
+    line = {3: 8, 9: 5, 100: 2}[times]
+    assert str(caught.value) == (
+        f"x.yaml:{line}: aliases repeat more than 10000 values, those within repeated ones included. Repeat fewer."
+    )
+
+
+def test_repeated_merges_are_refused():
+    lines = ["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}, *a{n - 1}]}}" for n in range(1, 30))]
+    with pytest.raises(ConfigError, match="aliases repeat more than 10000 values"):
+        parse("\n".join(lines), START)
+
+
+def test_repeats_that_a_config_needs_are_read():
+    text = "a: &a {x: [1, 2]}\nb: [" + "*a, " * 1000 + "]"
+    assert plain(parse(text, START))["b"] == [{"x": [1, 2]}] * 1000
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]", "&a {b: *a}", "a: &a {b: {c: [1, *a]}}", "a: &a {<<: *a}"])
+def test_a_value_that_contains_itself_is_refused(text):
+    with pytest.raises(ConfigError) as caught:
+        parse(text, START)
+    assert str(caught.value) == "x.yaml:1: this value contains itself through its anchor. Write it out."
+
+
+@pytest.mark.parametrize("text", ["x" * 500_001, "a: " + "1" * 500_001, "#" * 500_001])
+def test_a_text_of_a_length_that_no_config_has_is_refused(text):
+    with pytest.raises(ConfigError) as caught:
+        parse(text, START)
+    assert str(caught.value) == (
+        "x.yaml:1: it has more than 500000 characters, which no config needs. Check that it is the right file."
+    )

@@ -8,6 +8,7 @@ import pytest
 from segkit.data.class_list import read_classes
 from segkit.data.yaml_values import read_yaml
 from segkit.errors import DataError
+from tests.helpers.hostile import repeated
 
 FILE = Path("data.yaml")
 
@@ -18,7 +19,7 @@ FILE = Path("data.yaml")
         ("names: [no, yes, on, 1.5, 2020-01-01, '1']", {"names": ["no", "yes", "on", "1.5", "2020-01-01", "1"]}),
         ("a: true\nb: ~\nc: -3\nd:\n", {"a": True, "b": None, "c": -3, "d": None}),
         ("", None),
-        ("!!python/object/apply:os.system [echo]", ["echo"]),
+        ("!!str a", "a"),
     ],
 )
 def test_values(text, expected):
@@ -30,7 +31,18 @@ def test_values(text, expected):
     [
         ("names:\n  0: a\n  0: b\n", "line 3: the key '0' appears twice. Remove one."),
         ("[1, 2", "cannot read YAML ("),
-        ("[" * 5000, "cannot read YAML (it is nested too deeply). Correct the file."),
+        (
+            "names: !!python/object/apply:os.system [echo]",
+            "line 1: the tag tag:yaml.org,2002:python/object/apply:os.system is not supported. Remove it.",
+        ),
+        ("!x a", "line 1: the tag !x is not supported. Remove it."),
+        (
+            "[" * 5000,
+            "cannot read YAML (lists and mappings are nested more than 100 levels deep). Correct the file.",
+        ),
+        ("names: &a [*a]", "cannot read YAML (this value contains itself through its anchor in "),
+        (repeated(9), "cannot read YAML (aliases repeat more than 10000 values in "),
+        ("x" * 500_001, "cannot read YAML (it has more than 500000 characters). Correct the file."),
     ],
 )
 def test_problems(text, problem):

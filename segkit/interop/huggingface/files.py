@@ -1,16 +1,16 @@
 """Finds and reads the files of a checkpoint of Hugging Face transformers."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from segkit.errors import CheckpointError, cause_of
+from segkit.runtime import reading
+from segkit.runtime.pickles import load_torch
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
@@ -61,7 +61,7 @@ def read_json(file: Path) -> dict[str, Any]:
             f"{file.parent}: has no {file.name}, so it is not a checkpoint of Hugging Face transformers."
         )
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = reading.read_json(file)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{file}: is not readable JSON ({error}). Download it again.") from error
     if not isinstance(content, dict):
@@ -94,8 +94,10 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
 def _read_file(file: Path) -> dict[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
+            reading.require_file(file)
             return load_file(file)
-        tensors = torch.load(file, map_location="cpu", weights_only=True)
+        with reading.open_file(file) as stream:
+            tensors = load_torch(stream)
     except (SafetensorError, OSError) as error:
         raise _damaged(file, error) from error
     except Exception as error:  # a damaged pickle can raise anything; weights_only runs nothing from it

@@ -1,0 +1,116 @@
+"""Files of `torch.save` and other pickles, examined before anything is made from them.
+
+`torch.load(weights_only=True)` runs no code of a pickle. But Python computes the hash of a tuple that lies in a tuple,
+and so on, by calls within calls, and a key of a hundred thousand tuples ends the process.
+"""
+
+import pickletools
+import zipfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+import torch
+
+from segkit.errors import cause_of
+
+ZIP = b"PK\x03\x04"
+LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+"""The first bytes of files of `torch.save`: a zip archive, or a pickled magic number in the older format."""
+
+_LEGACY_PICKLES = 5
+"""Pickles in a file of the older format: magic number, version, platform, content, names of the storages."""
+
+_MOST_NESTED = 100
+"""How many tuples may contain each other. Checkpoints nest a few."""
+
+
+def load_torch(stream: IO[bytes]) -> Any:
+    """Reads a file of `torch.save` onto the CPU: tensors and plain containers. Nothing of the file is run.
+
+    Raises:
+        ValueError: the file is damaged or asks for too much. Damage elsewhere raises what `torch.load` raises.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> torch.save({"weight": torch.ones(2)}, file)
+        >>> _ = file.seek(0)
+        >>> load_torch(file)
+        {'weight': tensor([1., 1.])}
+    """
+    try:
+        for _ in _opcodes_of(stream):
+            pass
+    except Exception as error:  # a damaged archive can raise anything
+        raise ValueError(cause_of(error)) from error
+    stream.seek(0)
+    return torch.load(stream, map_location="cpu", weights_only=True)
+
+
+def _opcodes_of(stream: IO[bytes]) -> Iterator[str]:
+    """Yields the opcodes of all pickles in a file of `torch.save`."""
+    start = stream.read(len(LEGACY_TORCH))
+    stream.seek(0)
+    if start == LEGACY_TORCH:
+        for _ in range(_LEGACY_PICKLES):
+            yield from shallow_opcodes(stream)
+    elif start.startswith(ZIP):
+        with zipfile.ZipFile(stream) as archive:
+            for entry in archive.infolist():
+                # torch never compresses. A compressed pickle may be a thousand times as long as the file.
+                if entry.compress_type != zipfile.ZIP_STORED:
+                    raise ValueError(f"'{entry.filename}' in it is compressed, which torch never does")
+                if entry.filename.endswith(".pkl"):
+                    with archive.open(entry) as pickled:
+                        yield from shallow_opcodes(pickled)
+
+
+def shallow_opcodes(stream: IO[bytes]) -> Iterator[str]:
+    """Yields the names of a pickle's opcodes, and refuses tuples that are nested deeply.
+
+    Raises:
+        ValueError: tuples contain each other too often, or the pickle is damaged.
+
+    Example:
+        >>> import io, pickle
+        >>> list(shallow_opcodes(io.BytesIO(pickle.dumps((1, 2), protocol=2))))
+        ['PROTO', 'BININT1', 'BININT1', 'TUPLE2', 'BINPUT', 'STOP']
+        >>> deep = b"\\x80\\x02)" + 1000 * b"\\x85" + b"."
+        >>> list(shallow_opcodes(io.BytesIO(deep)))
+        Traceback (most recent call last):
+        ValueError: more than 100 tuples in it contain each other
+    """
+    stack: list[int] = []  # how deep the tuples of each value are
+    marks: list[int] = []  # the places of marks in the stack
+    memo: dict[int, int] = {}
+    for opcode, argument, _ in pickletools.genops(stream):
+        name = opcode.name
+        if "PUT" in name or name == "MEMOIZE":
+            memo[argument if isinstance(argument, int) else len(memo)] = stack[-1] if stack else 0
+        elif "GET" in name:
+            assert isinstance(argument, int), "an opcode that gets a value names its number"
+            stack.append(memo.get(argument, 0))
+        elif name == "MARK":
+            marks.append(len(stack))
+        else:
+            taken = _taken(stack, marks, opcode)
+            depth = max(taken, default=0) if name == "DUP" else 0
+            # Other values end the nesting: a list has no hash, and objects and sets have one of their own.
+            if "TUPLE" in name and (depth := 1 + max(taken, default=0)) > _MOST_NESTED:
+                raise ValueError(f"more than {_MOST_NESTED} tuples in it contain each other")
+            stack += [depth] * len(opcode.stack_after)
+        yield name
+
+
+def _taken(stack: list[int], marks: list[int], opcode: pickletools.OpcodeInfo) -> list[int]:
+    """Removes what an opcode takes from the stack, and returns it."""
+    before = opcode.stack_before
+    if pickletools.markobject in before:  # everything down to the mark, and perhaps values below it
+        start = (marks.pop() if marks else 0) - before.index(pickletools.markobject)
+    elif opcode.name == "POP" and marks and marks[-1] == len(stack):  # takes the mark itself
+        start = marks.pop()
+    else:
+        start = len(stack) - len(before)
+    taken = stack[max(start, 0) :]
+    del stack[max(start, 0) :]
+    return taken

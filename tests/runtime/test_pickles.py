@@ -1,0 +1,99 @@
+"""Pickles that nest too deeply, and files of torch that are not what torch writes."""
+
+import io
+import pickle
+import pickletools
+import zipfile
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+
+from segkit.runtime.pickles import load_torch, shallow_opcodes
+from tests.helpers.hostile import deep_key, write_deep_keys
+
+
+def opcodes(data):
+    return list(shallow_opcodes(io.BytesIO(data)))
+
+
+VALUES = [
+    {"model": {"a": np.arange(6.0).reshape(2, 3), "b": np.float32(1)}},
+    [(1, (2, (3, (4,)))), frozenset({1, (2, 3)}), {1, 2}, OrderedDict(a=(1,)), b"x", "é", 2**90, -1.5, None, True],
+    [[(), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)]] * 3,
+]
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("protocol", range(6))
+def test_all_opcodes_of_ordinary_pickles_pass(value, protocol):
+    data = pickle.dumps(value, protocol)
+    assert opcodes(data) == [opcode.name for opcode, _, _ in pickletools.genops(data)]
+
+
+def nested(depth):
+    """A tuple of so many tuples within each other."""
+    value = ()
+    for _ in range(depth - 1):
+        value = (value,)
+    return value
+
+
+def test_nesting_is_counted_exactly():
+    assert opcodes(pickle.dumps(nested(100), 2))[-1] == "STOP"
+    with pytest.raises(ValueError, match=r"^more than 100 tuples in it contain each other$"):
+        opcodes(pickle.dumps(nested(101), 2))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        deep_key(),
+        b"\x80\x02" + b"(" * 1000 + b")" + b"t" * 1000 + b".",  # marks
+        b"\x80\x02)" + b"K\x00\x86" * 1000 + b".",  # pairs
+        b"\x80\x02)" + b"K\x00K\x00\x87" * 1000 + b".",
+        b"\x80\x02)q\x00" + b"0h\x00\x85q\x00" * 1000 + b".",  # through the memo
+        b"\x80\x04)\x94" + b"2\x86" * 1000 + b".",  # duplicates
+        b"\x80\x02(0)" + b"\x85" * 1000 + b".",  # a mark that is removed
+    ],
+)
+def test_tuples_nested_in_any_way_are_refused(data):
+    with pytest.raises(ValueError, match=r"^more than 100 tuples in it contain each other$"):
+        opcodes(data)
+
+
+@pytest.mark.parametrize("data", [b"\x85.", b"t.", b"0.", b"\x80\x02h\x05.", b"s."])
+def test_values_that_are_missing_are_none_of_its_business(data):
+    """Unpickling itself reports them."""
+    assert opcodes(data)[-1] == "STOP"
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy"])
+def test_files_of_torch(tmp_path, form):
+    file = tmp_path / "a.pth"
+    content = {"model": {"weight": torch.rand(3, 2)}, "step": 7, "random": (1, [torch.zeros(2)])}
+    torch.save(content, file, _use_new_zipfile_serialization=form == "zip")
+    with file.open("rb") as stream:
+        loaded = load_torch(stream)
+    assert loaded["step"] == 7
+    assert torch.equal(loaded["model"]["weight"], content["model"]["weight"])
+    write_deep_keys(file, form)
+    with (
+        file.open("rb") as stream,
+        pytest.raises(ValueError, match=r"^more than 100 tuples in it contain each other$"),
+    ):
+        load_torch(stream)
+
+
+def test_compressed_files_are_refused(tmp_path):
+    """A pickle of millions of opcodes that do nothing, in a few kilobytes."""
+    file = tmp_path / "a.pth"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data.pkl", b"\x80\x02" + b"N0" * 10_000_000 + b"N.")
+    assert file.stat().st_size < 100_000
+    with (
+        file.open("rb") as stream,
+        pytest.raises(ValueError, match=r"^'a/data.pkl' in it is compressed, which torch never does$"),
+    ):
+        load_torch(stream)
