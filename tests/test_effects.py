@@ -409,6 +409,7 @@ PARTS = {
     "loss/dice": ({}, WEIGHT),
     "loss/focal": ({}, {**WEIGHT, "alpha": 0.6, "gamma": 1.0}),
     "loss/pixel_cross_entropy": ({}, WEIGHT),
+    "evaluator/boundary_average_precision": ({}, {"dilation_ratio": 0.1}),
     "evaluator/boundary_iou": ({}, {"dilation_ratio": 0.1}),
     "postprocessor/instance": ({}, {"max_instances": 2, "score_threshold": 0.3}),
     "postprocessor/panoptic": (

@@ -56,9 +56,15 @@ def summary_table(metrics: Mapping[str, Metrics]) -> Table:
     return table
 
 
+SHOWN_PER_CLASS = 3
+"""Metrics of each evaluator in the table of classes: more do not fit a console. The file holds all."""
+
+
 def class_table(metrics: Mapping[str, Metrics]) -> Table:
-    """Makes a table of the per-class metrics: one row per class, one column per metric; `-` means NaN."""
-    columns = [(column, values) for one in metrics.values() for column, values in one.per_class.items()]
+    """Makes a table of the main per-class metrics: one row per class, one column per metric; `-` means NaN."""
+    columns = [
+        (column, values) for one in metrics.values() for column, values in list(one.per_class.items())[:SHOWN_PER_CLASS]
+    ]
     table = Table("class", title="per class")
     for column, _ in columns:
         table.add_column(column, justify="right")

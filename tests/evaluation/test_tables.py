@@ -40,6 +40,15 @@ def test_tables():
     assert ["acme.accuracy", "-"] in lines
 
 
+def test_the_table_of_classes_shows_three_metrics_of_each_evaluator():
+    metrics = Metrics({}, {f"metric{number}": {"sky": number / 10} for number in range(1, 6)})
+    assert [column.header for column in class_table({"a": metrics, "b": metrics}).columns] == [
+        "class",
+        *(f"metric{number}" for number in (1, 2, 3)),
+        *(f"metric{number}" for number in (1, 2, 3)),
+    ]
+
+
 def test_metrics_as_json(tmp_path):
     write_metrics(tmp_path / "evaluation" / "metrics.json", METRICS)
 

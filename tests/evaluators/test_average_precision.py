@@ -13,6 +13,10 @@ from segkit.ops.run_length import decode_masks, encode_masks
 from segkit.results.files import ResultWriter
 from segkit.types import InstanceResult, Target
 
+IN_COCOS_ORDER = (
+    *("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"),
+    *("ar1", "ar10", "ar", "ar_small", "ar_medium", "ar_large"),
+)
 CLASSES = Classes.make(["sky", "car", "person"], things=[False, True, True])
 
 
@@ -83,15 +87,16 @@ def test_equal_to_pycocotools_on_the_files(disturbed_sample, capsys):
     direct.evaluate()
     direct.accumulate()
     direct.summarize()
-    names = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
-    assert [metrics.values[name] for name in names] == pytest.approx(direct.stats[:6].tolist(), abs=1e-12)
-    assert metrics.values["ar"] == pytest.approx(direct.stats[8], abs=1e-12)
+    assert [metrics.values[name] for name in IN_COCOS_ORDER] == pytest.approx(direct.stats.tolist(), abs=1e-12)
     assert 0.05 < metrics.values["ap"] < 0.95
     for index, name in enumerate(classes.names):
         theirs = direct.eval["precision"][:, :, index, 0, -1]
         theirs = theirs[theirs > -1]
         expected = theirs.mean() if theirs.size else math.nan
         assert metrics.per_class["ap"][name] == pytest.approx(expected, abs=1e-12, nan_ok=True)
+        of_small = direct.eval["recall"][:, index, 1, -1]
+        expected = of_small.mean() if (of_small > -1).all() else math.nan
+        assert metrics.per_class["ar_small"][name] == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def tied(result):
@@ -114,9 +119,8 @@ def test_the_written_file_scores_the_same_in_pycocotools(disturbed_sample, tmp_p
     direct.evaluate()
     direct.accumulate()
     direct.summarize()
-    names = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
     values = evaluator.compute().values
-    assert [values[name] for name in names] == pytest.approx(direct.stats[:6].tolist(), abs=1e-12)
+    assert [values[name] for name in IN_COCOS_ORDER] == pytest.approx(direct.stats.tolist(), abs=1e-12)
 
 
 def test_the_order_of_images_has_no_effect():

@@ -24,6 +24,7 @@ from segkit.errors import SegkitError
 from segkit.models._base import PyramidModel
 from segkit.ops.targets import change_maps, label_map_of
 from segkit.registries import MATCHERS
+from segkit.runtime.writing import without_nan
 from segkit.training.state import SavedState
 from segkit.types import (
     Feature,
@@ -262,7 +263,7 @@ def _evaluator(part, settings):
         else:
             result = InstanceResult(moved.labels, torch.linspace(0.9, 0.5, len(moved)), moved.masks)
         part.add(result, target, number)
-    return part.compute()
+    return without_nan(part.compute().values)  # nan is unequal to itself
 
 
 OBSERVERS = {
