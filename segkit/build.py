@@ -68,7 +68,9 @@ def build_part(registry: Registry[P], config: PartConfig, known: Mapping[str, ob
     # In the order of the signature: each nested part may ask for what those before it publish.
     for parameter in before_star(part):
         nested = registry.nests.get(parameter)
-        if nested is None:
+        if parameter == registry.plural:
+            arguments[parameter] = [build_part(registry, item, known) for item in arguments[parameter]]
+        elif nested is None:
             arguments[parameter] = known[parameter]
         elif arguments.get(parameter) is not None:  # an optional nested part may be absent
             inner = build_part(nested, arguments[parameter], known)

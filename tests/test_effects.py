@@ -17,6 +17,7 @@ from PIL import Image
 from segkit.build import build_part
 from segkit.config.descriptions import sections
 from segkit.config.schema import item_settings, part_settings, section_settings
+from segkit.datasets.shapes import NAMES as SHAPE_NAMES
 from segkit.registries import BACKBONES, BY_KIND, REGISTRIES
 from segkit.runtime.integrity import MANIFEST
 from tests.helpers.effects import observe_command, observe_part, options_of_commands
@@ -448,7 +449,11 @@ PARTS = {
             "split": {"share": 0.5},
         },
     ),
-    "dataset/coco_instance": (coco_instance, {}),
+    "dataset/coco_instance": (coco_instance, {"classes": ["cat", "sky"], "split": {"share": 0.5}}),
+    "dataset/concat": (
+        {"datasets": [{"type": "shapes", "length": 1, "size": [32, 32]}]},
+        {"datasets": [{"type": "shapes", "length": 2, "size": [32, 32]}], "classes": list(reversed(SHAPE_NAMES))},
+    ),
     "dataset/coco_panoptic": (coco_panoptic, {"semantic": True}),
     "transform/pad": ({"size": [40, 48]}, {"size": [48, 48], "fill": [1, 2, 3]}),
     "transform/photometric_distortion": (

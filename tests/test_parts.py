@@ -74,6 +74,10 @@ def coco_panoptic(folder):
     )
 
 
+def concat(folder):
+    return {"datasets": [{"type": "shapes", "length": 2}, {"type": "shapes", "length": 1, "seed": 1}]}
+
+
 SETTINGS = {
     "backbone/timm": [{"name": name} for name in BACKBONE_MODELS],
     "pixel_decoder/fpn": [{"hidden_dim": 32, "mask_dim": 16}],
@@ -90,6 +94,7 @@ SETTINGS = {
     "dataset/mask_folder": [mask_folder],
     "dataset/coco_instance": [coco_instance],
     "dataset/coco_panoptic": [coco_panoptic],
+    "dataset/concat": [concat],
     "dataset/shapes": [{"length": 5}],
     "schedule/multi_step": [{"milestones": [5, 8]}, {"milestones": [500], "warmup_steps": 3}],
     "transform/pad": [{"size": [64, 50]}],

@@ -127,6 +127,8 @@ class _Checker:
         for key, nested in registry.nests.items():
             if isinstance(node.items.get(key), Mapping):
                 self.part(node.items[key], nested, join_path(path, key), {})
+        if registry.composes and isinstance(node.items.get(registry.plural), Sequence):
+            self.parts(node.items[registry.plural], registry, join_path(path, registry.plural))
 
     def require(self, node: Mapping, settings: dict[str, Setting], owner: str, path: str, at: Origin) -> None:
         """Reports the required settings that are missing, at `at`."""

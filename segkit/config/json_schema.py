@@ -84,6 +84,8 @@ def _any_part(
     """
     keys = sorted({key for definition in definitions.values() for key in definition["properties"]})
     nested = {key: {"anyOf": [_reference(key), {"type": "null"}]} for key in registry.nests}
+    if registry.composes:
+        nested[registry.plural] = _reference(registry.plural)
     value: Schema = {
         "type": "object",
         "properties": {

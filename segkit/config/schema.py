@@ -92,6 +92,8 @@ def part_settings(registry: Registry[object], part: Part) -> dict[str, Setting]:
     """Returns the settings of a part: the parts that it takes before `*`, then what follows `*` in its signature."""
     settings = {}
     for name, parameter in before_star(part).items():
+        if name == registry.plural:
+            settings[name] = Setting(name, True, False, partial(_itself, Any), registry, many=True)
         if name in registry.nests:
             # A nested part with a default of None may be left out or set to null.
             optional = parameter.default is not MISSING

@@ -1,5 +1,6 @@
 """Class lists read from files, and checked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from segkit.classes import Classes
@@ -52,15 +53,24 @@ def check_classes(classes: Classes, where: str) -> None:
     Raises:
         DataError: the message starts with `where`.
     """
-    for what, values in (("name", classes.names), ("id", classes.ids)):
-        repeated = sorted({str(value) for value in values if values.count(value) > 1})
-        if repeated:
-            raise DataError(
-                f"{where}: several classes have the {what} {', '.join(repeated)}. Give each class its own {what}."
-            )
+    check_unique(classes.names, "name", where)
+    check_unique(classes.ids, "id", where)
     if len(classes.colors) < len(classes):
         raise DataError(
             f"{where}: {len(classes.colors)} colors for {len(classes)} classes. Give every class a color, or none."
+        )
+
+
+def check_unique(values: Sequence[object], what: str, where: str) -> None:
+    """Checks that all classes have different names or ids.
+
+    Raises:
+        DataError: the message starts with `where`.
+    """
+    repeated = sorted({str(value) for value in values if values.count(value) > 1})
+    if repeated:
+        raise DataError(
+            f"{where}: several classes have the {what} {', '.join(repeated)}. Give each class its own {what}."
         )
 
 

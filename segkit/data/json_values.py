@@ -75,6 +75,11 @@ class JsonEntry:
         own = self.values.get("id")
         return self._place if own is None else f"{self._place} (id {shown(own)})"
 
+    def place_in(self, whole: Path) -> str:
+        """Returns the place within a file or folder: with the name of the file where `whole` is a folder."""
+        file = self._problems.file
+        return self.place if file == whole else f"{file.relative_to(whole)}: {self.place}"
+
     def problem(self, text: str) -> None:
         """Adds a problem of this entry."""
         self._problems.add(f"{self.place}: {text}")

@@ -4,12 +4,21 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from segkit.classes import Classes
-from segkit.data.categories import classes_of
-from segkit.data.class_list import check_classes
-from segkit.data.json_values import Id, JsonEntry, as_id, as_integer, as_positive, as_text, read_json, shown
+from segkit.data.json_values import (
+    Id,
+    JsonEntry,
+    NotThisError,
+    as_id,
+    as_integer,
+    as_positive,
+    as_text,
+    read_json,
+    shown,
+)
 from segkit.data.problems import Problems
-from segkit.datasets._image_files import MissingFiles
+from segkit.datasets._class_choice import ClassChoice
+from segkit.datasets._coco_categories import category_id, read_categories
+from segkit.datasets._image_files import ListedFiles
 from segkit.errors import DataError
 from segkit.types import Size
 
@@ -35,77 +44,70 @@ class CocoFile:
     Args:
         file: The JSON file.
         folder: The folder of the images, whose files must exist.
+        problems: Those of the file.
         sizes: Whether each image must have a height and width.
         isthing: Whether each category must have `isthing`. Without it, all classes are things.
+        choice: The setting `classes` of a dataset.
 
     Raises:
         DataError: the file is no COCO file.
     """
 
-    def __init__(self, file: Path, folder: Path, *, sizes: bool, isthing: bool) -> None:
-        data = read_json(file)
-        names = ("images", "annotations", "categories")
-        lists: dict[str, list[object]] = {}
-        if isinstance(data, dict):
-            lists = {name: data[name] for name in names if isinstance(data.get(name), list)}
-        missing = [name for name in names if name not in lists]
-        if missing:
-            raise DataError(
-                f"{file}: there is no list {' or '.join(map(repr, missing))}. A COCO file is a mapping with the lists "
-                f"'images', 'annotations' and 'categories'. Point 'annotations' at such a file."
-            )
-        self.file, self.problems = file, Problems(file)
-        for name in ("images", "categories"):
-            if not lists[name]:
-                raise DataError(f"{file}: the list '{name}' is empty. Point 'annotations' at a file that has {name}.")
+    def __init__(
+        self,
+        file: Path,
+        folder: Path,
+        problems: Problems,
+        *,
+        sizes: bool,
+        isthing: bool,
+        choice: ClassChoice | None = None,
+    ) -> None:
+        lists = _lists(file)
+        self.file, self.problems = file, problems
         self.annotations: list[object] = lists["annotations"]
-        self.classes = self._read_classes(lists["categories"], isthing)
+        categories = read_categories(lists["categories"], self.annotations, problems, isthing=isthing, choice=choice)
+        self.classes, self._label_of = categories.classes, categories.label_of
+        self._index_of: dict[Id, int] | None = {}
+        self.image_entries: list[object] = lists["images"]
         self.images = self._read_images(lists["images"], folder, sizes)
-
-    def _read_classes(self, categories: list[object], isthing: bool) -> Classes:
-        before = self.problems.count
-        required = ("id", "isthing") if isthing else ("id",)
-        classes = classes_of(categories, "categories", self.problems, required=required, things=True)
-        self._label_of: dict[int, int] | None = None
-        if self.problems.count == before:
-            self._label_of = {stored: label for label, stored in enumerate(classes.ids)}
-            try:
-                check_classes(classes, "categories")
-            except DataError as error:
-                self.problems.add(str(error))
-                self._label_of = None
-        return classes
 
     def _read_images(self, entries: list[object], folder: Path, sizes: bool) -> list[CocoImage]:
         before = self.problems.count
-        images: list[CocoImage] = []
-        first_of: dict[str, int] = {}
-        repeated: list[str] = []
-        self._index_of: dict[Id, int] | None = {}
-        files = MissingFiles(folder, "images", self.problems)
+        listed: list[tuple[Id, str, Size | None]] = []
+        index_of: dict[Id, int] = {}
+        files = ListedFiles(folder, "images", self.problems)
         for number, value in enumerate(entries):
             entry = JsonEntry(value, f"images[{number}]", self.problems)
-            id, name = entry.required("id", as_id), entry.required("file_name", as_text)
+            id, (key, name) = entry.required("id", as_id), _file_name(entry)
             size = _size(entry) if sizes else None
-            if id is not None and self._index_of.setdefault(id, number) != number:
-                entry.problem(f"images[{self._index_of[id]}] has the same id. Give each image its own id.")
+            if id is not None and index_of.setdefault(id, number) != number:
+                entry.problem(f"images[{index_of[id]}] has the same id. Give each image its own id.")
             if name is not None:
-                files.add(entry, "file_name", name)
-                if first_of.setdefault(name, number) != number:
-                    repeated.append(f"{entry.place}, as images[{first_of[name]}]")
-            images.append(CocoImage(-1 if id is None else id, name or "", size))
+                files.add(entry, key, name)
+            listed.append((-1 if id is None else id, name or "", size))
         # Where ids are missing or repeated, each annotation would be a problem as well: those would hide the cause.
-        if self.problems.count > before:
-            self._index_of = None
+        self._index_of = index_of if self.problems.count == before else None
         files.check()
-        if repeated and not self.problems.count:
+        images = [CocoImage(id, files.name_of(name), size) for id, name, size in listed]
+        if self.problems.count == before:
+            self._warn_of_repeated(images)
+        return images
+
+    def _warn_of_repeated(self, images: list[CocoImage]) -> None:
+        first_of: dict[str, int] = {}
+        repeated = [
+            f"images[{number}] (id {shown(image.id)}), as images[{first_of[image.file_name]}]"
+            for number, image in enumerate(images)
+            if first_of.setdefault(image.file_name, number) != number
+        ]
+        if repeated:
             counted = "1 image lists" if len(repeated) == 1 else f"{len(repeated)} images list"
             warnings.warn(
                 f"{self.file}: {counted} a file that another one lists. What only one of them annotates is background "
                 f"in the other. The first is {repeated[0]}.",
-                stacklevel=4,
+                stacklevel=5,
             )
-        return images
 
     def image_of(self, entry: JsonEntry) -> int | None:
         """Returns the index of the image that an annotation's 'image_id' names, or None where there is a problem."""
@@ -124,16 +126,51 @@ class CocoFile:
         return index
 
     def label_of(self, entry: JsonEntry) -> int | None:
-        """Returns the class index that 'category_id' names, or None where there is a problem."""
-        id = entry.required("category_id", as_integer)
+        """Returns the class index that 'category_id' names, LEFT_OUT, or None where there is a problem."""
+        id = entry.required("category_id", _as_category_id)
         if id is None or self._label_of is None:
             return None
         label = self._label_of.get(id)
         if label is None:
             entry.problem(
-                f"'category_id' is {id}, but 'categories' does not list this id. Add it there, or correct it here."
+                f"'category_id' is {shown(id)}, but 'categories' does not list this id. Add it there, or correct it "
+                f"here."
             )
         return label
+
+
+def _lists(file: Path) -> dict[str, list[object]]:
+    """Reads the three lists of a COCO file."""
+    data = read_json(file)
+    names = ("images", "annotations", "categories")
+    lists: dict[str, list[object]] = {}
+    if isinstance(data, dict):
+        lists = {name: data[name] for name in names if isinstance(data.get(name), list)}
+    missing = [name for name in names if name not in lists]
+    if missing:
+        raise DataError(
+            f"{file}: there is no list {' or '.join(map(repr, missing))}. A COCO file is a mapping with the lists "
+            f"'images', 'annotations' and 'categories'. Point 'annotations' at such a file."
+        )
+    for name in ("images", "categories"):
+        if not lists[name]:
+            raise DataError(f"{file}: the list '{name}' is empty. Point 'annotations' at a file that has {name}.")
+    return lists
+
+
+def _file_name(entry: JsonEntry) -> tuple[str, str | None]:
+    """Returns the name of an image's file, and the key that gives it. LVIS gives an address on the web instead."""
+    if entry.values.get("file_name") is None and isinstance(entry.values.get("coco_url"), str):
+        address = entry.required("coco_url", as_text)
+        return "coco_url", None if address is None else "/".join(address.split("/")[-2:])
+    return "file_name", entry.required("file_name", as_text)
+
+
+def _as_category_id(value: object) -> Id:
+    id = category_id(value)
+    if id is None:
+        raise NotThisError("a whole number or text")
+    return id
 
 
 def _size(entry: JsonEntry) -> Size | None:

@@ -1,13 +1,10 @@
 """The values of 'segmentation' in COCO's instance format: polygons or run lengths, checked before they are drawn."""
 
-from dataclasses import dataclass
-
-import numpy as np
-from pycocotools import mask as coco_mask
+import math
 
 from segkit.data.json_values import NotThisError, as_integer, as_number, shown
-from segkit.ops.polygons import draw_polygons
-from segkit.ops.run_length import Rle, unpacked_runs
+from segkit.datasets._masks import Polygons, RunLengths
+from segkit.ops.run_length import unpacked_runs
 from segkit.types import Size
 
 _THREE_POINTS = 6
@@ -18,41 +15,7 @@ class InvalidSegmentationError(ValueError):
     """A segmentation is no mask. The text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Polygons:
-    """The outlines of one instance; the mask is their union."""
-
-    outlines: list[list[float]]
-    """Each x1, y1, x2, y2, … of at least three points. At least one."""
-    left_out: int
-    """Number of polygons of fewer than three points, which enclose nothing."""
-
-    def draw(self, size: Size) -> Rle:
-        """Returns the mask."""
-        return draw_polygons([np.array(outline, dtype=np.float64) for outline in self.outlines], size)
-
-
-@dataclass(frozen=True, slots=True)
-class RunLengths:
-    """Run lengths that fill the image exactly."""
-
-    counts: list[int] | str
-    """Runs in column-major order, or the same compressed."""
-    pixels: int
-    """Number of pixels of the mask."""
-
-    def draw(self, size: Size) -> Rle:
-        """Returns the mask."""
-        if isinstance(self.counts, str):
-            return {"size": list(size), "counts": self.counts}
-        packed: Rle = coco_mask.frPyObjects({"size": list(size), "counts": self.counts}, *size)
-        return packed
-
-
-Segmentation = Polygons | RunLengths
-
-
-def read_segmentation(value: object, size: Size) -> Segmentation:
+def read_segmentation(value: object, size: Size) -> Polygons | RunLengths:
     """Reads polygons or run lengths.
 
     Args:
@@ -85,7 +48,7 @@ def _outline(polygon: object) -> list[float]:
     if not isinstance(polygon, list) or len(polygon) % 2:
         raise InvalidSegmentationError("a polygon is not a flat list x1, y1, x2, y2, …")
     # Most outlines hold plain numbers. The sum is finite if all of them are.
-    if set(map(type, polygon)) <= {float} and abs(sum(polygon)) < np.inf:
+    if set(map(type, polygon)) <= {float} and abs(sum(polygon)) < math.inf:
         return polygon
     try:
         # Whole numbers stay as they are: they take less memory.

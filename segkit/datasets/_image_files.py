@@ -1,4 +1,4 @@
-"""Checks that the files that a JSON file lists exist."""
+"""Finds the files that a JSON file lists."""
 
 import os
 from pathlib import Path
@@ -13,9 +13,15 @@ _MOST_NAMES = 10_000
 _LONGEST_PATH = 300
 """Characters of a path that a message shows."""
 
+_MOST_FOLDERS = 1000
+"""Sub-folders in which a missing file is searched for."""
 
-class MissingFiles:
-    """Finds the listed files that do not exist. Each folder is listed once: one request per file is slow on networks.
+
+class ListedFiles:
+    """The files that a JSON file lists. Each folder is read once: one request per file is slow on networks.
+
+    Names may lead through folders that are those of the machine that wrote the list: if no file lies where its name
+    says, but all lie directly in the folder, the folders of the names are ignored.
 
     Args:
         folder: The folder to which names are relative.
@@ -28,32 +34,81 @@ class MissingFiles:
         self._listings: dict[str, set[str]] = {}
         self._missing: list[tuple[JsonEntry, str, str]] = []
         self._count = 0
+        self._without_folders = False
 
     def add(self, entry: JsonEntry, key: str, name: str) -> None:
         """Notes a file that `key` of `entry` names."""
         self._count += 1
-        parent, base = os.path.split(name)
-        if parent not in self._listings:
-            self._listings[parent] = _names_in(self._folder / parent)
-        # The second look is for file systems that ignore the case of letters or write accents in another way.
-        if base not in self._listings[parent] and not _exists(self._folder / name):
-            self._missing.append((entry, key, name))
+        if not self._is_there(_native(name)):
+            self._missing.append((entry, key, _native(name)))
 
     def check(self) -> None:
         """Adds a problem for each missing file, or a single one where all are missing."""
-        if self._missing and len(self._missing) == self._count > 1:
-            self._problems.add(
-                f"none of the {self._count} listed files is in {self._folder}; the first is "
-                f"'{self._missing[0][2][:_LONGEST_PATH]}'. Point '{self._setting}' at their folder."
-            )
-            return
+        names = [os.path.basename(name) for _, _, name in self._missing]
+        if self._missing and len(self._missing) == self._count:
+            if len(set(names)) == len(names) and all(map(self._is_there, names)):
+                self._without_folders = True
+                return
+            if self._count > 1:
+                self._problems.add(
+                    f"none of the {self._count} listed files is in {self._folder}; the first is "
+                    f"'{self._missing[0][2][:_LONGEST_PATH]}'. {self._where_they_are()}"
+                )
+                return
         for number, (entry, key, name) in enumerate(self._missing):
             parent, base = os.path.split(name)
-            known = self._listings[parent]
+            known = self._names_in(parent)
             near = suggest(base, sorted(known)) if number < 10 and len(known) <= _MOST_NAMES else ""
             file = str(self._folder / name)
             file = file if len(file) <= _LONGEST_PATH else f"{file[:_LONGEST_PATH]}…"
             entry.problem(f"'{key}': there is no file {file}.{near} Restore it or correct the name.")
+
+    def name_of(self, name: str) -> str:
+        """Returns the path within the folder of a listed file. To be asked after `check`."""
+        return os.path.basename(_native(name)) if self._without_folders else _native(name)
+
+    def _is_there(self, name: str) -> bool:
+        parent, base = os.path.split(name)
+        # The second look is for file systems that ignore the case of letters or write accents in another way.
+        return base in self._names_in(parent) or _exists(self._folder / name)
+
+    def _names_in(self, parent: str) -> set[str]:
+        if parent not in self._listings:
+            self._listings[parent] = _names_in(self._folder / parent)
+        return self._listings[parent]
+
+    def _where_they_are(self) -> str:
+        """Says in which sub-folder the first missing file lies, if there is one."""
+        name = self._missing[0][2]
+        found = find_below(self._folder, os.path.basename(name))
+        if found is None:
+            return f"Point '{self._setting}' at their folder."
+        inside = str(found.relative_to(self._folder))
+        folder = str(found)[: -len(name)].rstrip(os.sep) if inside.endswith(name) else str(found.parent)
+        return f"That file lies in {found.parent}. Point '{self._setting}' at {folder}."
+
+
+def find_below(folder: Path, name: str) -> Path | None:
+    """Returns a file of this name in the sub-folders of a folder, down to the second level.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Path(folder, "train").mkdir()
+        ...     Path(folder, "train", "a.jpg").touch()
+        ...     find_below(Path(folder), "a.jpg").parent.name
+        'train'
+    """
+    try:
+        below = [one for level in ("*", "*/*") for one in sorted(folder.glob(level)) if one.is_dir()]
+        return next((one / name for one in below[:_MOST_FOLDERS] if _exists(one / name)), None)
+    except OSError:
+        return None
+
+
+def _native(name: str) -> str:
+    """Returns a name with the separators of this system. Windows writes them the other way."""
+    return name.replace("\\", "/") if "\\" in name and "/" not in name else name
 
 
 def _names_in(folder: Path) -> set[str]:

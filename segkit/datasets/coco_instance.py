@@ -1,41 +1,54 @@
 """The dataset `coco_instance`, for instance segmentation."""
 
 import math
-import pickle
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from segkit.data.images import read_image
-from segkit.data.json_values import Id, JsonEntry, as_area, as_flag, as_id
+from segkit.data.json_values import JsonEntry, as_area, as_flag, as_id
 from segkit.data.paths import dataset_folder, dataset_path
+from segkit.data.problems import Problems
+from segkit.datasets._class_choice import ClassChoice
+from segkit.datasets._coco_categories import LEFT_OUT
+from segkit.datasets._coco_exports import Boxes, warn_of_partial_annotation
 from segkit.datasets._coco_json import CocoFile
-from segkit.datasets._coco_masks import InvalidSegmentationError, Segmentation, read_segmentation
-from segkit.datasets._coco_plausibility import Plausibility
-from segkit.datasets._coco_segments import CocoSegments, Segment, make_segments
+from segkit.datasets._coco_masks import InvalidSegmentationError, read_segmentation
+from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset, select
+from segkit.datasets._masks import Polygons, RunLengths
+from segkit.datasets._plausibility import Plausibility
+from segkit.datasets._same_classes import same_classes
+from segkit.datasets._segments import Segment, Segments
+from segkit.datasets._split import Split, chosen
 from segkit.errors import DataError
-from segkit.ops.run_length import decode_masks
-from segkit.registries import DATASETS, AnnotationCounts
-from segkit.types import Sample, Size, Target
+from segkit.registries import DATASETS
 
 
 @DATASETS.register("coco_instance")
-class CocoInstance:
-    """Images with COCO instance annotations: a JSON file of polygons or run lengths, which may overlap.
+class CocoInstance(InstanceDataset):
+    """Images with COCO instance annotations: JSON files of polygons or run lengths, which may overlap.
 
-    Samples follow the order of the images in the JSON file. Run lengths may be compressed or not. Polygons of fewer
-    than three points are left out with a warning. Pixels outside all instances are background, not void: an image
-    without annotations is valid everywhere and has N = 0. `area` and `iscrowd` are optional.
+    Samples follow the order of the images in the JSON files. Run lengths may be compressed or not. Pixels outside all
+    instances are background, not void: an image without annotations is valid everywhere and has N = 0. `area`,
+    `iscrowd` and `info` are optional.
 
-    Everything that the JSON file alone can tell is checked when the dataset is built, and all problems are listed.
+    Files are read as annotation tools export them. Left out with a warning are objects with a box but no mask, polygons
+    of fewer than three points, and categories without objects that stand above others or say background. LVIS files are
+    read too: `coco_url` then gives the file name, and what is not annotated is background.
+
+    Everything that the JSON files alone can tell is checked when the dataset is built, and all problems are listed.
 
     Args:
         images: Folder of the images. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
-        annotations: The JSON file. Its categories, in its order, are the classes.
+        annotations: The JSON file, or several with the same classes.
+        classes: Which categories are the classes: a list of names in their order, or a mapping that also renames and
+            merges, as in `{person: pedestrian, vehicle: [car, truck]}`. Objects of other categories are left out. By
+            default all categories, in the order of the file.
+        split: Which of the images: a text file with one name per line; `{share: 0.2, seed: 0}` for a fifth of them; or
+            `{all_but: 0.2, seed: 0}` for the others.
 
     Raises:
-        DataError: a path does not exist, or the JSON file is incomplete or inconsistent.
+        DataError: a path does not exist, or a JSON file is incomplete or inconsistent.
 
     Example:
         >>> import json, tempfile
@@ -55,68 +68,44 @@ class CocoInstance:
         (('cat',), 4)
     """
 
-    segments: CocoSegments
+    segments: Segments
     """Labels, crowds and areas of all instances."""
 
-    def __init__(self, *, images: str, annotations: str) -> None:
-        self._images, self._file = dataset_folder(images), dataset_path(annotations)
-        parsed = CocoFile(self._file, self._images, sizes=True, isthing=False)
-        found = _read_annotations(parsed)
-        parsed.problems.raise_any()
-        self.classes = parsed.classes
-        self._image_ids: list[Id] = [image.id for image in parsed.images]
-        self._names: list[str] = [image.file_name for image in parsed.images]
-        self._sizes: list[Size] = [image.size for image in parsed.images if image.size is not None]
-        self.segments, order = make_segments([segment for segment, _ in found], len(self))
-        self._packed = [
-            _pack([found[place][1] for place in order[self.segments.of(index)]]) for index in range(len(self))
-        ]
-
-    def __len__(self) -> int:
-        return len(self._image_ids)
-
-    def __getitem__(self, index: int) -> Sample:
-        """Reads one image and draws its masks.
-
-        Raises:
-            DataError: the image cannot be read or is of another size than the JSON file gives.
-        """
-        image_file = self._images / self._names[index]
-        image = read_image(image_file)
-        self._check_size(image, image_file, index)
-        masks = self._masks(index)
-        chosen = self.segments.of(index)
-        target = Target(
-            torch.from_numpy(self.segments.labels[chosen]),
-            overlapping_masks=masks,
-            is_crowd=torch.from_numpy(self.segments.is_crowd[chosen]),
-            areas=torch.from_numpy(self.segments.areas_of(index, masks.sum((1, 2)).numpy())),
-        )
-        return Sample(image, target, str(image_file), self._image_ids[index])
-
-    def annotation_counts(self, images: int) -> AnnotationCounts:
-        """Counts the annotations of the first `images` images."""
-        return self.segments.counts(images, len(self.classes))
-
-    def _check_size(self, image: Tensor, image_file: Path, index: int) -> None:
-        # Polygons have no size of their own: on an image of another size they would be wrong without an error.
-        height, width = self._sizes[index]
-        if tuple(image.shape[1:]) != (height, width):
-            raise DataError(
-                f"{image_file}: the image is {image.shape[2]}x{image.shape[1]} (upright), but {self._file} "
-                f"gives {width}x{height}. Take both from one release, or scale the annotations with the image."
-            )
-
-    def _masks(self, index: int) -> Tensor:
-        """Draws the masks (N, H, W) bool of an image."""
-        segmentations: list[Segmentation] = pickle.loads(self._packed[index])
-        return decode_masks([one.draw(self._sizes[index]) for one in segmentations], self._sizes[index])
+    def __init__(
+        self,
+        *,
+        images: str,
+        annotations: str | list[str],
+        classes: ClassChoice | None = None,
+        split: Split | None = None,
+    ) -> None:
+        folder = dataset_folder(images)
+        files = [dataset_path(file) for file in ([annotations] if isinstance(annotations, str) else annotations)]
+        if not files:
+            raise DataError("annotations: the list is empty. Name a JSON file.")
+        problems = Problems(files[0])
+        read = [_read_file(file, folder, problems.of(file), classes) for file in files]
+        problems.raise_any()
+        listed, found = _joined(read, folder)
+        if split is not None:
+            names = [image.file.relative_to(folder).as_posix() for image in listed]
+            wanted = set(chosen(list(dict.fromkeys(names)), split, folder))
+            listed, found = select(listed, found, [place for place, name in enumerate(names) if name in wanted])
+        super().__init__(read[0][0].classes, listed, found)
 
 
-def _read_annotations(parsed: CocoFile) -> list[tuple[Segment, Segmentation]]:
-    """Reads all annotations. Problems are added to those of the file."""
-    plausibility = Plausibility(parsed.file, parsed.problems)
-    found = []
+def _read_file(
+    file: Path, folder: Path, problems: Problems, choice: ClassChoice | None
+) -> tuple[CocoFile, list[Instance]]:
+    """Reads a JSON file. Problems are added to `problems`."""
+    parsed = CocoFile(file, folder, problems, sizes=True, isthing=False, choice=choice)
+    warn_of_partial_annotation(file, parsed.image_entries)
+    return parsed, _read_annotations(parsed)
+
+
+def _read_annotations(parsed: CocoFile) -> list[Instance]:
+    plausibility, boxes = Plausibility(parsed.file, parsed.problems), Boxes(parsed.file, parsed.problems)
+    found: list[Instance] = []
     for number, value in enumerate(parsed.annotations):
         entry = JsonEntry(value, f"annotations[{number}]", parsed.problems)
         if not entry.is_mapping:
@@ -125,6 +114,8 @@ def _read_annotations(parsed: CocoFile) -> list[tuple[Segment, Segmentation]]:
         crowd = entry.optional("iscrowd", as_flag, False)
         area = entry.optional("area", as_area, math.nan)
         plausibility.add_id(entry, entry.optional("id", as_id, None))
+        if label == LEFT_OUT or boxes.has(entry):
+            continue
         segmentation = _segmentation(entry, parsed, image)
         if image is None or label is None or segmentation is None:
             continue
@@ -132,11 +123,12 @@ def _read_annotations(parsed: CocoFile) -> list[tuple[Segment, Segmentation]]:
         size = parsed.images[image].size
         if size is not None:
             plausibility.add_mask(entry, segmentation, size, area)
+    boxes.finish(len(found))
     plausibility.finish()
     return found
 
 
-def _segmentation(entry: JsonEntry, parsed: CocoFile, image: int | None) -> Segmentation | None:
+def _segmentation(entry: JsonEntry, parsed: CocoFile, image: int | None) -> Polygons | RunLengths | None:
     """Reads the mask of an annotation. Returns None where there is a problem."""
     value = entry.required("segmentation", lambda value: value)
     size = None if image is None else parsed.images[image].size
@@ -152,9 +144,44 @@ def _segmentation(entry: JsonEntry, parsed: CocoFile, image: int | None) -> Segm
         return None
 
 
-def _pack(segmentations: list[Segmentation]) -> bytes:
-    """Packs the masks of an image into one object.
+def _joined(
+    read: Sequence[tuple[CocoFile, list[Instance]]], folder: Path
+) -> tuple[list[AnnotatedImage], list[Instance]]:
+    """Joins the images and instances of several files."""
+    first = read[0][0]
+    ids = [image.id for parsed, _ in read for image in parsed.images]
+    # Files of one dataset may count their images anew.
+    repeated = len(set(ids)) < len(ids)
+    listed: list[AnnotatedImage] = []
+    instances: list[Instance] = []
+    for number, (parsed, found) in enumerate(read, start=1):
+        places, start = (str(first.file), str(parsed.file)), len(listed)
+        order = same_classes(first.classes, parsed.classes, places, "Choose common ones in 'classes'.")
+        listed += [
+            AnnotatedImage(
+                folder / image.file_name, f"{number}/{image.id}" if repeated else image.id, image.size, parsed.file
+            )
+            for image in parsed.images
+        ]
+        instances += [
+            (replace(segment, image=start + segment.image, label=order[segment.label]), mask) for segment, mask in found
+        ]
+    _warn_of_repeated(read)
+    return listed, instances
 
-    As lists of numbers, those of a large dataset would fill the memory, and each loading worker would get a copy.
-    """
-    return pickle.dumps(segmentations, protocol=pickle.HIGHEST_PROTOCOL)
+
+def _warn_of_repeated(read: Sequence[tuple[CocoFile, list[Instance]]]) -> None:
+    """Warns of images that several files list."""
+    file_of: dict[str, Path] = {}
+    for parsed, _ in read:
+        names = [image.file_name for image in parsed.images]
+        repeated = [name for name in names if file_of.get(name, parsed.file) != parsed.file]
+        if repeated:
+            others = file_of[repeated[0]]
+            warnings.warn(
+                f"{parsed.file}: {len(repeated)} of its {len(names)} images are also listed in {others}, "
+                f"such as "
+                f"{repeated[0]}. What only one file annotates is background in the other.",
+                stacklevel=4,
+            )
+        file_of |= dict.fromkeys(names, parsed.file)

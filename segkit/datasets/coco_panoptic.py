@@ -21,10 +21,11 @@ from segkit.data.json_values import (
     as_text,
 )
 from segkit.data.paths import dataset_folder, dataset_path
+from segkit.data.problems import Problems
 from segkit.datasets._coco_json import CocoFile
-from segkit.datasets._coco_plausibility import areas_disagree
-from segkit.datasets._coco_segments import CocoSegments, Segment, make_segments
-from segkit.datasets._image_files import MissingFiles
+from segkit.datasets._image_files import ListedFiles
+from segkit.datasets._plausibility import areas_disagree
+from segkit.datasets._segments import Segment, Segments, make_segments
 from segkit.errors import DataError, join_first
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
@@ -74,13 +75,13 @@ class CocoPanoptic:
         (('sky',), [0, 0, 0, 0])
     """
 
-    segments: CocoSegments
+    segments: Segments
     """Labels, crowds and areas of all segments."""
 
     def __init__(self, *, images: str, annotations: str, masks: str, semantic: bool = False) -> None:
         self._images, self._file, self._masks = dataset_folder(images), dataset_path(annotations), dataset_folder(masks)
         self._semantic = semantic
-        parsed = CocoFile(self._file, self._images, sizes=False, isthing=True)
+        parsed = CocoFile(self._file, self._images, Problems(self._file), sizes=False, isthing=True)
         found, self._mask_names = _read_annotations(parsed, self._masks)
         parsed.problems.raise_any()
         self.classes = parsed.classes
@@ -170,7 +171,7 @@ def _read_annotations(parsed: CocoFile, masks: Path) -> tuple[list[tuple[int, Se
     """
     mask_names: list[str | None] = [None] * len(parsed.images)
     found: list[tuple[int, Segment]] = []
-    files = MissingFiles(masks, "masks", parsed.problems)
+    files = ListedFiles(masks, "masks", parsed.problems)
     for number, value in enumerate(parsed.annotations):
         place = f"annotations[{number}]"
         entry = JsonEntry(value, place, parsed.problems)
@@ -186,7 +187,7 @@ def _read_annotations(parsed: CocoFile, masks: Path) -> tuple[list[tuple[int, Se
             mask_names[image] = name
         found += _read_segments(parsed, image, listed or [], f"{place}.segments_info")
     files.check()
-    return found, mask_names
+    return found, [None if name is None else files.name_of(name) for name in mask_names]
 
 
 def _read_segments(parsed: CocoFile, image: int | None, listed: list[object], place: str) -> list[tuple[int, Segment]]:

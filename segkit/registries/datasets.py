@@ -47,8 +47,8 @@ class CountedDataset(Dataset, Protocol):
     A training checks them before its first step. Without them it checks a sample of the images alone.
     """
 
-    def annotation_counts(self, images: int, /) -> AnnotationCounts:
-        """Counts the annotations of the first `images` images."""
+    def annotation_counts(self, images: int, /) -> AnnotationCounts | None:
+        """Counts the annotations of the first `images` images; None where some of these are not known."""
 
 
 @runtime_checkable
@@ -65,5 +65,5 @@ class ExplainedDataset(Dataset, Protocol):
         """
 
 
-DATASETS: Registry[Dataset] = Registry("dataset", "datasets", Dataset)
+DATASETS: Registry[Dataset] = Registry("dataset", "datasets", Dataset, composes=True)
 """The registered datasets; `Dataset` is their contract."""

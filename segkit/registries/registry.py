@@ -68,6 +68,7 @@ class Registry(Generic[P]):
         injected: The parameters before `*` that segkit supplies; a part takes those it needs.
         nests: The registries of built parts that a part may take before `*`, each under its kind. YAML configures them
             inside the part.
+        composes: Whether a part may take a list of built parts of its own kind before `*`, under the plural.
         item_settings: Settings of each item that the holder of a list of these parts reads. A part may not use these
             names.
         base: The class, by its full name, that a built part is an instance of; None = any.
@@ -88,6 +89,7 @@ class Registry(Generic[P]):
         *,
         injected: tuple[str, ...] = (),
         nests: tuple["Registry[object]", ...] = (),
+        composes: bool = False,
         item_settings: Mapping[str, ItemSetting] | None = None,
         base: str | None = None,
     ) -> None:
@@ -97,6 +99,7 @@ class Registry(Generic[P]):
         self.group = f"segkit.{plural}"
         self.injected = injected
         self.nests = {registry.kind: registry for registry in nests}
+        self.composes = composes
         self.item_settings = dict(item_settings or {})
         self.base = base
         self._registered: dict[Candidate, Part] = {}
@@ -115,6 +118,11 @@ class Registry(Generic[P]):
     def title_with_article(self) -> str:
         """`a pixel decoder`."""
         return f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.title}"
+
+    @property
+    def supplied(self) -> list[str]:
+        """The parameters that a part may take before `*`."""
+        return [*self.injected, *self.nests, *([self.plural] if self.composes else [])]
 
     def register(self, name: str) -> Callable[[T], T]:
         """Returns a decorator that registers a class or function under `name`.
@@ -262,7 +270,7 @@ class Registry(Generic[P]):
             )
 
     def _check_signature(self, who: str, part: Part) -> None:
-        check_signature(who, part, injected=(*self.injected, *self.nests), reserved=("type", *self.item_settings))
+        check_signature(who, part, injected=self.supplied, reserved=("type", *self.item_settings))
 
 
 def _local_candidate(name: str, part: Part) -> Candidate:

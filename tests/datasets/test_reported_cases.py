@@ -87,12 +87,20 @@ def test_reported_values_of_another_type(cases: Path, name: str) -> None:
         ("nosize", "images[3] (id 3): there is no 'height'.", 4),
         ("nullsize", "images[3] (id 3): 'width' is null, but must be a whole number of at least 1.", 8),
         ("nanarea", "annotations[3] (id 4): 'area' is NaN, but must be a finite number.", 4),
-        ("noseg", "annotations[3] (id 4): there is no 'segmentation'.", 1),
         ("noann", "there is no list 'annotations'.", 1),
     ],
 )
 def test_reported_problems(cases: Path, name: str, problem: str, lines: int) -> None:
     check_refused(cases / f"c04{name}", problem, lines)
+
+
+def test_a_reported_box_without_mask_is_left_out(cases: Path) -> None:
+    folder = cases / "c04noseg"
+    with pytest.warns(
+        UserWarning, match=r"1 of 4 annotations have a box but no mask and are left out: .* annotations\[3\]"
+    ):
+        dataset = CocoInstance(images=str(folder / "images"), annotations=str(folder / "ann.json"))
+    assert dataset.annotation_counts(IMAGES).segments == [3]
 
 
 def test_reported_crowds_are_counted(cases: Path) -> None:
@@ -214,7 +222,7 @@ def test_crowds_are_counted(made: Callable[[Change], Path], flag: object) -> Non
     [
         (of_annotations(iscrowd="false"), "annotations[3] (id 4): 'iscrowd' is \"false\", but must be 0 or 1.", 4),
         (of_annotations(image_id="0.5"), "annotations[3] (id 4): 'image_id' is \"0.5\", but 'images' does not list", 4),
-        (of_annotations(category_id=True), "'category_id' is true, but must be a whole number.", 4),
+        (of_annotations(category_id=True), "'category_id' is true, but must be a whole number or text.", 4),
         (of_annotations(id=float("inf")), "annotations[3] (id Infinity): 'id' is Infinity, but must be a whole", 4),
         (
             of_categories(id=float("inf")),

@@ -53,10 +53,9 @@ def _kind(registry: Registry[object]) -> Iterator[str]:
     contract = registry.contract
     yield f"## {_heading(registry)}"
     yield docstring(inspect.cleandoc(contract.__doc__ or ""))
-    supplied = [*registry.nests, *registry.injected]
     facts = [
         ("key of one part, of a list", f"`{registry.kind}`, `{registry.plural}`"),
-        ("parameters before `*`", _codes(supplied) if supplied else "none"),
+        ("parameters before `*`", _codes(registry.supplied) if registry.supplied else "none"),
         ("entry points", f"`{registry.group}`"),
         ("contract", f"`segkit.registries.{contract.__name__}`"),
     ]

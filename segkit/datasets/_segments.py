@@ -13,7 +13,7 @@ from segkit.registries import AnnotationCounts
 
 
 @dataclass(frozen=True)
-class CocoSegments:
+class Segments:
     """Labels, crowds and areas of the segments (or instances) of all images, one after the other. S: all segments.
 
     They are known without reading any image.
@@ -80,7 +80,7 @@ class Segment:
     """NaN where the file does not give it."""
 
 
-def make_segments(segments: list[Segment], images: int) -> tuple[CocoSegments, npt.NDArray[np.int64]]:
+def make_segments(segments: list[Segment], images: int) -> tuple[Segments, npt.NDArray[np.int64]]:
     """Makes the arrays of all segments, sorted by image.
 
     Returns:
@@ -89,7 +89,7 @@ def make_segments(segments: list[Segment], images: int) -> tuple[CocoSegments, n
     owners = np.array([segment.image for segment in segments], dtype=np.int64)
     order = np.argsort(owners, kind="stable")  # segments of an image stay in the order of the file
     # float32 holds whole areas up to 2**24 pixels exactly.
-    return CocoSegments(
+    return Segments(
         np.append(0, np.cumsum(np.bincount(owners, minlength=images), dtype=np.int64)),
         np.array([segment.label for segment in segments], dtype=np.int64)[order],
         np.array([segment.is_crowd for segment in segments], dtype=np.bool_)[order],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from segkit.data.json_values import Id, JsonEntry
 from segkit.data.problems import Problems
-from segkit.datasets._coco_masks import Polygons, RunLengths, Segmentation
+from segkit.datasets._masks import Polygons, RunLengths
 from segkit.ops.run_length import rle_areas
 from segkit.types import Size
 
@@ -64,6 +64,7 @@ class Plausibility:
     """
 
     file: Path
+    """The annotation file, or the folder of several."""
     problems: Problems
     _short: _Findings = field(default_factory=_Findings)
     _empty: _Findings = field(default_factory=_Findings)
@@ -79,18 +80,18 @@ class Plausibility:
     def add_id(self, entry: JsonEntry, id: Id | None) -> None:
         """Notes the id of an annotation."""
         if id is not None and id in self._ids:
-            self._repeated.add(entry.place)
+            self._repeated.add(entry.place_in(self.file))
         elif id is not None:
             self._ids.add(id)
 
-    def add_mask(self, entry: JsonEntry, segmentation: Segmentation, size: Size, area: float) -> None:
+    def add_mask(self, entry: JsonEntry, segmentation: Polygons | RunLengths, size: Size, area: float) -> None:
         """Looks at one mask. `area` is NaN where the annotation has none."""
         if isinstance(segmentation, RunLengths):
             self._add_pixels(entry, segmentation.pixels, area)
             return
         self._polygons += 1
         if segmentation.left_out:
-            self._short.add(entry.place)
+            self._short.add(entry.place_in(self.file))
         left, top, right, bottom = _box(segmentation)
         if min(left, top) >= _FRACTIONS[0] and max(right, bottom) <= _FRACTIONS[1] and min(size) > 2:
             is_fractional = any(number != int(number) for outline in segmentation.outlines for number in outline)
@@ -98,9 +99,9 @@ class Plausibility:
             return
         height, width = size
         if min(left / width, top / height) < -_BEYOND or max(right / width, bottom / height) > 1 + _BEYOND:
-            self._beyond.add(entry.place)
+            self._beyond.add(entry.place_in(self.file))
         if right <= width / 2 and bottom <= height / 2:
-            self._quarter.add(entry.place)
+            self._quarter.add(entry.place_in(self.file))
         # Drawing takes time. The mask is not larger than its box, so that most need not be drawn to be plausible.
         box = max(0, min(right, width) - max(left, 0)) * max(0, min(bottom, height) - max(top, 0))
         if box < 1 or areas_disagree(area, math.ceil(box)) or _is_line(segmentation):
@@ -108,9 +109,9 @@ class Plausibility:
 
     def _add_pixels(self, entry: JsonEntry, pixels: int, area: float) -> None:
         if not pixels:
-            self._empty.add(entry.place)
+            self._empty.add(entry.place_in(self.file))
         elif areas_disagree(area, pixels):
-            self._areas.add(f"{entry.place}, with area {area:g} and a mask of {pixels} pixels")
+            self._areas.add(f"{entry.place_in(self.file)}, with area {area:g} and a mask of {pixels} pixels")
 
     def _add_small(self, entry: JsonEntry, area: float, is_fractional: bool) -> None:
         if area > _FACTOR or (math.isnan(area) and is_fractional):

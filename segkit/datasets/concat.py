@@ -1,0 +1,117 @@
+"""The dataset `concat`, several datasets one after the other."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+import numpy as np
+import torch
+
+from segkit.classes import Classes
+from segkit.data.limit import Limit
+from segkit.data.sampling import annotation_counts
+from segkit.datasets._same_classes import same_classes
+from segkit.errors import DataError, join_first
+from segkit.registries import DATASETS, AnnotationCounts, Dataset
+from segkit.types import Sample
+
+
+@DATASETS.register("concat")
+class Concat:
+    """Several datasets one after the other, with one class list.
+
+    Classes are matched by their names, in whatever order each dataset has them. The datasets must have the same names,
+    unless `classes` lists all of them: a class that only some datasets annotate is background in the images of the
+    others. Colors, ids and kinds of the classes are those of the first dataset that has them.
+
+    Args:
+        classes: All class names, in their order. By default those of the first dataset, which all others must have.
+
+    Raises:
+        DataError: there is no dataset, or the class lists differ.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> dataset = Concat([Shapes(length=3), Shapes(length=2, seed=1)])
+        >>> len(dataset), dataset[3].image_id
+        (5, '2/shapes_1_00000')
+    """
+
+    def __init__(self, datasets: Sequence[Dataset], *, classes: list[str] | None = None) -> None:
+        if not datasets:
+            raise DataError("concat: datasets: the list is empty. Name at least one dataset.")
+        self._datasets = list(datasets)
+        self._ends = list(accumulate(map(len, datasets)))
+        names = [f"dataset {number} of concat" for number in range(1, len(datasets) + 1)]
+        if classes is None:
+            self.classes = datasets[0].classes
+            remedy = (
+                "Rename or choose the classes in the datasets, or list all of them in 'classes' of concat: a class "
+                "that "
+                "a dataset lacks is then background in its images."
+            )
+            maps = [
+                same_classes(self.classes, dataset.classes, (names[0], name), remedy)
+                for dataset, name in zip(datasets, names, strict=True)
+            ]
+        else:
+            self.classes = _joined(classes, [dataset.classes for dataset in datasets])
+            maps = [[self.classes.index(name) for name in dataset.classes.names] for dataset in datasets]
+        self._label_of = [torch.tensor(one, dtype=torch.int64) for one in maps]
+        """For each dataset, the class index of each of its class indices."""
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        """Returns a sample. Its id is that of the dataset, with the number of the dataset in front."""
+        # Iteration over a sequence ends with IndexError.
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        number = bisect_right(self._ends, index)
+        sample = self._datasets[number][index - (self._ends[number] - len(self._datasets[number]))]
+        target = sample.target
+        if target is not None:
+            target = replace(target, labels=self._label_of[number][target.labels])
+        return replace(sample, target=target, image_id=f"{number + 1}/{sample.image_id}")
+
+    def annotation_counts(self, images: int) -> AnnotationCounts | None:
+        """Counts the annotations of the first `images` images, where all datasets know theirs."""
+        segments = np.zeros(len(self.classes), dtype=np.int64)
+        crowds = most = 0
+        for dataset, label_of in zip(self._datasets, self._label_of, strict=True):
+            counts = annotation_counts(Limit(dataset, images))
+            if counts is None:
+                return None
+            np.add.at(segments, label_of.numpy(), counts.segments)
+            crowds, most = crowds + counts.crowds, max(most, counts.most_segments)
+            images -= len(dataset)
+        return AnnotationCounts(segments.tolist(), crowds, most)
+
+
+def _joined(names: list[str], lists: Sequence[Classes]) -> Classes:
+    """Returns the classes of these names, each as the first list that has it."""
+    for number, classes in enumerate(lists, start=1):
+        other = [name for name in classes.names if name not in names]
+        if other:
+            raise DataError(
+                f"concat: classes: {join_first([repr(name) for name in other])} of dataset {number} is not listed. "
+                "Add it, or choose the classes in that dataset."
+            )
+    places = [(classes, classes.names.index(name)) for name in names for classes in _first(name, lists)]
+    ids = [classes.ids[place] for classes, place in places]
+    return Classes.make(
+        names,
+        [classes.things[place] for classes, place in places],
+        [classes.colors[place] for classes, place in places],
+        ids if len(set(ids)) == len(ids) else None,
+    )
+
+
+def _first(name: str, lists: Sequence[Classes]) -> list[Classes]:
+    """Returns the first list that has a name, as the only item."""
+    found = [classes for classes in lists if name in classes.names][:1]
+    if not found:
+        raise DataError(f"concat: classes: no dataset has the class '{name}'. Correct or remove it.")
+    return found
