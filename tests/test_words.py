@@ -76,7 +76,7 @@ PROSE = [
 ]
 
 ALLOWED_PROSE = {
-    '"picture": file': "a key of the JSON files of predictions, which stays so that programs can read them",
+    'IMAGE_KEY = "picture"': "a key of the JSON files of predictions, which stays so that programs can read them",
 }
 """Texts that may hold an old word, each with the reason."""
 

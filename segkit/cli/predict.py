@@ -13,8 +13,11 @@ from segkit.cli._arguments import add_inference_arguments, add_trust_arguments
 from segkit.cli._types import fraction, not_empty, positive
 
 if TYPE_CHECKING:
-    from segkit.inference.predictor import Outcome
+    from rich.console import Console
+
+    from segkit.inference.predictor import Outcome, Predictor
     from segkit.results.files import ResultWriter
+    from segkit.runtime.processes import Process
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,18 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
-    from rich.progress import track
 
     from segkit.inference.predictor import Predictor
-    from segkit.results.files import ResultWriter
-    from segkit.runtime.background import in_background
+    from segkit.runtime.processes import gather, join_processes
 
     # Before the model is loaded, which takes longer than noticing a wrong path.
     files = list(images_in(arguments.inputs))
+    process = join_processes(arguments.device)
     predictor = Predictor(
         arguments.checkpoint,
         arguments.task,
-        device=arguments.device,
+        device=process.device,
         precision=arguments.precision,
         score_threshold=arguments.score_threshold,
         window=arguments.window,
@@ -71,34 +73,56 @@ def run(arguments: argparse.Namespace) -> int:
         plugins=arguments.plugins,
         trust=arguments.trust,
     )
-    output = Path(arguments.output)
-    console = Console(markup=False)
-    with ResultWriter(output, predictor.classes) as writer:
-        outcomes = track(
-            predictor.predict_many(files, arguments.batch_size),
-            "predicting",
-            total=len(files),
-            console=console,
-            transient=True,
-        )
-        # Drawing and compressing run in another thread, while the model predicts the next image.
-        segmented = sum(in_background(lambda outcome: _write(outcome, writer), outcomes))
-    console.print(f"{segmented} of {len(files)} images segmented ({predictor.task}): {output}", soft_wrap=True)
+    console = Console(markup=False, quiet=not process.is_main)
+    own = _predict(predictor, files, arguments, process, console)
+    segmented = sum(gather(own))
+    text = f"{segmented} of {len(files)} images segmented ({predictor.task}): {arguments.output}"
+    console.print(text, soft_wrap=True)
+    gather(None)  # a launcher ends all processes once one has failed: not before the line is printed
     # An unreadable image does not stop the others, but scripts must notice it.
     return 0 if segmented == len(files) else 1
 
 
-def _write(outcome: Outcome, writer: ResultWriter) -> bool:
+def _predict(
+    predictor: Predictor, files: list[str], arguments: argparse.Namespace, process: Process, console: Console
+) -> int:
+    """Segments the images of this process; returns how many it could."""
+    from rich.progress import track
+
+    from segkit.results.files import ResultWriter
+    from segkit.results.names import OutputNames
+    from segkit.results.parts import own_part
+    from segkit.runtime.background import in_background
+
+    names = OutputNames()
+    image_ids = {file: names.of(file) for file in files}
+    own = files[process.rank :: process.num_processes]
+    with (
+        own_part(Path(arguments.output), process) as part,
+        ResultWriter(part.folder, predictor.classes, part.names) as writer,
+    ):
+        outcomes = track(
+            predictor.predict_many(own, arguments.batch_size),
+            "predicting",
+            total=len(own),
+            console=console,
+            transient=True,
+        )
+        # Drawing and compressing run in another thread, while the model predicts the next image.
+        return sum(in_background(lambda outcome: _write(outcome, writer, image_ids[outcome.file]), outcomes))
+
+
+def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
     """Writes overlay and result, or prints the error. Returns whether the image was segmented."""
     from segkit.results.overlay import overlay
 
+    name = writer.names.of(outcome.file)
     if outcome.error is not None:
         print(f"error: {outcome.error}", file=sys.stderr)
         return False
     assert outcome.image is not None, "an outcome without error has an image"
     assert outcome.result is not None, "and a result"
-    name = writer.names.of(outcome.file)
-    writer.write(outcome.result, outcome.file, name)
+    writer.write(outcome.result, outcome.file, image_id)
     folder = writer.folder / "overlays"
     folder.mkdir(parents=True, exist_ok=True)
     overlay(outcome.image, outcome.result, writer.classes).save(folder / f"{name}.png")

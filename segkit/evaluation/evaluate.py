@@ -23,6 +23,7 @@ from segkit.models._base import SegmentationModel
 from segkit.registries.signature import NonNegative, Positive
 from segkit.results.files import ResultWriter
 from segkit.results.overlay_writer import OverlayWriter
+from segkit.results.parts import own_part
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import Process, join_processes
 from segkit.types import Batch, Metrics, Result
@@ -118,10 +119,13 @@ def _result_files(
     classes: Classes, process: Process, output: Path, overlays: int, save_predictions: bool
 ) -> Iterator[OnResult | None]:
     """Yields what draws and writes the results as they come; None where nothing is asked for."""
-    draw = OverlayWriter(output / "overlays", classes, overlays if process.is_main else 0)
-    # Each process writes into a folder of its own: two cannot write the same `instances.json`.
-    suffix = "" if process.num_processes == 1 else f"_{process.rank}"
-    with ResultWriter(output / f"predictions{suffix}", classes) as writer:
+    own_overlays = len(range(process.rank, overlays, process.num_processes))
+    with (
+        own_part(output / "overlays", process) as drawings,
+        own_part(output / "predictions", process) as predictions,
+        ResultWriter(predictions.folder, classes, predictions.names) as writer,
+    ):
+        draw = OverlayWriter(drawings.folder, classes, own_overlays, drawings.names)
 
         def on_result(batch: Batch, index: int, result: Result) -> None:
             draw(batch, index, result)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,41 +13,13 @@ from scipy import ndimage
 from segkit.classes import Classes
 from segkit.errors import DataError
 from segkit.ops.run_length import encode_masks, rle_to_json
+from segkit.results.json_list import JsonList
+from segkit.results.names import OutputNames
 from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult
 
 
-class OutputNames:
-    """File names without suffix for the results of each image, never the same for two images.
-
-    A name is the image's stem; if another image has it, `<folder>_<stem>`; if that is taken too, `<stem>_2`, `<stem>_3`
-    and so on. Names that differ in letter case alone count as equal, since some file systems ignore case.
-
-    Example:
-        >>> names = OutputNames()
-        >>> names.of("x/street.jpg"), names.of("y/street.jpg"), names.of("x/street.jpg")
-        ('street', 'y_street', 'street')
-    """
-
-    def __init__(self) -> None:
-        self._of_file: dict[str, str] = {}
-        self._taken: set[str] = set()
-
-    def of(self, file: str | Path) -> str:
-        """Returns the name for `file`, always the same one."""
-        known = self._of_file.get(str(file))
-        if known is not None:
-            return known
-        path = Path(file)
-        candidates = [path.stem, f"{path.parent.name}_{path.stem}"]
-        name = next((name for name in candidates if name.lower() not in self._taken), None)
-        number = 2
-        while name is None:
-            numbered = f"{path.stem}_{number}"
-            name = numbered if numbered.lower() not in self._taken else None
-            number += 1
-        self._taken.add(name.lower())
-        self._of_file[str(file)] = name
-        return name
+IMAGE_KEY = "picture"
+"""Key of an image's own file in the panoptic format, whose `file_name` is that of the PNG."""
 
 
 class ResultWriter:
@@ -111,8 +81,7 @@ class ResultWriter:
                 self._panoptic = JsonList(self.folder / "panoptic.json", head, "]}")
             save_panoptic_map(result, self._subfolder("panoptic") / f"{name}.png")
             entry = panoptic_entry(result, self.classes, image_id, f"{name}.png")
-            # COCO's `file_name` is that of the PNG, so the image's own name has another key.
-            self._panoptic.add({**entry, "picture": file})
+            self._panoptic.add({**entry, IMAGE_KEY: file})
 
     def _subfolder(self, name: str) -> Path:
         folder = self.folder / name
@@ -130,33 +99,6 @@ class ResultWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class JsonList:
-    """A JSON file whose only list is written item by item, so that it need not fit into memory.
-
-    Args:
-        path: Of the file; an existing one is replaced.
-        head: JSON text before the items.
-        tail: JSON text after them.
-    """
-
-    def __init__(self, path: Path, head: str, tail: str) -> None:
-        self._file: IO[str] = path.open("w", encoding="utf-8")
-        self._file.write(head)
-        self._tail = tail
-        self._separator = "\n"
-
-    def add(self, item: Mapping[str, object]) -> None:
-        """Writes one more item."""
-        self._file.write(self._separator + json.dumps(item))
-        self._separator = ",\n"
-
-    def close(self) -> None:
-        """Completes the file. Further calls do nothing."""
-        if not self._file.closed:
-            self._file.write("\n" + self._tail + "\n")
-            self._file.close()
 
 
 def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from segkit.classes import Classes
 from segkit.results.comparison import batch_image, comparison
-from segkit.results.files import OutputNames
+from segkit.results.names import OutputNames
 from segkit.types import Batch, Result
 
 
@@ -17,13 +17,14 @@ class OverlayWriter:
         folder: Where `<name>_<task>.png` is written; made with the first image.
         classes: Names and colors.
         count: How many images are drawn. Further images are ignored.
+        names: Makes the `<name>` of each image.
     """
 
-    def __init__(self, folder: Path, classes: Classes, count: int) -> None:
+    def __init__(self, folder: Path, classes: Classes, count: int, names: OutputNames | None = None) -> None:
         self.folder = folder
         self.classes = classes
         self.count = count
-        self.names = OutputNames()
+        self.names = names or OutputNames()
         self._drawn: set[str] = set()
 
     def __call__(self, batch: Batch, index: int, result: Result) -> None:

@@ -8,7 +8,7 @@ from pycocotools import mask as coco_mask
 
 from segkit.classes import Classes
 from segkit.errors import DataError
-from segkit.results.files import OutputNames, ResultWriter, save_label_map
+from segkit.results.files import ResultWriter, save_label_map
 from segkit.types import InstanceResult, PanopticResult, PanopticSegment, SemanticResult
 
 CLASSES = Classes.make(
@@ -113,14 +113,3 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
     with pytest.raises(DataError, match=r"the result of a\.jpg cannot be written \(.*File exists"):
         ResultWriter(tmp_path, CLASSES).write(SemanticResult(LABEL_MAP), "a.jpg", 1)
-
-
-def test_images_of_one_name_do_not_overwrite_each_other(tmp_path):
-    names = OutputNames()
-    files = ["x/street.jpg", "y/street.jpg", "z/y/street.jpg", "y/street.png", "y/STREET.bmp", "x/other.jpg"]
-
-    given = [names.of(file) for file in files]
-
-    assert given == ["street", "y_street", "street_2", "street_3", "STREET_4", "other"]
-    assert [names.of(file) for file in files] == given
-    assert len({name.lower() for name in given}) == len(files)

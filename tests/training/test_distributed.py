@@ -1,10 +1,7 @@
 """Two processes on a CPU: started as users start them, without a change to the YAML."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,31 +13,19 @@ from segkit.training.batches import batches_of_step
 from segkit.training.dump import read_processes
 from tests.helpers.equal_batches import assert_equal_batches
 from tests.helpers.equal_steps import PIXELS, QUERIES, SPLITS, assert_equal_losses, write_config
+from tests.helpers.launched import LAUNCH, TEST, TORCHRUN, TRAIN, finish, start
 from tests.helpers.tiny import assert_equal_weights, evaluations_of, lines_of, write_tiny
 from tests.test_parts import mask_folder
 
 ROOT = Path(__file__).parents[2]
-LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node"]
-TORCHRUN = [*LAUNCH, "2"]
 ACCELERATE = ["-m", "accelerate.commands.launch", "--cpu"]
 """On a CPU it starts one process, unless MPI is there."""
-TRAIN = str(ROOT / "tools/train.py")
-TEST = str(ROOT / "tools/test.py")
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(torch.cuda.is_available(), reason="these start processes on a CPU"),
     pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo"),
 ]
-
-
-def start(*words):
-    """Runs a command of Python to its end and returns what it printed."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    done = subprocess.run([sys.executable, *map(str, words)], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -214,9 +199,7 @@ def test_processes_leave_out_the_same_bad_samples_as_one(tmp_path):
     assert found[0] == found[1]
     assert {one["index"] for line in found[0] for one in line["bad_samples"]} == {1}
     (folder / "images/2.png").write_text("no image")
-    words = [*TORCHRUN, TRAIN, config, *settings, splits[2], "--output", tmp_path / "stopped"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    done = subprocess.run([sys.executable, *map(str, words)], env=environment, capture_output=True, text=True)
+    done = finish(*TORCHRUN, TRAIN, config, *settings, splits[2], "--output", tmp_path / "stopped")
     assert done.returncode != 0
     assert "data.train: 2 of 8 images cannot be loaded, more than 1 %." in done.stderr
 

@@ -1,0 +1,87 @@
+"""`segkit test` and `segkit predict` in two processes: the same files as in one."""
+
+import json
+
+import pytest
+import torch
+from PIL import Image
+
+from segkit.build import build_model, dataset_classes
+from segkit.checkpoint import save_checkpoint
+from segkit.config import load_config
+from tests.helpers.launched import PREDICT, TEST, TORCHRUN, finish, start
+from tests.helpers.tiny import write_tiny
+from tests.test_parts import mask_folder
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(torch.cuda.is_available(), reason="these start processes on a CPU"),
+    pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo"),
+]
+
+LAUNCHERS = {"one": [], "two": TORCHRUN}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """Of random weights, whose instances have many equal scores."""
+    folder = tmp_path_factory.mktemp("processes")
+    parts = [
+        "postprocessors=[{type: semantic}, {type: panoptic, score_threshold: 0}, {type: instance, max_instances: 4}]",
+        "evaluators=[{type: mean_iou}, {type: panoptic_quality}, {type: average_precision}]",
+    ]
+    config = load_config(write_tiny(folder), parts)
+    torch.manual_seed(0)
+    model = build_model(config)
+    torch.nn.init.zeros_(model.transformer_decoder.class_head.weight)
+    save_checkpoint(folder / "last", model, config, dataset_classes(config))
+    return folder / "last"
+
+
+def contents(folder):
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_an_evaluation_has_the_files_of_one_process(checkpoint, tmp_path):
+    found = []
+    for name, launcher in LAUNCHERS.items():
+        start(*launcher, TEST, checkpoint, "--output", tmp_path / name, "--save-predictions", "--overlays", "2")
+        found.append(contents(tmp_path / name))
+    assert found[0] == found[1]
+    assert sum(name.startswith("overlays/") for name in found[0]) == 2 * 3
+    assert {"metrics.json", "predictions/instances.json", "predictions/panoptic.json"} <= found[0].keys()
+
+
+@pytest.mark.parametrize("task", ["semantic", "instance"])
+def test_a_prediction_has_the_files_of_one_process(checkpoint, tmp_path, task):
+    """Also beside an image that cannot be read, which both name."""
+    for place in ("x/a", "y/a", "x/b", "x/c"):
+        (tmp_path / "images" / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((64, 48), 90).convert("RGB").save(tmp_path / "images" / f"{place}.png")
+    (tmp_path / "images/x/b.png").write_text("no image")
+    found = []
+    for name, launcher in LAUNCHERS.items():
+        images = [tmp_path / "images/x", tmp_path / "images/y"]
+        options = ["--task", task, *(["--score-threshold", "0"] if task == "instance" else [])]
+        done = finish(*launcher, PREDICT, checkpoint, *images, "--output", tmp_path / name, *options)
+        assert done.returncode == 1
+        assert done.stdout.strip() == f"3 of 4 images segmented ({task}): {tmp_path / name}"
+        assert done.stderr.count(f"error: {tmp_path}/images/x/b.png: ") == 1
+        found.append(contents(tmp_path / name))
+    assert found[0] == found[1]
+    assert "overlays/y_a.png" in found[0]
+
+
+def test_an_error_of_one_process_ends_all_and_names_the_file(checkpoint, tmp_path):
+    (tmp_path / "data").mkdir()
+    dataset = {"type": "mask_folder", **mask_folder(tmp_path / "data"), "classes": dataset_names(checkpoint)}
+    (tmp_path / "data/images/1.png").write_text("no image")
+    words = [checkpoint, "--output", tmp_path / "out", "--save-predictions", "data.val.limit=null"]
+    done = finish(*TORCHRUN, TEST, *words, f"data.val.dataset={json.dumps(dataset)}", "evaluators=[{type: mean_iou}]")
+    assert done.returncode != 0
+    assert done.stderr.count(f"error: {tmp_path}/data/images/1.png: ") == 1
+    assert not (tmp_path / "out/metrics.json").exists()
+
+
+def dataset_names(checkpoint):
+    return list(dataset_classes(load_config(checkpoint)).names)

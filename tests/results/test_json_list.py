@@ -1,0 +1,24 @@
+"""JSON lists that are written and read item by item."""
+
+import json
+
+import pytest
+
+from segkit.results.json_list import JsonList, frame_of, items_of
+
+FRAMES = [("[", "]"), ('{"categories": [{"id": 1}],\n"annotations": [', "]}")]
+
+
+@pytest.mark.parametrize(("head", "tail"), FRAMES)
+@pytest.mark.parametrize("items", [[], [{"id": 1}], [{"id": 1, "text": "[\n{,"}, {"list": [1, 2]}]])
+def test_what_is_written_is_read(tmp_path, head, tail, items):
+    path = tmp_path / "list.json"
+    file = JsonList(path, head, tail)
+    for item in items:
+        file.add(item)
+    file.close()
+    file.close()
+    content = json.loads(path.read_text())
+    assert (content if head == "[" else content["annotations"]) == items
+    assert list(items_of(path)) == items
+    assert frame_of(path) == (head, tail)

@@ -1,0 +1,21 @@
+"""Names of result files."""
+
+from segkit.results.names import NumberedNames, OutputNames
+
+
+def test_images_of_one_name_do_not_overwrite_each_other(tmp_path):
+    names = OutputNames()
+    files = ["x/street.jpg", "y/street.jpg", "z/y/street.jpg", "y/street.png", "y/STREET.bmp", "x/other.jpg"]
+
+    given = [names.of(file) for file in files]
+
+    assert given == ["street", "y_street", "street_2", "street_3", "STREET_4", "other"]
+    assert [names.of(file) for file in files] == given
+    assert len({name.lower() for name in given}) == len(files)
+
+
+def test_numbered_names_interleave_those_of_the_processes():
+    first, second = NumberedNames(0, 2), NumberedNames(1, 2)
+    assert [first.of(file) for file in ("a.png", "c.png", "a.png")] == ["000000000", "000000002", "000000000"]
+    assert [second.of(file) for file in ("b.png", "d.png")] == ["000000001", "000000003"]
+    assert first.files == ["a.png", "c.png"]
