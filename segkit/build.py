@@ -19,7 +19,7 @@ from segkit.config.sections import PartConfig, Split
 from segkit.criterion import Criterion, WeightedLoss
 from segkit.data.limit import Limit
 from segkit.errors import ConfigError
-from segkit.models._base import SegmentationModel
+from segkit.models._base import PyramidModel, SegmentationModel
 from segkit.ops.points import PointSampling
 from segkit.registries import (
     DATASETS,
@@ -102,6 +102,18 @@ def build_model(
     part = config.experiment.model
     model = build_part(MODELS, part if initial_weights else _without_weights(part), {"num_classes": len(classes)})
     return cast(SegmentationModel, model)  # the contract check has made sure of both halves of the type
+
+
+def with_pixel_values(config: Config, model: nn.Module) -> Config:
+    """Returns the config with the pixel mean and deviation that its model normalizes images with.
+
+    A saved config names them: what a backbone's weights were trained with may change with the version of its package.
+    """
+    if not isinstance(model, PyramidModel):
+        return config
+    known = part_settings(MODELS, MODELS.get(config.experiment.model["type"]))
+    values = {"pixel_mean": list(model.pixel_mean), "pixel_std": list(model.pixel_std)}
+    return config.completed("model", {name: value for name, value in values.items() if name in known}, "<backbone>")
 
 
 def _without_weights(part: PartConfig) -> PartConfig:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from segkit.build import build_model, class_tensors
+from segkit.build import build_model, class_tensors, with_pixel_values
 from segkit.classes import Classes
 from segkit.config import CONFIG_FILE, Config, load_config
 from segkit.errors import CheckpointError
@@ -88,7 +88,7 @@ def save_checkpoint(
     """
     with replace_checkpoint(folder) as draft:
         save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft / WEIGHTS_FILE)
-        (draft / CONFIG_FILE).write_text(config.to_yaml(), encoding="utf-8")
+        (draft / CONFIG_FILE).write_text(with_pixel_values(config, model).to_yaml(), encoding="utf-8")
         (draft / CLASSES_FILE).write_text(json.dumps(classes.to_dict(), indent=1), encoding="utf-8")
         write_more(draft)
         write_manifest(draft)

@@ -186,3 +186,15 @@ def test_what_is_no_path_is_refused():
     with pytest.raises(CheckpointError) as caught:
         load_model(5)
     assert str(caught.value) == "checkpoint: 5 is no path. Pass the folder of a checkpoint or run."
+
+
+def test_the_saved_config_names_the_pixel_values_of_the_backbone(tmp_path):
+    lite = {"type": "timm", "name": "tf_efficientnet_lite0"}
+    config = load_config({"model": {"type": "per_pixel", "backbone": lite, "pixel_decoder": {"type": "fpn"}}})
+    save_checkpoint(tmp_path / "checkpoint", build_model(config, CLASSES), config, CLASSES)
+    saved = load_config(tmp_path / "checkpoint")
+    assert saved["model"]["pixel_mean"] == saved["model"]["pixel_std"] == (127.5, 127.5, 127.5)
+    # Without them, it is a checkpoint of an earlier version, whose images were normalized by ImageNet's values.
+    (tmp_path / "checkpoint" / "SHA256SUMS").unlink()
+    (tmp_path / "checkpoint" / "config.yaml").write_text(config.to_yaml())
+    assert load_model(tmp_path / "checkpoint").pixel_mean == (123.675, 116.28, 103.53)

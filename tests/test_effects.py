@@ -388,7 +388,7 @@ NESTED = {"backbone": BACKBONE, "pixel_decoder": FPN}
 LAYERS = {
     "num_layers": 3, "num_heads": 4, "hidden_dim": 32, "feedforward_dim": 32, "dropout": 0.5, "pre_norm": True,
 }  # fmt: skip
-PIXELS = {"pixel_mean": [1.0, 2.0, 3.0], "pixel_std": [1.0, 2.0, 3.0]}
+PIXELS = {"pixel_mean": [1.0, 2.0, 3.0], "pixel_std": [1.0, 2.0, 3.0], "size_divisor": 48}
 WEIGHT = {"weight": 3.0}
 PARTS = {
     "backbone/timm": (

@@ -19,7 +19,7 @@ FINEST_STRIDE = 4
 class TimmBackbone(nn.Module):
     """Any timm model that yields a feature pyramid, such as ResNet, Swin or ConvNeXt.
 
-    Maps of stride 4 and coarser are used.
+    Maps of stride 4 and coarser are used. Images are normalized as timm's published weights of the model expect it.
 
     Args:
         name: Name of a timm model, such as `resnet50` or `swin_tiny_patch4_window7_224`.
@@ -68,6 +68,7 @@ class TimmBackbone(nn.Module):
         self.body = _adapt(body, name, gradient_checkpointing, freeze_batch_norm)
         self._channels_last = str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC")
         self._chosen, self.features = _published(body, name)
+        self.pixel_mean, self.pixel_std = _pixel_values(body, "mean"), _pixel_values(body, "std")
         self.stage_norms = nn.ModuleList(
             StageNorm(feature.channels) if stage_norm else nn.Identity() for feature in self.features
         )
@@ -86,6 +87,14 @@ class StageNorm(nn.LayerNorm):
 
     def forward(self, feature: Tensor) -> Tensor:
         return super().forward(feature.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def _pixel_values(body: nn.Module, key: str) -> tuple[float, float, float]:
+    """Returns the `mean` or `std` of red, green and blue that the model's published weights expect, 0..255."""
+    config: Any = body.pretrained_cfg
+    # timm's are of values in 0..1. Rounded, so that 0.485 becomes 123.675.
+    red, green, blue = (round(value * 255, 9) for value in config[key])
+    return red, green, blue
 
 
 def _with_defaults(name: str, options: dict[str, Any]) -> dict[str, Any]:

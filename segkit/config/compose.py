@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
+from segkit.config.earlier import with_earlier_defaults
 from segkit.config.nodes import Mapping, Node, Origin, Problem, Scalar, Sequence, config_error, problem, problems_of
 from segkit.config.overrides import Override
 from segkit.config.source import read_file
@@ -28,7 +29,7 @@ def compose(config: Mapping, overrides: Iterable[Override] = (), foreign: bool =
         foreign: The config is that of a run or checkpoint, whatever lies beside it.
     """
     config = _resolve(config, ())
-    config = _with_foreign_plugins(config) if foreign else config
+    config = _saved(config) if foreign else config
     problems: list[Problem] = []
     # The sort is stable: of two overrides of one key, the later wins.
     for override in sorted(overrides, key=Override.rank):
@@ -112,7 +113,7 @@ def _resolve(config: Mapping, chain: Links) -> Mapping:
         raise config_error(problems)
     merged = own if result is None else merge(result, own)
     assert isinstance(merged, Mapping)
-    return _with_foreign_plugins(merged) if is_foreign(at.file) else merged
+    return _saved(merged) if is_foreign(at.file) else merged
 
 
 def is_foreign(file: str) -> bool:
@@ -122,8 +123,12 @@ def is_foreign(file: str) -> bool:
     return any(os.path.exists(os.path.join(folder, name)) for folder in folders for name in FOREIGN_MARKS)
 
 
-def _with_foreign_plugins(config: Mapping) -> Mapping:
-    """Marks all plugins of a config as foreign, including those of the files that it extends."""
+def _saved(config: Mapping) -> Mapping:
+    """Returns the config of a run or checkpoint with the defaults of its version.
+
+    All plugins are marked as foreign, including those of the files that it extends.
+    """
+    config = with_earlier_defaults(config)
     plugins = config.items.get("plugins")
     if not isinstance(plugins, Sequence):
         return config

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from segkit.config.check import check
-from segkit.config.compose import compose, require_file
+from segkit.config.compose import compose, merge, require_file
 from segkit.config.nodes import Mapping, Node, Origin, Sequence, Value, join_path, problem, shortened
 from segkit.config.overrides import parse_overrides
 from segkit.config.plain import from_plain
@@ -40,6 +40,7 @@ class Config:
         """The file it was loaded from; the name that `load_config` gives to a dict."""
         self.data = data
         """The values that were set, without defaults, each of the type that its setting names."""
+        self._tree = tree
         self._origins = dict(_origins(tree, ""))
 
     def __getitem__(self, key: str) -> Value:
@@ -52,6 +53,24 @@ class Config:
     def experiment(self) -> Experiment:
         """The config with defaults filled in: sections as dataclasses, parts as mappings."""
         return make_section(Experiment, self.data)
+
+    def completed(self, section: str, values: abc.Mapping[str, Value], origin: str) -> "Config":
+        """Returns the config with the values of a section that it leaves to defaults which are not its own.
+
+        Args:
+            section: Its key.
+            values: Checked values by setting. What the config sets stays as it is.
+            origin: Where the values come from.
+
+        Example:
+            >>> config = load_config("configs/quickstart.yaml").completed("training", {"seed": 5}, "<example>")
+            >>> config["training"]["seed"], config.origin("training.seed")
+            (5, '<example>')
+        """
+        missing = {name: value for name, value in values.items() if self.data[section].get(name) is None}
+        tree = merge(self._tree, from_plain({section: missing}, Origin(origin)))
+        assert isinstance(tree, Mapping)
+        return Config(self.path, tree, {**self.data, section: {**self.data[section], **missing}})
 
     def origin(self, path: str) -> str:
         """Returns where the value at `path`, such as `criterion.losses.0.weight`, was set: `configs/x.yaml:14`."""

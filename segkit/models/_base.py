@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from segkit.errors import RegistryError
-from segkit.layers.normalization import PixelNormalization
-from segkit.registries import Backbone, Model, PixelDecoder
+from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization
+from segkit.registries import Backbone, Model, NormalizedBackbone, PixelDecoder
 from segkit.types import PixelPrediction, Prediction, Size
 
 
@@ -28,22 +28,34 @@ class PyramidModel(SegmentationModel):
     Args:
         backbone: The built backbone.
         pixel_decoder: The built pixel decoder.
-        pixel_mean: Mean of red, green and blue, 0..255.
-        pixel_std: Standard deviation of red, green and blue, 0..255.
+        pixel_mean: Mean of red, green and blue, 0..255. None is the backbone's, or else ImageNet's.
+        pixel_std: Standard deviation of red, green and blue, 0..255. None likewise.
+        size_divisor: What the height and width of images are padded to a multiple of. None is the coarsest stride: then
+            every map has a whole number of cells.
     """
 
     def __init__(
-        self, backbone: Backbone, pixel_decoder: PixelDecoder, pixel_mean: Sequence[float], pixel_std: Sequence[float]
+        self,
+        backbone: Backbone,
+        pixel_decoder: PixelDecoder,
+        pixel_mean: Sequence[float] | None = None,
+        pixel_std: Sequence[float] | None = None,
+        size_divisor: int | None = None,
     ) -> None:
         super().__init__()
-        self.normalization = PixelNormalization(pixel_mean, pixel_std)
+        mean, std = IMAGENET_MEAN, IMAGENET_STD
+        if isinstance(backbone, NormalizedBackbone):
+            mean, std = backbone.pixel_mean, backbone.pixel_std
+        self.pixel_mean, self.pixel_std = tuple(pixel_mean or mean), tuple(pixel_std or std)
+        self.normalization = PixelNormalization(self.pixel_mean, self.pixel_std)
         self.backbone = backbone
         self.pixel_decoder = pixel_decoder
+        self._size_divisor = size_divisor
 
     @property
     def size_divisor(self) -> int:
-        """The coarsest stride: with height and width a multiple of it, every map has a whole number of cells."""
-        return max(feature.stride for feature in self.backbone.features)
+        """What the height and width of images are padded to a multiple of."""
+        return self._size_divisor or max(feature.stride for feature in self.backbone.features)
 
     def decode_pixels(self, images: Tensor, sizes: Sequence[Size] | None) -> tuple[Tensor, list[Tensor]]:
         """Computes mask features (B,E,h,w) and memory [(B,Ci,Hi,Wi)] from images (B,3,H,W) uint8 RGB."""

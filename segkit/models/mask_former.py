@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
-from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.models._base import PyramidModel
 from segkit.registries import MODELS, Backbone, PixelDecoder, TransformerDecoder
-from segkit.registries.signature import PositiveFloat
+from segkit.registries.signature import Positive, PositiveFloat
 from segkit.types import Prediction, Size
 
 
@@ -22,8 +21,11 @@ class MaskFormer(PyramidModel):
         backbone: The built backbone.
         pixel_decoder: The built pixel decoder.
         transformer_decoder: The built transformer decoder.
-        pixel_mean: Mean of red, green and blue, 0..255; the one that the backbone's weights were trained with.
-        pixel_std: Standard deviation of red, green and blue, 0..255; likewise.
+        pixel_mean: Mean of red, green and blue, 0..255. By default the one that the backbone's weights were trained
+            with, or ImageNet's if it does not know.
+        pixel_std: Standard deviation of red, green and blue, 0..255. By default likewise.
+        size_divisor: Images are padded until their height and width are multiples of it. By default it is the coarsest
+            stride; 1 does not pad.
 
     Example:
         >>> import torch
@@ -46,10 +48,11 @@ class MaskFormer(PyramidModel):
         pixel_decoder: PixelDecoder,
         transformer_decoder: TransformerDecoder,
         *,
-        pixel_mean: tuple[float, float, float] = IMAGENET_MEAN,
-        pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD,
+        pixel_mean: tuple[float, float, float] | None = None,
+        pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None,
+        size_divisor: Positive | None = None,
     ) -> None:
-        super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std)
+        super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std, size_divisor)
         self.transformer_decoder = transformer_decoder
 
     if TYPE_CHECKING:

@@ -7,10 +7,9 @@ from torch import Tensor, nn
 
 from segkit.errors import ConfigError
 from segkit.layers.convolution import initialize_convolutions
-from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.models._base import PyramidModel
 from segkit.registries import MODELS, Backbone, PixelDecoder, TransformerDecoder
-from segkit.registries.signature import PositiveFloat
+from segkit.registries.signature import Positive, PositiveFloat
 from segkit.types import PixelPrediction, Size
 
 
@@ -27,8 +26,11 @@ class PerPixel(PyramidModel):
         pixel_decoder: The built pixel decoder.
         num_classes: Number of classes of the dataset.
         transformer_decoder: The built transformer decoder, or None.
-        pixel_mean: Mean of red, green and blue, 0..255; the one that the backbone's weights were trained with.
-        pixel_std: Standard deviation of red, green and blue, 0..255; likewise.
+        pixel_mean: Mean of red, green and blue, 0..255. By default the one that the backbone's weights were trained
+            with, or ImageNet's if it does not know.
+        pixel_std: Standard deviation of red, green and blue, 0..255. By default likewise.
+        size_divisor: Images are padded until their height and width are multiples of it. By default it is the coarsest
+            stride; 1 does not pad.
 
     Example:
         >>> import torch
@@ -49,10 +51,11 @@ class PerPixel(PyramidModel):
         num_classes: int,
         transformer_decoder: TransformerDecoder | None = None,
         *,
-        pixel_mean: tuple[float, float, float] = IMAGENET_MEAN,
-        pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = IMAGENET_STD,
+        pixel_mean: tuple[float, float, float] | None = None,
+        pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None,
+        size_divisor: Positive | None = None,
     ) -> None:
-        super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std)
+        super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std, size_divisor)
         self.num_classes = num_classes
         self.transformer_decoder = transformer_decoder
         if transformer_decoder is None:
@@ -72,7 +75,7 @@ class PerPixel(PyramidModel):
         if prediction.num_queries != self.num_classes:
             raise ConfigError(
                 f"model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, "
-                f"{self.num_classes} for this dataset, not {prediction.num_queries}."
+                f"{self.num_classes} for this dataset, not {prediction.num_queries}. Set it to 'classes'."
             )
         # The classes of the queries are not used: query k stands for class k.
         *auxiliary, last = [PixelPrediction(layer.mask_logits) for layer in prediction.layers]

@@ -11,7 +11,7 @@ A part of a module kind can be built on torch's meta device: apart from its sett
 buffers only. `segkit.testing` checks every contract and says what breaks it. The shapes are those of `segkit.types`.
 """
 
-from segkit.registries.backbones import BACKBONES, Backbone
+from segkit.registries.backbones import BACKBONES, Backbone, NormalizedBackbone
 from segkit.registries.datasets import DATASETS, AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
 from segkit.registries.evaluators import EVALUATORS, Evaluator
 from segkit.registries.losses import LOSSES, ClassLoss, GeneralLoss, Loss, MaskLoss
@@ -53,6 +53,7 @@ __all__ = [
     "MaskLoss",
     "Matcher",
     "Model",
+    "NormalizedBackbone",
     "Optimizer",
     "PixelDecoder",
     "Postprocessor",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from segkit.registries.registry import Registry
 
@@ -17,6 +17,9 @@ class Backbone(Protocol):
 
     A setting named `pretrained` or `weights` loads initial weights. A model that is built to receive a checkpoint gets
     False and None there.
+
+    A backbone whose initial weights were trained with normalized pixels may publish their mean and deviation; see
+    `NormalizedBackbone`.
     """
 
     @property
@@ -25,6 +28,23 @@ class Backbone(Protocol):
 
     def __call__(self, images: Tensor, /) -> list[Tensor]:
         """(B, 3, H, W) float, normalized -> [(B, Ci, Hi, Wi)], finest first. H and W are multiples of every stride."""
+
+
+@runtime_checkable
+class NormalizedBackbone(Backbone, Protocol):
+    """A backbone that knows how the images were normalized that its initial weights were trained on.
+
+    Models normalize their images so, unless their own settings say otherwise. Both properties are optional. Without
+    them, models take ImageNet's mean and deviation.
+    """
+
+    @property
+    def pixel_mean(self) -> tuple[float, float, float]:
+        """Mean of red, green and blue, 0..255."""
+
+    @property
+    def pixel_std(self) -> tuple[float, float, float]:
+        """Standard deviation of red, green and blue, 0..255."""
 
 
 BACKBONES: Registry[Backbone] = Registry("backbone", "backbones", Backbone, base="torch.nn.Module")

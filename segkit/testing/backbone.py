@@ -1,6 +1,7 @@
 """The contract of a backbone.
 
 * It publishes `features`: finest first, each stride once.
+* If it publishes `pixel_mean` or `pixel_std`, it publishes both, as three numbers.
 * For images whose sides are multiples of the coarsest stride, it returns the maps that `features` describes: images
   wider than high, higher than wide, of a single coarsest cell, of an odd number of cells.
 * Gradients reach the image and every parameter, and all else that `segkit.testing._modules` lists.
@@ -31,6 +32,7 @@ def check_backbone(backbone: Backbone) -> None:
     module = as_module("backbone", backbone)
     who = named("backbone", backbone)
     features = published_features(who, "features", getattr(backbone, "features", None))
+    _check_pixel_values(who, backbone)
     coarsest = features[-1].stride
     module.eval()
     for rows, columns in CELLS:
@@ -42,6 +44,18 @@ def check_backbone(backbone: Backbone) -> None:
     trial = Trial(who, module, {"image": image}, _run, reached={"image": ["image"]})
     check_module(trial, _other(module))
     warn_unless_compilable(trial)
+
+
+def _check_pixel_values(who: str, backbone: object) -> None:
+    found = {name: getattr(backbone, name, None) for name in ("pixel_mean", "pixel_std")}
+    for name, value in found.items():
+        numbers = (
+            isinstance(value, tuple | list) and len(value) == 3 and all(isinstance(one, int | float) for one in value)
+        )
+        assert numbers or list(found.values()) == [None, None], (
+            f"{who} publishes {name} = {value!r}. Publish both pixel_mean and pixel_std, each as three numbers in "
+            "0..255, or neither."
+        )
 
 
 def _run(backbone: nn.Module, inputs: list[Tensor]) -> Outputs:

@@ -1,7 +1,7 @@
 """From a config to a training that is ready to run."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from segkit.build import (
     build_optimizer,
     build_schedule,
     num_queries_of,
+    with_pixel_values,
 )
 from segkit.checkpoint import classes_differ, initialize_from, read_classes, read_weights
 from segkit.config import Config
@@ -30,7 +31,7 @@ from segkit.runtime.weights import load_fitting
 from segkit.training.bad_samples import BadSamples
 from segkit.training.batches import training_batches
 from segkit.training.checkpoints import Checkpoints
-from segkit.training.continuity import changes
+from segkit.training.continuity import changes, keep_pixel_values
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
 from segkit.training.loop import Trainer
@@ -78,7 +79,10 @@ def build_training(
     if not run.best.is_dir():
         state.best = None  # `best` was damaged or removed: the next evaluation writes it anew
     torch.manual_seed(plan.settings.seed)  # all processes begin with the same weights
+    config = keep_pixel_values(saved, config) if saved else config
     model = build_model(config, plan.dataset.classes, initial_weights=not resume)
+    config = with_pixel_values(config, model)
+    plan = replace(plan, config=config)
     notes = _load_weights(plan, model, saved)
     state.num_images = len(plan.dataset)
     trainer = _trainer(plan, model, state, notes)

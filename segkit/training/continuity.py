@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segkit.config import CONFIG_FILE, Config
 from segkit.config.difference import leaves
+from segkit.config.earlier import with_earlier_defaults
 from segkit.config.nodes import Value
 from segkit.config.plain import plain
 from segkit.config.sections import Training, TrainingSplit
@@ -40,7 +41,7 @@ def changes(saved: SavedState, config: Config, num_images: int, num_processes: i
         CheckpointError: The order of the images would change.
     """
     file = saved.folder / CONFIG_FILE
-    before = plain(read_file(str(file)))
+    before = _config_of(saved)
     problems = [
         *_other_order(before, config, file),
         *_other_images(saved, num_images),
@@ -55,6 +56,18 @@ def changes(saved: SavedState, config: Config, num_images: int, num_processes: i
     if saved.num_processes != num_processes:
         lines.append(f"processes: {saved.num_processes} -> {num_processes}. The order of the images stays")
     return [f"changed since {saved.folder}: {line}" for line in lines]
+
+
+def keep_pixel_values(saved: SavedState, config: Config) -> Config:
+    """Returns the config with the pixel mean and deviation of the checkpoint, where it does not set its own."""
+    model = _config_of(saved).get("model", {})
+    values = {name: model[name] for name in ("pixel_mean", "pixel_std") if name in model}
+    same = model.get("type") == config.experiment.model["type"]
+    return config.completed("model", values, str(saved.folder / CONFIG_FILE)) if same else config
+
+
+def _config_of(saved: SavedState) -> Value:
+    return plain(with_earlier_defaults(read_file(str(saved.folder / CONFIG_FILE))))
 
 
 def _other_order(before: Value, config: Config, file: Path) -> list[str]:

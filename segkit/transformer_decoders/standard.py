@@ -1,5 +1,7 @@
 """The transformer decoder `standard`."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +25,8 @@ class StandardDecoder(nn.Module):
         memory: The pixel decoder's memory maps; the last one is attended to.
         mask_dim: Width of the mask features.
         num_classes: Number of classes, without no-object.
-        num_queries: Number of learned queries, the most segments that one image can get.
+        num_queries: Number of learned queries, the most segments that one image can get; `classes` for one query per
+            class, as per-pixel models need.
         num_layers: Number of decoder layers; each gives a prediction.
         num_heads: Attention heads of each layer.
         hidden_dim: Width of the queries; a multiple of 4 and of `num_heads`.
@@ -49,7 +52,7 @@ class StandardDecoder(nn.Module):
         mask_dim: int,
         num_classes: int,
         *,
-        num_queries: Positive = 100,
+        num_queries: Positive | Literal["classes"] = 100,
         num_layers: Positive = 6,
         num_heads: Positive = 8,
         hidden_dim: Positive = 256,
@@ -63,7 +66,7 @@ class StandardDecoder(nn.Module):
         channels = memory[-1].channels
         self.input_projection = nn.Conv2d(channels, hidden_dim, 1) if channels != hidden_dim else nn.Identity()
         initialize_convolutions(self.input_projection)
-        self.query_positions = nn.Embedding(num_queries, hidden_dim)
+        self.query_positions = nn.Embedding(num_classes if num_queries == "classes" else num_queries, hidden_dim)
         self.layers = nn.ModuleList(
             DecoderLayer(hidden_dim, num_heads, feedforward_dim, dropout, pre_norm) for _ in range(num_layers)
         )

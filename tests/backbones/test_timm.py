@@ -31,6 +31,18 @@ def test_swin_takes_sizes_that_are_no_multiple_of_its_window(name):
     assert shapes == [(96, 24, 40), (192, 12, 20), (384, 6, 10), (768, 3, 5)]
 
 
+@pytest.mark.parametrize(
+    ("name", "mean", "std"),
+    [
+        ("resnet18", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+        ("tf_efficientnet_lite0", (127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    ],
+)
+def test_pixel_values_are_those_of_the_published_weights(name, mean, std):
+    backbone = TimmBackbone(name=name)
+    assert (backbone.pixel_mean, backbone.pixel_std) == (mean, std)
+
+
 def test_weights_of_a_file_are_those_of_timm(tmp_path):
     torch.manual_seed(0)
     whole = timm.create_model("resnet18").eval()

@@ -74,6 +74,28 @@ def test_pixels_are_normalized_and_padding_is_zero(tmp_path):
     assert normalized.count_nonzero() == 3 * 4 * 8
 
 
+def test_pixels_are_normalized_as_the_backbone_expects(tmp_path):
+    lite = "model.backbone={name: tf_efficientnet_lite0, options: {out_indices: [2, 3]}}"
+    model, _ = built(tmp_path, "mask_former", lite, "model.pixel_std=[1, 2, 3]")
+    assert (model.pixel_mean, model.pixel_std) == ((127.5, 127.5, 127.5), (1, 2, 3))
+
+
+def test_a_backbone_without_pixel_values_gets_those_of_imagenet():
+    model = PyramidModel(Promising([]), Promising(None))
+    assert (model.pixel_mean, model.pixel_std) == ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "divisor"), [([], 16), (["model.size_divisor=1"], 1), (["model.size_divisor=64"], 64)]
+)
+def test_images_are_padded_to_multiples_of_the_size_divisor(tmp_path, overrides, divisor):
+    model, _ = built(tmp_path, "mask_former", *overrides)
+    assert model.size_divisor == divisor
+    if divisor == 1:
+        prediction = model(random_images(37, 51))
+        assert prediction.mask_logits.shape == (2, 8, 5, 7)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("empty", [False, True])
 def test_every_parameter_learns(tmp_path, name, empty):

@@ -73,5 +73,6 @@ def test_another_number_of_queries_than_classes_is_refused(tmp_path):
     with pytest.raises(ConfigError) as caught:
         model(random_images(64, 64))
     assert str(caught.value) == (
-        "model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, 8 for this dataset, not 5."
+        "model.transformer_decoder.num_queries: model 'per_pixel' needs one query per class, 8 for this dataset, not "
+        "5. Set it to 'classes'."
     )

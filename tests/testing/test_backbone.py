@@ -72,6 +72,14 @@ class Infinite(Good):
         return [first, second / 0]
 
 
+class MeanAlone(Good):
+    pixel_mean = (127.5, 127.5, 127.5)
+
+
+class FractionsOfOne(MeanAlone):
+    pixel_std = 0.5
+
+
 MESSAGES = [
     (NoModule, "backbone NoModule is not an nn.Module. Derive it from torch.nn.Module."),
     (
@@ -86,6 +94,16 @@ MESSAGES = [
         CoarsestFirst,
         "backbone CoarsestFirst publishes features of the strides [4, 2]. Sort them from fine to coarse, and use "
         "each stride once.",
+    ),
+    (
+        MeanAlone,
+        "backbone MeanAlone publishes pixel_std = None. Publish both pixel_mean and pixel_std, each as three numbers "
+        "in 0..255, or neither.",
+    ),
+    (
+        FractionsOfOne,
+        "backbone FractionsOfOne publishes pixel_std = 0.5. Publish both pixel_mean and pixel_std, each as three "
+        "numbers in 0..255, or neither.",
     ),
     (OnlyLarge, "backbone OnlyLarge fails on images of 4x4: ValueError: the image is too small"),
     (Named, "backbone Named returns its maps as dict. Return a list."),

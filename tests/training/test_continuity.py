@@ -5,7 +5,7 @@ import pytest
 from segkit.config import load_config
 from segkit.errors import CheckpointError
 from segkit.training.build import build_training
-from segkit.training.continuity import changes
+from segkit.training.continuity import changes, keep_pixel_values
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState
 from segkit.training.train import train
@@ -22,7 +22,7 @@ def run(tmp_path_factory):
 def compared(run, *overrides, num_images=8, num_processes=1):
     saved = SavedState(run / "checkpoints/step_1")
     config = load_config(run.parent / "tiny.yaml", ["training.accumulate=2", *overrides])
-    return changes(saved, config, num_images, num_processes)
+    return changes(saved, keep_pixel_values(saved, config), num_images, num_processes)
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,12 @@ def test_the_training_prints_them(run):
     config = load_config(run.parent / "tiny.yaml", ["training.accumulate=2", "training.optimizer.lr=0.5"])
     trainer = build_training(config, RunFolder(run), resume=True)
     assert any("training.optimizer.lr: 0.001" in note for note in trainer.notes)
+
+
+def test_pixel_values_of_the_checkpoint_are_kept(run, tmp_path):
+    saved = SavedState(run / "checkpoints/step_1")
+    backbone = "model.backbone={name: tf_efficientnet_lite0, options: {out_indices: [2, 3]}}"
+    config = keep_pixel_values(saved, load_config(run.parent / "tiny.yaml", [backbone, "model.pixel_std=[1, 2, 3]"]))
+    assert config["model"]["pixel_mean"] == [123.675, 116.28, 103.53]
+    assert config["model"]["pixel_std"] == (1.0, 2.0, 3.0)
+    assert config.origin("model.pixel_mean") == f"{run}/checkpoints/step_1/config.yaml"

@@ -138,3 +138,7 @@ def test_the_order_of_the_memory_matters_only_through_positions(pre_norm):
     with torch.no_grad():
         upright, turned = (part([one], mask_features).class_logits for one in (memory, memory.flip(-1)))
     assert not torch.allclose(upright, turned, atol=1e-4)
+
+
+def test_there_may_be_a_query_for_each_class():
+    assert decoder(num_queries="classes", class_head=False).query_positions.num_embeddings == 3

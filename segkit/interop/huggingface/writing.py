@@ -17,7 +17,6 @@ from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, SAFETENSORS
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.interop.huggingface.reading import ARCHITECTURE
 from segkit.interop.huggingface.tensors import their_tensors
-from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD
 from segkit.models.mask_former import MaskFormer
 from segkit.pixel_decoders.fpn import FPN
 from segkit.transformer_decoders.standard import StandardDecoder
@@ -168,11 +167,11 @@ def _criterion_json(config: Config) -> dict[str, float]:
 
 def _preprocessor_json(loaded: Checkpoint, where: str) -> dict[str, Any]:
     data = loaded.config.experiment.data
-    part = loaded.config.experiment.model
+    model: Any = loaded.model  # a MaskFormer
     return preprocessor_json(
         data.val.transforms if data is not None and data.val is not None else [],
-        part.get("pixel_mean", IMAGENET_MEAN),
-        part.get("pixel_std", IMAGENET_STD),
+        model.pixel_mean,
+        model.pixel_std,
         loaded.classes.ids,
         loaded.model.size_divisor,
         where,
