@@ -38,6 +38,8 @@ class Classes:
     colors: tuple[Color, ...]
     ids: tuple[int, ...]
     """The dataset's own ids: COCO's category ids, or the values in label PNGs."""
+    void: tuple[int, ...] = ()
+    """The dataset's own ids that stand for void, as far as the class list says so."""
 
     @classmethod
     def make(
@@ -46,6 +48,7 @@ class Classes:
         things: Sequence[bool] | None = None,
         colors: Sequence[Sequence[int]] | None = None,
         ids: Sequence[int] | None = None,
+        void: Sequence[int] = (),
     ) -> Classes:
         """Makes a class list and fills in what is not given: all things, distinct colors, ids 0..K-1.
 
@@ -58,6 +61,7 @@ class Classes:
             tuple(things) if things is not None else (True,) * count,
             tuple((int(r), int(g), int(b)) for r, g, b in colors) if colors is not None else distinct_colors(count),
             tuple(ids) if ids is not None else tuple(range(count)),
+            tuple(void),
         )
 
     def __len__(self) -> int:

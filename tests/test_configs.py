@@ -91,9 +91,17 @@ def test_a_base_says_what_it_is(path):
 
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path not in COMPLETE], ids=str)
-def test_a_base_is_used(path):
-    texts = [other.read_text(encoding="utf-8") for other in COMPLETE]
-    assert any(re.search(rf"^extends:.*base/{path.name}", text, flags=re.MULTILINE) for text in texts)
+def test_a_base_is_used_or_a_dataset_of_the_docs(path):
+    texts = [other.read_text(encoding="utf-8") for other in CONFIGS]
+    used = any(re.search(rf"^extends:.*\b{path.name}", text, flags=re.MULTILINE) for text in texts)
+    assert used or f"base/{path.name}" in (ROOT / "docs" / "zoo.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("base", re.findall(r"`(base/\w+\.yaml)`", (ROOT / "docs" / "zoo.md").read_text()))
+def test_a_dataset_of_the_docs_goes_with_a_model(base):
+    config = load_config({"extends": ["segkit://base/mask_former.yaml", f"segkit://{base}"]})
+    build_transforms(config.experiment.data.train.transforms)
+    build_transforms(config.experiment.data.val.transforms)
 
 
 @each_config

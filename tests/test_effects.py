@@ -142,6 +142,7 @@ OPTIONS = {
     "list kind": ("list", "list losses"),
     "list --json": ("list", "list --json"),
     "list --plugin": ("list losses", "list losses --plugin {plugin}"),
+    "prepare name": ("prepare ade20k_full", "prepare coco_stuff_10k", 1),
     "new-plugin name": ("new-plugin acme-parts", "new-plugin other-parts"),
     "new-plugin --output": ("new-plugin acme-parts", "new-plugin acme-parts --output there"),
     "predict checkpoint": (PREDICT, "predict {other_run} {images} --output out"),
@@ -456,6 +457,10 @@ PARTS = {
     ),
     "dataset/coco_panoptic": (coco_panoptic, {"semantic": True}),
     "transform/pad": ({"size": [40, 48]}, {"size": [48, 48], "fill": [1, 2, 3]}),
+    "transform/random_window": (
+        {"probability": 0.9, "sizes": [20], "least": 5, "most": 15},
+        {"probability": 0.1, "sizes": [50], "least": 14, "most": 30},
+    ),
     "transform/photometric_distortion": (
         {},
         {"brightness": 90.0, "contrast": [0.1, 0.2], "saturation": [3.0, 4.0], "hue": 150.0},

@@ -31,7 +31,7 @@ FLOORS = (
     PARTS,
     ("config",),
     ("build", "checkpoint"),
-    ("evaluation", "inference", "interop", "inspection", "testing"),
+    ("evaluation", "inference", "interop", "inspection", "preparation", "testing"),
     ("training",),
     ("cli",),
     ("__main__",),

@@ -1,5 +1,6 @@
 """What pip installs: an editable clone is importable from anywhere, and a wheel holds every file that is not code."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,8 +17,9 @@ def clone(tmp_path):
     """A clone named like the package, in a folder of its own."""
     folder = tmp_path / "above" / "segkit"
     folder.mkdir(parents=True)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copytree(ROOT / "segkit", folder / "segkit", ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
@@ -49,3 +51,26 @@ def test_a_wheel_holds_the_files_that_are_not_code(clone, tmp_path):
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "segkit").rglob("*") if path.is_file()}
     assert {name for name in files if "__pycache__" not in name} <= names
     assert not [name for name in names if name.startswith(("tests/", "tools/", "plugins/", "configs/"))]
+
+
+def test_the_configs_of_an_installed_wheel_can_be_extended(clone, tmp_path):
+    site = tmp_path / "site"
+    with build("build_wheel", clone, tmp_path / "wheel") as wheel:
+        wheel.extractall(site)
+    shutil.rmtree(clone)
+    (tmp_path / "mine.yaml").write_text("extends: segkit://base/mask_former.yaml\nmodel: {backbone: {name: resnet18}}")
+    program = (
+        "import segkit, segkit.config; print(segkit.__file__); "
+        "print(segkit.config.load_config('mine.yaml').origin('criterion'), "
+        "segkit.config.load_config('segkit://quickstart.yaml').path, sep='\\n')"
+    )
+    environment = {"PYTHONPATH": str(site), "PATH": os.environ["PATH"]}
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, env=environment, check=True
+    )
+    package = site / "segkit"
+    assert found.stdout.splitlines() == [
+        str(package / "__init__.py"),
+        f"{package}/configs/base/mask_former.yaml:10",
+        f"{package}/configs/quickstart.yaml",
+    ]

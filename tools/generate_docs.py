@@ -1,12 +1,13 @@
-"""Write the generated pages of docs/: config.md and parts.md."""
+"""Write the generated pages of docs/: config.md, parts.md and zoo.md."""
 
 import argparse
 from pathlib import Path
 
 from documentation.config_page import config_page
 from documentation.parts_page import parts_page
+from documentation.zoo_page import zoo_page
 
-PAGES = {"config.md": config_page, "parts.md": parts_page}
+PAGES = {"config.md": config_page, "parts.md": parts_page, "zoo.md": zoo_page}
 DOCS = Path(__file__).parents[1] / "docs"
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from segkit.config.overrides import Override
 from segkit.config.source import read_file
 from segkit.errors import ConfigError
 from segkit.runtime.integrity import MANIFEST
+from segkit.runtime.shipped import shipped_path
 
 FOREIGN_MARKS = ("model.safetensors", "classes.json", "training_state.pt", "environment.json", MANIFEST)
 """Files beside a config that show that its folder is that of a run or checkpoint."""
@@ -100,7 +101,7 @@ def _resolve(config: Mapping, chain: Links) -> Mapping:
     result: Node | None = None
     problems: list[Problem] = []
     for name, origin in _bases(extends, config):
-        base = os.path.normpath(os.path.join(at.folder, os.path.expanduser(name)))
+        base = os.path.normpath(os.path.join(at.folder, os.path.expanduser(shipped_path(name))))
         try:
             require_file(base, origin, "extends")
             links = (*chain, (at.file, origin))

@@ -17,6 +17,7 @@ from segkit.config.sections import Experiment, make_section
 from segkit.config.source import dump, read_file
 from segkit.errors import ConfigError
 from segkit.runtime.integrity import require_intact
+from segkit.runtime.shipped import shipped_path
 
 CONFIG_FILE = "config.yaml"
 """The name of the resolved config in the folder of a run or checkpoint."""
@@ -96,8 +97,8 @@ def load_config(
     """Loads and checks a config.
 
     Args:
-        source: A YAML file, the folder of a run or checkpoint, or the config itself as a dict. Paths in a dict are
-            relative to the working directory.
+        source: A YAML file, one of segkit's own (`segkit://mask_former/ade20k_r50.yaml`), the folder of a run or
+            checkpoint, or the config itself as a dict. Paths in a dict are relative to the working directory.
         overrides: Values that replace those of the config, each as text: `key.sub=value`.
         plugins: Python files to import first. They become part of the config.
         name: Where error messages locate the values of a dict.
@@ -120,7 +121,7 @@ def load_config(
     if isinstance(source, abc.Mapping):
         top, saved = from_plain(source, Origin(name)), False
     else:
-        file = _file(os.fspath(source))
+        file = _file(shipped_path(os.fspath(source)))
         # Before the file is read: a damaged config could still be valid YAML.
         require_intact(Path(file))
         top, saved = read_file(file), os.path.isdir(source)

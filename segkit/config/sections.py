@@ -15,7 +15,8 @@ PartConfig = dict[str, Value]
 """The checked mapping of a part: `type` and its settings."""
 
 EXTENDS = (
-    "Files that this config extends, relative to it. Mappings merge; all other values replace those of the extended "
+    "Files that this config extends, relative to it, or segkit's own, such as `segkit://base/mask_former.yaml`. "
+    "Mappings merge; all other values replace those of the extended "
     "files. Of several files, the later override the earlier."
 )
 """Documentation of the key `extends`, which is resolved before sections are checked."""

@@ -37,7 +37,7 @@ def structured_classes(data: object, file: Path) -> Classes:
     The list stands alone, or in a mapping as `classes`, `categories`, `names` (as in YOLO's data.yaml), `id2label` or
     `label2id` (as in Hugging Face's config.json). It is one of these:
 
-    * a list whose entries are names, or mappings with `name` and optionally `id`, `isthing` and `color`;
+    * a list whose entries are names, or mappings with `name` and optionally `id`, `isthing`, `isvoid` and `color`;
     * a mapping id -> name, or name -> id. The classes are then sorted by id.
 
     A mapping may also hold the colors of all classes as `palette`, with one more for void, and their number as `nc`.
@@ -101,7 +101,7 @@ def classes_of(
     things: bool,
     colors: list[Color | None] | None = None,
 ) -> Classes:
-    """Reads the classes of a list of categories.
+    """Reads the classes of a list of categories. Those with `isvoid` are no classes: their ids stand for void.
 
     Args:
         entries: The parsed JSON values.
@@ -111,18 +111,21 @@ def classes_of(
         things: Whether a class without `isthing` is a thing.
         colors: The colors of classes without `color`; None is a distinct color.
     """
-    names, ids, flags, found_colors = [], [], [], []
+    names, ids, flags, found_colors, void = [], [], [], [], []
     for number, value in enumerate(entries):
         entry = JsonEntry(value, f"{place}[{number}]", problems)
-        names.append((entry.required("name", as_text) or "").strip())
         stored = entry.required("id", as_integer) if "id" in required else entry.optional("id", as_integer, number)
+        if entry.optional("isvoid", as_flag, False):
+            void.append(number if stored is None else stored)
+            continue
+        names.append((entry.required("name", as_text) or "").strip())
         ids.append(number if stored is None else stored)
         if "isthing" in required:
             flags.append(bool(entry.required("isthing", as_flag)))
         else:
             flags.append(entry.optional("isthing", as_flag, things))
         found_colors.append(entry.optional("color", as_color, colors[number] if colors else None))
-    return Classes.make(names, flags, fill_colors(found_colors), ids)
+    return Classes.make(names, flags, fill_colors(found_colors), ids, void)
 
 
 def _palette(palette: object, count: int, problems: Problems) -> list[Color | None] | None:

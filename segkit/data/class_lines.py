@@ -13,7 +13,7 @@ Line = tuple[int, str]
 """(number from 1, text without surrounding blanks)."""
 
 Entries = list[object]
-"""Categories as JSON holds them: `{name, id, isthing, color}`."""
+"""Categories as JSON holds them: `{name, id, isthing, isvoid, color}`."""
 
 
 class NotANameError(ValueError):
@@ -76,12 +76,13 @@ def _table(lines: list[Line]) -> Entries | None:
     heading = lines[0][1]
     delimiter = next((one for one in "\t;," if one in heading), None)
     columns = [cell.lower().replace("_", " ") for cell in _cells(heading, delimiter)]
-    known = {*_NAMES, *_IDS, "isthing", *_COLORS[0], *_COLORS[1]}
+    known = {*_NAMES, *_IDS, "isthing", "isvoid", *_COLORS[0], *_COLORS[1]}
     name = next((column for column in _NAMES if column in columns), None)
     # Several columns with known headings make a table certain, and so do tabs.
     if name is None or delimiter is None or (len(set(columns) & known) < 2 and delimiter != "\t"):
         return None
-    keys = {"name": name, "isthing": "isthing", "id": next((one for one in _IDS if one in columns), "")}
+    keys = {"name": name, "id": next((one for one in _IDS if one in columns), "")}
+    keys |= {flag: flag for flag in ("isthing", "isvoid")}
     colors = next((three for three in _COLORS if set(three) <= set(columns)), ())
     entries: Entries = []
     for line in lines[1:]:

@@ -14,7 +14,7 @@ from segkit.errors import DataError
 _FORMS = (
     "These forms are read: one name per line; numbered lines such as '0: road' or 'road: 0'; a table with a heading "
     "such as 'Pixel Value, Class' or 'name,r,g,b'; CVAT's labelmap.txt; labelme's labels.txt; YOLO's data.yaml; JSON "
-    "with a list of names, of categories (name, id, isthing, color), id2label or label2id."
+    "with a list of names, of categories (name, id, isthing, isvoid, color), id2label or label2id."
 )
 
 

@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
+from segkit.data.official import source_of
 from segkit.errors import DataError, suggest
+from segkit.runtime.shipped import shipped_path
 
 VARIABLE = "SEGKIT_DATASETS"
 
@@ -12,7 +14,8 @@ def dataset_path(path: str) -> Path:
     """Resolves the path of a dataset file or folder as a config gives it.
 
     An absolute path stays. A relative one is looked up in the folder `$SEGKIT_DATASETS`, or in `./datasets` where the
-    variable is not set, so that configs hold no paths of one machine.
+    variable is not set, so that configs hold no paths of one machine. `segkit://classes/cityscapes.csv` is a file that
+    comes with segkit.
 
     Raises:
         DataError: the path does not exist.
@@ -23,13 +26,13 @@ def dataset_path(path: str) -> Path:
         ...     dataset_path(folder) == Path(folder)
         True
     """
-    given = Path(path).expanduser()
+    given = Path(shipped_path(path)).expanduser()
     root = os.environ.get(VARIABLE)
     # Made absolute, so that messages show where segkit looked when the root is relative.
     resolved = given if given.is_absolute() else Path(root or "datasets").expanduser().absolute() / given
     if resolved.exists():
         return resolved
-    missing = f"{resolved}: there is no such file or folder.{_suggestion(resolved)}"
+    missing = f"{resolved}: there is no such file or folder.{source_of(given.as_posix()) or _suggestion(resolved)}"
     if given.is_absolute():
         raise DataError(f"{missing} Correct the path.")
     place = f"the folder that the environment variable {VARIABLE} names" if root else "./datasets"

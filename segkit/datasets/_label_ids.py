@@ -44,7 +44,7 @@ def class_list(classes: list[str] | str, things: list[str] | None) -> Classes:
         return listed
     indices = {listed.index(name) for name in things}
     flags = [class_index in indices for class_index in range(len(listed))]
-    return Classes.make(listed.names, flags, listed.colors, listed.ids)
+    return Classes.make(listed.names, flags, listed.colors, listed.ids, listed.void)
 
 
 def class_index_table(
@@ -55,7 +55,8 @@ def class_index_table(
     Args:
         classes: The class list; its ids count where there is no `label_map`.
         label_map: Id, range of ids such as `0-6`, or `default` -> class name, class index or `void`.
-        void: Ids of void. None is 255 unless a class has this id; an empty list is no id.
+        void: Ids of void. None is those of the class list, or else 255 unless a class has this id; an empty list is no
+            id.
 
     Returns:
         The class list with its final ids, and (65536,) int16: class index, NO_SEGMENT for void, or UNKNOWN.
@@ -76,7 +77,8 @@ def class_index_table(
     void_ids = [void] if isinstance(void, int) else void
     if void_ids is None:
         # A dataset of more than 255 classes may use 255 for one of them.
-        void_ids = [] if VOID in class_index_of else [VOID]
+        listed = [stored for stored in classes.void if stored not in class_index_of]
+        void_ids = listed or ([] if VOID in class_index_of else [VOID])
     for stored in void_ids:
         if class_index_of.get(stored, NO_SEGMENT) != NO_SEGMENT:
             name = classes.names[class_index_of[stored]]

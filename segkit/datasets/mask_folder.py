@@ -44,8 +44,8 @@ class MaskFolder:
         colors: The label files hold colors. Name -> color or list of colors, as in
             `{road: [128, 64, 128], car: "#00008e", void: [0, 0, 0]}`; or a list of one color for each class; or `true`
             for the colors of the class file.
-        void: Ids of void, by default 255 unless a class has it; `[]` for none. Their pixels are left out of training
-            and evaluation.
+        void: Ids of void, by default those that the class file marks, or else 255 unless a class has it; `[]` for none.
+            Their pixels are left out of training and evaluation.
         split: Which of the images: a text file with one name per line; `{share: 0.2, seed: 0}` for a fifth of them; or
             `{all_but: 0.2, seed: 0}` for the others.
 

@@ -1,0 +1,253 @@
+"""`segkit prepare` on tiny made folders in the official layouts: what it writes is what the datasets read."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+import torch
+from PIL import Image
+
+from segkit.build import build_dataset
+from segkit.cli.main import main
+from segkit.config import load_config
+from segkit.config.sections import Split
+from segkit.data.class_list import read_classes
+from segkit.preparation import ade20k_full, ade20k_panoptic, cityscapes_panoptic
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT.parent / "shared/data/ade20k_sample"
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGKIT_DATASETS", str(tmp_path))
+    return tmp_path
+
+
+def save(path, values, mode=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(values), mode).save(path)
+
+
+def photo(path, size=(4, 6)):
+    save(path, np.full((*size, 3), 90, dtype=np.uint8))
+
+
+def dataset_of(base, split="val"):
+    """The dataset of a base config, as a training builds it."""
+    config = load_config({"extends": ["segkit://base/mask_former.yaml", f"segkit://base/{base}.yaml"]})
+    part = config["data"][split]["dataset"]
+    return build_dataset(Split(dataset=part))
+
+
+def ade20k(root):
+    for folder in ("training", "validation"):
+        base = root / "ADEChallengeData2016"
+        name = f"ADE_{folder[:5]}_00000001"
+        photo(base / "images" / folder / f"{name}.jpg")
+        labels = np.ones((4, 6), dtype=np.uint8)  # wall
+        labels[2:] = 13  # person
+        things = np.zeros((4, 6, 3), dtype=np.uint8)
+        things[2:, :3] = (4, 1, 0)
+        things[2:, 3:5] = (4, 2, 0)
+        save(base / "annotations" / folder / f"{name}.png", labels)
+        save(base / "annotations_instance" / folder / f"{name}.png", things)
+
+
+def cityscapes(root):
+    for split in ("train", "val"):
+        stem = "aachen_000000_000019"
+        photo(root / "cityscapes/leftImg8bit" / split / "aachen" / f"{stem}_leftImg8bit.png")
+        ids = np.full((4, 6), 7, dtype=np.uint16)
+        ids[0], ids[1], ids[2], ids[3, 0] = 26000, 26001, 26, 3
+        save(root / "cityscapes/gtFine" / split / "aachen" / f"{stem}_gtFine_instanceIds.png", ids)
+        labels = np.where(ids >= 1000, ids // 1000, ids).astype(np.uint8)
+        save(root / "cityscapes/gtFine" / split / "aachen" / f"{stem}_gtFine_labelIds.png", labels)
+
+
+def ade20k_full_files(root):
+    for folder in ("training", "validation"):
+        file = root / "ADE20K_2021_17_01/images/ADE" / folder / "urban/street" / f"ADE_{folder}_1.jpg"
+        photo(file, size=(600, 800))
+        seg = np.zeros((600, 800, 3), dtype=np.uint8)
+        for column, number in ((slice(0, 400), 2978), (slice(400, 800), 3)):  # wall, and an object that is no class
+            seg[:, column, 0], seg[:, column, 1] = number // 256 * 10, number % 256
+        save(file.with_name(f"{file.stem}_seg.png"), seg)
+
+
+def stuff(root):
+    base = root / "coco/coco_stuff_10k"
+    for split, stem in (("train", "COCO_train2014_1"), ("test", "COCO_train2014_2")):
+        photo(base / "images" / f"{stem}.jpg")
+        (base / "imageLists").mkdir(exist_ok=True)
+        (base / "imageLists" / f"{split}.txt").write_text(f"{stem}\n")
+        (base / "annotations").mkdir(exist_ok=True)
+        matrix = np.full((4, 6), 2, dtype=np.uint8)
+        matrix[0], matrix[1] = 1, 172
+        scipy.io.savemat(base / "annotations" / f"{stem}.mat", {"S": matrix})
+
+
+def names_and_pixels(dataset):
+    target = dataset[0].target
+    names = [dataset.classes.names[label] for label in target.labels]
+    return sorted(zip(names, target.masks.sum((1, 2)).tolist(), strict=True))
+
+
+def test_ade20k_panoptic(root, capsys):
+    ade20k(root)
+    assert main(["prepare", "ade20k_panoptic"]) == 0
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "train: 1 image, but the published dataset has 20210: some are missing",
+        "val: 1 image, but the published dataset has 2000: some are missing",
+        "written: 2 files, 0 were there",
+    ]
+    dataset = dataset_of("ade20k_panoptic")
+    assert len(dataset.classes) == 150
+    assert sum(dataset.classes.things) == 100
+    assert dataset.classes.colors[0] == (120, 120, 120)
+    # The last column is of a person, but of no instance: void.
+    found = [(name.partition(",")[0], pixels) for name, pixels in names_and_pixels(dataset)]
+    assert found == [("person", 4), ("person", 6), ("wall", 12)]
+    assert int((~dataset[0].target.valid).sum()) == 2
+
+
+def test_cityscapes_panoptic(root):
+    cityscapes(root)
+    assert main(["prepare", "cityscapes_panoptic"]) == 0
+    dataset = dataset_of("cityscapes_panoptic")
+    assert len(dataset.classes) == 19
+    assert names_and_pixels(dataset) == [("car", 6), ("car", 6), ("car", 6), ("road", 5)]
+    assert dataset[0].target.is_crowd.tolist().count(True) == 1
+
+
+def test_ade20k_full(root):
+    ade20k_full_files(root)
+    assert main(["prepare", "ade20k_full"]) == 0
+    dataset = dataset_of("ade20k_full")
+    assert len(dataset.classes) == 847
+    sample = dataset[0]
+    assert sample.size == (512, 683)
+    assert [dataset.classes.names[label] for label in sample.target.labels] == ["wall"]
+    assert 0.49 < float(sample.target.valid.float().mean()) < 0.51
+
+
+def test_coco_stuff_10k(root):
+    stuff(root)
+    assert main(["prepare", "coco_stuff_10k"]) == 0
+    dataset = dataset_of("coco_stuff_10k", "train")
+    assert len(dataset) == 1
+    assert names_and_pixels(dataset) == [("person", 12), ("wood", 6)]
+    assert int((~dataset[0].target.valid).sum()) == 6
+
+
+def test_cityscapes_semantic_needs_no_preparation(root):
+    cityscapes(root)
+    dataset = dataset_of("cityscapes_semantic")
+    assert names_and_pixels(dataset) == [("car", 18), ("road", 5)]
+    assert int((~dataset[0].target.valid).sum()) == 1
+
+
+def test_an_interrupted_preparation_goes_on(root, capsys):
+    ade20k(root)
+    base = root / "ADEChallengeData2016"
+    assert main(["prepare", "ade20k_panoptic"]) == 0
+    before = json.loads((base / "ade20k_panoptic_val.json").read_text())
+    shutil.rmtree(base / "ade20k_panoptic_val")
+    (base / "ade20k_panoptic_val.json").unlink()
+    (base / "ade20k_panoptic_train.json").unlink()
+    capsys.readouterr()
+    assert main(["prepare", "ade20k_panoptic"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "written: 1 file, 1 were there"
+    assert json.loads((base / "ade20k_panoptic_val.json").read_text()) == before
+
+
+def test_what_another_program_has_prepared_is_left(root):
+    ade20k(root)
+    file = root / "ADEChallengeData2016/ade20k_panoptic_train.json"
+    file.write_text("{}")
+    assert main(["prepare", "ade20k_panoptic"]) == 0
+    assert file.read_text() == "{}"
+    assert not file.with_suffix("").exists()
+
+
+def test_a_missing_archive_is_named(root, capsys):
+    assert main(["prepare", "ade20k_panoptic"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {root}/ADEChallengeData2016: there is no such file or folder. It comes from ADEChallengeData2016.zip "
+        "of the scene parsing challenge (sceneparsing.csail.mit.edu). Relative paths are looked up in the folder that "
+        "the environment variable SEGKIT_DATASETS names. Set SEGKIT_DATASETS to the folder that holds your datasets, "
+        "or give an absolute path.\n"
+    )
+
+
+def test_half_unpacked_archives_are_named(root, capsys):
+    ade20k(root)
+    missing = root / "ADEChallengeData2016/annotations_instance/validation/ADE_valid_00000001.png"
+    missing.unlink()
+    assert main(["prepare", "ade20k_panoptic"]) == 1
+    image = root / "ADEChallengeData2016/images/validation/ADE_valid_00000001.jpg"
+    assert capsys.readouterr().err == (
+        f"error: {missing}: there is no such file, but an image {image}. Unpack the published archive again.\n"
+    )
+    shutil.rmtree(image.parent)
+    image.parent.mkdir()
+    assert main(["prepare", "ade20k_panoptic"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {image.parent}: there is no file with a name that ends in '.jpg'. Unpack the published archive "
+        "again.\n"
+    )
+
+
+def test_instances_of_another_size_are_named(root, capsys):
+    ade20k(root)
+    things = root / "ADEChallengeData2016/annotations_instance/training/ADE_train_00000001.png"
+    save(things, np.zeros((2, 2, 3), dtype=np.uint8))
+    assert main(["prepare", "ade20k_panoptic"]) == 1
+    labels = root / "ADEChallengeData2016/annotations/training/ADE_train_00000001.png"
+    assert capsys.readouterr().err == (
+        f"error: {things}: it has another size than {labels}. Unpack the published archives again.\n"
+    )
+
+
+def test_a_damaged_mat_file_is_named(root, capsys):
+    stuff(root)
+    mat = root / "coco/coco_stuff_10k/annotations/COCO_train2014_1.mat"
+    mat.write_bytes(b"no matrix")
+    assert main(["prepare", "coco_stuff_10k"]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {mat}: cannot be read (")
+
+
+@pytest.mark.skipif(not SAMPLE.is_dir(), reason="needs ../shared/data/ade20k_sample")
+def test_real_ade20k_segments_are_those_of_the_published_preparation():
+    base = SAMPLE / "ADEChallengeData2016"
+    classes = read_classes(ROOT / "configs/classes/ade20k_150.csv")
+    annotations = json.loads((base / "ade20k_panoptic_train.json").read_text())["annotations"]
+    for annotation in annotations:
+        labels = np.asarray(Image.open(base / "annotations/training" / annotation["file_name"]), dtype=np.int32)
+        things = np.asarray(
+            Image.open(base / "annotations_instance/training" / annotation["file_name"]), dtype=np.int32
+        )
+        ours = ade20k_panoptic.segments_of(classes, labels, things[..., 0], things[..., 1])
+        rgb = np.asarray(Image.open(base / "ade20k_panoptic_train" / annotation["file_name"]), dtype=np.int32)
+        theirs = rgb[..., 0] + 256 * rgb[..., 1] + 65536 * rgb[..., 2]
+        for segment in annotation["segments_info"]:
+            mask = theirs == segment["id"]
+            assert len(np.unique(ours[mask])) == 1, segment
+            assert ours[mask][0] // 1000 == segment["category_id"] + 1
+            assert np.array_equal(ours == ours[mask][0], mask)
+        assert np.array_equal(ours == 0, theirs == 0)
+
+
+def test_the_table_of_ade20k_full():
+    table = ade20k_full.label_table()
+    assert (table != 65535).sum() == 847
+    assert sorted(table[table != 65535].tolist()) == list(range(847))
+
+
+def test_crowds_of_cityscapes_are_no_instances():
+    classes = read_classes(ROOT / "configs/classes/cityscapes.csv")
+    found = cityscapes_panoptic.segments_of(classes, np.array([[24, 24000, 11, 29000, 33005]], dtype=np.int32))
+    assert torch.from_numpy(found).tolist() == [[24999, 24001, 11000, 0, 33006]]
