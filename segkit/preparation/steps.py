@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from segkit.data.listing import list_tree
@@ -86,7 +87,7 @@ def _counted(number: int, what: str) -> str:
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[], None]]:
     columns = (TextColumn("prepare"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("prepare", total=total)
         yield lambda: progress.advance(task)
 
