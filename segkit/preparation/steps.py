@@ -87,7 +87,9 @@ def _counted(number: int, what: str) -> str:
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[], None]]:
     columns = (TextColumn("prepare"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    # Elsewhere than on a terminal, even a bar that vanishes leaves an empty line.
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("prepare", total=total)
         yield lambda: progress.advance(task)
 
