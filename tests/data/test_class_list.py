@@ -126,6 +126,24 @@ def test_an_inconsistent_class_list_is_refused(classes, problem):
         check_classes(classes, "classes")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "id;name;isthing;isvoid\n0;unlabeled;0;1\n7;road;0;0\n26;car;1;0\n255;void;0;1\n"),
+        (
+            "a.json",
+            '[{"id": 0, "name": "unlabeled", "isvoid": 1}, {"id": 7, "name": "road"}, '
+            '{"id": 26, "name": "car", "isthing": 1}, {"id": 255, "isvoid": true}]',
+        ),
+    ],
+)
+def test_void_ids_are_no_classes(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    classes = read_classes(tmp_path / name)
+    assert (classes.names, classes.things, classes.ids) == (("road", "car"), (False, True), (7, 26))
+    assert classes.void == (0, 255)
+
+
 def test_real_class_lists(shared_data):
     camvid = read_classes(shared_data / "camvid/meta.json")
     assert (len(camvid), camvid.names[8], camvid.colors[8]) == (11, "Car", (64, 0, 128))

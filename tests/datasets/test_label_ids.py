@@ -70,3 +70,13 @@ def test_the_explained_settings_read_the_object():
         classes, table = class_index_table(Classes.make(["background", "object"]), label_map, void)
         assert classes.ids == (0, 255)
         assert table[[0, 255]].tolist() == [0, 1]
+
+
+def test_void_ids_of_the_class_list_count_unless_the_settings_say_otherwise():
+    classes = Classes.make(["road", "car"], ids=[7, 26], void=[0, 4])
+    _, table = class_index_table(classes, None, None)
+    assert table[[0, 4, 7, 255]].tolist() == [NO_SEGMENT, NO_SEGMENT, 0, -2]
+    _, table = class_index_table(classes, None, [255])
+    assert table[[0, 255]].tolist() == [-2, NO_SEGMENT]
+    _, table = class_index_table(classes, {"0": "car"}, None)
+    assert table[[0, 4]].tolist() == [1, NO_SEGMENT]
