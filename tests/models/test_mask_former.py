@@ -107,6 +107,16 @@ def test_every_parameter_learns(tmp_path, name, empty):
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
 
 
+def test_it_learns_from_images_that_are_not_padded(tmp_path):
+    model, config = built(tmp_path, "mask_former", "model.size_divisor=1")
+    criterion = build_criterion(config, dataset_classes(config))
+    prediction = model.train()(random_images(37, 51))
+    report = criterion(prediction, [halves_target((37, 51))] * 2)
+    report.total.backward()
+    assert torch.isfinite(report.total)
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
 def test_without_deep_supervision_every_parameter_learns_too(tmp_path):
     model, config = built(tmp_path, "mask_former", f"criterion={QUERY_CRITERION[:-1]}, deep_supervision: false}}")
     criterion = build_criterion(config, dataset_classes(config))
