@@ -142,6 +142,18 @@ def test_it_has_as_many_million_parameters_as_in_the_paper(recipe):
     assert abs(million - MILLIONS[backbone]) < 1
 
 
+@each_recipe
+def test_its_transforms_are_the_originals(recipe):
+    dataset, _ = dataset_and_model(recipe)
+    expected = ["resize_shortest_edge", "random_crop", "photometric_distortion", "random_flip", "pad"]
+    if dataset == "coco_panoptic":
+        expected = ["random_flip", "random_window", "resize_shortest_edge"]
+    elif dataset == "cityscapes":
+        expected.remove("pad")
+    config = load_config(ROOT / f"configs/{recipe}.yaml")
+    assert [transform["type"] for transform in config["data"]["train"]["transforms"]] == expected
+
+
 @pytest.mark.parametrize(
     ("recipe", "divisor"), [("coco_panoptic_r50", 1), ("coco_panoptic_swin_large", 4), ("ade20k_r50", 32)]
 )
