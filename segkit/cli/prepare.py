@@ -1,9 +1,12 @@
 """Prepare an official dataset: write the files that it needs beside the published ones."""
 
 import argparse
+import pkgutil
 
-NAMES = ("ade20k_full", "ade20k_panoptic", "cityscapes_panoptic", "coco_stuff_10k")
-"""The modules of segkit.preparation that are named like a dataset."""
+from segkit import preparation
+
+NAMES = [module.name for module in pkgutil.iter_modules(preparation.__path__) if not module.name.startswith("_")]
+"""The datasets: the modules of segkit.preparation."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from importlib import import_module
 
-    from segkit.preparation.steps import run_steps
+    from segkit.preparation._steps import run_steps
 
     for line in run_steps(import_module(f"segkit.preparation.{arguments.name}").prepare()):
         print(line)

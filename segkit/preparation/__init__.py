@@ -1,1 +1,4 @@
-"""Writes the files that official datasets need beside the published ones: one module per dataset."""
+"""Writes the files that official datasets need beside the published ones: one module per dataset.
+
+Each module has a function `prepare`, which returns the steps.
+"""

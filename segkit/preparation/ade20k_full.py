@@ -9,7 +9,7 @@ from PIL import Image
 
 from segkit.data.opening import opened
 from segkit.data.paths import dataset_folder
-from segkit.preparation.steps import Split, Step, images_of, require_file
+from segkit.preparation._steps import Split, Step, images_of, require_file
 from segkit.runtime.shipped import shipped_path
 from segkit.types import Size
 

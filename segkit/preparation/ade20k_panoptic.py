@@ -12,8 +12,8 @@ from segkit.data.label_maps import read_label_map
 from segkit.data.opening import opened
 from segkit.data.paths import dataset_folder
 from segkit.errors import DataError
-from segkit.preparation.panoptic import OF_CLASS, write_json, write_segments
-from segkit.preparation.steps import Split, Step, images_of, require_file
+from segkit.preparation._panoptic import OF_CLASS, write_json, write_segments
+from segkit.preparation._steps import Split, Step, images_of, require_file
 from segkit.runtime.shipped import shipped_path
 
 ROOT = "ADEChallengeData2016"

@@ -10,8 +10,8 @@ from segkit.classes import Classes
 from segkit.data.class_list import read_classes
 from segkit.data.label_maps import read_label_map
 from segkit.data.paths import dataset_folder
-from segkit.preparation.panoptic import OF_CLASS, write_json, write_segments
-from segkit.preparation.steps import Split, Step, images_of, require_file
+from segkit.preparation._panoptic import OF_CLASS, write_json, write_segments
+from segkit.preparation._steps import Split, Step, images_of, require_file
 from segkit.runtime.shipped import shipped_path
 
 SPLITS = (("train", 2975), ("val", 500))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from segkit.data.paths import dataset_folder, dataset_path
 from segkit.errors import DataError, cause_of
-from segkit.preparation.steps import Split, Step, require_file
+from segkit.preparation._steps import Split, Step, require_file
 
 ROOT = "coco/coco_stuff_10k"
 SPLITS = (("train", 9000), ("test", 1000))
