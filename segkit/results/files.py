@@ -17,7 +17,6 @@ from segkit.results.json_list import JsonList
 from segkit.results.names import OutputNames
 from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult
 
-
 IMAGE_KEY = "picture"
 """Key of an image's own file in the panoptic format, whose `file_name` is that of the PNG."""
 
