@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         BACKBONES,
         DATASETS,
         EVALUATORS,
+        HOOKS,
         LOSSES,
         MATCHERS,
         MODELS,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
         SCHEDULES,
         TRANSFORMER_DECODERS,
         TRANSFORMS,
+        Hook,
+        TrainingContext,
     )
     from segkit.training.train import train
 
@@ -49,6 +52,7 @@ __all__ = [
     "BACKBONES",
     "DATASETS",
     "EVALUATORS",
+    "HOOKS",
     "LOSSES",
     "MATCHERS",
     "MODELS",
@@ -62,9 +66,11 @@ __all__ = [
     "Config",
     "ConfigError",
     "DataError",
+    "Hook",
     "Predictor",
     "RegistryError",
     "SegkitError",
+    "TrainingContext",
     "TrainingError",
     "TrainingStopped",
     "build_model",
@@ -80,7 +86,9 @@ def _home(name: str) -> str:
     """Returns the module that defines a public name."""
     homes = {
         "Config": "segkit.config",
+        "Hook": "segkit.registries",
         "Predictor": "segkit.inference.predictor",
+        "TrainingContext": "segkit.registries",
         "build_model": "segkit.build",
         "evaluate": "segkit.evaluation.evaluate",
         "load_config": "segkit.config",

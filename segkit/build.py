@@ -24,6 +24,7 @@ from segkit.ops.points import PointSampling
 from segkit.registries import (
     DATASETS,
     EVALUATORS,
+    HOOKS,
     LOSSES,
     MATCHERS,
     MODELS,
@@ -33,6 +34,7 @@ from segkit.registries import (
     TRANSFORMS,
     Dataset,
     Evaluator,
+    Hook,
     Postprocessor,
     Schedule,
     Transform,
@@ -264,3 +266,10 @@ def build_optimizer(part: PartConfig, model: nn.Module) -> torch.optim.Optimizer
 def build_schedule(part: PartConfig) -> Schedule:
     """Builds the schedule of the learning rate."""
     return build_part(SCHEDULES, part)
+
+
+def build_hooks(parts: list[PartConfig]) -> dict[str, Hook]:
+    """Builds the hooks of a training, by type, with a number where a type is repeated."""
+    return dict(
+        zip(_distinct([part["type"] for part in parts]), [build_part(HOOKS, part) for part in parts], strict=True)
+    )

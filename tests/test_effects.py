@@ -22,6 +22,7 @@ from segkit.registries import BACKBONES, BY_KIND, REGISTRIES
 from segkit.runtime.integrity import MANIFEST
 from tests.helpers.effects import observe_command, observe_part, options_of_commands
 from tests.helpers.tiny import tiny_yaml
+from tests.helpers.trackers import fake_trackers
 from tests.test_parts import coco_instance, coco_panoptic, mask_folder
 
 SMALLER = {
@@ -319,17 +320,8 @@ SECTIONS = {
     "training.checkpoint_every": ([], ["training.checkpoint_every=1"]),
     "training.keep_checkpoints": (EACH_STEP, ["training.keep_checkpoints=1"]),
     "training.best_metric": ([], ["training.best_metric=pixel_accuracy"]),
-    "training.early_stopping": (
-        [
-            "training.evaluate_every=1",
-            "training.optimizer.lr=0",
-            "training.steps=4",
-            "model.transformer_decoder.dropout=0",
-        ],
-        ["training.early_stopping=1"],
-    ),
     "training.log_every": ([], ["training.log_every=2"]),
-    "training.tensorboard": ([], ["training.tensorboard=true"]),
+    "training.hooks": ([], ["training.hooks=[{type: ema, decay: 0.9}]"]),
     "training.seed": ([], ["training.seed=1"]),
     "training.compile": ([], ["training.compile=true"]),
 }
@@ -349,8 +341,8 @@ def test_a_setting_of_a_section(setting, places, plugin):
     before, change = ([_filled(word, files) for word in words] for words in SECTIONS[setting])
     found = _trained(places["config"], *before), _trained(places["config"], *before, *change)
     assert found[0]["code"] == 0, found[0]["printed"]
-    # The first needs a package, the others stop the training.
-    may_fail = ("training.tensorboard", "training.on_nonfinite", "data.train.on_bad_sample")
+    # These stop the training.
+    may_fail = ("training.on_nonfinite", "data.train.on_bad_sample")
     allowed = (0, 1, 2) if setting in may_fail else (0,)
     assert found[1]["code"] in allowed, found[1]["printed"]
     _assert_change(*found, f"{' '.join(change)} has no effect")
@@ -477,6 +469,11 @@ PARTS = {
         {},
         {"lr": 0.1, "weight_decay": 0.1, "backbone_multiplier": 0.1, "betas": [0.8, 0.9]},
     ),
+    "hook/early_stopping": ({"patience": 5}, {"patience": 2}),
+    "hook/ema": ({}, {"decay": 0.5}),
+    "hook/freeze": ({"parameters": ["head.*"]}, {"parameters": ["*.bias"]}),
+    "hook/learning_rate_finder": ({}, {"lowest": 1e-3, "highest": 10.0, "steps": 20}),
+    "hook/tracker": ({"name": "wandb"}, {"name": "mlflow", "project": "other", "options": {"tags": ["a"]}}),
     "schedule/multi_step": ({"milestones": [9]}, {"milestones": [3], "gamma": 0.5, "warmup_steps": 3}),
     "schedule/poly": ({"warmup_steps": 4}, {"power": 2.0, "warmup_steps": 6, "warmup_factor": 0.5}),
 }
@@ -510,7 +507,8 @@ def cases():
 
 
 @pytest.mark.parametrize("case", cases())
-def test_a_setting_of_a_part(case, tmp_path):
+def test_a_setting_of_a_part(case, tmp_path, monkeypatch):
+    fake_trackers(monkeypatch)
     part, _, setting = case.partition(".")
     kind, _, name = part.partition("/")
     settings, changes = PARTS[part]

@@ -23,6 +23,7 @@ PARTS = (
     "evaluators",
     "optimizers",
     "schedules",
+    "hooks",
 )
 FLOORS = (
     ("__init__", "types", "classes", "errors"),

@@ -16,6 +16,7 @@ from segkit.build import build_part
 from segkit.classes import Classes
 from segkit.registries import BY_KIND, REGISTRIES
 from segkit.registries.signature import MISSING, after_star
+from tests.helpers.trackers import fake_trackers
 
 CLASSES = Classes.make(["a", "b", "c"])
 
@@ -97,6 +98,9 @@ SETTINGS = {
     "dataset/concat": [concat],
     "dataset/shapes": [{"length": 5}],
     "schedule/multi_step": [{"milestones": [5, 8]}, {"milestones": [500], "warmup_steps": 3}],
+    "hook/early_stopping": [{"patience": 2}],
+    "hook/freeze": [{"parameters": ["0.*"]}],
+    "hook/tracker": [{"name": "wandb"}],
     "transform/pad": [{"size": [64, 50]}],
     "transform/random_crop": [{"size": [32, 40]}, {"size": [32, 40], "max_category_share": 0.75}],
     "transform/random_scale": [{"size": [48, 48]}],
@@ -120,6 +124,7 @@ CHECKS = {
     "evaluator": lambda build: testing.check_evaluator(lambda classes: build(classes=classes)),
     "optimizer": lambda build: testing.check_optimizer(lambda model: build(model=model)),
     "schedule": lambda build: testing.check_schedule(build()),
+    "hook": lambda build: testing.check_hook(build),
 }
 """kind -> the check, called with a function that builds the part from what segkit supplies."""
 
@@ -154,7 +159,8 @@ def nested_settings(registry, name):
 
 
 @pytest.mark.parametrize(("registry", "name", "settings"), list(cases()))
-def test_part(registry, name, settings, tmp_path):
+def test_part(registry, name, settings, tmp_path, monkeypatch):
+    fake_trackers(monkeypatch)
     if settings is None:
         settings = default_settings(registry, name)
     elif callable(settings):

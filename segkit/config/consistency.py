@@ -218,17 +218,32 @@ RULES = (
     ),
     # The training.
     Rule(
-        ("training.evaluate_every", "training.best_metric", "training.early_stopping"),
+        ("training.evaluate_every", "training.best_metric"),
         lambda config, path: _trains(config) and "data.val.dataset" not in config,
         "has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or set this to null.",
     ),
     Rule(
-        ("training.early_stopping",),
+        ("training.hooks.*",),
         lambda config, path: (
-            "training.evaluate_every" not in config and (not _trains(config) or "data.val.dataset" in config)
+            config.is_part(path, "ema", "early_stopping") and _trains(config) and "data.val.dataset" not in config
         ),
-        "has no effect without `training.evaluate_every`: only the last step is evaluated. Set that, or remove this "
-        "line.",
+        "this hook has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or remove "
+        "the hook.",
+    ),
+    Rule(
+        ("training.hooks.*",),
+        lambda config, path: (
+            config.is_part(path, "early_stopping")
+            and "training.evaluate_every" not in config
+            and (not _trains(config) or "data.val.dataset" in config)
+        ),
+        "this hook has no effect without `training.evaluate_every`: only the last step is evaluated. Set that, or "
+        "remove the hook.",
+    ),
+    Rule(
+        ("training.hooks.*",),
+        lambda config, path: _repeats(config, path) and config.is_part(path, "ema", "early_stopping", "tensorboard"),
+        "the list has a hook of this type already, and only one of a type can be used. Remove one of both.",
     ),
     Rule(
         ("training.keep_checkpoints",),

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from segkit.config.check import check
 from segkit.config.compose import compose, merge, require_file
+from segkit.config.moved import moved
 from segkit.config.nodes import Mapping, Node, Origin, Sequence, Value, join_path, problem, shortened
 from segkit.config.overrides import parse_overrides
 from segkit.config.plain import from_plain
@@ -125,7 +126,8 @@ def load_config(
         # Before the file is read: a damaged config could still be valid YAML.
         require_intact(Path(file))
         top, saved = read_file(file), os.path.isdir(source)
-    tree = with_plugins(compose(top, parsed, foreign=saved), [os.fspath(plugin) for plugin in plugins])
+    tree = moved(compose(top, parsed, foreign=saved), saved)
+    tree = with_plugins(tree, [os.fspath(plugin) for plugin in plugins])
     # Before the check, which looks up the parts that plugins register.
     run_plugins(tree, trust)
     return Config(top.origin.file, tree, check(tree, saved))

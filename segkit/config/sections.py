@@ -112,12 +112,10 @@ class Training:
     """How many `checkpoints/step_N` to keep. `best` and `last` are always kept."""
     best_metric: str | None = None
     """The metric that selects `best`; null uses the first metric of the first evaluator."""
-    early_stopping: Positive | None = None
-    """Stop after this many evaluations in a row without a new best."""
     log_every: Positive = 20
     """Steps between lines of `metrics.jsonl`."""
-    tensorboard: bool = False
-    """Write event files for TensorBoard into the run folder; needs the package `tensorboard`."""
+    hooks: list[PartConfig] = field(default_factory=list)
+    """Take part in the training, in this order: averaging of weights, early stopping, trackers and others."""
     seed: NonNegative = 0
     """Seed of all random numbers."""
     compile: bool = False

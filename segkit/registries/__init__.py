@@ -14,6 +14,7 @@ buffers only. `segkit.testing` checks every contract and says what breaks it. Th
 from segkit.registries.backbones import BACKBONES, Backbone, NormalizedBackbone
 from segkit.registries.datasets import DATASETS, AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
 from segkit.registries.evaluators import EVALUATORS, Evaluator
+from segkit.registries.hooks import HOOKS, Hook, Progress, TrainingContext
 from segkit.registries.losses import LOSSES, ClassLoss, GeneralLoss, Loss, MaskLoss
 from segkit.registries.matchers import MATCHERS, Matcher
 from segkit.registries.models import MODELS, Model
@@ -31,6 +32,7 @@ __all__ = [
     "BY_PLURAL",
     "DATASETS",
     "EVALUATORS",
+    "HOOKS",
     "LOSSES",
     "MATCHERS",
     "MODELS",
@@ -49,6 +51,7 @@ __all__ = [
     "Evaluator",
     "ExplainedDataset",
     "GeneralLoss",
+    "Hook",
     "Loss",
     "MaskLoss",
     "Matcher",
@@ -57,8 +60,10 @@ __all__ = [
     "Optimizer",
     "PixelDecoder",
     "Postprocessor",
+    "Progress",
     "Registry",
     "Schedule",
+    "TrainingContext",
     "Transform",
     "TransformerDecoder",
 ]
@@ -76,6 +81,7 @@ REGISTRIES: tuple[Registry[object], ...] = (
     EVALUATORS,
     OPTIMIZERS,
     SCHEDULES,
+    HOOKS,
 )
 """All of them, in the order in which listings show them."""
 

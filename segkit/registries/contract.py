@@ -8,12 +8,17 @@ from torch import nn
 import segkit.types
 from segkit.classes import Classes
 from segkit.errors import RegistryError
+from segkit.registries.hooks import Hook
 from segkit.registries.registry import Registry
 
 NAMES = {**vars(segkit.types), "Classes": Classes}
 """The names that annotations of contracts use. Registries import them for type checkers only, to stay free of torch."""
 # Registries name their base class by text, because they do not import torch, which is slow.
-BASES: dict[str, type] = {"torch.nn.Module": nn.Module, "torch.optim.Optimizer": torch.optim.Optimizer}
+BASES: dict[str, type] = {
+    "torch.nn.Module": nn.Module,
+    "torch.optim.Optimizer": torch.optim.Optimizer,
+    "segkit.Hook": Hook,
+}
 REASONS = {"torch.nn.Module": ", so its weights would be neither trained nor saved"}
 
 

@@ -15,6 +15,7 @@ says what the part did, what the contract asks for, and what to do. The head of 
 from segkit.testing.backbone import check_backbone
 from segkit.testing.dataset import check_dataset
 from segkit.testing.evaluator import check_evaluator
+from segkit.testing.hook import check_hook
 from segkit.testing.loss import check_loss
 from segkit.testing.matcher import check_matcher
 from segkit.testing.model import check_model
@@ -29,6 +30,7 @@ __all__ = [
     "check_backbone",
     "check_dataset",
     "check_evaluator",
+    "check_hook",
     "check_loss",
     "check_matcher",
     "check_model",

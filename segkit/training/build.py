@@ -1,7 +1,8 @@
 """From a config to a training that is ready to run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from accelerate import Accelerator
 from segkit.build import (
     build_criterion,
     build_dataset,
+    build_hooks,
     build_model,
     build_optimizer,
     build_schedule,
@@ -35,7 +37,7 @@ from segkit.training.continuity import changes, keep_pixel_values
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
 from segkit.training.loop import Trainer
-from segkit.training.progress import Reporter, tensorboard_writer
+from segkit.training.progress import Reporter
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState, TrainingState
 
@@ -89,6 +91,7 @@ def build_training(
     torch.manual_seed(plan.settings.seed + plan.accelerator.process_index)  # each process has its own dropout
     if saved:
         saved.restore(trainer.optimizer, plan.accelerator)
+        trainer.hooks.saved = saved.hooks
     if plan.accelerator.is_main_process:
         if saved:
             run.forget_after(state.step, state.evaluated)
@@ -150,7 +153,10 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         evaluation = RunEvaluation(validation, plan.run, accelerator, settings.precision, data)
     if settings.compile:
         compile_parts(model)
-    reporter = _reporter(plan, state)
+    reporter = Reporter(settings.steps, state.step, metrics_file=plan.run.metrics, active=accelerator.is_main_process)
+    hooks = build_hooks(settings.hooks)
+    for hook in hooks.values():
+        hook.on_model(model)
     return Trainer(
         model,
         build_criterion(config, classes),
@@ -170,15 +176,26 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         evaluate_every=settings.evaluate_every,
         checkpoint_every=settings.steps_between_checkpoints,
         best_metric=settings.best_metric,
-        early_stopping=settings.early_stopping,
+        hooks=hooks,
         notes=[_introduction(plan, model), *_long_warmup(settings), *notes],
         data=data,
         bad_samples=_bad_samples(plan, state, reporter),
     )
 
 
-def _batches(plan: _Plan, model: SegmentationModel, after: int) -> Iterator[LoadedBatch]:
-    return training_batches(
+class _Batches(Iterable[LoadedBatch]):
+    """The batches of a training. Every pass over them begins with the same one."""
+
+    def __init__(self, start_pass: Callable[[], Iterator[LoadedBatch]]) -> None:
+        self._start_pass = start_pass
+
+    def __iter__(self) -> Iterator[LoadedBatch]:
+        return self._start_pass()
+
+
+def _batches(plan: _Plan, model: SegmentationModel, after: int) -> Iterable[LoadedBatch]:
+    start_pass = partial(
+        training_batches,
         plan.settings,
         plan.split,
         plan.dataset,
@@ -187,6 +204,7 @@ def _batches(plan: _Plan, model: SegmentationModel, after: int) -> Iterator[Load
         rank=plan.accelerator.process_index,
         num_processes=plan.accelerator.num_processes,
     )
+    return _Batches(start_pass)
 
 
 def _bad_samples(plan: _Plan, state: TrainingState, reporter: Reporter) -> BadSamples | None:
@@ -227,14 +245,6 @@ def _data_summary(plan: _Plan, validation: Validation | None, start: int) -> Dat
         start=start,
         num_queries=num_queries_of(plan.config.experiment.model) if matched else None,
     )
-
-
-def _reporter(plan: _Plan, state: TrainingState) -> Reporter:
-    main = plan.accelerator.is_main_process
-    scalars = None
-    if plan.settings.tensorboard and main:
-        scalars = tensorboard_writer(plan.run.path / "tensorboard", plan.config.origin("training.tensorboard"))
-    return Reporter(plan.settings.steps, state.step, metrics_file=plan.run.metrics, scalars=scalars, active=main)
 
 
 def _long_warmup(settings: Training) -> list[str]:

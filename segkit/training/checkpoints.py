@@ -12,6 +12,7 @@ from segkit.classes import Classes
 from segkit.config import Config
 from segkit.errors import TrainingError
 from segkit.runtime.finite import first_nonfinite
+from segkit.training.hooks import Hooks
 from segkit.training.run_folder import STATE_FILE, RunFolder
 from segkit.training.state import RandomState, TrainingState, all_random_states, own_random_state, write_state
 
@@ -31,12 +32,12 @@ class Checkpoints:
 
     def __init__(self, run: RunFolder, config: Config, classes: Classes, accelerator: Accelerator, keep: int) -> None:
         self.run = run
-        self._config = config
+        self.config = config
         self._classes = classes
         self._accelerator = accelerator
         self._keep = keep
 
-    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
+    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, hooks: Hooks) -> None:
         """Writes `checkpoints/step_N`, from which the training can be resumed, and `last`.
 
         Raises:
@@ -45,17 +46,19 @@ class Checkpoints:
         _require_finite(model, self.run.checkpoint(state.step))
         random = all_random_states(self._accelerator)
         if self._accelerator.is_main_process:
-            self._write(model, optimizer, state, random)
+            self._write(model, optimizer, state, hooks, random)
         self._accelerator.wait_for_everyone()
 
-    def save_alone(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState) -> None:
+    def save_alone(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, hooks: Hooks
+    ) -> None:
         """Does what `save` does without waiting for other processes, which may have ended by an error.
 
         Their random states are not saved, so that of several processes only the first continues its dropout exactly.
         """
         others = [None] * (int(self._accelerator.num_processes) - 1)
         if self._accelerator.is_main_process:
-            self._write(model, optimizer, state, [own_random_state(), *others])
+            self._write(model, optimizer, state, hooks, [own_random_state(), *others])
 
     def save_best(self, model: nn.Module) -> None:
         """Writes `best`.
@@ -65,24 +68,25 @@ class Checkpoints:
         """
         _require_finite(model, self.run.best)
         if self._accelerator.is_main_process:
-            save_checkpoint(self.run.best, model, self._config, self._classes)
+            save_checkpoint(self.run.best, model, self.config, self._classes)
 
     def save_dump(self, folder: Path, model: nn.Module, write_more: Callable[[Path], None]) -> None:
         """Writes a checkpoint with further files, which no training resumes from."""
-        save_checkpoint(folder, model, self._config, self._classes, write_more)
+        save_checkpoint(folder, model, self.config, self._classes, write_more)
 
     def _write(
         self,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         state: TrainingState,
+        hooks: Hooks,
         random: Sequence[RandomState | None],
     ) -> None:
         def write(draft: Path) -> None:
-            write_state(draft / STATE_FILE, state, optimizer, self._accelerator, random)
+            write_state(draft / STATE_FILE, state, optimizer, self._accelerator, random, hooks.states())
 
-        save_checkpoint(self.run.checkpoint(state.step), model, self._config, self._classes, write)
-        save_checkpoint(self.run.last, model, self._config, self._classes)
+        save_checkpoint(self.run.checkpoint(state.step), model, self.config, self._classes, write)
+        save_checkpoint(self.run.last, model, self.config, self._classes)
         self.run.prune_checkpoints(self._keep)
 
 

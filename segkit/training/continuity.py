@@ -19,7 +19,7 @@ from segkit.training.state import SavedState
 FREE = (
     *("data.val", "data.train.workers", "evaluators", "postprocessors", "init_from", "reset_head", "plugins"),
     *(f"training.{name}" for name in ("steps", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints")),
-    *(f"training.{name}" for name in ("tensorboard", "best_metric", "early_stopping", "hooks")),
+    *(f"training.{name}" for name in ("best_metric", "early_stopping")),
 )
 """Settings, and sections with all their settings, that say nothing about how the model is trained."""
 

@@ -1,27 +1,23 @@
-"""The output of a training: lines or a progress bar on the console, `metrics.jsonl`, TensorBoard."""
+"""The output of a training: lines or a progress bar on the console, `metrics.jsonl`."""
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
+import torch
+from accelerate import Accelerator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from segkit.errors import ConfigError
+from segkit.evaluation.tables import class_table, summary, summary_table
 from segkit.runtime.writing import Json, explain_write_errors, without_nan
-from segkit.types import Batch
+from segkit.types import Batch, Metrics
 
-
-class ScalarWriter(Protocol):
-    """What `Reporter` needs of TensorBoard's `SummaryWriter`."""
-
-    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> object: ...
-
-    def close(self) -> object: ...
+SHOWN_METRICS = 6
+"""Summary metrics in the line that is printed after an evaluation."""
 
 
 class Reporter:
@@ -31,7 +27,6 @@ class Reporter:
         steps: Optimizer steps of the whole training.
         start: Steps done before, by the run that is resumed.
         metrics_file: Where `log` appends its lines, if anywhere.
-        scalars: Where `log` writes each number, if anywhere. Closed at the end.
         active: False makes the reporter silent, as in all processes but the main one.
         clock: Returns the time in seconds.
 
@@ -47,7 +42,6 @@ class Reporter:
         start: int = 0,
         *,
         metrics_file: Path | None = None,
-        scalars: ScalarWriter | None = None,
         active: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -56,7 +50,6 @@ class Reporter:
         self._steps = steps
         self._start = start
         self._metrics_file = metrics_file
-        self._scalars = scalars
         self._clock = clock
         self._started = clock()
         self._bar = Progress(
@@ -80,8 +73,6 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._bar.stop()
-        if self._scalars is not None:
-            self._scalars.close()
 
     def print(self, text: str | Table) -> None:
         """Prints a line or a table, above the bar."""
@@ -93,16 +84,12 @@ class Reporter:
 
     def log(self, step: int, values: Mapping[str, Json]) -> None:
         """Appends one line to `metrics.jsonl`; values may be nested in sections. NaN becomes null."""
-        if not self.active:
+        if not self.active or self._metrics_file is None:
             return
-        if self._metrics_file is not None:
-            with explain_write_errors(self._metrics_file):
-                self._metrics_file.parent.mkdir(parents=True, exist_ok=True)
-            with explain_write_errors(self._metrics_file), self._metrics_file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(without_nan({"step": step, **values})) + "\n")
-        if self._scalars is not None:
-            for name, value in _flat(values).items():
-                self._scalars.add_scalar(name, value, step)
+        with explain_write_errors(self._metrics_file):
+            self._metrics_file.parent.mkdir(parents=True, exist_ok=True)
+        with explain_write_errors(self._metrics_file), self._metrics_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(without_nan({"step": step, **values})) + "\n")
 
     def show_step(self, step: int, losses: Mapping[str, float], images_per_second: float) -> None:
         """Shows the losses of the last decoder layer beside the bar; without a terminal, prints a line."""
@@ -113,6 +100,14 @@ class Reporter:
             self.print(f"step {step}/{self._steps} | {text} | {_duration(seconds_left)} left")
         else:
             self._bar.update(self._task, losses=text)
+
+    def show_evaluation(self, step: int, metrics: Mapping[str, Metrics], tables: bool) -> None:
+        """Prints a line of the first summary metrics; with `tables` all metrics, of each class too."""
+        shown = list(summary(metrics).items())[:SHOWN_METRICS]
+        self.print(f"step {step}: {', '.join(f'{name} {value:.4f}' for name, value in shown)}")
+        if tables:
+            self.print(class_table(metrics))
+            self.print(summary_table(metrics))
 
 
 class Meter:
@@ -129,11 +124,6 @@ class Meter:
         """Seconds spent waiting for data."""
         self.images = 0
 
-    @property
-    def seconds(self) -> float:
-        """Seconds since construction."""
-        return self._clock() - self._started
-
     def next_of(self, batches: Iterator[Batch]) -> Batch:
         """Returns the next batch, and measures how long it takes."""
         before = self._clock()
@@ -142,40 +132,19 @@ class Meter:
         self.images += len(batch.files)
         return batch
 
-
-def tensorboard_writer(folder: Path, where: str) -> ScalarWriter:
-    """Makes the writer for TensorBoard's event files.
-
-    Args:
-        folder: Where the event files are written.
-        where: Where the setting stands, for the error message.
-
-    Raises:
-        ConfigError: TensorBoard is not installed.
-    """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ConfigError(
-            f"{where}: training.tensorboard: the package 'tensorboard' is not installed. Install it "
-            "(pip install tensorboard), or set training.tensorboard to false."
-        ) from error
-    writer: ScalarWriter = SummaryWriter(str(folder))
-    return writer
+    def rates(self, accelerator: Accelerator) -> dict[str, float]:
+        """Returns the speed of all processes, the fraction of the time spent waiting, and the most memory of a GPU."""
+        seconds = self._clock() - self._started
+        rates = {
+            "images_per_second": round(self.images * accelerator.num_processes / seconds, 3),
+            "waiting_for_data": round(self.waited / seconds, 4),
+        }
+        if accelerator.device.type == "cuda":
+            rates["peak_memory_gb"] = round(torch.cuda.max_memory_allocated(accelerator.device) / 1e9, 3)
+        return rates
 
 
 def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
-
-
-def _flat(values: Mapping[str, Json], prefix: str = "") -> dict[str, float]:
-    """Returns the numbers of nested sections, named `section/name`."""
-    flat: dict[str, float] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}/")
-        elif isinstance(value, (int, float)):
-            flat[prefix + name] = value
-    return flat

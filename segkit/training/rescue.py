@@ -8,6 +8,7 @@ from torch import nn
 from segkit.errors import SegkitError
 from segkit.runtime.finite import first_nonfinite
 from segkit.training.checkpoints import Checkpoints
+from segkit.training.hooks import Hooks
 from segkit.training.progress import Reporter
 from segkit.training.snapshot import Snapshot
 from segkit.training.state import TrainingState
@@ -23,6 +24,7 @@ class Rescue:
         model: The model.
         optimizer: Its optimizer.
         state: How far the training is.
+        hooks: Its hooks.
         checkpoints: Writes the checkpoint; None saves nothing.
         reporter: Prints what was saved.
     """
@@ -32,12 +34,14 @@ class Rescue:
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         state: TrainingState,
+        hooks: Hooks,
         checkpoints: Checkpoints | None,
         reporter: Reporter,
     ) -> None:
         self._model = model
         self._optimizer = optimizer
         self._state = state
+        self._hooks = hooks
         self._checkpoints = checkpoints
         self._reporter = reporter
         self._before: Snapshot | None = None
@@ -90,5 +94,5 @@ class Rescue:
             self._before.restore()
         if first_nonfinite(self._model.state_dict()) is not None:
             return "has weights that are not finite, and is not saved"
-        checkpoints.save_alone(self._model, self._optimizer, self._state)
+        checkpoints.save_alone(self._model, self._optimizer, self._state, self._hooks)
         return ""

@@ -1,7 +1,7 @@
 """What a training needs, besides the model's weights, to continue exactly where it stopped."""
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -46,6 +46,18 @@ class TrainingState:
         if self.evaluated is None:
             self.evaluated = self.step
 
+    def would_be_best(self, value: float) -> bool:
+        """Returns whether an evaluation of this comparable value is better than all before."""
+        return self.best is None or value > self.best
+
+    def count_evaluation(self, value: float) -> None:
+        """Counts an evaluation after the present step, of this comparable value."""
+        if self.would_be_best(value):
+            self.best, self.evaluations_without_best = value, 0
+        else:
+            self.evaluations_without_best += 1
+        self.evaluated = self.step
+
 
 def all_random_states(accelerator: Accelerator) -> list[RandomState | None]:
     """Returns the random states of all processes. Every process must call it."""
@@ -59,8 +71,9 @@ def write_state(
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
     random: Sequence[RandomState | None],
+    hooks: Mapping[str, dict[str, Any]],
 ) -> None:
-    """Writes `training_state.pt`: progress, optimizer, loss scaler, and the random states of all processes.
+    """Writes `training_state.pt`: progress, optimizer, loss scaler, hooks, and the random states of all processes.
 
     Raises:
         OSError: The file cannot be written.
@@ -70,6 +83,7 @@ def write_state(
         "optimizer": optimizer.state_dict(),
         "scaler": None if accelerator.scaler is None else accelerator.scaler.state_dict(),
         "random": list(random),
+        "hooks": dict(hooks),
     }
     try:
         torch.save(content, file)
@@ -96,6 +110,8 @@ class SavedState:
             """How far the training was."""
             self.num_processes = len(self._content["random"])
             """Processes of the training."""
+            self.hooks: dict[str, dict[str, Any]] = self._content.get("hooks", {})  # earlier versions had none
+            """States of the hooks, by name."""
 
     def restore(self, optimizer: torch.optim.Optimizer, accelerator: Accelerator) -> None:
         """Sets the optimizer, the loss scaler and this process's random states to what was saved.

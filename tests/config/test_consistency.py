@@ -155,10 +155,22 @@ CASES = {
         ["training.best_metric=null"],
     ),
     "early stopping after the last step": (
-        ["training.early_stopping=3"],
-        "training.early_stopping: has no effect without `training.evaluate_every`: only the last step is evaluated. "
-        "Set that, or remove this line.",
+        ["training.hooks=[{type: early_stopping, patience: 3}]"],
+        "training.hooks.0: this hook has no effect without `training.evaluate_every`: only the last step is evaluated. "
+        "Set that, or remove the hook.",
         ["training.evaluate_every=1"],
+    ),
+    "an average that is never evaluated": (
+        ["training.hooks=[{type: ema}]", "data.val=null"],
+        "training.hooks.0: this hook has no effect without `data.val`: nothing is evaluated. Name a dataset to "
+        "evaluate on, or remove the hook.",
+        ["training.hooks=[{type: tensorboard}]"],
+    ),
+    "two averages": (
+        ["training.hooks=[{type: ema}, {type: ema, decay: 0.5}]"],
+        "training.hooks.1: the list has a hook of this type already, and only one of a type can be used. Remove one of "
+        "both.",
+        ["training.hooks=[{type: ema}, {type: tensorboard}]"],
     ),
     "checkpoints that are not written": (
         ["training.keep_checkpoints=5"],
@@ -225,7 +237,7 @@ def test_problems_of_all_kinds_are_reported_at_once(tmp_path):
     assert problems_of(file, ["training.stepz=3", "training.keep_checkpoints=5", "reset_head=true"]) == [
         "<command line>: training.stepz: training takes no 'stepz'. Did you mean 'steps'? It takes: steps, optimizer, "
         "schedule, precision, accumulate, clip_gradients, on_nonfinite, evaluate_every, checkpoint_every, "
-        "keep_checkpoints, best_metric, early_stopping, log_every, tensorboard, seed, compile",
+        "keep_checkpoints, best_metric, log_every, hooks, seed, compile",
         "<command line>: reset_head: has no effect without `init_from`, whose class head it resets. Set init_from, or "
         "leave this out.",
         "<command line>: training.keep_checkpoints: has no effect without `training.checkpoint_every`: only the last "
@@ -251,4 +263,4 @@ def test_a_run_of_an_earlier_version_loads_and_overrides_are_checked(tmp_path):
     (tmp_path / "run/config.yaml").write_text(yaml.safe_dump(config))
     assert problems_of(tmp_path / "run", []) == []
     assert len(problems_of(tmp_path / "run/config.yaml", [])) == 1
-    assert len(problems_of(tmp_path / "run", ["training.early_stopping=3"])) == 1
+    assert len(problems_of(tmp_path / "run", ["training.hooks=[{type: early_stopping, patience: 3}]"])) == 1

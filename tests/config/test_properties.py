@@ -18,6 +18,7 @@ from segkit.errors import ConfigError
 from segkit.registries import (
     DATASETS,
     EVALUATORS,
+    HOOKS,
     LOSSES,
     MATCHERS,
     MODELS,
@@ -125,6 +126,7 @@ def build(config: Config) -> None:
     if experiment.training is not None:
         call(OPTIMIZERS, experiment.training.optimizer)
         call(SCHEDULES, experiment.training.schedule)
+        call_all(HOOKS, experiment.training.hooks)
 
 
 def call_all(registry: Registry, parts: list[dict[str, Any] | None]) -> None:

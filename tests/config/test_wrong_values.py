@@ -118,7 +118,6 @@ SECTIONS = {
     "training.evaluate_every=0": "must be at least 1, not 0.",
     "training.checkpoint_every=0": "must be at least 1, not 0.",
     "training.keep_checkpoints=0": "must be at least 1, not 0.",
-    "training.early_stopping=0": "must be at least 1, not 0.",
     "training.log_every=0": "must be at least 1, not 0.",
     "training.seed=-1": "must be at least 0, not -1.",
     "training.precision=fp61": "must be one of 'fp32', 'bf16', 'fp16', not 'fp61'. Did you mean 'fp16'?",

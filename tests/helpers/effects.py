@@ -25,6 +25,7 @@ from segkit.models._base import PyramidModel
 from segkit.ops.targets import change_maps, label_map_of
 from segkit.registries import MATCHERS
 from segkit.runtime.writing import without_nan
+from segkit.testing.hook import tiny_context
 from segkit.training.state import SavedState
 from segkit.types import (
     Feature,
@@ -266,6 +267,28 @@ def _evaluator(part, settings):
     return without_nan(part.compute().values)  # nan is unequal to itself
 
 
+def _hook(part, settings):
+    """What a training of two steps and an evaluation is with the hook, and what the hook sends and prints."""
+    model = _model_to_optimize()
+    part.on_model(model)
+    said = []
+    context = tiny_context(model, evaluations_without_best=2)
+    context.print = context.stop = said.append
+    part.on_start(context)
+    for value in (1.0, 2.0):
+        torch.nn.init.constant_(model.head.weight, value)
+        part.after_step(context)
+    part.before_evaluation(context)
+    part.after_evaluation(context, {"mean_iou": 0.5})
+    evaluated = model if context.evaluated_model is None else context.evaluated_model
+    return {
+        "said": said,
+        "evaluated": dict(evaluated.state_dict()),
+        "trained": [name for name, parameter in model.named_parameters() if parameter.requires_grad],
+        "tracker": [getattr(part, name, None) for name in ("name", "project", "options")],
+    }
+
+
 OBSERVERS = {
     "backbone": lambda part, settings: _module(part, _random(2, 3, 64, 64)),
     "pixel_decoder": lambda part, settings: _module(part, [_random(2, 8, 16, 16), _random(2, 16, 8, 8)]),
@@ -279,5 +302,6 @@ OBSERVERS = {
     "evaluator": _evaluator,
     "optimizer": _optimizer,
     "schedule": lambda part, settings: [part(step, 20) for step in range(20)],
+    "hook": _hook,
 }
 """kind -> `(part, settings) -> what it does`."""

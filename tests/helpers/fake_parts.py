@@ -76,6 +76,12 @@ def adamw(model: Any, *, learning_rate: float) -> None: ...
 def poly(*, power: float = 0.9) -> None: ...
 
 
+def ema(*, decay: float = 0.999) -> None: ...
+
+
+def early_stopping(*, patience: int) -> None: ...
+
+
 PARTS = {
     "backbone": (tiny, plain),
     "pixel_decoder": (fpn, transformer_fpn),
@@ -89,6 +95,7 @@ PARTS = {
     "evaluator": (mean_iou,),
     "optimizer": (adamw,),
     "schedule": (poly,),
+    "hook": (ema, early_stopping),
 }
 
 CONFIG = """\

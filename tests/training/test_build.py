@@ -1,7 +1,5 @@
 """From a config to a training, and the errors on the way."""
 
-import sys
-
 import pytest
 import torch
 
@@ -17,11 +15,10 @@ def build(tiny, *overrides, resume=False):
 
 
 def test_the_settings_reach_the_trainer(tiny):
-    trainer = build(tiny, "training.accumulate=3", "training.evaluate_every=2", "training.early_stopping=5")
+    trainer = build(tiny, "training.accumulate=3", "training.evaluate_every=2", "training.optimizer.lr=0.5")
     assert (trainer.steps, trainer.accumulate, trainer.training_step.clip_gradients) == (4, 3, 1.0)
     assert (trainer.log_every, trainer.evaluate_every, trainer.checkpoint_every) == (1, 2, 1)
-    assert trainer.early_stopping == 5
-    assert trainer.base_rates == [1e-3] * len(trainer.optimizer.param_groups)
+    assert trainer.rates.base == [0.5] * len(trainer.optimizer.param_groups)
     assert trainer.evaluate is not None
     files = sorted(path.name for path in (tiny.parent / "run").iterdir())
     assert files == ["config.yaml", "data_summary.json", "environment.json"]
@@ -79,13 +76,6 @@ def test_a_missing_section_is_named(tiny, override, message):
     assert str(caught.value) == f"{tiny}: {message}"
 
 
-def test_a_missing_tensorboard_is_refused_where_it_is_asked_for(tiny, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    build(tiny)
-    with pytest.raises(ConfigError, match=r"^<command line>: training\.tensorboard: the package 'tensorboard' is not"):
-        build(tiny, "training.tensorboard=true")
-
-
 def test_a_run_of_other_classes_is_not_resumed(tiny):
     run = train(load_config(tiny, ["training.steps=1"]), "run")
     folder = tiny.parent / "run/checkpoints/step_1"
@@ -112,3 +102,12 @@ def test_a_warmup_longer_than_the_training_is_told(tiny):
     line = "training.schedule: the warm-up takes 4 steps, the training 4: the learning rate never reaches `lr`"
     assert line in build(tiny, "training.schedule.warmup_steps=4").notes
     assert line not in build(tiny, "training.schedule.warmup_steps=3").notes
+
+
+def test_what_a_hook_freezes_is_not_optimized(tiny):
+    trainer = build(tiny, "training.hooks=[{type: freeze, parameters: [backbone.*]}]")
+    optimized = {parameter for group in trainer.optimizer.param_groups for parameter in group["params"]}
+    names = {name for name, parameter in trainer.model.named_parameters() if parameter not in optimized}
+    assert names == {name for name, _ in trainer.model.named_parameters() if name.startswith("backbone.")}
+    number = sum(parameter.numel() for parameter in optimized)
+    assert f": {number / 1e6:.1f} M trainable parameters" in trainer.notes[0]

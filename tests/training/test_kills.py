@@ -18,6 +18,7 @@ from tests.helpers.tiny import assert_equal_weights, lines_of, write_tiny
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ["training.steps=8", "training.evaluate_every=3", "training.checkpoint_every=2"]
+SETTINGS.append("training.hooks=[{type: ema, decay: 0.5}, {type: early_stopping, patience: 9}]")
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from segkit.config import load_config
 from segkit.criterion import LossReport
 from segkit.errors import TrainingError
+from segkit.hooks.early_stopping import EarlyStopping
 from segkit.training.build import build_training
 from segkit.training.loop import Trainer
 from segkit.training.run_folder import RunFolder
@@ -90,7 +91,7 @@ def test_nan_is_never_better_and_patience_ends_the_training():
     def evaluate(model, final):
         return {"one": Metrics({"a": next(values)}, {})}
 
-    trainer = by_hand(steps=9, evaluate=evaluate, evaluate_every=1, early_stopping=2)
+    trainer = by_hand(steps=9, evaluate=evaluate, evaluate_every=1, hooks={"early": EarlyStopping(patience=2)})
     trainer.run()
     assert (trainer.state.step, trainer.state.best, trainer.state.evaluations_without_best) == (3, 0.5, 2)
 
@@ -148,7 +149,7 @@ def test_a_resumed_run_ends_like_an_unbroken_one(tiny):
 def test_a_resumed_run_takes_the_learning_rate_of_its_config(tiny):
     train(load_config(tiny, ["training.steps=2"]), output="run")
     trainer = built(tiny, "training.optimizer.lr=0.5", output="run", resume=True)
-    assert trainer.base_rates == [0.5] * len(trainer.optimizer.param_groups)
+    assert trainer.rates.base == [0.5] * len(trainer.optimizer.param_groups)
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_what_was_written(tiny):

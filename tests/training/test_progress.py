@@ -1,13 +1,12 @@
-"""The output of a training: lines on the console, metrics.jsonl, TensorBoard."""
+"""The output of a training: lines on the console, metrics.jsonl."""
 
 import json
 import math
-import sys
 
 import pytest
+from accelerate import Accelerator
 
-from segkit.errors import ConfigError
-from segkit.training.progress import Meter, Reporter, tensorboard_writer
+from segkit.training.progress import Meter, Reporter
 
 
 @pytest.fixture
@@ -60,39 +59,6 @@ def test_other_processes_are_silent(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tensorboard_gets_every_number():
-    written, closed = [], []
-
-    class Writer:
-        def add_scalar(self, tag, scalar_value, global_step):
-            written.append((tag, scalar_value, global_step))
-
-        def close(self):
-            closed.append(True)
-
-    with Reporter(4, scalars=Writer()) as reporter:
-        reporter.log(3, {"losses": {"total": 2.5, "dice/0": 1.0}, "learning_rate": 1e-3})
-    assert written == [("losses/total", 2.5, 3), ("losses/dice/0", 1.0, 3), ("learning_rate", 1e-3, 3)]
-    assert closed == [True]
-
-
-def test_a_missing_tensorboard_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ConfigError) as caught:
-        tensorboard_writer(tmp_path, "x.yaml:3")
-    assert str(caught.value) == (
-        "x.yaml:3: training.tensorboard: the package 'tensorboard' is not installed. Install it "
-        "(pip install tensorboard), or set training.tensorboard to false."
-    )
-
-
-def test_tensorboard_writes_event_files(tmp_path):
-    pytest.importorskip("tensorboard")
-    with Reporter(4, scalars=tensorboard_writer(tmp_path / "events", "x.yaml:3")) as reporter:
-        reporter.log(3, {"losses": {"total": 2.5}})
-    assert len(list((tmp_path / "events").iterdir())) == 1
-
-
 def test_a_meter_counts_images_and_waiting():
     clock = iter([0.0, 1.0, 4.0, 5.0])
 
@@ -101,4 +67,6 @@ def test_a_meter_counts_images_and_waiting():
 
     meter = Meter(lambda: next(clock))
     assert isinstance(meter.next_of(iter([Three()])), Three)
-    assert (meter.images, meter.waited, meter.seconds) == (3, 3.0, 5.0)
+    assert (meter.images, meter.waited) == (3, 3.0)
+    rates = meter.rates(Accelerator(cpu=True))
+    assert (rates["images_per_second"], rates["waiting_for_data"]) == (0.6, 0.6)

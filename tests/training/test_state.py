@@ -24,7 +24,14 @@ def trained():
 
 
 def save_state(folder, state, optimizer, accelerator):
-    write_state(folder / "training_state.pt", state, optimizer, accelerator, all_random_states(accelerator))
+    write_state(
+        folder / "training_state.pt",
+        state,
+        optimizer,
+        accelerator,
+        all_random_states(accelerator),
+        {"counter": {"steps": 7}},
+    )
 
 
 def step(model, optimizer):
@@ -45,6 +52,7 @@ def test_a_training_continues_where_it_stopped(tmp_path, accelerator):
     fresh = torch.optim.AdamW(other.parameters(), lr=0.1)
     saved = SavedState(tmp_path)
     assert saved.state == state
+    assert saved.hooks == {"counter": {"steps": 7}}
     saved.restore(fresh, accelerator)
     step(other, fresh)
     assert torch.equal(other.weight, model.weight)

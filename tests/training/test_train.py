@@ -62,11 +62,16 @@ def test_old_checkpoints_are_dropped(tiny):
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["step_3", "step_4"]
 
 
-def test_early_stopping(tiny):
-    settings = ["training.evaluate_every=1", "training.early_stopping=1", "training.optimizer.lr=0.0"]
-    run = train(load_config(tiny, settings))
-    assert [line["step"] for line in lines_of(run) if "evaluation" in line][-1] < 4
+def test_early_stopping(tiny, capsys):
+    patience = "training.hooks=[{type: early_stopping, patience: 1}]"
+    settings = ["training.evaluate_every=1", patience, "training.optimizer.lr=0.0", "training.steps=9"]
+    run = train(load_config(tiny, settings), output="run")
+    steps = [line["step"] for line in lines_of(run) if "evaluation" in line]
+    assert steps[-1] < 9
+    assert f"stopped early at step {steps[-1]}: 1 evaluations without a new best\n" in capsys.readouterr().out
     assert (run / "last" / "model.safetensors").is_file()
+    train(load_config(tiny, settings), output="run", resume=True)
+    assert [line["step"] for line in lines_of(run) if "evaluation" in line] == steps
 
 
 def test_init_from_is_reported(tiny, capsys):

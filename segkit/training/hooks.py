@@ -1,0 +1,78 @@
+"""Calls the hooks of a training."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any
+
+from segkit.errors import CheckpointError, cause_of
+from segkit.registries.hooks import Hook, TrainingContext
+from segkit.runtime.writing import Json
+from segkit.training.state import own_random_state, set_random_state
+
+
+class Hooks:
+    """The hooks of one training. A context manager: they start at its beginning, and end however the training ends.
+
+    Args:
+        hooks: By the name under which their states are saved.
+        context: What they get.
+    """
+
+    def __init__(self, hooks: Mapping[str, Hook], context: TrainingContext) -> None:
+        self.context = context
+        self.saved: Mapping[str, dict[str, Any]] = {}
+        """The states of the checkpoint that the training goes on from."""
+        self._hooks = dict(hooks)
+        self._ends = ExitStack()
+
+    def __enter__(self) -> "Hooks":
+        random = own_random_state()
+        with ExitStack() as ends:
+            for name, hook in self._hooks.items():
+                ends.callback(hook.on_end, self.context)
+                hook.on_start(self.context)
+                if name in self.saved:
+                    _load(name, hook, self.saved[name])
+            self._ends = ends.pop_all()
+        # A training that is resumed starts its hooks once more, and must draw the same numbers all the same.
+        set_random_state(random)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._ends.__exit__(kind, error, traceback)
+
+    def after_step(self) -> None:
+        self._call("after_step")
+
+    def before_evaluation(self) -> None:
+        self.context.evaluated_model = self.context.model
+        self._call("before_evaluation")
+
+    def after_evaluation(self, metrics: Mapping[str, float]) -> None:
+        self._call("after_evaluation", metrics)
+
+    def on_log(self, values: Mapping[str, Json]) -> None:
+        self._call("on_log", values)
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """Returns the states to be saved, of the hooks that have any."""
+        return {name: state for name, hook in self._hooks.items() if (state := hook.state())}
+
+    def _call(self, method: str, *arguments: object) -> None:
+        """Calls a method of all hooks, in order, also where one fails: what the others keep is saved after an error."""
+        with ExitStack() as stack:
+            for hook in reversed(list(self._hooks.values())):  # the stack calls the last one first
+                stack.callback(getattr(hook, method), self.context, *arguments)
+
+
+def _load(name: str, hook: Hook, state: dict[str, Any]) -> None:
+    try:
+        hook.load_state(state)
+    except Exception as error:  # the state of another version or model can fail in any way
+        raise CheckpointError(
+            f"hook '{name}': cannot go on from its saved state ({cause_of(error)}). Resume with the config that the "
+            "checkpoint was made with, or start a new training with init_from."
+        ) from error

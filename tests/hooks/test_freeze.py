@@ -1,0 +1,45 @@
+"""Patterns of parameters, and errors about them; tests/training/test_build.py builds a training with it."""
+
+import pytest
+from torch import nn
+
+from segkit.errors import ConfigError
+from segkit.hooks.freeze import Freeze
+
+
+@pytest.fixture
+def model():
+    model = nn.Module()
+    model.backbone, model.head = nn.Linear(2, 2), nn.Linear(2, 1)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("patterns", "learning"),
+    [
+        (["backbone.*"], ["head.weight", "head.bias"]),
+        (["*.bias", "head.weight"], ["backbone.weight"]),
+        (["backbone.weight"], ["backbone.bias", "head.weight", "head.bias"]),
+        ([], ["backbone.weight", "backbone.bias", "head.weight", "head.bias"]),
+    ],
+)
+def test_what_matches_is_frozen(model, patterns, learning):
+    Freeze(parameters=patterns).on_model(model)
+    assert [name for name, parameter in model.named_parameters() if parameter.requires_grad] == learning
+
+
+@pytest.mark.parametrize(
+    ("patterns", "message"),
+    [
+        (
+            ["head.*", "backbne.*"],
+            "hook 'freeze': parameters: no parameter of the model matches 'backbne.*'. Did you mean 'backbone.*'? The "
+            "model has: backbone.*, head.*",
+        ),
+        (["*"], "hook 'freeze': parameters: none is left to learn. Remove a pattern."),
+    ],
+)
+def test_errors(model, patterns, message):
+    with pytest.raises(ConfigError) as caught:
+        Freeze(parameters=patterns).on_model(model)
+    assert str(caught.value) == message
