@@ -27,7 +27,8 @@ class Progress(Protocol):
 
     @property
     def best(self) -> float | None:
-        """The best value so far of the metric that decides about `best`; None before the first evaluation."""
+        """The best value so far of the metric that decides about `best`, negated if the metric is better when lower;
+        None before the first evaluation."""
 
     @property
     def evaluations_without_best(self) -> int:

@@ -102,7 +102,7 @@ def test_of_a_count_of_errors_the_lowest_is_the_best():
     def evaluate(model, final):
         return {"one": Metrics({"errors": next(values)}, {}, frozenset({"errors"}), frozenset({"errors"}))}
 
-    trainer = by_hand(steps=9, evaluate=evaluate, evaluate_every=1, early_stopping=2)
+    trainer = by_hand(steps=9, evaluate=evaluate, evaluate_every=1, hooks={"early": EarlyStopping(patience=2)})
     trainer.run()
     assert (trainer.state.step, trainer.state.best, trainer.state.evaluations_without_best) == (4, -5.0, 2)
 
