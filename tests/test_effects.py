@@ -321,6 +321,7 @@ SECTIONS = {
     "training.keep_checkpoints": (EACH_STEP, ["training.keep_checkpoints=1"]),
     "training.best_metric": ([], ["training.best_metric=pixel_accuracy"]),
     "training.log_every": ([], ["training.log_every=2"]),
+    "training.sync_batch_norm": ([], ["training.sync_batch_norm=true"]),
     "training.hooks": ([], ["training.hooks=[{type: ema, decay: 0.9}]"]),
     "training.seed": ([], ["training.seed=1"]),
     "training.compile": ([], ["training.compile=true"]),
@@ -467,15 +468,30 @@ PARTS = {
     ),
     "optimizer/adamw": (
         {},
-        {"lr": 0.1, "weight_decay": 0.1, "backbone_multiplier": 0.1, "betas": [0.8, 0.9]},
+        {"lr": 0.1, "weight_decay": 0.1, "backbone_multiplier": 0.1, "layer_decay": 0.5, "betas": [0.8, 0.9]},
     ),
+    "optimizer/timm": (
+        {"name": "sgd"},
+        {
+            "name": "lion",
+            "lr": 0.1,
+            "weight_decay": 0.1,
+            "backbone_multiplier": 0.1,
+            "layer_decay": 0.5,
+            "options": {"momentum": 0.5},
+        },
+    ),
+    "schedule/cosine": ({"warmup_steps": 4}, {"final_factor": 0.5, "warmup_steps": 6, "backbone_warmup_steps": 3}),
     "hook/early_stopping": ({"patience": 5}, {"patience": 2}),
     "hook/ema": ({}, {"decay": 0.5}),
     "hook/freeze": ({"parameters": ["head.*"]}, {"parameters": ["*.bias"]}),
     "hook/learning_rate_finder": ({}, {"lowest": 1e-3, "highest": 10.0, "steps": 20}),
     "hook/tracker": ({"name": "wandb"}, {"name": "mlflow", "project": "other", "options": {"tags": ["a"]}}),
     "schedule/multi_step": ({"milestones": [9]}, {"milestones": [3], "gamma": 0.5, "warmup_steps": 3}),
-    "schedule/poly": ({"warmup_steps": 4}, {"power": 2.0, "warmup_steps": 6, "warmup_factor": 0.5}),
+    "schedule/poly": (
+        {"warmup_steps": 4},
+        {"power": 2.0, "warmup_steps": 6, "warmup_factor": 0.5, "backbone_warmup_steps": 3},
+    ),
 }
 """`kind/name` -> settings before the change (or a function that writes files and returns them), and another value of
 each setting, each tried alone."""

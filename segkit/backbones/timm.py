@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from segkit.errors import ConfigError
+from segkit.layers.depth import numbered_layers
 from segkit.ops.cpu.linear import convolve_linear
 from segkit.registries import BACKBONES
 from segkit.types import Feature
@@ -80,6 +81,12 @@ class TimmBackbone(nn.Module):
         if self._channels_last:
             chosen = [feature.permute(0, 3, 1, 2) for feature in chosen]  # (B,H,W,C) -> (B,C,H,W)
         return [norm(feature) for norm, feature in zip(self.stage_norms, chosen, strict=True)]
+
+    def parameter_layers(self) -> list[list[str]]:
+        """Returns the names of the parameters block by block, from the image on; stage norms belong to the last."""
+        layers = [[f"body.{name}" for name in layer] for layer in numbered_layers(self.body)]
+        layers[-1] += [f"stage_norms.{name}" for name, _ in self.stage_norms.named_parameters()]
+        return layers
 
 
 class StageNorm(nn.LayerNorm):

@@ -100,6 +100,9 @@ class Training:
     """Batches per optimizer step. The total batch size is `data.train.batch_size` x `accumulate` x processes."""
     clip_gradients: PositiveFloat | None = None
     """Maximum norm of the gradients of all parameters together; null does not clip."""
+    sync_batch_norm: bool = False
+    """Let batch norms compute their statistics over the images of all processes, which is slower. A single process does
+    so anyway. Several processes need GPUs."""
     on_nonfinite: Literal["stop", "skip"] = "stop"
     """What to do where the loss or its gradient is nan or infinite: `stop` the training, or `skip` the step, at most 10
     in a row. Either way a dump is written to `nonfinite/` in the run folder, which `segkit replay` examines."""

@@ -1,37 +1,72 @@
-"""Parameter groups of MaskFormer's optimizer (Cheng et al. 2021, appendix)."""
+"""Parameter groups of MaskFormer's optimizer (Cheng et al. 2021, appendix), and rates that fall with depth."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
+
+from segkit.errors import ConfigError
+from segkit.layers.depth import backbone_layers
+from segkit.registries.signature import Bounds
 
 # _NormBase is the base of all batch and instance norms; torch has no public one.
 NORMS = (nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm, _NormBase)
 POSITIONS = ("relative_position_bias_table", "absolute_pos_embed", "pos_embed")
 """Names of learned positions that are parameters of a backbone's module, not an `nn.Embedding`."""
 
+LayerDecay = Annotated[float, Bounds(above=0, most=1)]
+
 
 def parameter_groups(
-    model: nn.Module, lr: float, weight_decay: float, backbone_multiplier: float
+    owner: str, model: nn.Module, *, lr: float, weight_decay: float, backbone_multiplier: float, layer_decay: float
 ) -> list[dict[str, Any]]:
     """Groups the trainable parameters by learning rate and weight decay.
 
     Args:
-        model: The model; parameters under its attribute `backbone` learn at `lr * backbone_multiplier`.
-        lr: Learning rate of all other parameters.
+        owner: The optimizer in words, for error messages.
+        model: The model.
+        lr: Learning rate of the head.
         weight_decay: Of all parameters except norms, embeddings and learned positions. Those have few values, whose
             size matters, and weight decay would pull them towards zero.
         backbone_multiplier: Factor on the learning rate of the backbone.
+        layer_decay: Factor on the learning rate of each layer of the backbone, compared with the one after it.
+
+    Raises:
+        ConfigError: A factor has no effect on this model.
     """
+    layers = backbone_layers(model)
+    _refuse_without_effect(owner, model, layers, backbone_multiplier, layer_decay)
+    factors = {
+        name: backbone_multiplier * layer_decay ** (len(layers) - depth)
+        for depth, names in enumerate(layers)
+        for name in names
+    }
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     for name, parameter, decays in _trainable(model):
-        rate = lr * (backbone_multiplier if name.startswith("backbone.") else 1.0)
+        rate = lr * factors.get(name, 1.0)
         decay = weight_decay if decays else 0.0
         # Groups and parameters keep the model's order: saved optimizer states refer to them by position.
         group = groups.setdefault((rate, decay), {"params": [], "lr": rate, "weight_decay": decay})
         group["params"].append(parameter)
     return list(groups.values())
+
+
+def _refuse_without_effect(
+    owner: str, model: nn.Module, layers: list[list[str]], backbone_multiplier: float, layer_decay: float
+) -> None:
+    trainable = {name for name, _, _ in _trainable(model)}
+    learning = [layer for layer in layers if trainable.intersection(layer)]
+    if backbone_multiplier != 1.0 and not learning:
+        raise ConfigError(
+            f"{owner}: backbone_multiplier: the model has no trainable parameters in `backbone`, so it has no effect. "
+            "Remove it."
+        )
+    if layer_decay != 1.0 and (len(layers) < 2 or not learning):
+        raise ConfigError(
+            f"{owner}: layer_decay: the model's backbone has no layers that learn (`parameter_layers`), so it has no "
+            "effect. Remove it."
+        )
 
 
 def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:
@@ -44,4 +79,5 @@ def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:
             if not parameter.requires_grad or parameter in seen:
                 continue
             seen.add(parameter)
-            yield f"{module_name}.{name}", parameter, not (without_decay or name in POSITIONS)
+            full_name = f"{module_name}.{name}" if module_name else name
+            yield full_name, parameter, not (without_decay or name in POSITIONS)

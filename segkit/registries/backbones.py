@@ -20,6 +20,9 @@ class Backbone(Protocol):
 
     A backbone whose initial weights were trained with normalized pixels may publish their mean and deviation; see
     `NormalizedBackbone`.
+
+    A backbone may have a method `parameter_layers() -> list[list[str]]`: the names of the parameters of each layer,
+    from the image on (`segkit.layers.depth`). Optimizers need it for `layer_decay`.
     """
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from segkit.registries.registry import Registry
@@ -10,8 +11,9 @@ from segkit.registries.registry import Registry
 class Schedule(Protocol):
     """Scales the learning rate over the steps of a training."""
 
-    def __call__(self, step: int, steps: int, /) -> float:
-        """The factor on every group's learning rate at `step` (0 <= step < steps)."""
+    def __call__(self, step: int, steps: int, /) -> float | Mapping[str, float]:
+        """The factor on every learning rate at `step` (0 <= step < steps), or `{"backbone": …, "head": …}` at all
+        steps: one of the backbone, and one of all other parameters."""
 
 
 SCHEDULES: Registry[Schedule] = Registry("schedule", "schedules", Schedule)

@@ -1,7 +1,10 @@
 """The schedule `poly`."""
 
+from collections.abc import Mapping
+
 from segkit.registries import SCHEDULES
 from segkit.registries.signature import Fraction, NonNegative, NonNegativeFloat
+from segkit.schedules._warmup import staged
 
 
 @SCHEDULES.register("poly")
@@ -12,6 +15,8 @@ class Poly:
         power: Exponent; 1 is linear decay.
         warmup_steps: Length of the warm-up.
         warmup_factor: Where the warm-up starts, as a fraction of the learning rate.
+        backbone_warmup_steps: Length of a second warm-up, that of the backbone, which waits at 0 during the first one
+            (Kerssies et al. 2025, "EoMT"). 0 warms up backbone and head together.
 
     Example:
         >>> schedule = Poly(power=1.0, warmup_steps=10, warmup_factor=0.5)
@@ -20,17 +25,20 @@ class Poly:
     """
 
     def __init__(
-        self, *, power: NonNegativeFloat = 0.9, warmup_steps: NonNegative = 0, warmup_factor: Fraction = 1e-6
+        self,
+        *,
+        power: NonNegativeFloat = 0.9,
+        warmup_steps: NonNegative = 0,
+        warmup_factor: Fraction = 1e-6,
+        backbone_warmup_steps: NonNegative = 0,
     ) -> None:
         self.power = power
         self.warmup_steps = warmup_steps
         self.warmup_factor = warmup_factor
+        self.backbone_warmup_steps = backbone_warmup_steps
 
-    def __call__(self, step: int, steps: int) -> float:
+    def __call__(self, step: int, steps: int) -> float | Mapping[str, float]:
         """Returns the factor, in [0, 1], at `step`, counted from 0, of a training of `steps`."""
-        factor: float = max(0.0, 1 - step / steps) ** self.power
         # The warm-up multiplies the decay, so that there is no jump where it ends.
-        if step < self.warmup_steps:
-            done = step / self.warmup_steps
-            factor *= self.warmup_factor * (1 - done) + done
-        return factor
+        decay: float = max(0.0, 1 - step / steps) ** self.power
+        return staged(step, decay, self.warmup_steps, self.backbone_warmup_steps, self.warmup_factor)

@@ -27,6 +27,7 @@ from segkit.errors import CheckpointError, ConfigError, suggest
 from segkit.evaluation.validation import Validation
 from segkit.models._base import SegmentationModel
 from segkit.registries import Dataset
+from segkit.runtime.batch_norm import synchronize_batch_norms
 from segkit.runtime.compilation import compile_parts
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.weights import load_fitting
@@ -151,6 +152,8 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
     evaluation = None
     if validation is not None:
         evaluation = RunEvaluation(validation, plan.run, accelerator, settings.precision, data)
+    if settings.sync_batch_norm:
+        notes = [*notes, *synchronize_batch_norms(model, accelerator.num_processes, accelerator.device)]
     if settings.compile:
         compile_parts(model)
     reporter = Reporter(settings.steps, state.step, metrics_file=plan.run.metrics, active=accelerator.is_main_process)

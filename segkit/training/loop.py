@@ -132,8 +132,8 @@ class Trainer:
         self.data = data
         self.bad_samples = bad_samples
         self.stopping = Stopping(self.accelerator)
+        self.rates = LearningRates(optimizer, schedule, steps, model)
         wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.rates = LearningRates(self.optimizer, schedule, steps)
         if isinstance(criterion, nn.Module):
             criterion.to(self.accelerator.device)
         self.training_step = TrainingStep(wrapped_model, criterion, self.optimizer, self.accelerator, clip_gradients)

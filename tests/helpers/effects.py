@@ -247,6 +247,7 @@ def _transform(part, settings):
 def _model_to_optimize():
     model = torch.nn.Module()
     model.backbone, model.head = torch.nn.Linear(2, 3), torch.nn.Linear(3, 2)
+    model.backbone.parameter_layers = lambda: [["weight"], ["bias"]]
     return model
 
 

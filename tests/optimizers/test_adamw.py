@@ -1,8 +1,10 @@
 """Parameter groups by learning rate and weight decay."""
 
+import pytest
 import torch
 from torch import nn
 
+from segkit.errors import ConfigError
 from segkit.registries import OPTIMIZERS
 
 
@@ -40,3 +42,60 @@ def test_groups_by_backbone_and_decay():
         "head.bias": (1e-3, 0.05),
         "frozen": None,
     }
+
+
+class Layers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1))
+        self.head = nn.Linear(1, 1)
+        self.backbone.parameter_layers = lambda: [[f"{index}.weight", f"{index}.bias"] for index in range(3)]
+
+
+@pytest.mark.parametrize(("multiplier", "rates"), [(1.0, [0.125, 0.25, 0.5, 1.0]), (0.1, [0.0125, 0.025, 0.05, 1.0])])
+def test_rates_fall_with_depth(multiplier, rates):
+    model = Layers()
+    adamw = OPTIMIZERS.get("adamw")
+    optimizer = adamw(model, lr=1.0, weight_decay=0.0, layer_decay=0.5, backbone_multiplier=multiplier)
+    found = {parameter: group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
+    weights = [*(layer.weight for layer in model.backbone), model.head.weight]
+    assert [found[weight] for weight in weights] == pytest.approx(rates)
+
+
+class Unnamed(nn.Module):
+    """A model that calls its backbone otherwise, and publishes it."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.head = nn.Linear(1, 1), nn.Linear(1, 1)
+
+    def parameter_layers(self):
+        return [["encoder.weight", "encoder.bias"]]
+
+
+def test_a_model_may_call_its_backbone_otherwise():
+    model = Unnamed()
+    optimizer = OPTIMIZERS.get("adamw")(model, lr=1.0, backbone_multiplier=0.5)
+    found = {parameter: group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
+    assert [found[parameter] for parameter in model.parameters()] == [0.5, 0.5, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", ["adamw", "timm"])
+def test_factors_without_effect_are_refused(name):
+    settings = {"name": "sgd"} if name == "timm" else {}
+    for model, factor, message in [
+        (
+            nn.Linear(1, 1),
+            {"backbone_multiplier": 0.1},
+            "backbone_multiplier: the model has no trainable parameters in `backbone`, so it has no effect. Remove it.",
+        ),
+        (
+            Tiny(),
+            {"layer_decay": 0.5},
+            "layer_decay: the model's backbone has no layers that learn (`parameter_layers`), so it has no effect. "
+            "Remove it.",
+        ),
+    ]:
+        with pytest.raises(ConfigError) as caught:
+            OPTIMIZERS.get(name)(model, **settings, **factor)
+        assert str(caught.value) == f"optimizer '{name}': {message}"

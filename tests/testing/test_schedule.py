@@ -43,7 +43,37 @@ def warming(step, steps):
     return min(1.0, step / 5)
 
 
+def partly(step, steps):
+    return 1.0 if step else {"backbone": 0.5, "head": 1.0}
+
+
+def misnamed(step, steps):
+    return {"body": 1.0}
+
+
+def frozen(step, steps):
+    return {"backbone": 0.0, "head": 1.0}
+
+
+def staged(step, steps):
+    return {"backbone": 0.5, "head": 1}
+
+
 MESSAGES = [
+    (
+        misnamed,
+        "schedule misnamed returns factors of body at step 0 of 1. Return one of 'backbone' and one of 'head'.",
+    ),
+    (
+        partly,
+        "schedule partly returns {'backbone': 0.5, 'head': 1.0} at step 0 and 1.0 at step 1 of 2. Return a number at "
+        "all steps, or a mapping at all of them.",
+    ),
+    (
+        frozen,
+        "schedule frozen returns 0 at all of 10 steps for the backbone, so nothing would be learned. Return a factor "
+        "above 0.",
+    ),
     (negative, "schedule negative returns -0.5 at step 1 of 2. The contract asks for a finite number of at least 0."),
     (endless, "schedule endless returns inf at step 0 of 1. The contract asks for a finite number of at least 0."),
     (
@@ -65,6 +95,6 @@ def test_error_message(part, message):
     assert error_message(check_schedule, part) == message
 
 
-@pytest.mark.parametrize("part", [constant, warming])
+@pytest.mark.parametrize("part", [constant, warming, staged])
 def test_a_good_one_passes(part):
     check_schedule(part)
