@@ -35,9 +35,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(folder):
-    """Two steps of two processes."""
+    """Two steps of two processes, of which an average of the weights is evaluated."""
     config = write_tiny(folder)
     steps = ["training.steps=2", "training.accumulate=2", "training.checkpoint_every=1"]
+    steps.append("training.hooks=[{type: ema, decay: 0.5}]")
     start(*TORCHRUN, TRAIN, config, *steps, "--output", folder / "run")
     return folder / "run"
 
@@ -56,7 +57,7 @@ def test_there_is_one_run(run):
 def test_one_process_finds_the_metrics_that_two_found(run, folder, launcher):
     """Also of the running statistics, which every process updates on its own."""
     output = folder / f"tested_by_{len(launcher)}"
-    start(*launcher, TEST, run / "last", "--output", output, "--save-predictions")
+    start(*launcher, TEST, run / "best", "--output", output, "--save-predictions")
     found, expected = (json.loads((path / "metrics.json").read_text()) for path in (output, run / "evaluation"))
     assert found == expected
     predictions = sorted(str(path.relative_to(output)) for path in output.rglob("semantic/*.png"))
@@ -70,7 +71,8 @@ def test_a_run_of_two_is_resumed_by_two(run, folder):
     output = start(*TORCHRUN, TRAIN, copy / "config.yaml", "--resume", "--output", copy)
     assert "resumed from" in output
     assert [line["step"] for line in lines_of(copy) if "losses" in line] == [1, 2]
-    assert_equal_weights(copy / "last", run / "last")
+    for name in ("last", "best"):  # the average, with its running statistics, goes on too
+        assert_equal_weights(copy / name, run / name)
 
 
 def test_accelerate_launches_it(tmp_path):
