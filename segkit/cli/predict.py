@@ -99,7 +99,7 @@ def _predict(
     own = files[process.rank :: process.num_processes]
     with (
         own_part(Path(arguments.output), process) as part,
-        ResultWriter(part.folder, predictor.classes, part.names) as writer,
+        ResultWriter(part.folder, predictor.classes, part.names, arguments.result_format or "coco") as writer,
     ):
         outcomes = track(
             predictor.predict_many(own, arguments.batch_size),

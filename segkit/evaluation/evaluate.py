@@ -21,7 +21,7 @@ from segkit.evaluation.validation import Validation
 from segkit.inference.sliding_window import SlidingWindow, require_semantic
 from segkit.models._base import SegmentationModel
 from segkit.registries.signature import NonNegative, Positive
-from segkit.results.files import ResultWriter
+from segkit.results.files import ResultFormat, ResultWriter
 from segkit.results.overlay_writer import OverlayWriter
 from segkit.results.parts import own_part
 from segkit.runtime.precision import Precision
@@ -35,7 +35,7 @@ def evaluate(
     *,
     output: str | Path | None = None,
     overlays: int = 0,
-    save_predictions: bool = False,
+    save_predictions: bool | ResultFormat = False,
     window: int | None = None,
     precision: Precision = "fp32",
     device: torch.device | str | None = None,
@@ -51,7 +51,8 @@ def evaluate(
             must fit its model.
         output: Where `metrics.json` is written; by default `evaluation/` in the checkpoint folder.
         overlays: Draw this many images, into `overlays/`.
-        save_predictions: Write every result as PNG or JSON, into `predictions/`.
+        save_predictions: Write every result as PNG or JSON, into `predictions/`. A format (`coco`, `cityscapes` or
+            `ade20k`) names the data whose official tools shall read the files; True is `coco`.
         window: Split each image into overlapping windows of this many pixels' side; only for the semantic task.
         precision: Number format of the model.
         device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
@@ -86,7 +87,10 @@ def evaluate(
         True
     """
     check_arguments(
-        overlays=(overlays, NonNegative), window=(window, Positive | None), precision=(precision, Precision)
+        overlays=(overlays, NonNegative),
+        save_predictions=(save_predictions, bool | ResultFormat),
+        window=(window, Positive | None),
+        precision=(precision, Precision),
     )
     if config is not None:
         config = as_config(config, trust=trust)
@@ -116,14 +120,15 @@ def default_output(checkpoint: str | Path) -> Path:
 
 @contextmanager
 def _result_files(
-    classes: Classes, process: Process, output: Path, overlays: int, save_predictions: bool
+    classes: Classes, process: Process, output: Path, overlays: int, save_predictions: bool | ResultFormat
 ) -> Iterator[OnResult | None]:
     """Yields what draws and writes the results as they come; None where nothing is asked for."""
+    result_format: ResultFormat = "coco" if isinstance(save_predictions, bool) else save_predictions
     own_overlays = len(range(process.rank, overlays, process.num_processes))
     with (
         own_part(output / "overlays", process) as drawings,
         own_part(output / "predictions", process) as predictions,
-        ResultWriter(predictions.folder, classes, predictions.names) as writer,
+        ResultWriter(predictions.folder, classes, predictions.names, result_format) as writer,
     ):
         draw = OverlayWriter(drawings.folder, classes, own_overlays, drawings.names)
 
