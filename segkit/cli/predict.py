@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         score_threshold=arguments.score_threshold,
         window=arguments.window,
+        augment=arguments.augment,
         max_pixels=arguments.max_pixels,
         plugins=arguments.plugins,
         trust=arguments.trust,

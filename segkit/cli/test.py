@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         overlays=arguments.overlays,
         save_predictions=arguments.result_format or arguments.save_predictions,
         window=arguments.window,
+        augment=arguments.augment,
         precision=arguments.precision,
         device=arguments.device,
     )

@@ -18,8 +18,7 @@ from segkit.config.arguments import check_arguments
 from segkit.evaluation.loop import OnResult
 from segkit.evaluation.tables import write_metrics
 from segkit.evaluation.validation import Validation
-from segkit.inference.sliding_window import SlidingWindow, require_semantic
-from segkit.models._base import SegmentationModel
+from segkit.inference.semantic_options import with_options
 from segkit.registries.signature import NonNegative, Positive
 from segkit.results.files import ResultFormat, ResultWriter
 from segkit.results.overlay_writer import OverlayWriter
@@ -37,6 +36,7 @@ def evaluate(
     overlays: int = 0,
     save_predictions: bool | ResultFormat = False,
     window: int | None = None,
+    augment: bool = False,
     precision: Precision = "fp32",
     device: torch.device | str | None = None,
     trust: bool = False,
@@ -54,6 +54,8 @@ def evaluate(
         save_predictions: Write every result as PNG or JSON, into `predictions/`. A format (`coco`, `cityscapes` or
             `ade20k`) names the data whose official tools shall read the files; True is `coco`.
         window: Split each image into overlapping windows of this many pixels' side; only for the semantic task.
+        augment: Average the predictions of six sizes of each image (0.5 to 1.75 times its sides) and of their mirror
+            images, as the MaskFormer paper does; only for the semantic task.
         precision: Number format of the model.
         device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
         trust: Import the Python files that the config of a checkpoint or run names as plugins.
@@ -90,6 +92,7 @@ def evaluate(
         overlays=(overlays, NonNegative),
         save_predictions=(save_predictions, bool | ResultFormat),
         window=(window, Positive | None),
+        augment=(augment, bool),
         precision=(precision, Precision),
     )
     if config is not None:
@@ -98,11 +101,10 @@ def evaluate(
     process = join_processes(device)
     output = default_output(checkpoint) if output is None else Path(output)
     loaded = load_checkpoint(checkpoint, process.device, config, trust=trust)
-    model: SegmentationModel | SlidingWindow = loaded.model
-    validation = Validation(loaded.config, loaded.classes, model.size_divisor, process.rank, process.num_processes)
-    if window is not None:
-        require_semantic(validation.postprocessors)
-        model = SlidingWindow(model, window)
+    validation = Validation(
+        loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
+    )
+    model = with_options(loaded.model, validation.postprocessors, window, augment)
     with (
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
         _progress_bar(process, len(validation.dataset)) as progress,
