@@ -15,9 +15,10 @@ def resize_image(image: Tensor, size: Size) -> Tensor:
     """
     from torchvision.transforms.v2 import functional as F  # slow to import, and not needed to check a config
 
-    # Where the result is one pixel wide, torch fails or gives wrong values; where it is one pixel high, floats are right.
+    resized: Tensor
+    # torch fails or gives wrong values where the result is one pixel wide, but not for floats one pixel high.
     if size[1] == 1:
-        lying = F.resize(image.float().mT, [1, size[0]], F.InterpolationMode.BILINEAR, antialias=True)
-        return lying.mT.round().to(torch.uint8)
-    resized: Tensor = F.resize(image, list(size), F.InterpolationMode.BILINEAR, antialias=True)
+        resized = F.resize(image.float().mT, [1, size[0]], F.InterpolationMode.BILINEAR, antialias=True)
+        return resized.mT.round().to(torch.uint8)
+    resized = F.resize(image, list(size), F.InterpolationMode.BILINEAR, antialias=True)
     return resized
