@@ -16,7 +16,7 @@ from segkit.classes import Classes
 from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
 from segkit.evaluation.loop import OnResult
-from segkit.evaluation.tables import write_metrics
+from segkit.evaluation.tables import write_evaluation
 from segkit.evaluation.validation import Validation
 from segkit.inference.semantic_options import with_options
 from segkit.registries.signature import NonNegative, Positive
@@ -111,7 +111,7 @@ def evaluate(
     ):
         metrics = validation.run(model, process.device, precision, progress=progress, on_result=on_result)
     if process.is_main:
-        write_metrics(output / "metrics.json", metrics)
+        write_evaluation(output, metrics)
     return metrics
 
 
