@@ -165,6 +165,9 @@ OPTIONS = {
     ),
     "predict --plugin": (PREDICT, f"{PREDICT} --plugin {{plugin}}"),
     "predict --trust": ("predict {foreign} {images} --output out", "predict {foreign} {images} --output out --trust"),
+    "predict --augment": (PREDICT, f"{PREDICT} --augment"),
+    "predict --augment of objects": (REFUSED, f"{PREDICT} --task panoptic --augment", "augment: results of 'panoptic'"),
+    "predict --result-format": (PREDICT, f"{PREDICT} --result-format ade20k"),
     "predict --window": (PREDICT, f"{PREDICT} --window 32"),
     "predict --window of objects": (REFUSED, f"{PREDICT} --task panoptic --window 16", "window: results of 'panoptic'"),
     "replay path": (REFUSED, "replay {run}", "has no dump of a failed step"),
@@ -200,6 +203,8 @@ OPTIONS = {
     "test --output": (TEST, "test {run} --output elsewhere"),
     "test --overlays": (TEST, f"{TEST} --overlays 1"),
     "test --save-predictions": (TEST, f"{TEST} --save-predictions"),
+    "test --augment": (f"{TEST} {SEMANTIC}", f"{TEST} {SEMANTIC} --augment"),
+    "test --result-format": (TEST, f"{TEST} --result-format cityscapes"),
     "test --device": (REFUSED, f"{TEST} --device cuda:77", "device 'cuda:77' cannot be used here"),
     "test --precision": (f"{TEST} --save-predictions", f"{TEST} --save-predictions --precision bf16"),
     "test --window": (

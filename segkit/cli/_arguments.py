@@ -77,7 +77,7 @@ def add_device_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds `[--device DEVICE] [--precision …] [--window SIDE]`."""
+    """Adds `[--device DEVICE] [--precision …] [--window SIDE] [--augment] [--result-format …]`."""
     add_device_argument(parser)
     parser.add_argument(
         "--precision",
@@ -90,6 +90,16 @@ def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         metavar="SIDE",
         help="semantic task only: split each image into overlapping windows of SIDE x SIDE pixels",
+    )
+    parser.add_argument(
+        "--augment",
+        action="store_true",
+        help="semantic task only: average the predictions of six sizes (0.5 to 1.75) and of their mirror images",
+    )
+    parser.add_argument(
+        "--result-format",
+        choices=["coco", "cityscapes", "ade20k"],
+        help="write every result as the official tools of these data read it (default: coco)",
     )
 
 

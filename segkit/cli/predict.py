@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         score_threshold=arguments.score_threshold,
         window=arguments.window,
+        augment=arguments.augment,
         max_pixels=arguments.max_pixels,
         plugins=arguments.plugins,
         trust=arguments.trust,
@@ -99,7 +100,7 @@ def _predict(
     own = files[process.rank :: process.num_processes]
     with (
         own_part(Path(arguments.output), process) as part,
-        ResultWriter(part.folder, predictor.classes, part.names) as writer,
+        ResultWriter(part.folder, predictor.classes, part.names, arguments.result_format or "coco") as writer,
     ):
         outcomes = track(
             predictor.predict_many(own, arguments.batch_size),

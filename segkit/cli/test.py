@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", type=not_empty, metavar="DIR", help="default: evaluation/ in the checkpoint folder")
     parser.add_argument("--overlays", type=non_negative, default=0, metavar="N", help="draw the first N images")
-    parser.add_argument("--save-predictions", action="store_true", help="write every result as PNG or JSON")
+    parser.add_argument("--save-predictions", action="store_true", help="as --result-format coco")
     add_inference_arguments(parser)
 
 
@@ -41,8 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
         config,
         output=output,
         overlays=arguments.overlays,
-        save_predictions=arguments.save_predictions,
+        save_predictions=arguments.result_format or arguments.save_predictions,
         window=arguments.window,
+        augment=arguments.augment,
         precision=arguments.precision,
         device=arguments.device,
     )
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(quiet=not join_processes(arguments.device).is_main, markup=False)
     console.print(class_table(metrics))
     console.print(summary_table(metrics))
-    written = "metrics, predictions" if arguments.save_predictions else "metrics"
+    written = "metrics, predictions" if arguments.result_format or arguments.save_predictions else "metrics"
     console.print(f"{written}{' and overlays' if arguments.overlays else ''}: {output}", soft_wrap=True)
     return 0
 

@@ -16,12 +16,11 @@ from segkit.classes import Classes
 from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
 from segkit.evaluation.loop import OnResult
-from segkit.evaluation.tables import write_metrics
+from segkit.evaluation.tables import write_evaluation
 from segkit.evaluation.validation import Validation
-from segkit.inference.sliding_window import SlidingWindow, require_semantic
-from segkit.models._base import SegmentationModel
+from segkit.inference.semantic_options import with_options
 from segkit.registries.signature import NonNegative, Positive
-from segkit.results.files import ResultWriter
+from segkit.results.files import ResultFormat, ResultWriter
 from segkit.results.overlay_writer import OverlayWriter
 from segkit.results.parts import own_part
 from segkit.runtime.precision import Precision
@@ -35,8 +34,9 @@ def evaluate(
     *,
     output: str | Path | None = None,
     overlays: int = 0,
-    save_predictions: bool = False,
+    save_predictions: bool | ResultFormat = False,
     window: int | None = None,
+    augment: bool = False,
     precision: Precision = "fp32",
     device: torch.device | str | None = None,
     trust: bool = False,
@@ -51,8 +51,11 @@ def evaluate(
             must fit its model.
         output: Where `metrics.json` is written; by default `evaluation/` in the checkpoint folder.
         overlays: Draw this many images, into `overlays/`.
-        save_predictions: Write every result as PNG or JSON, into `predictions/`.
+        save_predictions: Write every result as PNG or JSON, into `predictions/`. A format (`coco`, `cityscapes` or
+            `ade20k`) names the data whose official tools shall read the files; True is `coco`.
         window: Split each image into overlapping windows of this many pixels' side; only for the semantic task.
+        augment: Average the predictions of six sizes of each image (0.5 to 1.75 times its sides) and of their mirror
+            images, as the MaskFormer paper does; only for the semantic task.
         precision: Number format of the model.
         device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
         trust: Import the Python files that the config of a checkpoint or run names as plugins.
@@ -86,7 +89,11 @@ def evaluate(
         True
     """
     check_arguments(
-        overlays=(overlays, NonNegative), window=(window, Positive | None), precision=(precision, Precision)
+        overlays=(overlays, NonNegative),
+        save_predictions=(save_predictions, bool | ResultFormat),
+        window=(window, Positive | None),
+        augment=(augment, bool),
+        precision=(precision, Precision),
     )
     if config is not None:
         config = as_config(config, trust=trust)
@@ -94,18 +101,17 @@ def evaluate(
     process = join_processes(device)
     output = default_output(checkpoint) if output is None else Path(output)
     loaded = load_checkpoint(checkpoint, process.device, config, trust=trust)
-    model: SegmentationModel | SlidingWindow = loaded.model
-    validation = Validation(loaded.config, loaded.classes, model.size_divisor, process.rank, process.num_processes)
-    if window is not None:
-        require_semantic(validation.postprocessors)
-        model = SlidingWindow(model, window)
+    validation = Validation(
+        loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
+    )
+    model = with_options(loaded.model, validation.postprocessors, window, augment)
     with (
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
         _progress_bar(process, len(validation.dataset)) as progress,
     ):
         metrics = validation.run(model, process.device, precision, progress=progress, on_result=on_result)
     if process.is_main:
-        write_metrics(output / "metrics.json", metrics)
+        write_evaluation(output, metrics)
     return metrics
 
 
@@ -116,14 +122,15 @@ def default_output(checkpoint: str | Path) -> Path:
 
 @contextmanager
 def _result_files(
-    classes: Classes, process: Process, output: Path, overlays: int, save_predictions: bool
+    classes: Classes, process: Process, output: Path, overlays: int, save_predictions: bool | ResultFormat
 ) -> Iterator[OnResult | None]:
     """Yields what draws and writes the results as they come; None where nothing is asked for."""
+    result_format: ResultFormat = "coco" if isinstance(save_predictions, bool) else save_predictions
     own_overlays = len(range(process.rank, overlays, process.num_processes))
     with (
         own_part(output / "overlays", process) as drawings,
         own_part(output / "predictions", process) as predictions,
-        ResultWriter(predictions.folder, classes, predictions.names) as writer,
+        ResultWriter(predictions.folder, classes, predictions.names, result_format) as writer,
     ):
         draw = OverlayWriter(drawings.folder, classes, own_overlays, drawings.names)
 

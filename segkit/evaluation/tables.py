@@ -81,17 +81,25 @@ def _cell(value: float) -> str:
 def write_metrics(path: Path | str, metrics: Mapping[str, Metrics]) -> None:
     """Writes `{evaluator: {"values": ..., "per_class": ...}}` as JSON, with null in the place of NaN.
 
-    Confusion matrices are written beside it, as `<evaluator>_confusion_matrix.csv`: a row of pixels for each class of
-    the target, a column for each predicted class. An earlier file is replaced only once the new one is complete.
+    An earlier file is replaced only once the new one is complete.
     """
     content = {
         evaluator: without_nan({"values": one.values, "per_class": one.per_class}) for evaluator, one in metrics.items()
     }
     with replace_file(Path(path)) as draft:
         draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def write_evaluation(folder: Path, metrics: Mapping[str, Metrics]) -> None:
+    """Writes the files of an evaluation: `metrics.json` and the confusion matrices.
+
+    A matrix is `<evaluator>_confusion_matrix.csv`, a row of pixels for each class of the target, a column for each
+    predicted class. Earlier files are replaced.
+    """
+    write_metrics(folder / "metrics.json", metrics)
     for evaluator, one in metrics.items():
         if one.confusion_matrix is not None:
-            with replace_file(Path(path).with_name(f"{evaluator}_confusion_matrix.csv")) as draft:
+            with replace_file(folder / f"{evaluator}_confusion_matrix.csv") as draft:
                 _write_matrix(draft, one.confusion_matrix)
 
 

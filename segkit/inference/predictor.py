@@ -18,8 +18,7 @@ from segkit.config.arguments import check_arguments
 from segkit.data.images import read_image, to_image
 from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import ConfigError, DataError
-from segkit.inference.sliding_window import SlidingWindow, require_semantic
-from segkit.models._base import SegmentationModel
+from segkit.inference.semantic_options import with_options
 from segkit.registries.signature import Fraction, Positive
 from segkit.runtime.background import in_background
 from segkit.runtime.devices import choose_device
@@ -72,6 +71,8 @@ class Predictor:
             config's own; for instances 0.5 if the config sets none.
         window: Side, in pixels, of the windows that large images are split into (see
             `segkit.inference.sliding_window`; semantic task only). By default the model sees each image whole.
+        augment: Average the predictions of six sizes of the image and of their mirror images (see
+            `segkit.inference.augmentation`; semantic task only). This takes about 23 times as long.
         max_pixels: Files with more pixels are refused. By default the limit is that of the environment variable
             SEGKIT_MAX_PIXELS, or else Pillow's. An image is decoded as a whole, with or without windows, which takes
             about 7 bytes a pixel.
@@ -106,6 +107,7 @@ class Predictor:
         precision: Precision = "fp32",
         score_threshold: float | None = None,
         window: int | None = None,
+        augment: bool = False,
         max_pixels: int | None = None,
         plugins: Sequence[str | PathLike[str]] = (),
         trust: bool = False,
@@ -114,6 +116,7 @@ class Predictor:
             precision=(precision, Precision),
             score_threshold=(score_threshold, Fraction | None),
             window=(window, Positive | None),
+            augment=(augment, bool),
             max_pixels=(max_pixels, Positive | None),
         )
         self.device = choose_device(device)
@@ -121,16 +124,13 @@ class Predictor:
         self.max_pixels = max_pixels
         loaded = load_checkpoint(checkpoint, self.device, plugins=plugins, trust=trust)
         self.classes, self.config = loaded.classes, loaded.config
-        self.model: SegmentationModel = loaded.model
         self.task = task or next((part["type"] for part in self.config.experiment.postprocessors), "semantic")
         # One mechanism for all tasks: the postprocessor's own setting is replaced, its results are not filtered again.
         settings = {} if score_threshold is None else {"score_threshold": score_threshold}
         self.postprocessor = build_postprocessor(
             self.config, self.classes, self.task, _defaults(self.config, self.task) | settings
         )
-        if window is not None:
-            require_semantic({self.task: self.postprocessor})
-            self.model = SlidingWindow(self.model, window)
+        self.model = with_options(loaded.model, {self.task: self.postprocessor}, window, augment)
         data = self.config.experiment.data
         self._transforms = build_transforms(data.val.transforms if data is not None and data.val is not None else [])
 

@@ -1,14 +1,13 @@
 """Semantic segmentation of images larger than a model was trained for, window by window."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from segkit.errors import ConfigError
 from segkit.models._base import SegmentationModel
-from segkit.registries import Postprocessor
-from segkit.types import PixelPrediction, Prediction, SemanticResult, Size
+from segkit.types import PixelPrediction, Prediction, Size
 
 OVERLAP = 0.25
 """Smallest fraction of a window that the next one repeats, so that objects at its border are seen whole by one."""
@@ -73,20 +72,6 @@ class SlidingWindow(SegmentationModel):
         step = max(1, int(self.side * (1 - OVERLAP)) // self.size_divisor) * self.size_divisor
         starts = [*range(0, length - self.side, step), length - self.side]
         return [slice(start, start + self.side) for start in starts]
-
-
-def require_semantic(postprocessors: Mapping[str, Postprocessor]) -> None:
-    """Checks that all of `postprocessors`, by name, work with windows.
-
-    Raises:
-        ConfigError: One of them gives another type of result than SemanticResult.
-    """
-    for name, postprocessor in postprocessors.items():
-        if postprocessor.result_type is not SemanticResult:
-            raise ConfigError(
-                f"window: results of '{name}' cannot be merged across windows, since an object may lie in several. "
-                "Only 'semantic' works with a window: leave out the window or the other postprocessors."
-            )
 
 
 def class_maps(prediction: Prediction | PixelPrediction) -> Tensor:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +15,13 @@ from scipy import ndimage
 from segkit.classes import Classes
 from segkit.errors import DataError
 from segkit.ops.run_length import encode_masks, rle_to_json
+from segkit.results.cityscapes import cityscapes_id, save_instances
 from segkit.results.json_list import JsonList
 from segkit.results.names import OutputNames
 from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult
+
+ResultFormat = Literal["coco", "cityscapes", "ade20k"]
+"""The data whose official tools shall read the files."""
 
 IMAGE_KEY = "picture"
 """Key of an image's own file in the panoptic format, whose `file_name` is that of the PNG."""
@@ -28,12 +34,17 @@ class ResultWriter:
     * instance: `instances.json`, a list of COCO results with run lengths;
     * panoptic: `panoptic/<name>.png` and `panoptic.json`, COCO's panoptic format.
 
+    The tools of other data than COCO want other files: for `cityscapes`, instances are `instance/<name>.txt` with
+    binary PNGs, and panoptic image ids `<city>_<sequence>_<frame>`; for `ade20k`, the ids of label maps count the
+    classes from 1.
+
     It is a context manager: leaving it, also by an error, completes the JSON files.
 
     Args:
         folder: Where to write; made with the first result.
         classes: Of the results.
         names: Makes the `<name>` of each image. Pass an object in use, so that other files get the same names.
+        result_format: Whose tools shall read the files.
 
     Example:
         >>> import tempfile
@@ -45,10 +56,17 @@ class ResultWriter:
         ['semantic/street.png']
     """
 
-    def __init__(self, folder: Path | str, classes: Classes, names: OutputNames | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        classes: Classes,
+        names: OutputNames | None = None,
+        result_format: ResultFormat = "coco",
+    ) -> None:
         self.folder = Path(folder)
         self.classes = classes
         self.names = names or OutputNames()
+        self.result_format = result_format
         self._instances: JsonList | None = None
         self._panoptic: JsonList | None = None
 
@@ -65,7 +83,11 @@ class ResultWriter:
 
     def _write(self, result: Result, name: str, file: str, image_id: int | str) -> None:
         if isinstance(result, SemanticResult):
-            save_label_map(result, self.classes, self._subfolder("semantic") / f"{name}.png")
+            from_one = replace(self.classes, ids=tuple(range(1, len(self.classes) + 1)))
+            classes = from_one if self.result_format == "ade20k" else self.classes
+            save_label_map(result, classes, self._subfolder("semantic") / f"{name}.png")
+        elif isinstance(result, InstanceResult) and self.result_format == "cityscapes":
+            save_instances(result, self.classes, self._subfolder("instance"), name)
         elif isinstance(result, InstanceResult):
             if self._instances is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,6 +101,7 @@ class ResultWriter:
                 head = f'{{"categories": {json.dumps(_categories(self.classes))},\n"annotations": ['
                 self._panoptic = JsonList(self.folder / "panoptic.json", head, "]}")
             save_panoptic_map(result, self._subfolder("panoptic") / f"{name}.png")
+            image_id = cityscapes_id(file) if self.result_format == "cityscapes" else image_id
             entry = panoptic_entry(result, self.classes, image_id, f"{name}.png")
             self._panoptic.add({**entry, IMAGE_KEY: file})
 

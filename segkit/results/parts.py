@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
 @contextmanager
 def own_part(folder: Path, process: Process) -> Iterator[Part]:
-    """Yields where this process writes PNGs and JSON lists that shall be in `folder` at the end.
+    """Yields where this process writes PNGs, texts that list PNGs, and JSON lists that shall be in `folder` at the end.
 
     Process r of n must have the images r, r + n, r + 2 n, ... of all, in order. The files are then the same as those of
     one process, which writes into `folder` at once. After an error, the parts stay as they are.
@@ -74,11 +74,14 @@ def join_parts(folder: Path, parts: Sequence[Path], files: Sequence[Sequence[str
     names = OutputNames()
     name_of = {number_of[file]: names.of(file) for file in sorted(number_of, key=number_of.__getitem__)}
     for part in parts:
-        for image in sorted(part.rglob("*.png")):
-            number, rest = int(image.name[:DIGITS]), image.name[DIGITS:]
-            destination = folder / image.parent.relative_to(part)
+        for file in sorted([*part.rglob("*.png"), *part.rglob("*.txt")]):
+            number, rest = int(file.name[:DIGITS]), file.name[DIGITS:]
+            if file.suffix == ".txt":  # its lines begin with the names of the image's PNGs
+                lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+                file.write_text("".join(name_of[number] + line[DIGITS:] for line in lines), encoding="utf-8")
+            destination = folder / file.parent.relative_to(part)
             destination.mkdir(parents=True, exist_ok=True)
-            image.replace(destination / f"{name_of[number]}{rest}")
+            file.replace(destination / f"{name_of[number]}{rest}")
     for name in sorted({file.name for part in parts for file in part.glob("*.json")}):
         _join_lists(folder / name, [part / name for part in parts if (part / name).exists()], number_of, name_of)
     for part in parts:

@@ -4,7 +4,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from segkit.evaluation.tables import write_metrics
+from segkit.evaluation.tables import write_evaluation
 from segkit.evaluation.validation import Validation
 from segkit.results.overlay_writer import OverlayWriter
 from segkit.runtime.precision import Precision
@@ -50,7 +50,7 @@ class RunEvaluation:
         if self._data is not None:
             self._data.evaluated = self._validation.tally
         if main:
-            write_metrics(self._run.evaluation / "metrics.json", metrics)
+            write_evaluation(self._run.evaluation, metrics)
         return metrics
 
     def _broadcast_buffers(self, model: nn.Module) -> None:

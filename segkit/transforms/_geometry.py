@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segkit.ops.images import resize_image
 from segkit.ops.targets import change_maps
 from segkit.types import Sample, Size, Target
 
@@ -21,7 +22,7 @@ def resize_sample(sample: Sample, size: Size) -> Sample:
         rows, columns = _nearest(target.size[0], size[0]), _nearest(target.size[1], size[1])
         # numpy's `take` on maps is several times as fast as torch's index_select.
         target = _moved(target, lambda values: torch.from_numpy(values.numpy().take(columns, -1).take(rows, -2)))
-    return replace(sample, image=_interpolated(sample.image, size), target=target)
+    return replace(sample, image=resize_image(sample.image, size), target=target)
 
 
 def crop_sample(sample: Sample, top: int, left: int, size: Size) -> Sample:
@@ -42,17 +43,6 @@ def flip_sample(sample: Sample) -> Sample:
     if target is not None:
         target = replace(_moved(target, lambda values: values.flip(-1)), areas=target.areas)
     return replace(sample, image=sample.image.flip(-1), target=target)
-
-
-def _interpolated(image: Tensor, size: Size) -> Tensor:
-    """Resizes an image (3, H, W) uint8."""
-    from torchvision.transforms.v2 import functional as F  # slow to import, and not needed to check a config
-
-    # torch's uint8 kernel fails or gives wrong values where the result is one pixel wide.
-    narrow = size[1] == 1
-    source = image.float() if narrow else image
-    resized: Tensor = F.resize(source, list(size), F.InterpolationMode.BILINEAR, antialias=True)
-    return resized.round().to(torch.uint8) if narrow else resized
 
 
 def _nearest(old: int, new: int) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from segkit.evaluation.tables import class_table, comparable, summary, summary_table, write_metrics
+from segkit.evaluation.tables import class_table, comparable, summary, summary_table, write_evaluation, write_metrics
 from segkit.types import Metrics
 
 METRICS = {
@@ -65,7 +65,8 @@ def test_metrics_as_json(tmp_path):
 def test_a_confusion_matrix_is_a_table_beside_the_metrics(tmp_path):
     matrix = {"sky": {"sky": 3, "a, b": 1}, "a, b": {"sky": 0, "a, b": 5}}
 
-    write_metrics(tmp_path / "metrics.json", {"mean_iou": Metrics({"mean_iou": 0.5}, {}, confusion_matrix=matrix)})
+    write_evaluation(tmp_path, {**METRICS, "mean_iou": Metrics({"mean_iou": 0.5}, {}, confusion_matrix=matrix)})
 
+    assert {path.name for path in tmp_path.iterdir()} == {"metrics.json", "mean_iou_confusion_matrix.csv"}
     with (tmp_path / "mean_iou_confusion_matrix.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [["target", "sky", "a, b"], ["sky", "3", "1"], ["a, b", "0", "5"]]

@@ -9,6 +9,7 @@ from PIL import Image
 from segkit.classes import Classes
 from segkit.errors import DataError
 from segkit.evaluators.panoptic_quality import PanopticQuality
+from segkit.results.files import ResultWriter
 from segkit.types import NO_SEGMENT, PanopticResult, PanopticSegment, Target
 
 CLASSES = Classes.make(["sky", "car", "person"], things=[False, True, True])
@@ -79,6 +80,24 @@ def test_equal_to_panopticapi(golden_pairs, shared_golden):
         class_name = classes.names[classes.ids.index(int(id_))]
         for name, value in metrics_of_class.items():  # panopticapi says 0 for classes that do not occur
             assert np.nan_to_num(metrics.per_class[name][class_name]) == pytest.approx(value, abs=1e-9)
+
+
+def test_the_written_files_score_the_same(golden_pairs, tmp_path):
+    """COCO's panoptic JSON and PNGs, read as panopticapi reads them."""
+    classes, pairs = golden_pairs
+    in_memory, from_files = PanopticQuality(classes), PanopticQuality(classes)
+    with ResultWriter(tmp_path, classes) as writer:
+        for image_id, result, target in pairs:
+            in_memory.add(result, target, image_id)
+            writer.write(result, f"{image_id}.jpg", image_id)
+
+    targets = {image_id: target for image_id, _, target in pairs}
+    for predicted in json.loads((tmp_path / "panoptic.json").read_text())["annotations"]:
+        ids = read_ids(tmp_path / "panoptic" / predicted["file_name"])
+        image_id = predicted["image_id"]
+        from_files.add(result_of(ids, predicted["segments_info"], classes), targets[image_id], image_id)
+
+    assert from_files.compute().values == pytest.approx(in_memory.compute().values)
 
 
 def test_three_processes_are_as_good_as_one(golden_pairs):

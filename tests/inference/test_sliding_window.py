@@ -1,14 +1,12 @@
 """Large images through windows."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from torch import nn
 
 from segkit.errors import ConfigError
-from segkit.inference.sliding_window import SlidingWindow, class_maps, require_semantic
-from segkit.types import InstanceResult, PixelPrediction, Prediction, SemanticResult
+from segkit.inference.sliding_window import SlidingWindow, class_maps
+from segkit.types import PixelPrediction, Prediction
 
 
 class Local(nn.Module):
@@ -74,13 +72,3 @@ def test_a_side_that_does_not_suit_the_model(side):
     with pytest.raises(ConfigError) as caught:
         SlidingWindow(Local(), side)
     assert str(caught.value) == f"window: must be a multiple of 8 pixels for this model, not {side}."
-
-
-def test_segments_cannot_be_merged():
-    require_semantic({"semantic": SimpleNamespace(result_type=SemanticResult)})
-    with pytest.raises(ConfigError) as caught:
-        require_semantic({"instance": SimpleNamespace(result_type=InstanceResult)})
-    assert str(caught.value) == (
-        "window: results of 'instance' cannot be merged across windows, since an object may lie in several. Only "
-        "'semantic' works with a window: leave out the window or the other postprocessors."
-    )

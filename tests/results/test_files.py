@@ -31,6 +31,14 @@ def test_a_label_png_holds_the_classes_own_ids_in_their_colors(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "semantic"]
 
 
+def test_label_maps_for_ade20k_count_the_classes_from_one(tmp_path):
+    with ResultWriter(tmp_path, CLASSES, result_format="ade20k") as writer:
+        writer.write(SemanticResult(LABEL_MAP), "in/ADE_val_00000001.jpg", 1)
+
+    image = Image.open(tmp_path / "semantic" / "ADE_val_00000001.png")
+    assert np.asarray(image).tolist() == [[1, 1, 2], [3, 2, 2]]
+
+
 def test_large_ids_take_16_bits(tmp_path):
     classes = Classes.make(["sky", "car", "person"], ids=[1, 256, 65535])
 

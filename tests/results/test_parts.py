@@ -24,8 +24,8 @@ def results_of(number):
     yield InstanceResult(torch.ones(count, dtype=torch.int64), torch.rand(count, generator=generator), masks)
 
 
-def write(folder, numbers, names):
-    with ResultWriter(folder, CLASSES, names) as writer:
+def write(folder, numbers, names, result_format):
+    with ResultWriter(folder, CLASSES, names, result_format) as writer:
         for number in numbers:
             name = names.of(FILES[number])
             if FILES[number] == "bad.jpg":
@@ -41,15 +41,17 @@ def contents(folder):
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
+@pytest.mark.parametrize("result_format", ["coco", "cityscapes"])
 @pytest.mark.parametrize("processes", [1, 2, 3, 9])
-def test_they_are_the_files_of_one_process(tmp_path, processes):
-    whole = contents(write(tmp_path / "whole", range(len(FILES)), OutputNames()))
+def test_they_are_the_files_of_one_process(tmp_path, processes, result_format):
+    whole = contents(write(tmp_path / "whole", range(len(FILES)), OutputNames(), result_format))
     numbers_of = [range(rank, len(FILES), processes) for rank in range(processes)]
     every = [NumberedNames(rank, processes) for rank in range(processes)]
     parts = [tmp_path / "joined" / f".part_{rank}" for rank in range(processes)]
     for part, numbers, names in zip(parts, numbers_of, every, strict=True):
         if numbers:  # of nine processes, two have no image
-            write(part, numbers, names)
+            write(part, numbers, names, result_format)
     join_parts(tmp_path / "joined", parts, [names.files for names in every])
     assert contents(tmp_path / "joined") == whole
-    assert {"overlays/a_task.png", "overlays/y_a_task.png", "panoptic/a_2.png", "instances.json"} <= whole.keys()
+    instances = {"coco": "instances.json", "cityscapes": "instance/y_a.txt"}[result_format]
+    assert {"overlays/a_task.png", "overlays/y_a_task.png", "panoptic/a_2.png", instances} <= whole.keys()
