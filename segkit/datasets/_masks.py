@@ -10,6 +10,10 @@ from segkit.ops.run_length import Rle
 from segkit.types import Size
 
 
+class InvalidSegmentationError(ValueError):
+    """A segmentation is no mask. The text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Polygons:
     """The outlines of one instance; the mask is their union."""
