@@ -101,6 +101,7 @@ def read_labelme(listing: Listing, images: Path | None, problems: Problems) -> l
             continue
         read = _read_file(data, listing, file, images, own)
         found += [] if read is None else [read]
+    _refuse_repeated(found, problems)
     if files and others and len(others) < len(files):
         problems.add(
             f"{counted(others, 'JSON file')} without 'shapes' and 'imagePath', so not written by labelme: "
@@ -112,6 +113,15 @@ def read_labelme(listing: Listing, images: Path | None, problems: Problems) -> l
             f"folder of the JSON files."
         )
     return found
+
+
+def _refuse_repeated(files: Sequence[LabelmeFile], problems: Problems) -> None:
+    """Refuses several JSON files of one image, such as a copy: which of them counts is not known."""
+    first_of: dict[Path, LabelmeFile] = {}
+    for file in files:
+        other = first_of.setdefault(file.image, file)
+        if other is not file:
+            problems.of(file.path).add(f"its image {file.image.name} is also that of {other.path.name}. Remove one.")
 
 
 def _read_file(

@@ -11,7 +11,7 @@ from segkit.data.paths import dataset_path
 from segkit.data.problems import Problems
 from segkit.data.text import read_text
 from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset
-from segkit.datasets._masks import Fractions
+from segkit.datasets._masks import Fractions, encloses_nothing
 from segkit.datasets._segments import Segment
 from segkit.datasets._yolo_folders import YoloImage, images_of
 from segkit.registries import DATASETS
@@ -64,6 +64,7 @@ class Yolo(InstanceDataset):
         problems = Problems(file)
         instances: list[Instance] = []
         boxes: list[str] = []
+        empty: list[str] = []
         for index, image in enumerate(images):
             if image.label is not None:
                 reader = _Reader(problems.of(image.label), image.label, classes.ids)
@@ -71,10 +72,11 @@ class Yolo(InstanceDataset):
                     (Segment(index, label, False, math.nan), Fractions([outline])) for label, outline in reader.read()
                 ]
                 boxes += reader.boxes
+                empty += reader.empty
         if boxes and not instances and not problems.count:
             problems.add(f"all {len(boxes)} lines of '{split}' are boxes without outlines. Export outlines.")
         problems.raise_any()
-        _warn(file, images, len(instances), boxes)
+        _warn(file, images, len(instances), boxes, empty)
         super().__init__(classes, [AnnotatedImage(image.file, image.name, None, file) for image in images], instances)
 
 
@@ -92,6 +94,8 @@ class _Reader:
         self._label_of = {f"{id}": label for label, id in enumerate(ids)}
         self.boxes: list[str] = []
         """The places of lines that hold a box alone."""
+        self.empty: list[str] = []
+        """The places of outlines that enclose nothing."""
 
     def read(self) -> Iterator[tuple[int, list[float]]]:
         """Yields class index and outline of each line."""
@@ -133,6 +137,9 @@ class _Reader:
                 f"height: divide those in pixels, and correct or remove others."
             )
             return None
+        if encloses_nothing(numbers):
+            self.empty.append(f"{self._file}, {place}")
+            return None
         return numbers
 
 
@@ -145,13 +152,16 @@ def _number(word: str) -> float:
     return number if math.isfinite(number) and "_" not in word else math.nan
 
 
-def _warn(file: Path, images: Sequence[YoloImage], outlines: int, boxes: list[str]) -> None:
+def _warn(file: Path, images: Sequence[YoloImage], outlines: int, boxes: list[str], empty: list[str]) -> None:
     if boxes:
         warnings.warn(
             f"{file}: {len(boxes)} of {len(boxes) + outlines} lines hold a box but no outline and are left out: their "
             f"objects count as background. Draw their outlines to learn from them. The first is {boxes[0]}.",
             stacklevel=3,
         )
+    if empty:
+        counted_lines = "1 outline encloses" if len(empty) == 1 else f"{len(empty)} outlines enclose"
+        warnings.warn(f"{file}: left out: {counted_lines} nothing. The first is {empty[0]}.", stacklevel=3)
     without = [image.file for image in images if image.label is None]
     if without:
         warnings.warn(

@@ -152,6 +152,12 @@ def test_images_without_json_and_other_json_files_are_told(folder, tmp_path):
     )
 
 
+def test_several_files_of_one_image_are_refused(folder, tmp_path):
+    folder.add()
+    (tmp_path / "b.json").write_text(json.dumps(folder.data))
+    assert folder.refused() == "b.json: its image a.jpg is also that of a.json. Remove one."
+
+
 def test_a_folder_without_labelme_files(tmp_path):
     message = (
         f"{tmp_path}: there is no JSON file of labelme, with 'shapes' and 'imagePath'. Point 'folder' at the folder "

@@ -106,6 +106,14 @@ def test_images_without_objects_and_boxes_are_counted(folder):
     ]
 
 
+def test_outlines_that_enclose_nothing_are_counted(folder):
+    folder.add(SQUARE, "1 0.5 0.5 0.5 0.5 0.5 0.5")
+    assert folder.load().annotation_counts(1).segments == [1, 0]
+    assert folder.warnings == [
+        "data.yaml: left out: 1 outline encloses nothing. The first is labels/train/a.txt, line 2."
+    ]
+
+
 def test_boxes_alone_are_refused(folder):
     folder.add("1 0.5 0.5 0.1 0.1")
     assert folder.refused() == "data.yaml: all 1 lines of 'train' are boxes without outlines. Export outlines."
