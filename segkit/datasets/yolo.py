@@ -5,7 +5,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from segkit.data.class_list import check_classes, read_classes
+from segkit.classes import Classes
+from segkit.data.class_list import read_classes
 from segkit.data.listing import counted, named
 from segkit.data.paths import dataset_path
 from segkit.data.problems import Problems
@@ -58,8 +59,7 @@ class Yolo(InstanceDataset):
     def __init__(self, *, data: str, split: str) -> None:
         file = dataset_path(data)
         listed = read_classes(file)
-        check_classes(listed, str(file))
-        classes = type(listed).make(listed.names, None, listed.colors, listed.ids)
+        classes = Classes.make(listed.names, None, listed.colors, listed.ids)
         images = images_of(file, split)
         problems = Problems(file)
         instances: list[Instance] = []
