@@ -50,7 +50,8 @@ class InstanceFolder:
             ignored. Images and label files may then lie in one folder.
         label_map: Id, range of ids or `default` -> class name, class index, `void` or `background`, as in
             `{24: person, 26: car, default: background}`. Replaces the ids of the class list.
-        void: Ids of void, by default those that the class file marks, or none. Their pixels are left out of training and evaluation.
+        void: Ids of void, by default those that the class file marks, or none. Their pixels are left out of training
+            and evaluation.
         split: Which of the images: a text file with one name per line; `{share: 0.2, seed: 0}` for a fifth of them; or
             `{all_but: 0.2, seed: 0}` for the others.
 
@@ -170,7 +171,9 @@ class InstanceFolder:
 
 def _with_things(classes: Classes) -> Classes:
     """Returns the classes as things, unless some are marked."""
-    return classes if any(classes.things) else Classes.make(classes.names, None, classes.colors, classes.ids, classes.void)
+    return (
+        classes if any(classes.things) else Classes.make(classes.names, None, classes.colors, classes.ids, classes.void)
+    )
 
 
 def _check_one_class(classes: Classes, label_map: LabelMap | None) -> None:
