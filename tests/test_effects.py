@@ -23,7 +23,7 @@ from segkit.runtime.integrity import MANIFEST
 from tests.helpers.effects import observe_command, observe_part, options_of_commands
 from tests.helpers.tiny import tiny_yaml
 from tests.helpers.trackers import fake_trackers
-from tests.test_parts import coco_instance, coco_panoptic, mask_folder
+from tests.test_parts import coco_instance, coco_panoptic, instance_folder, labelme, mask_folder, voc, yolo
 
 SMALLER = {
     "resnet18, options: {out_indices: [2, 3]}": "resnet10t, options: {out_indices: [1, 2]}",
@@ -453,6 +453,22 @@ PARTS = {
         {"datasets": [{"type": "shapes", "length": 1, "size": [32, 32]}]},
         {"datasets": [{"type": "shapes", "length": 2, "size": [32, 32]}], "classes": list(reversed(SHAPE_NAMES))},
     ),
+    "dataset/instance_folder": (
+        instance_folder,
+        {
+            "classes": ["dog", "cat"],
+            "things": ["dog"],
+            "encoding": "one_class",
+            "image_suffix": "0_000019_leftImg8bit.png",
+            "label_suffix": "0_000019_gtFine_instanceIds.png",
+            "label_map": {"26": "dog", "33": "cat", "default": "background"},
+            "void": 7,
+            "split": {"share": 0.5},
+        },
+    ),
+    "dataset/labelme": (labelme, {"classes": {"pet": ["cat", "dog"]}, "split": {"share": 0.5}}),
+    "dataset/voc": (voc, {"split": "val", "classes": ["background", "dog", "cat"], "instances": False}),
+    "dataset/yolo": (yolo, {"split": "val"}),
     "dataset/coco_panoptic": (coco_panoptic, {"semantic": True}),
     "transform/pad": ({"size": [40, 48]}, {"size": [48, 48], "fill": [1, 2, 3]}),
     "transform/random_window": (
@@ -502,6 +518,9 @@ PARTS = {
 each setting, each tried alone."""
 
 CONTEXTS = {
+    "dataset/instance_folder.encoding": {"classes": ["animal"], "label_map": None},
+    "dataset/instance_folder.image_suffix": {"label_suffix": "0_000019_gtFine_instanceIds.png"},
+    "dataset/instance_folder.label_suffix": {"image_suffix": "0_000019_leftImg8bit.png"},
     "dataset/mask_folder.image_suffix": {"label_suffix": "0.png"},
     "dataset/mask_folder.label_suffix": {"image_suffix": "0.png"},
     "dataset/mask_folder.void": {"classes": ["sky"]},
@@ -514,6 +533,13 @@ ELSEWHERE = {
     **{
         f"dataset/{name}.images": "test_paths_of_a_dataset"
         for name in ("mask_folder", "coco_instance", "coco_panoptic")
+    },
+    **{
+        f"dataset/{setting}": "test_folders_of_a_dataset"
+        for setting in (
+            *("instance_folder.images", "instance_folder.labels", "labelme.folder", "labelme.images", "voc.folder"),
+            "yolo.data",
+        )
     },
     "dataset/mask_folder.labels": "test_paths_of_a_dataset",
     "dataset/coco_instance.annotations": "test_paths_of_a_dataset",
@@ -611,4 +637,21 @@ def test_paths_of_a_dataset(case, tmp_path):
                 image.putpixel((0, 0), (0, 0, 0))
             image.save(copy / file.name)
     found = [observe_part(BY_KIND["dataset"], settings) for settings in (before, {**before, setting: str(copy)})]
+    _assert_change(*found, f"{setting} of another place")
+
+
+@pytest.mark.parametrize("case", [case for case, test in ELSEWHERE.items() if test == "test_folders_of_a_dataset"])
+def test_folders_of_a_dataset(case, tmp_path):
+    """A copy with other images and instances is read where the setting names it."""
+    part, _, setting = case.partition(".")
+    settings, copy = PARTS[part][0](tmp_path / "first"), tmp_path / "copy"
+    shutil.copytree(tmp_path / "first", copy)
+    for file in [*copy.rglob("*.jpg"), *copy.rglob("*_leftImg8bit.png"), *copy.rglob("*_instanceIds.png")]:
+        Image.new("L" if "Ids" in file.name else "RGB", Image.open(file).size).save(file)
+    name = part.partition("/")[2]
+    other = str(settings.get(setting, tmp_path / "first")).replace(str(tmp_path / "first"), str(copy))
+    found = [
+        observe_part(BY_KIND["dataset"], {"type": name, **one}) for one in (settings, {**settings, setting: other})
+    ]
+    assert not isinstance(found[1], str), found[1]
     _assert_change(*found, f"{setting} of another place")

@@ -16,6 +16,7 @@ from segkit.build import build_part
 from segkit.classes import Classes
 from segkit.registries import BY_KIND, REGISTRIES
 from segkit.registries.signature import MISSING, after_star
+from tests.helpers import dataset_folders
 from tests.helpers.trackers import fake_trackers
 
 CLASSES = Classes.make(["a", "b", "c"])
@@ -75,6 +76,22 @@ def coco_panoptic(folder):
     )
 
 
+def instance_folder(folder):
+    return dataset_folders.cityscapes_instances(folder)["train"]
+
+
+def labelme(folder):
+    return {"folder": dataset_folders.labelme(folder)["train"]["folder"]}
+
+
+def voc(folder):
+    return dataset_folders.cvat_voc(folder)["train"]
+
+
+def yolo(folder):
+    return dataset_folders.yolo(folder)["train"]
+
+
 def concat(folder):
     return {"datasets": [{"type": "shapes", "length": 2}, {"type": "shapes", "length": 1, "seed": 1}]}
 
@@ -96,6 +113,10 @@ SETTINGS = {
     "dataset/coco_instance": [coco_instance],
     "dataset/coco_panoptic": [coco_panoptic],
     "dataset/concat": [concat],
+    "dataset/instance_folder": [instance_folder],
+    "dataset/labelme": [labelme],
+    "dataset/voc": [voc],
+    "dataset/yolo": [yolo],
     "dataset/shapes": [{"length": 5}],
     "optimizer/timm": [{"name": name} for name in ("adamw", "lion", "lamb", "muon")],
     "schedule/cosine": [{}, {"warmup_steps": 2, "backbone_warmup_steps": 3}],

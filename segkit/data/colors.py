@@ -57,6 +57,23 @@ def fill_colors(colors: Sequence[Color | None]) -> list[Color]:
     return filled
 
 
+def voc_colors(count: int) -> list[Color]:
+    """Returns the first colors of the palette of Pascal VOC, which many tools use: the bits of an id are spread.
+
+    Example:
+        >>> voc_colors(4)
+        [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0)]
+    """
+    colors = []
+    for id in range(count):
+        channels = [0, 0, 0]
+        # Bits 0, 1 and 2 of an id are the highest bits of red, green and blue; bits 3, 4 and 5 the next ones.
+        for bit in range(24):
+            channels[bit % 3] |= (id >> bit & 1) << (7 - bit // 3)
+        colors.append((channels[0], channels[1], channels[2]))
+    return colors
+
+
 def _parsed(text: str) -> Sequence[float]:
     parsed = ImageColor.getrgb(text.strip())
     return parsed if isinstance(parsed, tuple) else (parsed,) * 3

@@ -99,6 +99,16 @@ def read_color_map(path: str | Path) -> npt.NDArray[np.int32]:
     return colors
 
 
+def holds_colors(path: Path) -> bool:
+    """Tells whether a label file holds colors (RGB) rather than ids (gray or palette).
+
+    Raises:
+        DataError: the file is missing or broken.
+    """
+    with opened(path) as image:
+        return image.mode in ("RGB", "RGBA")
+
+
 def _refuse_lossy(image: Image.Image, path: Path) -> None:
     compression = str(image.info.get("compression", ""))
     lossy = image.format if image.format in _LOSSY else "JPEG" if "jpeg" in compression else ""

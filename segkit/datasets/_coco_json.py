@@ -22,6 +22,9 @@ from segkit.datasets._image_files import ListedFiles
 from segkit.errors import DataError
 from segkit.types import Size
 
+_LISTS = ("images", "annotations", "categories")
+"""What makes a JSON file one of COCO."""
+
 _MOST_PIXELS = 2**31 - 1
 """Run lengths are 32-bit numbers."""
 
@@ -139,14 +142,26 @@ class CocoFile:
         return label
 
 
+def looks_like_coco(data: object) -> str:
+    """Returns `panoptic` or `instance` for the content of a COCO file, an empty text for any other.
+
+    Example:
+        >>> looks_like_coco({"images": [], "annotations": [{"segments_info": []}], "categories": []})
+        'panoptic'
+    """
+    if not isinstance(data, dict) or not all(isinstance(data.get(name), list) for name in _LISTS):
+        return ""
+    first = next(iter(data["annotations"]), None)
+    return "panoptic" if isinstance(first, dict) and "segments_info" in first else "instance"
+
+
 def _lists(file: Path) -> dict[str, list[object]]:
     """Reads the three lists of a COCO file."""
     data = read_json(file)
-    names = ("images", "annotations", "categories")
     lists: dict[str, list[object]] = {}
     if isinstance(data, dict):
-        lists = {name: data[name] for name in names if isinstance(data.get(name), list)}
-    missing = [name for name in names if name not in lists]
+        lists = {name: data[name] for name in _LISTS if isinstance(data.get(name), list)}
+    missing = [name for name in _LISTS if name not in lists]
     if missing:
         raise DataError(
             f"{file}: there is no list {' or '.join(map(repr, missing))}. A COCO file is a mapping with the lists "

@@ -3,16 +3,12 @@
 import math
 
 from segkit.data.json_values import NotThisError, as_integer, as_number, shown
-from segkit.datasets._masks import Polygons, RunLengths
+from segkit.datasets._masks import InvalidSegmentationError, Polygons, RunLengths
 from segkit.ops.run_length import unpacked_runs
 from segkit.types import Size
 
 _THREE_POINTS = 6
 """Numbers of the shortest polygon that encloses anything."""
-
-
-class InvalidSegmentationError(ValueError):
-    """A segmentation is no mask. The text says why."""
 
 
 def read_segmentation(value: object, size: Size) -> Polygons | RunLengths:

@@ -1,6 +1,7 @@
 """The meaning of the colors in label files: which class index each stands for."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.types import NO_SEGMENT
 
-Colors = bool | list[object] | dict[str, object]
+Colors = bool | list[Any] | dict[str, Any]
 """`true` for the colors of the class list, a color for each class in its order, or class name -> color or colors."""
 
 _FORMS = (

@@ -17,18 +17,26 @@ VOID = 255
 UNKNOWN = -2
 """Stands in the table of class indices for ids without a meaning."""
 
-_IDS = 65536
+BACKGROUND = -3
+"""Stands in the table of class indices for ids of no class whose pixels are known to show none."""
+
+IDS = 65536
 """Number of ids that 16 bits can hold."""
 
 _DEFAULT = "default"
 """Key of a label map for all ids that it does not name."""
 
 LabelMap = dict[str, int | str]
-"""Id, range of ids, or `default` -> class name, class index, or `void`."""
+"""Id, range of ids, or `default` -> class name, class index, `void`, or in datasets of instances `background`."""
 
 
-def class_list(classes: list[str] | str, things: list[str] | None) -> Classes:
-    """Returns the class list that the settings `classes` and `things` of `mask_folder` describe.
+def class_list(classes: list[str] | str, things: list[str] | None, first_id: int = 0) -> Classes:
+    """Returns the class list that the settings `classes` and `things` of a dataset describe.
+
+    Args:
+        classes: Names, or a file that lists them.
+        things: Names of things. None: those that the file marks.
+        first_id: The id of the first of the names; the next ones follow.
 
     Raises:
         DataError: there is no class, a name appears twice, or a thing is not in the list.
@@ -36,7 +44,8 @@ def class_list(classes: list[str] | str, things: list[str] | None) -> Classes:
     if isinstance(classes, str):
         listed = read_classes(dataset_path(classes))
     else:
-        listed = Classes.make(classes, [False] * len(classes))
+        ids = range(first_id, first_id + len(classes))
+        listed = Classes.make(classes, [False] * len(classes), ids=ids)
         if not classes:
             raise DataError("classes: the list is empty. Name the classes, or a file that lists them.")
         check_classes(listed, "classes")
@@ -48,18 +57,20 @@ def class_list(classes: list[str] | str, things: list[str] | None) -> Classes:
 
 
 def class_index_table(
-    classes: Classes, label_map: LabelMap | None, void: int | list[int] | None
+    classes: Classes, label_map: LabelMap | None, void: int | list[int] | None, background: bool = False
 ) -> tuple[Classes, npt.NDArray[np.int16]]:
     """Returns the classes with the ids that label files hold, and the table from id to class index.
 
     Args:
         classes: The class list; its ids count where there is no `label_map`.
         label_map: Id, range of ids such as `0-6`, or `default` -> class name, class index or `void`.
-        void: Ids of void. None is those of the class list, or else 255 unless a class has this id; an empty list is no
-            id.
+        void: Ids of void. None is those of the class list, or else 255 unless a class has this id or there is a
+            background; an empty list is no id.
+        background: Whether ids may be background: those that `label_map` calls so, and 0 if nothing else is said of it.
 
     Returns:
-        The class list with its final ids, and (65536,) int16: class index, NO_SEGMENT for void, or UNKNOWN.
+        The class list with its final ids, and (65536,) int16: class index, NO_SEGMENT for void,
+        BACKGROUND, or UNKNOWN.
 
     Raises:
         DataError: the settings contradict each other.
@@ -73,22 +84,24 @@ def class_index_table(
     default = UNKNOWN
     # A label map replaces all ids of the class list: a mixture of both would be hard to predict.
     if label_map is not None:
-        class_index_of, default = _read_label_map(label_map, classes)
+        class_index_of, default = _read_label_map(label_map, classes, background)
+    if background and default == UNKNOWN:
+        class_index_of.setdefault(0, BACKGROUND)
     void_ids = [void] if isinstance(void, int) else void
     if void_ids is None:
-        # A dataset of more than 255 classes may use 255 for one of them.
+        # A dataset of more than 255 classes may use 255 for one of them, and one of instances for background.
         listed = [stored for stored in classes.void if stored not in class_index_of]
-        void_ids = listed or ([] if VOID in class_index_of else [VOID])
+        void_ids = listed or ([] if VOID in class_index_of or background else [VOID])
     for stored in void_ids:
-        if class_index_of.get(stored, NO_SEGMENT) != NO_SEGMENT:
+        if class_index_of.get(stored, NO_SEGMENT) >= 0:
             name = classes.names[class_index_of[stored]]
             raise DataError(f"void: {stored} is the id of '{name}'. Remove it from 'void'.")
         class_index_of[stored] = NO_SEGMENT
-    outside = sorted(stored for stored in class_index_of if not 0 <= stored < _IDS)
+    outside = sorted(stored for stored in class_index_of if not 0 <= stored < IDS)
     if outside:
-        raise DataError(f"void, label_map: a label file cannot hold the ids {join_first(outside)}. Use 0..{_IDS - 1}.")
+        raise DataError(f"void, label_map: a label file cannot hold the ids {join_first(outside)}. Use 0..{IDS - 1}.")
     # One entry per possible id, so that a whole label map is translated by indexing.
-    table = np.full(_IDS, default, dtype=np.int16)
+    table = np.full(IDS, default, dtype=np.int16)
     table[list(class_index_of)] = list(class_index_of.values())
     if default >= 0 and default not in class_index_of.values():
         class_index_of[int((table == default).argmax())] = default
@@ -148,18 +161,18 @@ def _final_ids(classes: Classes, class_index_of: dict[int, int]) -> list[int]:
     return [id_of.get(class_index, free + class_index) for class_index in range(len(classes))]
 
 
-def _read_label_map(label_map: LabelMap, classes: Classes) -> tuple[dict[int, int], int]:
-    """Returns the class index of each id, and that of all other ids. NO_SEGMENT is void, UNKNOWN is neither."""
+def _read_label_map(label_map: LabelMap, classes: Classes, background: bool) -> tuple[dict[int, int], int]:
+    """Returns the class index of each id, and that of all other ids, as `class_index_table` writes them."""
     class_index_of: dict[int, int] = {}
     key_of: dict[int, str] = {}
     for key, value in label_map.items():
-        class_index = _class_index(key, value, classes)
+        class_index = _class_index(key, value, classes, background)
         for stored in _stored_ids(key):
             if key_of.setdefault(stored, key) != key:
                 raise DataError(f"label_map: '{key_of[stored]}' and '{key}' both map the id {stored}. Change one.")
             class_index_of[stored] = class_index
     default = label_map.get(_DEFAULT)
-    return class_index_of, UNKNOWN if default is None else _class_index(_DEFAULT, default, classes)
+    return class_index_of, UNKNOWN if default is None else _class_index(_DEFAULT, default, classes, background)
 
 
 def _stored_ids(key: str) -> range:
@@ -175,8 +188,10 @@ def _stored_ids(key: str) -> range:
     return range(int(found[1]), int(found[2] or found[1]) + 1)
 
 
-def _class_index(key: str, value: int | str, classes: Classes) -> int:
-    """Returns the class index of one entry of the label map, NO_SEGMENT for void."""
+def _class_index(key: str, value: int | str, classes: Classes, background: bool) -> int:
+    """Returns the class index of one entry of the label map, NO_SEGMENT for void, BACKGROUND for background."""
+    if background and value == "background" and value not in classes.names:
+        return BACKGROUND
     if isinstance(value, str):
         return NO_SEGMENT if value == "void" and value not in classes.names else classes.index(value)
     if not 0 <= value < len(classes):

@@ -10,6 +10,10 @@ from segkit.ops.run_length import Rle
 from segkit.types import Size
 
 
+class InvalidSegmentationError(ValueError):
+    """A segmentation is no mask. The text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Polygons:
     """The outlines of one instance; the mask is their union."""
@@ -56,3 +60,14 @@ class Fractions:
 
 
 Segmentation = Polygons | RunLengths | Fractions
+
+
+def encloses_nothing(outline: list[float]) -> bool:
+    """Returns whether an outline x1, y1, x2, y2, … has no area, by the shoelace formula.
+
+    Example:
+        >>> encloses_nothing([0, 0, 2, 2, 4, 4]), encloses_nothing([0, 0, 2, 0, 2, 2])
+        (True, False)
+    """
+    xs, ys = outline[0::2], outline[1::2]
+    return sum(xs[place - 1] * ys[place] - xs[place] * ys[place - 1] for place in range(len(xs))) == 0

@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from segkit.data.formats import label_suffixes
 from segkit.data.listing import Listing, counted, list_tree, named, warn_of_the_rest
 from segkit.data.problems import Problems
 from segkit.datasets._split import Split, chosen
 from segkit.datasets._unpaired import advice, no_images, one_folder
+from segkit.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,19 @@ def pair_up(images: Path, labels: Path, ends: Ends, split: Split | None) -> list
     if listed is not found:
         _warn_of_labels(listed, [file for file in listed.images if file not in fitting], label_names, found, ends.label)
     return [Pair(name, image_of[name], label_of[name]) for name in wanted]
+
+
+def check_size(image: Tensor, size: tuple[int, ...], pair: Pair) -> None:
+    """Checks that an image (3, H, W) has the size (H, W) of its label file.
+
+    Raises:
+        DataError: it has not.
+    """
+    if tuple(image.shape[1:]) != size:
+        raise DataError(
+            f"{pair.label}: the label map is {size[1]}x{size[0]}, but its image {pair.image} is "
+            f"{image.shape[2]}x{image.shape[1]} (upright). Give both one size."
+        )
 
 
 def name_without(path: str, end: str) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from segkit.data.json_values import Id, JsonEntry
 from segkit.data.problems import Problems
-from segkit.datasets._masks import Polygons, RunLengths
+from segkit.datasets._masks import Polygons, RunLengths, encloses_nothing
 from segkit.ops.run_length import rle_areas
 from segkit.types import Size
 
@@ -163,13 +163,7 @@ def _box(polygons: Polygons) -> tuple[float, float, float, float]:
 
 def _is_line(polygons: Polygons) -> bool:
     """Returns whether the polygons have few points and enclose nothing."""
-    return all(len(outline) <= _SHORT and _enclosed(outline) == 0 for outline in polygons.outlines)
-
-
-def _enclosed(outline: list[float]) -> float:
-    """Returns twice the signed area of a polygon, by the shoelace formula."""
-    xs, ys = outline[0::2], outline[1::2]
-    return sum(xs[place - 1] * ys[place] - xs[place] * ys[place - 1] for place in range(len(xs)))
+    return all(len(outline) <= _SHORT and encloses_nothing(outline) for outline in polygons.outlines)
 
 
 def _fractions_problem(entry: JsonEntry) -> None:

@@ -94,7 +94,9 @@ def _listed(file: Path, known: dict[str, str], where: Path) -> set[str]:
 def _find(entry: str, known: dict[str, str]) -> str | None:
     """Returns the name that an entry means. Its first folders may be those that lead to the dataset."""
     parts = [part for part in PurePosixPath(entry.replace("\\", "/")).parts if part not in ("/", ".", "..")]
-    candidates = ("/".join(parts[start:]) for start in range(len(parts)))
+    candidates = ["/".join(parts[start:]) for start in range(len(parts))]
+    # The names may lack the suffix that the list has.
+    candidates += [str(PurePosixPath(candidate).with_suffix("")) for candidate in candidates]
     return next((known[candidate] for candidate in candidates if candidate in known), None)
 
 

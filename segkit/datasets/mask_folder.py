@@ -11,7 +11,7 @@ from segkit.data.label_maps import Ids, read_label_map
 from segkit.data.paths import dataset_folder
 from segkit.datasets._label_colors import Colors, ColorTable
 from segkit.datasets._label_ids import UNKNOWN, LabelMap, class_index_table, class_list, explain_void
-from segkit.datasets._pairing import Ends, pair_up
+from segkit.datasets._pairing import Ends, check_size, pair_up
 from segkit.datasets._split import Split
 from segkit.errors import DataError, join_first
 from segkit.registries import DATASETS
@@ -99,15 +99,9 @@ class MaskFolder:
             DataError: a file cannot be read, sizes differ, or an id is neither a class nor void.
         """
         pair = self._pairs[index]
-        image_file, label_file = pair.image, pair.label
-        image = read_image(image_file)
-        stored = self._read(label_file)
-        if tuple(image.shape[1:]) != stored.shape:
-            raise DataError(
-                f"{label_file}: the label map is {stored.shape[1]}x{stored.shape[0]}, but its image {image_file} "
-                f"is {image.shape[2]}x{image.shape[1]} (upright). Give both one size."
-            )
-        return Sample(image, self.target_of(stored, label_file), str(image_file), pair.name)
+        image, stored = read_image(pair.image), self._read(pair.label)
+        check_size(image, stored.shape, pair)
+        return Sample(image, self.target_of(stored, pair.label), str(pair.image), pair.name)
 
     def _read(self, label_file: Path) -> Ids:
         """Reads the ids (H, W) of a label file; where it holds colors, their places in the table."""

@@ -3,7 +3,7 @@
 import pytest
 
 from segkit.classes import distinct_colors
-from segkit.data.colors import as_color, fill_colors
+from segkit.data.colors import as_color, fill_colors, voc_colors
 from segkit.data.json_values import NotThisError
 
 
@@ -64,3 +64,10 @@ def test_missing_colors_are_distinct() -> None:
     assert (filled[0], filled[3]) == (taken, (1, 2, 3))
     assert len(set(filled)) == 4
     assert fill_colors([]) == []
+
+
+def test_the_palette_of_voc() -> None:
+    colors = voc_colors(256)
+    assert colors[15] == (192, 128, 128)
+    assert colors[255] == (224, 224, 192)
+    assert len(set(colors)) == 256

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from segkit.data.listing import list_folder, named, warn_of_the_rest
+from segkit.data.listing import list_folder, list_tree, named, warn_of_the_rest
 from segkit.errors import DataError
 
 
@@ -50,3 +50,21 @@ def test_a_folder_that_cannot_be_listed(tmp_path):
     message = f"{tmp_path}/none: cannot list the folder (No such file or directory)."
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         list_folder(tmp_path / "none")
+
+
+def test_a_tree_has_the_files_of_all_sub_folders(folder):
+    (folder / "deep" / "deeper").mkdir()
+    (folder / "deep" / "deeper" / "e.png").touch()
+    (folder / "deep" / "deeper" / "round").symlink_to(folder)
+    listing = list_tree(folder)
+    assert [listing.name_of(file) for file in listing.images] == ["a.jfif", "b.PNG", "deep/c.png", "deep/deeper/e.png"]
+    assert names(listing.others) == ["notes.txt", "notes.txt", "photo.heic"]
+    assert listing.deeper == []
+    without = list_tree(folder, without=folder / "deep")
+    assert names(without.images) == ["a.jfif", "b.PNG"]
+
+
+def test_a_tree_that_cannot_be_listed(tmp_path):
+    message = f"{tmp_path}/none: cannot list the folder (No such file or directory)."
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        list_tree(tmp_path / "none")

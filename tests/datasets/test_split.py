@@ -57,6 +57,10 @@ def test_a_name_alone_is_enough_if_only_one_image_has_it(listed):
     assert listed("1\n2_rgb\nc d", names, "_rgb.png") == names
 
 
+def test_names_may_lack_the_suffix_that_a_list_has(listed):
+    assert listed("a.jpg\nb.c.jpg", ["a", "b.c", "b"]) == ["a", "b.c"]
+
+
 def test_all_wrong_lines_are_named(listed, tmp_path):
     with pytest.raises(DataError) as caught:
         listed("a/001\n007\nzebra\na/001.jpg\n")

@@ -1,0 +1,60 @@
+"""The layout of Pascal VOC: its sub-folders and its lists of names."""
+
+from pathlib import Path
+
+from segkit.data.listing import list_tree
+from segkit.data.problems import Problems
+from segkit.data.text import read_text
+from segkit.datasets._pairing import Pair
+from segkit.errors import DataError, join_first
+
+IMAGES, CLASS_MASKS, OBJECT_MASKS = "JPEGImages", "SegmentationClass", "SegmentationObject"
+LISTS = "ImageSets/Segmentation"
+
+
+def looks_like_voc(folder: Path) -> bool:
+    """Returns whether a folder has the layout of Pascal VOC.
+
+    Example:
+        >>> looks_like_voc(Path("docs"))
+        False
+    """
+    return (folder / CLASS_MASKS).is_dir() and (folder / LISTS).is_dir()
+
+
+def listed(root: Path, split: str, instances: bool) -> tuple[list[Pair], list[Path]]:
+    """Returns image and class mask of each name of a list, and the masks of objects.
+
+    Raises:
+        DataError: a folder is missing, or a name has no image or mask. The message has a line for each.
+    """
+    needed = (IMAGES, CLASS_MASKS, *((OBJECT_MASKS,) if instances else ()), LISTS)
+    missing = [name for name in needed if not (root / name).is_dir()]
+    if missing:
+        below = [one for one in sorted(root.iterdir()) if looks_like_voc(one)]
+        where = f"Point 'folder' at {below[0]}." if below else "Point 'folder' at a folder that holds them."
+        raise DataError(f"{root}: there is no folder {join_first(missing)}. {where}")
+    file = root / LISTS / f"{split}.txt"
+    if not file.is_file():
+        there = join_first(sorted(one.stem for one in (root / LISTS).glob("*.txt"))) or "none"
+        raise DataError(f"split: there is no list {file}. The lists are: {there}. Choose one of them.")
+    names = [line.split()[0] for line in read_text(file, "a list of names").splitlines() if line.strip()]
+    problems = Problems(file)
+    found = {folder: _files(root / folder) for folder in needed[:-1]}
+    for name in names:
+        for folder, files in found.items():
+            if name not in files:
+                problems.add(f"there is no {folder}/{name}. Restore the file, or remove the name.")
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.add(f"'{name}' stands there twice. Remove one.")
+    problems.raise_any()
+    if not names:
+        raise DataError(f"{file}: the list is empty. Write the name of an image on each line.")
+    pairs = [Pair(name, found[IMAGES][name], found[CLASS_MASKS][name]) for name in names]
+    return pairs, [found[OBJECT_MASKS][name] for name in names] if instances else []
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Returns the images of a folder by their paths within it, without suffix."""
+    listing = list_tree(folder)
+    return {listing.name_of(file.with_suffix("")): file for file in listing.images}

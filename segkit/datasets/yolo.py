@@ -1,0 +1,170 @@
+"""The dataset `yolo`, for instance segmentation."""
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from segkit.classes import Classes
+from segkit.data.class_list import read_classes
+from segkit.data.listing import counted, named
+from segkit.data.paths import dataset_path
+from segkit.data.problems import Problems
+from segkit.data.text import read_text
+from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset
+from segkit.datasets._masks import Fractions, encloses_nothing
+from segkit.datasets._segments import Segment
+from segkit.datasets._yolo_folders import YoloImage, images_of
+from segkit.registries import DATASETS
+
+_BEYOND = 0.1
+"""Outlines that reach beyond the image by more than this fraction of it belong to another image or are in pixels."""
+
+_BOX = 5
+"""Numbers of a line that holds a class and a box."""
+
+
+@DATASETS.register("yolo")
+class Yolo(InstanceDataset):
+    """Images with the text files of YOLO segmentation, and the `data.yaml` that names folders and classes.
+
+    `images/a.jpg` belongs to `labels/a.txt`, whose lines hold the number of a class and an outline in fractions of the
+    image. An image without text file has no objects. Samples follow the order of names. Lines with a box alone are left
+    out with a warning. Pixels outside all instances are background, not void.
+
+    All text files are checked when the dataset is built, and all problems are listed.
+
+    Args:
+        data: The file `data.yaml`. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
+        split: The key in that file which names the images, such as `train`, `val` or `test`.
+
+    Raises:
+        DataError: a path does not exist, or a file is incomplete or inconsistent.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("images", "labels"):
+        ...         Path(folder, name).mkdir()
+        ...     Image.new("RGB", (4, 2)).save(f"{folder}/images/a.png")
+        ...     _ = Path(folder, "labels/a.txt").write_text("0 0 0 0.5 0 0.5 1 0 1")
+        ...     _ = Path(folder, "data.yaml").write_text("train: images\\nnames: [cat]")
+        ...     dataset = Yolo(data=f"{folder}/data.yaml", split="train")
+        ...     sample = dataset[0]
+        >>> dataset.classes.names, sample.target.masks.sum().item()
+        (('cat',), 4)
+    """
+
+    def __init__(self, *, data: str, split: str) -> None:
+        file = dataset_path(data)
+        listed = read_classes(file)
+        classes = Classes.make(listed.names, None, listed.colors, listed.ids)
+        images = images_of(file, split)
+        problems = Problems(file)
+        instances: list[Instance] = []
+        boxes: list[str] = []
+        empty: list[str] = []
+        for index, image in enumerate(images):
+            if image.label is not None:
+                reader = _Reader(problems.of(image.label), image.label, classes.ids)
+                instances += [
+                    (Segment(index, label, False, math.nan), Fractions([outline])) for label, outline in reader.read()
+                ]
+                boxes += reader.boxes
+                empty += reader.empty
+        if boxes and not instances and not problems.count:
+            problems.add(f"all {len(boxes)} lines of '{split}' are boxes without outlines. Export outlines.")
+        problems.raise_any()
+        _warn(file, images, len(instances), boxes, empty)
+        super().__init__(classes, [AnnotatedImage(image.file, image.name, None, file) for image in images], instances)
+
+
+class _Reader:
+    """Reads one text file.
+
+    Args:
+        problems: Takes the problems of the file.
+        file: The text file.
+        ids: The numbers of the classes.
+    """
+
+    def __init__(self, problems: Problems, file: Path, ids: Sequence[int]) -> None:
+        self._problems, self._file = problems, file
+        self._label_of = {f"{id}": label for label, id in enumerate(ids)}
+        self.boxes: list[str] = []
+        """The places of lines that hold a box alone."""
+        self.empty: list[str] = []
+        """The places of outlines that enclose nothing."""
+
+    def read(self) -> Iterator[tuple[int, list[float]]]:
+        """Yields class index and outline of each line."""
+        for number, line in enumerate(read_text(self._file, "YOLO labels").splitlines(), start=1):
+            words = line.split()
+            if not words:
+                continue
+            outline = self._outline(words, number)
+            if outline is not None:
+                yield self._label_of[words[0].removesuffix(".0")], outline
+
+    def _outline(self, words: list[str], number: int) -> list[float] | None:
+        place = f"line {number}"
+        label = words[0].removesuffix(".0")
+        if label not in self._label_of:
+            self._problems.add(
+                f"{place}: '{words[0][:40]}' is no class. The classes are {', '.join(list(self._label_of)[:10])}: "
+                "correct the line, or 'names' in the data.yaml."
+            )
+            return None
+        numbers = [_number(word) for word in words[1:]]
+        if any(map(math.isnan, numbers)):
+            word = words[1 + list(map(math.isnan, numbers)).index(True)]
+            self._problems.add(f"{place}: '{word[:40]}' is no number. Correct or remove the line.")
+            return None
+        if len(words) == _BOX:
+            self.boxes.append(f"{self._file}, {place}")
+            return None
+        if len(numbers) < 6 or len(numbers) % 2:
+            self._problems.add(
+                f"{place}: there are {len(numbers)} numbers after the class, but an outline has an x and a y for each "
+                "of at least three points. Correct or remove the line."
+            )
+            return None
+        if min(numbers) < -_BEYOND or max(numbers) > 1 + _BEYOND:
+            far = max(numbers, key=lambda value: abs(value - 0.5))
+            self._problems.add(
+                f"{place}: the coordinate {far:g} lies outside the image. Coordinates are fractions of its width and "
+                f"height: divide those in pixels, and correct or remove others."
+            )
+            return None
+        if encloses_nothing(numbers):
+            self.empty.append(f"{self._file}, {place}")
+            return None
+        return numbers
+
+
+def _number(word: str) -> float:
+    """Returns a finite number, NaN for any other text."""
+    try:
+        number = float(word)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) and "_" not in word else math.nan
+
+
+def _warn(file: Path, images: Sequence[YoloImage], outlines: int, boxes: list[str], empty: list[str]) -> None:
+    if boxes:
+        warnings.warn(
+            f"{file}: {len(boxes)} of {len(boxes) + outlines} lines hold a box but no outline and are left out: their "
+            f"objects count as background. Draw their outlines to learn from them. The first is {boxes[0]}.",
+            stacklevel=3,
+        )
+    if empty:
+        counted_lines = "1 outline encloses" if len(empty) == 1 else f"{len(empty)} outlines enclose"
+        warnings.warn(f"{file}: left out: {counted_lines} nothing. The first is {empty[0]}.", stacklevel=3)
+    without = [image.file for image in images if image.label is None]
+    if without:
+        warnings.warn(
+            f"{file}: {counted(without, 'image')} without a text file, so without objects: {named(without)}.",
+            stacklevel=3,
+        )
