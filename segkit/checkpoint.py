@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from segkit.build import build_model, class_tensors, with_pixel_values
 from segkit.classes import Classes
-from segkit.config import CONFIG_FILE, Config, load_config
+from segkit.config import CONFIG_FILE, Config, load_config, load_for_prediction
 from segkit.errors import CheckpointError
 from segkit.models._base import SegmentationModel
 from segkit.runtime.finite import first_nonfinite
@@ -156,15 +156,19 @@ def read_classes(folder: Path) -> Classes:
 
 
 def read_config(folder: Path, plugins: Sequence[str | PathLike[str]] = (), trust: bool = False) -> Config:
-    """Reads the config of a checkpoint folder. `plugins` and `trust` are those of `load_checkpoint`.
+    """Reads the whole config of a checkpoint folder. `plugins` and `trust` are those of `load_checkpoint`.
 
     Raises:
         CheckpointError: The file is missing.
         ConfigError: The config is wrong.
     """
+    _require_config(folder)
+    return load_config(folder, plugins=plugins, trust=trust)
+
+
+def _require_config(folder: Path) -> None:
     if not (folder / CONFIG_FILE).is_file():
         raise CheckpointError(f"{folder}: has no {CONFIG_FILE}. Name a config besides the checkpoint.")
-    return load_config(folder, plugins=plugins, trust=trust)
 
 
 def load_checkpoint(
@@ -175,21 +179,23 @@ def load_checkpoint(
     plugins: Sequence[str | PathLike[str]] = (),
     trust: bool = False,
 ) -> Checkpoint:
-    """Loads a checkpoint.
+    """Loads a checkpoint for prediction. Of its own config, only what a prediction uses is read.
 
     Args:
         path: A checkpoint folder, or a run folder, which stands for its best checkpoint.
         device: Where the model is put.
         config: Build the model of this config, instead of the checkpoint's own. Every tensor must fit.
-        plugins: Python files that the checkpoint's config may import.
-        trust: Import all Python files that the checkpoint's config names.
+        plugins: Python files to import first. The checkpoint's config may import them.
+        trust: Whether Python files that the checkpoint's config names may be imported, if its model needs them.
 
     Raises:
         CheckpointError: A file is missing or damaged, or the tensors do not fit the model.
         ConfigError: The config is wrong, or it names Python files that are not trusted.
     """
     folder = find_checkpoint(path)
-    config = config or read_config(folder, plugins, trust)
+    if config is None:
+        _require_config(folder)
+        config = load_for_prediction(folder, plugins, trust=trust)
     classes = read_classes(folder)
     model = build_model(config, classes, initial_weights=False)
     weights = read_weights(folder)

@@ -62,16 +62,17 @@ def places(tmp_path_factory):
     shutil.copytree(folder / "run/evaluation", folder / "sweeps/seed=0/evaluation")
     _make_foreign(places["run"], places["foreign"])
     _make_foreign(places["failed"], places["foreign_failed"])
+    _make_foreign(places["run"], places["foreign_model"], replace=("type: fpn", "type: foreign_fpn"))
     return places
 
 
-def _make_foreign(source, folder):
+def _make_foreign(source, folder, replace=("", "")):
     """Copies a run folder, and adds to its configs a plugin file, as somebody else's may name one."""
     shutil.copytree(source, folder)
     plugin = folder / f"{folder.name}_plugin.py"
     plugin.write_text("print('a plugin is imported')")
     for config in list(folder.rglob("config.yaml")):
-        config.write_text(f"plugins: [{plugin}]\n{config.read_text()}")
+        config.write_text(f"plugins: [{plugin}]\n{config.read_text().replace(*replace)}")
         (config.parent / MANIFEST).unlink(missing_ok=True)
 
 
@@ -94,6 +95,7 @@ FILES = {
     "failed": "failed",
     "foreign": "foreign",
     "foreign_failed": "foreign_failed",
+    "foreign_model": "foreign_model",
     "run": "run",
 }
 
@@ -164,7 +166,12 @@ OPTIONS = {
         f"{PREDICT} --task instance --score-threshold 0 --precision bf16",
     ),
     "predict --plugin": (PREDICT, f"{PREDICT} --plugin {{plugin}}"),
-    "predict --trust": ("predict {foreign} {images} --output out", "predict {foreign} {images} --output out --trust"),
+    # The plugin is imported, since the model needs a part that is not known; it does not register that either.
+    "predict --trust": (
+        "predict {foreign_model} {images} --output out",
+        "predict {foreign_model} {images} --output out --trust",
+        2,
+    ),
     "predict --augment": (PREDICT, f"{PREDICT} --augment"),
     "predict --augment of objects": (REFUSED, f"{PREDICT} --task panoptic --augment", "augment: results of 'panoptic'"),
     "predict --result-format": (PREDICT, f"{PREDICT} --result-format ade20k"),

@@ -3,13 +3,16 @@
 import sys
 
 import pytest
+from PIL import Image
 
 import segkit
 from segkit.build import dataset_classes
 from segkit.checkpoint import load_checkpoint, save_checkpoint
 from segkit.cli.main import main
 from segkit.config import load_config
+from segkit.config.source import dump
 from segkit.errors import ConfigError
+from segkit.registries import PIXEL_DECODERS
 from segkit.runtime.integrity import write_manifest
 from tests.helpers.tiny import tiny_yaml
 
@@ -50,7 +53,6 @@ def message(folder, line=1, plugin="evil_plugin.py", config="config.yaml"):
 
 
 COMMANDS = [
-    ["predict", "theirs", "image.png", "--output", "out"],
     ["test", "theirs"],
     ["test", "theirs", "--window", "64"],
     ["show", "theirs"],
@@ -70,8 +72,6 @@ COMMANDS = [
 def test_no_command_runs_it(theirs, capsys, words):
     (theirs.parent / "mine.yaml").write_text(tiny_yaml("per_pixel"))
     (theirs.parent / "weights.pkl").touch()
-    from PIL import Image
-
     Image.new("RGB", (64, 64)).save(theirs.parent / "image.png")
     assert main(words) in (1, 2)
     shown = "".join(capsys.readouterr())
@@ -82,9 +82,6 @@ def test_no_command_runs_it(theirs, capsys, words):
 DOORS = {
     "load_config of the folder": lambda folder, **options: load_config(folder, **options),
     "load_config of the file": lambda folder, **options: load_config(folder / "config.yaml", **options),
-    "load_model": lambda folder, **options: segkit.load_model(folder, **options),
-    "load_checkpoint": lambda folder, **options: load_checkpoint(folder, **options),
-    "Predictor": lambda folder, **options: segkit.Predictor(folder, **options),
     "evaluate": lambda folder, **options: segkit.evaluate(folder, device="cpu", **options),
 }
 
@@ -96,6 +93,60 @@ def test_no_function_runs_it_unless_it_is_trusted(theirs, door):
     assert str(caught.value) == message(theirs)
     assert not (theirs.parent / "executed").exists()
     DOORS[door](theirs, trust=True)
+    assert (theirs.parent / "executed").exists()
+
+
+PREDICTING = {
+    "load_model": lambda folder, **options: segkit.load_model(folder, **options),
+    "load_checkpoint": lambda folder, **options: load_checkpoint(folder, **options),
+    "Predictor": lambda folder, **options: segkit.Predictor(folder, **options),
+    "predict": lambda folder, **options: main(["predict", str(folder), "image.png", "--output", "out"]),
+}
+
+
+@pytest.mark.parametrize("door", PREDICTING)
+def test_a_prediction_needs_no_plugin_of_the_training(theirs, door):
+    Image.new("RGB", (64, 64)).save(theirs.parent / "image.png")
+    assert PREDICTING[door](theirs) != 1
+    (theirs / "evil_plugin.py").unlink()
+    assert PREDICTING[door](theirs) != 1
+    assert not (theirs.parent / "executed").exists()
+
+
+@pytest.mark.parametrize("door", PREDICTING)
+def test_a_prediction_needs_no_part_of_the_training(theirs, door):
+    Image.new("RGB", (64, 64)).save(theirs.parent / "image.png")
+    config = load_config(theirs, trust=True).data
+    absent = {"type": "absent"}
+    config["criterion"] = {"losses": [absent], "matcher": absent}
+    config["data"]["train"] = {"dataset": absent, "transforms": [absent]}
+    config["data"]["val"]["dataset"] = absent
+    config["evaluators"] = [absent]
+    config["training"] = {"steps": 1, "optimizer": absent, "schedule": absent}
+    (theirs / "config.yaml").write_text(dump(config))
+    write_manifest(theirs)
+    assert PREDICTING[door](theirs) != 1
+
+
+@pytest.mark.parametrize("door", ["load_model", "load_checkpoint", "Predictor"])
+def test_a_plugin_of_the_model_is_run_only_if_it_is_trusted(theirs, door):
+    plugin, config = theirs / "evil_plugin.py", theirs / "config.yaml"
+    plugin.write_text(
+        f"{plugin.read_text()}"
+        "from segkit.pixel_decoders.fpn import FPN\n"
+        "from segkit.registries import PIXEL_DECODERS\n"
+        "@PIXEL_DECODERS.register('their_fpn')\n"
+        "class TheirFPN(FPN):\n"
+        "    pass\n"
+    )
+    config.write_text(config.read_text().replace("type: fpn", "type: their_fpn"))
+    write_manifest(theirs)
+    with PIXEL_DECODERS.isolated():
+        with pytest.raises(ConfigError) as caught:
+            PREDICTING[door](theirs)
+        assert str(caught.value) == message(theirs)
+        assert not (theirs.parent / "executed").exists()
+        PREDICTING[door](theirs, trust=True)
     assert (theirs.parent / "executed").exists()
 
 

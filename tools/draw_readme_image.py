@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from segkit.build import build_dataset, build_postprocessors
-from segkit.checkpoint import Checkpoint, load_checkpoint
+from segkit.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, read_config
 from segkit.classes import Classes, Color
 from segkit.results.comparison import target_result
 from segkit.results.overlay import overlay
@@ -49,7 +49,8 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--output", metavar="FILE", default="docs/images/quickstart.jpg", help="what to write")
     arguments = parser.parse_args(argv)
-    drawing = draw(load_checkpoint(arguments.run), arguments.images)
+    folder = find_checkpoint(arguments.run)
+    drawing = draw(load_checkpoint(folder, config=read_config(folder)), arguments.images)
     Path(arguments.output).parent.mkdir(parents=True, exist_ok=True)
     drawing.save(arguments.output, quality=88, optimize=True)
     print(f"written: {arguments.output} ({Path(arguments.output).stat().st_size // 1000} kB)")

@@ -1,5 +1,5 @@
 """YAML to a checked config: read, composed, checked against signatures, with every value located."""
 
-from segkit.config.load import CONFIG_FILE, Config, ConfigSource, as_config, load_config
+from segkit.config.load import CONFIG_FILE, Config, ConfigSource, as_config, load_config, load_for_prediction
 
-__all__ = ["CONFIG_FILE", "Config", "ConfigSource", "as_config", "load_config"]
+__all__ = ["CONFIG_FILE", "Config", "ConfigSource", "as_config", "load_config", "load_for_prediction"]

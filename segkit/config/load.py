@@ -16,6 +16,7 @@ from segkit.config.plain import from_plain
 from segkit.config.plugins import run_plugins, with_plugins
 from segkit.config.sections import Experiment, make_section
 from segkit.config.source import dump, read_file
+from segkit.config.uses import NOT_FOR_PREDICTION, without, without_foreign_plugins
 from segkit.errors import ConfigError
 from segkit.runtime.integrity import require_intact
 from segkit.runtime.shipped import shipped_path
@@ -117,6 +118,47 @@ def load_config(
         >>> config["training"]["steps"]
         100
     """
+    file, tree, saved = _composed(source, overrides, plugins, name)
+    # Before the check, which looks up the parts that plugins register.
+    run_plugins(tree, trust)
+    return Config(file, tree, check(tree, saved))
+
+
+def load_for_prediction(
+    folder: str | PathLike[str], plugins: abc.Sequence[str | PathLike[str]] = (), *, trust: bool = False
+) -> Config:
+    """Loads what a prediction uses of the config of a run or checkpoint: model, postprocessors and transforms.
+
+    The losses, datasets, evaluators and other parts of the training need not be installed. Python files that the config
+    names are imported only if a part is not known without them.
+
+    Args:
+        folder: Of the run or checkpoint.
+        plugins: As for `load_config`.
+        trust: As for `load_config`.
+
+    Raises:
+        CheckpointError: the config is damaged.
+        ConfigError: something is wrong in what a prediction uses, or it needs Python files that are not trusted.
+    """
+    file, whole, saved = _composed(folder, (), plugins, "")
+    used = without(whole, NOT_FOR_PREDICTION)
+    alone = without_foreign_plugins(used)
+    run_plugins(alone)
+    try:
+        return Config(file, alone, check(alone, saved))
+    except ConfigError:
+        run_plugins(used, trust)
+        return Config(file, used, check(used, saved))
+
+
+def _composed(
+    source: str | PathLike[str] | abc.Mapping[str, object],
+    overrides: abc.Sequence[str],
+    plugins: abc.Sequence[str | PathLike[str]],
+    name: str,
+) -> tuple[str, Mapping, bool]:
+    """Returns the file, the composed config, and whether it belongs to a run or checkpoint."""
     _refuse_other_types(source, overrides, plugins)
     parsed = parse_overrides(overrides)
     if isinstance(source, abc.Mapping):
@@ -127,10 +169,7 @@ def load_config(
         require_intact(Path(file))
         top, saved = read_file(file), os.path.isdir(source)
     tree = moved(compose(top, parsed, foreign=saved), saved)
-    tree = with_plugins(tree, [os.fspath(plugin) for plugin in plugins])
-    # Before the check, which looks up the parts that plugins register.
-    run_plugins(tree, trust)
-    return Config(top.origin.file, tree, check(tree, saved))
+    return top.origin.file, with_plugins(tree, [os.fspath(plugin) for plugin in plugins]), saved
 
 
 def as_config(source: ConfigSource, *, trust: bool = False) -> Config:

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from segkit.checkpoint import find_checkpoint, load_checkpoint
+from segkit.checkpoint import find_checkpoint, load_checkpoint, read_config
 from segkit.classes import Classes
 from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
@@ -95,12 +95,13 @@ def evaluate(
         augment=(augment, bool),
         precision=(precision, Precision),
     )
-    if config is not None:
-        config = as_config(config, trust=trust)
+    if config is None:
+        config = read_config(find_checkpoint(checkpoint), trust=trust)
+    config = as_config(config, trust=trust)
     # Before anything is loaded: it decides on which device.
     process = join_processes(device)
     output = default_output(checkpoint) if output is None else Path(output)
-    loaded = load_checkpoint(checkpoint, process.device, config, trust=trust)
+    loaded = load_checkpoint(checkpoint, process.device, config)
     validation = Validation(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )

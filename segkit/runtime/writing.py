@@ -73,7 +73,8 @@ def replace_folder(path: Path) -> Iterator[Path]:
     """Yields a new folder beside `path` to write into, and moves it to `path` at the end.
 
     An earlier folder is replaced only then. After an error nothing has changed. The files are on the disk before the
-    folder has its name, so that a power failure leaves either the earlier folder or the new one.
+    folder has its name, so that a power failure leaves either the earlier folder or the new one. Their permissions are
+    those that the umask gives to new files.
 
     Example:
         >>> import tempfile
@@ -89,7 +90,12 @@ def replace_folder(path: Path) -> Iterator[Path]:
     draft.mkdir(parents=True)
     try:
         yield draft
+        # Some writers, such as that of safetensors, make files that only their owner can read. Others may read them
+        # if they may read the folder, which Python has made as the umask says.
+        permissions = draft.stat().st_mode & 0o666
         for file in draft.rglob("*"):
+            if file.is_file():
+                file.chmod(permissions)
             sync(file)
         sync(draft)
         if place.exists():  # a folder that is not empty cannot be replaced in one step

@@ -1,6 +1,7 @@
 """Files and folders are replaced whole or not at all."""
 
 import math
+import os
 
 import pytest
 
@@ -71,3 +72,16 @@ def test_nan_becomes_none_at_any_depth():
         "b": {"c": None, "d": 1.5},
         "e": [None, "x", None],
     }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o027, 0o640), (0o022, 0o644), (0o077, 0o600)])
+def test_files_of_a_folder_have_the_permissions_of_the_umask(tmp_path, umask, mode):
+    """Also those whose writer keeps them to their owner, as that of safetensors does."""
+    earlier = os.umask(umask)
+    try:
+        with replace_folder(tmp_path / "checkpoint") as draft:
+            (draft / "weights").touch(mode=0o600)
+    finally:
+        os.umask(earlier)
+    assert (tmp_path / "checkpoint" / "weights").stat().st_mode & 0o777 == mode

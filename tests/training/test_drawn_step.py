@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from segkit.build import build_criterion, build_dataset
-from segkit.checkpoint import load_checkpoint
+from segkit.checkpoint import load_checkpoint, read_config
 from segkit.config import load_config
 from segkit.errors import CheckpointError, ConfigError
 from segkit.training.batches import batches_of_step
@@ -44,7 +44,7 @@ def test_a_step_is_drawn_and_listed(run, tmp_path):
 
 
 def test_the_loss_of_an_image_is_that_of_a_step_of_it_alone(run):
-    checkpoint = load_checkpoint(run / "last")
+    checkpoint = load_checkpoint(run / "last", config=read_config(run / "last"))
     criterion = build_criterion(checkpoint.config, checkpoint.classes)
     experiment = checkpoint.config.experiment
     split = experiment.data.train

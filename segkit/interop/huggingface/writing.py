@@ -9,7 +9,14 @@ from typing import Any
 from safetensors.torch import save_file
 
 from segkit.backbones.timm import TimmBackbone
-from segkit.checkpoint import Checkpoint, load_checkpoint, refuse_taken, replace_checkpoint
+from segkit.checkpoint import (
+    Checkpoint,
+    find_checkpoint,
+    load_checkpoint,
+    read_config,
+    refuse_taken,
+    replace_checkpoint,
+)
 from segkit.config import Config
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbones import backbone_json
@@ -68,7 +75,9 @@ def export_huggingface(
     """
     refuse_taken(Path(destination))
     with replace_checkpoint(Path(destination)) as draft:
-        loaded = load_checkpoint(checkpoint, plugins=plugins, trust=trust)
+        # The whole config: the weights of the losses are written too.
+        own = read_config(find_checkpoint(checkpoint), plugins, trust)
+        loaded = load_checkpoint(checkpoint, config=own)
         where = str(checkpoint)
         _refuse_other_parts(loaded, where)
         config, stages = _config_json(loaded, where)
