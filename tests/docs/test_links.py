@@ -18,7 +18,9 @@ MOVED_OR_GONE = "CHANGELOG.md"
 def anchors_of(page):
     """Returns the anchors that a code host gives the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", prose_of(page), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+    plain = [re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings]
+    before = [plain[:index].count(anchor) for index, anchor in enumerate(plain)]
+    return {f"{anchor}-{number}" if number else anchor for anchor, number in zip(plain, before, strict=True)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -46,7 +46,13 @@ def _heading(registry: Registry[object]) -> str:
 
 
 def _names(registry: Registry[object]) -> str:
-    return ", ".join(f"[`{name}`](#{anchor(name)})" for name in own_names(registry))
+    return ", ".join(f"[`{name}`](#{_anchor(registry, name)})" for name in own_names(registry))
+
+
+def _anchor(registry: Registry[object], name: str) -> str:
+    """Returns the anchor of a part's heading. Of several headings with the same text, the later ones are numbered."""
+    before = sum(name in own_names(one) for one in REGISTRIES[: REGISTRIES.index(registry)])
+    return f"{anchor(name)}-{before}" if before else anchor(name)
 
 
 def _kind(registry: Registry[object]) -> Iterator[str]:
