@@ -48,6 +48,10 @@ class TrainingStopped(SegkitError):
     Args:
         message: By what, and at which step.
         by_keyboard: Whether Ctrl-C stopped it.
+
+    Example:
+        >>> TrainingStopped("stopped at step 2 of 4 by SIGTERM").by_keyboard
+        False
     """
 
     def __init__(self, message: str, by_keyboard: bool = False) -> None:

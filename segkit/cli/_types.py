@@ -1,6 +1,7 @@
 """Types of command-line options, used by all commands: argparse calls them with the text of an option."""
 
 import argparse
+import re
 
 from segkit.config.arguments import read_text
 from segkit.config.nodes import Annotation, Value
@@ -23,6 +24,27 @@ def fraction(text: str) -> float:
     """Reads a number from 0 to 1."""
     number: float = _read(text, Fraction)
     return number
+
+
+_UNITS = (86400, 3600, 60, 1)
+"""Seconds of a day, an hour, a minute and a second."""
+
+
+def duration(text: str) -> int:
+    """Reads a time as seconds (`3600`), with units (`3h30m`), or as Slurm writes it (`HH:MM:SS`, `D-HH:MM:SS`).
+
+    Example:
+        >>> duration("3h30m"), duration("90m"), duration("3600"), duration("01:00:30"), duration("1-00:00:00")
+        (12600, 5400, 3600, 3630, 86400)
+    """
+    units = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    clock = re.fullmatch(r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)", text)
+    plain = re.fullmatch(r"()()()(\d+)", text)
+    match = units or clock or plain
+    seconds = sum(int(part or 0) * unit for part, unit in zip(match.groups() if match else (), _UNITS, strict=False))
+    if not seconds:
+        raise argparse.ArgumentTypeError(f"'{text}' is no time. Write 3h30m, 90m, 3600, 12:30:00 or 1-12:00:00.")
+    return seconds
 
 
 def not_empty(text: str) -> str:

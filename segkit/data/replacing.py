@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segkit.data.stream import REPLACEMENTS, Place, TrainingSamples, mixed_seed
+from segkit.data.stream import Place, TrainingSamples
 from segkit.errors import DataError
+from segkit.runtime.seeds import REPLACEMENTS, derived_seed
 from segkit.types import Sample
 
 MOST_TRIES = 10
@@ -71,7 +72,7 @@ class ReplacingSamples:
                 sample = self.load((position, index))
             except DataError as error:
                 errors.append((index, str(error)))
-                draws = np.random.default_rng(mixed_seed(self.load.seed, REPLACEMENTS, position, len(errors)))
+                draws = np.random.default_rng(derived_seed(self.load.seed, REPLACEMENTS, position, len(errors)))
                 index = int(draws.integers(len(self.load.dataset)))
                 continue
             return LoadedSample(sample, tuple(BadSample(position, *one, sample.file) for one in errors))

@@ -6,17 +6,14 @@ the number of worker processes nor an interruption changes what a model is train
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
 
 from segkit.registries import Dataset, Transform
+from segkit.runtime.seeds import ORDER, TRANSFORMS, derived_seed
 from segkit.types import Sample
 
 Place = tuple[int, int]
 """(position in the stream, index in the dataset)."""
-
-_ORDER, _TRANSFORMS, REPLACEMENTS = 0, 1, 2
-"""The purposes of random numbers, which get independent seeds."""
 
 
 class TrainingStream:
@@ -68,7 +65,7 @@ class TrainingStream:
                 # A batch may reach into the next epoch, so that all batches have the same size.
                 epoch, within = divmod(position, self.length)
                 if epoch != drawn_epoch:
-                    generator = torch.Generator().manual_seed(mixed_seed(self.seed, _ORDER, epoch))
+                    generator = torch.Generator().manual_seed(derived_seed(self.seed, ORDER, epoch))
                     drawn_epoch, order = epoch, torch.randperm(self.length, generator=generator)
                 places.append((position, int(order[within])))
             yield places
@@ -94,14 +91,8 @@ class TrainingSamples:
         position, index = place
         # The seed depends on the position, not on the image: an image gets other transforms in each epoch.
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mixed_seed(self.seed, _TRANSFORMS, position))
+            torch.manual_seed(derived_seed(self.seed, TRANSFORMS, position))
             sample = self.dataset[index]
             for transform in self.transforms:
                 sample = transform(sample)
         return sample
-
-
-def mixed_seed(seed: int, purpose: int, *numbers: int) -> int:
-    """Returns a seed for torch that is unrelated to those of neighboring numbers."""
-    # A shift by one bit keeps it below 2**63, since torch's seeds are signed.
-    return int(np.random.SeedSequence([seed % 2**64, purpose, *numbers]).generate_state(1, np.uint64)[0] >> 1)

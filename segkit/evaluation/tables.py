@@ -47,6 +47,16 @@ def comparable(metrics: Mapping[str, Metrics]) -> dict[str, float]:
     }
 
 
+def summary_line(values: Mapping[str, float], most: int = 6) -> str:
+    """Returns the first `most` summary metrics in one line.
+
+    Example:
+        >>> summary_line({"mean_iou": 0.5, "pq": 0.25})
+        'mean_iou 0.5000, pq 0.2500'
+    """
+    return ", ".join(f"{name} {value:.4f}" for name, value in list(values.items())[:most])
+
+
 def summary_table(metrics: Mapping[str, Metrics]) -> Table:
     """Makes a table of the summary metrics, one per row."""
     table = Table("metric", title="all classes")

@@ -6,5 +6,6 @@
 * `checkpoints`, `state`, `run_folder`: what is written, and what a training needs to continue exactly where it stopped.
 * `evaluation`: the evaluations during a training.
 * `progress`: lines and logs.
-* `stopping`, `interruption`: the end of a training before its last step; signals.
+* `stopping`, `interruption`, `time_limit`: the end of a training before its last step; signals; `--max-time`.
+* `rescue`, `snapshot`, `update_backup`: what an error leaves.
 """

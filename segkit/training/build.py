@@ -88,8 +88,8 @@ def build_training(
     plan = replace(plan, config=config)
     notes = _load_weights(plan, model, saved)
     state.num_images = len(plan.dataset)
-    trainer = _trainer(plan, model, state, notes)
-    torch.manual_seed(plan.settings.seed + plan.accelerator.process_index)  # each process has its own dropout
+    # A run of an earlier version draws on from its saved random states.
+    trainer = _trainer(plan, model, state, notes, seed=None if saved and saved.random else plan.settings.seed)
     if saved:
         saved.restore(trainer.optimizer, plan.accelerator)
         trainer.hooks.saved = saved.hooks
@@ -145,7 +145,9 @@ def _load_resumed(plan: _Plan, model: SegmentationModel, folder: Path) -> None:
         )
 
 
-def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes: list[str]) -> Trainer:
+def _trainer(
+    plan: _Plan, model: SegmentationModel, state: TrainingState, notes: list[str], seed: int | None
+) -> Trainer:
     config, settings, accelerator, classes = plan.config, plan.settings, plan.accelerator, plan.dataset.classes
     validation = _validation(plan, model)
     data = _data_summary(plan, validation, state.step)
@@ -180,6 +182,7 @@ def _trainer(plan: _Plan, model: SegmentationModel, state: TrainingState, notes:
         checkpoint_every=settings.steps_between_checkpoints,
         best_metric=settings.best_metric,
         hooks=hooks,
+        seed=seed,
         notes=[_introduction(plan, model), *_long_warmup(settings), *notes],
         data=data,
         bad_samples=_bad_samples(plan, state, reporter),

@@ -1,6 +1,6 @@
 """Writes the checkpoints of a training into its run folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from segkit.errors import TrainingError
 from segkit.runtime.finite import first_nonfinite
 from segkit.training.hooks import Hooks
 from segkit.training.run_folder import STATE_FILE, RunFolder
-from segkit.training.state import RandomState, TrainingState, all_random_states, own_random_state, write_state
+from segkit.training.state import TrainingState, write_state
 
 
 class Checkpoints:
@@ -44,21 +44,15 @@ class Checkpoints:
             TrainingError: The weights are not finite.
         """
         _require_finite(model, self.run.checkpoint(state.step))
-        random = all_random_states(self._accelerator)
-        if self._accelerator.is_main_process:
-            self._write(model, optimizer, state, hooks, random)
+        self.save_alone(model, optimizer, state, hooks)
         self._accelerator.wait_for_everyone()
 
     def save_alone(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, hooks: Hooks
     ) -> None:
-        """Does what `save` does without waiting for other processes, which may have ended by an error.
-
-        Their random states are not saved, so that of several processes only the first continues its dropout exactly.
-        """
-        others = [None] * (int(self._accelerator.num_processes) - 1)
+        """Does what `save` does without waiting for other processes, which may have ended by an error."""
         if self._accelerator.is_main_process:
-            self._write(model, optimizer, state, hooks, [own_random_state(), *others])
+            self._write(model, optimizer, state, hooks)
 
     def save_best(self, model: nn.Module) -> None:
         """Writes `best`.
@@ -74,16 +68,9 @@ class Checkpoints:
         """Writes a checkpoint with further files, which no training resumes from."""
         save_checkpoint(folder, model, self.config, self._classes, write_more)
 
-    def _write(
-        self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        state: TrainingState,
-        hooks: Hooks,
-        random: Sequence[RandomState | None],
-    ) -> None:
+    def _write(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, hooks: Hooks) -> None:
         def write(draft: Path) -> None:
-            write_state(draft / STATE_FILE, state, optimizer, self._accelerator, random, hooks.states())
+            write_state(draft / STATE_FILE, state, optimizer, self._accelerator, hooks.states())
 
         save_checkpoint(self.run.checkpoint(state.step), model, self.config, self._classes, write)
         save_checkpoint(self.run.last, model, self.config, self._classes)

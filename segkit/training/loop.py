@@ -9,9 +9,11 @@ from accelerate import Accelerator
 from torch import nn
 
 from segkit.data.loaded import LoadedBatch
+from segkit.errors import TrainingStopped
 from segkit.evaluation.tables import comparable, summary
 from segkit.registries import Hook, Schedule, TrainingContext
 from segkit.runtime.processes import make_accelerator
+from segkit.runtime.seeds import STEP, derived_seed
 from segkit.runtime.writing import Json
 from segkit.training.bad_samples import BadSamples
 from segkit.training.callables import Evaluation, LossFunction
@@ -27,6 +29,7 @@ from segkit.training.snapshot import Snapshot
 from segkit.training.state import TrainingState
 from segkit.training.step import StepReport, TrainingStep
 from segkit.training.stopping import Stopping, StopRequest
+from segkit.training.time_limit import TimeLimit
 from segkit.training.trial import trial
 from segkit.types import Batch, Metrics
 
@@ -56,6 +59,7 @@ class Trainer:
         checkpoint_every: Steps between checkpoints.
         best_metric: The summary metric that decides which checkpoint is the best; by default the first.
         hooks: Called at fixed moments, by the names under which their states are saved. Their `on_model` was called.
+        seed: The random numbers of each step follow from it, so that none of their states need be saved. None draws on.
         notes: Lines to print at the start.
         data: Adds up what the model learns from, where segkit's loader makes the batches.
         bad_samples: Watches for samples that were replaced.
@@ -75,15 +79,10 @@ class Trainer:
         >>> model = Model()
         >>> images = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
         >>> batch = Batch(images, [ImageSizes((8, 8), (8, 8), (8, 8))], targets=[], files=["a.png"], image_ids=[0])
-        >>> trainer = Trainer(
-        ...     model,
-        ...     criterion,
-        ...     torch.optim.SGD(model.parameters(), lr=0.1),
-        ...     lambda step, steps: 1 - step / steps,
-        ...     repeat(batch),
-        ...     steps=3,
-        ...     reporter=Reporter(steps=3, active=False),
-        ... )
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> schedule = lambda step, steps: 1 - step / steps
+        >>> reporter = Reporter(steps=3, active=False)
+        >>> trainer = Trainer(model, criterion, optimizer, schedule, repeat(batch), steps=3, reporter=reporter)
         >>> trainer.run()
         >>> trainer.state.step
         3
@@ -111,6 +110,7 @@ class Trainer:
         checkpoint_every: int | None = None,
         best_metric: str | None = None,
         hooks: Mapping[str, Hook] | None = None,
+        seed: int | None = None,
         notes: Sequence[str] = (),
         data: DataSummary | None = None,
         bad_samples: BadSamples | None = None,
@@ -128,10 +128,13 @@ class Trainer:
         self.evaluate_every = evaluate_every
         self.checkpoint_every = checkpoint_every
         self.best_metric = best_metric
+        self.seed = seed
         self.notes = notes
         self.data = data
         self.bad_samples = bad_samples
         self.stopping = Stopping(self.accelerator)
+        self.interruption = Interruption(self.stopping)
+        self.time_limit = TimeLimit()
         self.rates = LearningRates(optimizer, schedule, steps, model)
         wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
         if isinstance(criterion, nn.Module):
@@ -166,9 +169,9 @@ class Trainer:
         Raises:
             TrainingError: The loss or its gradient is no longer finite. The last whole step is saved.
             DataError: An image cannot be read or is too small for the model. The last whole step is saved.
-            KeyboardInterrupt: A signal stopped the training, after a checkpoint was written.
+            TrainingStopped: A signal or the limit of time stopped the training. The last whole step is saved.
         """
-        with self.reporter, self.rescue, Interruption(self.stopping):
+        with self.reporter, self.rescue, self.interruption:
             for note in [*self.notes, *(self.data.lines() if self.data is not None else ())]:
                 self.reporter.print(note)
             with self.hooks:
@@ -178,23 +181,31 @@ class Trainer:
         self.meter = Meter()
         metrics = self._evaluate_if_due()  # where the run that is resumed ended in an evaluation
         stop: StopRequest | None = None
-        while self.state.step < self.steps and (stop := self.stopping.agreed()) is None:
-            report = self._train_step()
+        while self.state.step < self.steps and (stop := self._stop_agreed()) is None:
+            with self.time_limit.measured("step"):
+                report = self._train_step()
             if self._due(self.log_every):
                 self._log(report)
-            if self._due(self.checkpoint_every):
+            if self._due(self.checkpoint_every) or self.time_limit.needs_save:
                 self._save()
             metrics = self._evaluate_if_due() or metrics
-        if stop is not None:
-            metrics = self._end_early(stop) or metrics
-        return metrics
+        return metrics if stop is None else self._end_early(stop) or metrics
 
-    def _due(self, every: int | None) -> bool:
-        """Returns whether an action with this interval is due after the current step. After the last step, all are."""
-        return self.state.step == self.steps or (every is not None and self.state.step % every == 0)
+    def _due(self, every: int | None, ahead: int = 0) -> bool:
+        """Returns whether an action with this interval is due `ahead` steps later. After the last step, all are."""
+        step = self.state.step + ahead
+        return step == self.steps or (every is not None and step % every == 0)
+
+    def _stop_agreed(self) -> StopRequest | None:
+        """Returns why to stop before the next step; None to go on."""
+        evaluates = self.evaluate is not None and self._due(self.evaluate_every, ahead=1)
+        self.time_limit.check(self.stopping, ["step", "evaluation"] if evaluates else ["step"])
+        return self.stopping.agreed()
 
     def _train_step(self) -> StepReport:
         """Makes one optimizer step."""
+        if self.seed is not None:  # each process has its own dropout
+            torch.manual_seed(derived_seed(self.seed, STEP, self.state.step, self.accelerator.process_index))
         before = Snapshot(self.model)
         self.rescue.begin_step(before)
         self.rates.set(self.state.step)
@@ -217,7 +228,8 @@ class Trainer:
         return report
 
     def _next_batch(self) -> Batch:
-        batch = self.meter.next_of(self.batches)
+        with self.interruption.waiting():
+            batch = self.meter.next_of(self.batches)
         if self.data is not None and isinstance(batch, LoadedBatch):
             self.data.add(batch.tally)
         return batch
@@ -249,7 +261,8 @@ class Trainer:
         final = self.state.step == self.steps
         self.hooks.before_evaluation()
         model = self.hooks.context.evaluated_model or self.model
-        metrics = evaluate(model, final)
+        with self.time_limit.measured("evaluation"):
+            metrics = evaluate(model, final)
         values = summary(metrics)
         self.reporter.show_evaluation(self.state.step, metrics, tables=final)
         self._record({"evaluation": values})
@@ -270,17 +283,17 @@ class Trainer:
     def _save(self) -> None:
         self._summarize_data()
         if self.checkpoints is not None:
-            self.checkpoints.save(self.model, self.optimizer, self.state, self.hooks)
+            with self.time_limit.measured("save"):
+                self.checkpoints.save(self.model, self.optimizer, self.state, self.hooks)
             self.rescue.note_saved()
 
     def _end_early(self, stop: StopRequest) -> dict[str, Metrics] | None:
-        """Ends the training after this step. One that is to be continued ends as by Ctrl-C."""
+        """Ends the training after this step. One that is to be continued ends as an error does."""
         if stop.complete:
             self.reporter.print(f"stopped early at step {self.state.step}: {stop.reason}")
             self.steps = self.state.step
         self._save()
         if stop.complete:
             return self._evaluate_if_due()
-        output = "" if self.checkpoints is None else f"; continue with --resume --output {self.checkpoints.run.path}"
-        self.reporter.print(f"stopped at step {self.state.step} by {stop.reason}{output}")
-        raise KeyboardInterrupt
+        text = f"stopped at step {self.state.step} of {self.steps} by {stop.reason}"
+        raise TrainingStopped(text, by_keyboard=stop.reason == "SIGINT")

@@ -12,13 +12,14 @@ from segkit.training.hooks import Hooks
 from segkit.training.progress import Reporter
 from segkit.training.snapshot import Snapshot
 from segkit.training.state import TrainingState
+from segkit.training.update_backup import UpdateBackup
 
 
 class Rescue:
     """A context manager around the steps of a training. An error inside leaves a checkpoint of the last whole step.
 
-    A step that fails has changed the running statistics and drawn random numbers. Both are set back, so that the
-    resumed training is exactly the one that would have run without the error.
+    A step that fails has changed the running statistics, and perhaps a part of the weights. All is set back, so that
+    the resumed training is exactly the one that would have run without the error.
 
     Args:
         model: The model.
@@ -45,7 +46,9 @@ class Rescue:
         self._checkpoints = checkpoints
         self._reporter = reporter
         self._before: Snapshot | None = None
-        self._whole = True
+        # Without checkpoints there is nothing to undo for.
+        self._backup = None if checkpoints is None else UpdateBackup(model, optimizer)
+        self._updating = False
         self._saved: tuple[int, int | None] | None = None
 
     def begin_step(self, before: Snapshot) -> None:
@@ -53,13 +56,15 @@ class Rescue:
         self._before = before
 
     def begin_update(self) -> None:
-        """Says that weights and optimizer change from here on. An error before `end_step` saves nothing."""
-        self._whole = False
+        """Says that weights and optimizer change from here on."""
+        if self._backup is not None:
+            self._backup.take()
+        self._updating = True
 
     def end_step(self) -> None:
         """Says that the step is whole."""
         self._before = None
-        self._whole = True
+        self._updating = False
 
     def note_saved(self) -> None:
         """Says that the present state was saved, so that it need not be saved again."""
@@ -88,8 +93,8 @@ class Rescue:
         """Saves the state unless it is saved; returns why that is impossible, or an empty string."""
         if self._saved == self._progress():
             return ""
-        if not self._whole:
-            return "is not whole, and is not saved"
+        if self._updating and self._backup is not None:
+            self._backup.restore()
         if self._before is not None:
             self._before.restore()
         if first_nonfinite(self._model.state_dict()) is not None:

@@ -1,7 +1,7 @@
 """What a training needs, besides the model's weights, to continue exactly where it stopped."""
 
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object
 
 from segkit.errors import CheckpointError
 from segkit.runtime.pickles import load_torch
@@ -59,21 +58,14 @@ class TrainingState:
         self.evaluated = self.step
 
 
-def all_random_states(accelerator: Accelerator) -> list[RandomState | None]:
-    """Returns the random states of all processes. Every process must call it."""
-    states: list[RandomState | None] = gather_object([own_random_state()])
-    return states
-
-
 def write_state(
     file: Path,
     state: TrainingState,
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
-    random: Sequence[RandomState | None],
     hooks: Mapping[str, dict[str, Any]],
 ) -> None:
-    """Writes `training_state.pt`: progress, optimizer, loss scaler, hooks, and the random states of all processes.
+    """Writes `training_state.pt`: progress, optimizer, loss scaler, hooks. Random numbers follow from the seed.
 
     Raises:
         OSError: The file cannot be written.
@@ -82,8 +74,8 @@ def write_state(
         "state": asdict(state),
         "optimizer": optimizer.state_dict(),
         "scaler": None if accelerator.scaler is None else accelerator.scaler.state_dict(),
-        "random": list(random),
         "hooks": dict(hooks),
+        "num_processes": int(accelerator.num_processes),
     }
     try:
         torch.save(content, file)
@@ -108,13 +100,15 @@ class SavedState:
                 self._content: dict[str, Any] = load_torch(stream)
             self.state = TrainingState(**self._content["state"])
             """How far the training was."""
-            self.num_processes = len(self._content["random"])
+            self.random: list[RandomState | None] = self._content.get("random", [])
+            """Random states of all processes, which earlier versions saved."""
+            self.num_processes: int = self._content.get("num_processes") or len(self.random)
             """Processes of the training."""
             self.hooks: dict[str, dict[str, Any]] = self._content.get("hooks", {})  # earlier versions had none
             """States of the hooks, by name."""
 
     def restore(self, optimizer: torch.optim.Optimizer, accelerator: Accelerator) -> None:
-        """Sets the optimizer, the loss scaler and this process's random states to what was saved.
+        """Sets the optimizer, the loss scaler and, of an earlier version, this process's random states.
 
         Call it last before the first step, so that nothing else draws random numbers in between.
 
@@ -125,11 +119,9 @@ class SavedState:
             optimizer.load_state_dict(self._content["optimizer"])
             if accelerator.scaler is not None and self._content["scaler"] is not None:
                 accelerator.scaler.load_state_dict(self._content["scaler"])
-            # Processes without a saved state keep the random states that follow from the seed.
-            if accelerator.process_index < self.num_processes:
-                own = self._content["random"][accelerator.process_index]
-                if own is not None:
-                    set_random_state(own)
+            own = dict(enumerate(self.random)).get(int(accelerator.process_index))
+            if own is not None:
+                set_random_state(own)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """`segkit.train`, and the command `segkit train`."""
 
+import math
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -7,8 +8,12 @@ from pathlib import Path
 import torch
 
 from segkit.config import Config, as_config
+from segkit.config.arguments import check_arguments
+from segkit.errors import TrainingStopped
+from segkit.registries.signature import PositiveFloat
 from segkit.training.build import build_training
 from segkit.training.opening import open_run
+from segkit.training.time_limit import TimeLimit
 
 
 def train(
@@ -16,6 +21,7 @@ def train(
     output: str | Path | None = None,
     resume: bool = False,
     *,
+    max_time: float | None = None,
     device: torch.device | str | None = None,
     trust: bool = False,
 ) -> Path:
@@ -26,6 +32,8 @@ def train(
         output: The run folder; by default one in `runs/` that is named like the config, numbered if it is taken.
         resume: Continue the run in `output`, or the newest run of this config. Without a checkpoint to continue from,
             the training starts anew.
+        max_time: Seconds from now until the training must be saved and ended. It stops after a whole step, early enough
+            for the next one and a checkpoint.
         device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
         trust: Import the Python files that the config of a run names as plugins. A config elsewhere may always do so.
 
@@ -39,6 +47,8 @@ def train(
         WriteError: A file cannot be written, for example because the disk is full.
         TrainingError: The loss is no longer finite. The last whole step is saved.
         DataError: The training data have nothing to learn from, or an image cannot be read or is too small.
+        TrainingStopped: `max_time` is over, or SIGTERM or SIGUSR1 stopped the training. The last whole step is saved.
+        KeyboardInterrupt: Ctrl-C stopped the training. The last whole step is saved.
 
     Example:
         >>> import tempfile
@@ -57,12 +67,20 @@ def train(
         >>> sorted(path.name for path in run.iterdir())
         ['checkpoints', 'config.yaml', 'data_summary.json', 'environment.json', 'last', 'metrics.jsonl']
     """
+    check_arguments(max_time=(max_time, PositiveFloat | None))
+    time_limit = TimeLimit(math.inf if max_time is None else max_time)
     config = as_config(config, trust=trust)
     with open_run(config, output, resume, device) as opened:
         run = opened.run
         trainer = build_training(config, run, opened.resume, device)
         trainer.notes = [*opened.notes, *trainer.notes]
-        metrics = trainer.run()
+        trainer.time_limit = time_limit
+        try:
+            metrics = trainer.run()
+        except TrainingStopped as stop:
+            if stop.by_keyboard:
+                raise KeyboardInterrupt from None
+            raise
     trainer.reporter.print(f"checkpoints: {run.best if metrics else run.last}")
     if run.overlays.is_dir():
         trainer.reporter.print(f"images: {run.overlays}")

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from segkit.cli._types import fraction, non_negative, not_empty, positive
+from segkit.cli._types import duration, fraction, non_negative, not_empty, positive
 from segkit.cli.main import main
 
 
@@ -69,3 +69,21 @@ def test_commands_refuse_wrong_values_before_anything_else(words, message, capsy
         main(words)
     assert caught.value.code == 2
     assert capsys.readouterr().err.splitlines()[-1] == f"segkit {words[0]}: error: argument {option}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *[("3h30m", 12600), ("90m", 5400), ("3600", 3600), ("45s", 45), ("2d", 172800), ("1d12h", 129600)],
+        *[("12:30:00", 45000), ("00:00:01", 1), ("1-00:00:00", 86400), ("2-03:04:05", 183845), ("1h5s", 3605)],
+    ],
+)
+def test_a_time_is_read_as_people_and_slurm_write_it(text, seconds):
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "soon", "3x", "-5", "30m3h", "1:2", "1:2:3", "1.5h", "1-5", "1h5"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError) as caught:
+        duration(text)
+    assert str(caught.value) == f"'{text}' is no time. Write 3h30m, 90m, 3600, 12:30:00 or 1-12:00:00."

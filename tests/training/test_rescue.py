@@ -110,21 +110,32 @@ def test_weights_that_are_not_finite_are_not_saved(tiny, capsys):
     assert not (tiny.parent / "broken/checkpoints").exists()
 
 
-def test_an_update_that_fails_is_not_saved(tiny, capsys):
-    trainer = built(tiny, settings=["training.checkpoint_every=1"])
+def fails_halfway(trainer, at):
+    """Makes the update of a step change one weight and one state of the optimizer, and then fail."""
     step = trainer.optimizer.step
 
-    def second_fails():
-        if trainer.state.step == 1:
+    def failing():
+        if trainer.state.step == at:
+            with torch.no_grad():
+                next(trainer.model.parameters()).fill_(7.0)
+            for state in trainer.optimizer.state.values():
+                state["exp_avg"].fill_(7.0)
+            trainer.optimizer.param_groups[0]["weight_decay"] = 7.0
             raise RuntimeError("out of memory")
         step()
 
-    trainer.optimizer.step = second_fails
+    trainer.optimizer.step = failing
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_update_that_fails_halfway_is_undone(tiny, capsys, at):
+    trainer = built(tiny)
+    fails_halfway(trainer, at)
     with pytest.raises(RuntimeError, match="out of memory"):
         trainer.run()
     run = tiny.parent / "broken"
-    assert f"step 1 is saved; continue with --resume --output {run}" in capsys.readouterr().out
-    assert [path.name for path in RunFolder(run).checkpoints()] == ["step_1"]
+    assert f"step {at} is saved; continue with --resume --output {run}" in capsys.readouterr().out
+    assert_goes_on_exactly(tiny)
 
 
 def test_a_full_disk_leaves_earlier_checkpoints(tiny, capsys, monkeypatch):

@@ -6,7 +6,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from segkit.errors import CheckpointError
-from segkit.training.state import SavedState, TrainingState, all_random_states, write_state
+from segkit.training.state import SavedState, TrainingState, write_state
 
 
 @pytest.fixture
@@ -24,14 +24,7 @@ def trained():
 
 
 def save_state(folder, state, optimizer, accelerator):
-    write_state(
-        folder / "training_state.pt",
-        state,
-        optimizer,
-        accelerator,
-        all_random_states(accelerator),
-        {"counter": {"steps": 7}},
-    )
+    write_state(folder / "training_state.pt", state, optimizer, accelerator, {"counter": {"steps": 7}})
 
 
 def step(model, optimizer):
@@ -45,6 +38,7 @@ def test_a_training_continues_where_it_stopped(tmp_path, accelerator):
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     state = TrainingState(step=7, best=0.5, evaluations_without_best=2)
     save_state(tmp_path, state, optimizer, accelerator)
+    torch.manual_seed(1)
     step(model, optimizer)
 
     other = nn.Linear(3, 2)
@@ -54,6 +48,7 @@ def test_a_training_continues_where_it_stopped(tmp_path, accelerator):
     assert saved.state == state
     assert saved.hooks == {"counter": {"steps": 7}}
     saved.restore(fresh, accelerator)
+    torch.manual_seed(1)
     step(other, fresh)
     assert torch.equal(other.weight, model.weight)
     assert [path.name for path in tmp_path.iterdir()] == ["training_state.pt"]
