@@ -53,7 +53,7 @@ class ReplacingSamples:
         >>> samples = ReplacingSamples(TrainingSamples(FirstIsBroken(length=2), [], seed=0))
         >>> loaded = samples((7, 0))
         >>> loaded.sample.image_id, loaded.bad[0].error
-        (1, '0.png: broken.')
+        ('shapes_0_00001', '0.png: broken.')
     """
 
     def __init__(self, load: TrainingSamples) -> None:
