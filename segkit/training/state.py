@@ -65,7 +65,9 @@ def write_state(
     accelerator: Accelerator,
     hooks: Mapping[str, dict[str, Any]],
 ) -> None:
-    """Writes `training_state.pt`: progress, optimizer, loss scaler, hooks. Random numbers follow from the seed.
+    """Writes `training_state.pt`: progress, optimizer, loss scaler and hooks.
+
+    Random states are not needed: the random numbers of a step follow from the seed.
 
     Raises:
         OSError: The file cannot be written.
@@ -74,8 +76,8 @@ def write_state(
         "state": asdict(state),
         "optimizer": optimizer.state_dict(),
         "scaler": None if accelerator.scaler is None else accelerator.scaler.state_dict(),
-        "hooks": dict(hooks),
         "num_processes": int(accelerator.num_processes),
+        "hooks": dict(hooks),
     }
     try:
         torch.save(content, file)

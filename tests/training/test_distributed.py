@@ -1,11 +1,8 @@
 """Two processes on a CPU: started as users start them, without a change to the YAML."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -81,9 +78,7 @@ def test_a_run_of_two_is_resumed_by_two(run, folder):
 
 def test_a_limit_of_time_stops_all_processes_after_the_same_step(folder):
     settings = ["training.steps=100000", "--max-time", "8", "--output", folder / "limited"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    words = [sys.executable, *TORCHRUN, TRAIN, write_tiny(folder), *settings]
-    done = subprocess.run(list(map(str, words)), env=environment, capture_output=True, text=True)
+    done = finish(*TORCHRUN, TRAIN, write_tiny(folder), *settings)
     assert "exitcode  : 75" in done.stderr
     stops = re.findall(r"^stopped at step (\d+) of 100000 by --max-time$", done.stderr, re.M)
     assert len(stops) == 2
