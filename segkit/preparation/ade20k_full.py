@@ -10,6 +10,7 @@ from PIL import Image
 from segkit.data.opening import opened
 from segkit.data.paths import dataset_folder
 from segkit.preparation._steps import Split, Step, images_of, require_file
+from segkit.runtime.reading import read_utf8
 from segkit.runtime.shipped import shipped_path
 from segkit.types import Size
 
@@ -49,7 +50,7 @@ def label_table() -> npt.NDArray[np.uint16]:
         [0, 1, 65535]
     """
     table = np.full(65536, VOID, dtype=np.uint16)
-    lines = Path(shipped_path("segkit://classes/ade20k_full_847.csv")).read_text(encoding="utf-8").splitlines()
+    lines = read_utf8(shipped_path("segkit://classes/ade20k_full_847.csv")).splitlines()
     for line in lines:
         cells = line.split(";")
         if line.startswith("#") or not cells[-1].isdigit() or len(cells) != 4:

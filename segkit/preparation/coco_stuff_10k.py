@@ -10,6 +10,7 @@ from PIL import Image
 from segkit.data.paths import dataset_folder, dataset_path
 from segkit.errors import DataError, cause_of
 from segkit.preparation._steps import Split, Step, require_file
+from segkit.runtime.reading import read_utf8
 
 ROOT = "coco/coco_stuff_10k"
 SPLITS = (("train", 9000), ("test", 1000))
@@ -21,7 +22,7 @@ def prepare() -> list[Split]:
     root, labels = dataset_folder(ROOT), dataset_folder(f"{ROOT}/annotations")
     splits = []
     for name, published in SPLITS:
-        listed = dataset_path(f"{ROOT}/imageLists/{name}.txt").read_text(encoding="utf-8").split()
+        listed = read_utf8(dataset_path(f"{ROOT}/imageLists/{name}.txt")).split()
         steps = []
         for stem in listed:
             image = root / "images" / f"{stem}.jpg"

@@ -12,6 +12,7 @@ from segkit.results.files import IMAGE_KEY
 from segkit.results.json_list import JsonList, frame_of, items_of
 from segkit.results.names import DIGITS, NumberedNames, OutputNames
 from segkit.runtime.processes import Process, gather
+from segkit.runtime.reading import read_utf8
 
 
 class Part(NamedTuple):
@@ -77,7 +78,7 @@ def join_parts(folder: Path, parts: Sequence[Path], files: Sequence[Sequence[str
         for file in sorted([*part.rglob("*.png"), *part.rglob("*.txt")]):
             number, rest = int(file.name[:DIGITS]), file.name[DIGITS:]
             if file.suffix == ".txt":  # its lines begin with the names of the image's PNGs
-                lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+                lines = read_utf8(file).splitlines(keepends=True)
                 file.write_text("".join(name_of[number] + line[DIGITS:] for line in lines), encoding="utf-8")
             destination = folder / file.parent.relative_to(part)
             destination.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from segkit.config import CONFIG_FILE, Config
 from segkit.errors import CheckpointError, SegkitError, cause_of
 from segkit.registries import REGISTRIES
 from segkit.runtime.locking import LOCK_FILE
-from segkit.runtime.reading import read_bytes
+from segkit.runtime.reading import read_bytes, read_utf8
 from segkit.runtime.writing import Json, explain_write_errors, replace_file
 
 RUNS = Path("runs")
@@ -134,7 +134,7 @@ class RunFolder:
         """
         file = self.path / ENVIRONMENT_FILE
         try:
-            number: int = json.loads(file.read_text(encoding="utf-8"))["num_processes"]
+            number: int = json.loads(read_utf8(file))["num_processes"]
             return operator.index(number)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise CheckpointError(

@@ -94,7 +94,7 @@ def test_a_section(capsys):
         "",
         "dataset: a dataset, required",
     ]
-    assert lines[-4:] == [
+    assert lines[-8:-4] == [
         "workers: an integer (at least 0), default 2",
         "    Worker processes that load data; 0 loads in the main process.",
         "limit: an integer or null (at least 1), default null",

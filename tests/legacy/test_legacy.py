@@ -54,8 +54,8 @@ def test_a_run_is_evaluated_to_the_same_metrics(tmp_path):
     old = json.loads((HERE / "run" / "evaluation" / "metrics.json").read_text())
     assert found.keys() == old.keys()
     for evaluator, metrics in old.items():
-        assert found[evaluator]["values"] == pytest.approx(metrics["values"], abs=1e-5, nan_ok=True)
-        assert found[evaluator]["per_class"].keys() == metrics["per_class"].keys()
+        values = {name: found[evaluator]["values"][name] for name in metrics["values"]}  # later versions have more
+        assert values == pytest.approx(metrics["values"], abs=1e-5, nan_ok=True)
         for column, by_class in metrics["per_class"].items():
             assert found[evaluator]["per_class"][column] == pytest.approx(by_class, abs=1e-5, nan_ok=True)
 

@@ -101,6 +101,7 @@ OTHER_OPENERS = {
     "runtime/reading.py": "is the way to open files",
     "runtime/locking.py": "makes and locks a file",
     "runtime/writing.py": "opens what it has written",
+    "results/json_list.py": "reads what it has written",
     "ops/cpu/linear.py": "reads a file of the system",
 }
 """Modules that open files by themselves, each with the reason."""
