@@ -1,5 +1,7 @@
 """A training whose loss must not depend on how a step is split, and the runs of it to compare."""
 
+import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Target
 
 
-@DATASETS.register("half_empty")
+@DATASETS.register("NAME")
 class HalfEmpty:
     def __init__(self, *, length: int = 16) -> None:
         self.shapes = Shapes(length=length, size=(64, 64))
@@ -35,13 +37,13 @@ class HalfEmpty:
 '''
 
 YAML = """
-plugins: [half_empty.py]
+plugins: [%(dataset)s.py]
 model:
   %(model)s
   backbone: {type: timm, name: resnet18, freeze_batch_norm: true, options: {out_indices: [2, 3]}}
   pixel_decoder: {type: fpn, hidden_dim: 16, mask_dim: 16}
 criterion: %(criterion)s
-data: {train: {dataset: {type: half_empty}, workers: 0}}
+data: {train: {dataset: {type: %(dataset)s}, workers: 0}}
 training:
   steps: 20
   optimizer: {type: adamw, lr: 1e-4}
@@ -65,9 +67,11 @@ SPLITS = {"1 x 4": (1, 4, 1), "2 x 2": (2, 2, 1), "4 x 1": (4, 1, 1), "accumulat
 
 
 def write_config(folder: Path, parts: dict[str, str]) -> Path:
-    (folder / "half_empty.py").write_text(DATASET)
+    # Of each folder another: a process registers a name once.
+    dataset = f"half_empty_{zlib.crc32(os.fsencode(folder))}"
+    (folder / f"{dataset}.py").write_text(DATASET.replace("NAME", dataset))
     file = folder / "config.yaml"
-    file.write_text(YAML % parts)
+    file.write_text(YAML % {**parts, "dataset": dataset})
     return file
 
 
