@@ -117,7 +117,12 @@ def _check(one: Run, arguments: argparse.Namespace) -> None:
         raise SegkitError(f"{arguments.config}: data.val: a sweep compares evaluations. Set a dataset to evaluate on.")
     # The run may name the plugins that this config names, which have been imported.
     known = config.experiment.plugins
-    if (one.folder / CONFIG_FILE).is_file() and load_config(one.folder, plugins=known).data != config.data:
+    if not (one.folder / CONFIG_FILE).is_file():
+        return
+    earlier = load_config(one.folder, plugins=known).data
+    # A run writes the pixel values that its backbone gave.
+    given = {name: earlier["model"][name] for name in ("pixel_mean", "pixel_std") if name in earlier["model"]}
+    if earlier != {**config.data, "model": {**given, **config.data["model"]}}:
         raise SegkitError(f"{one.folder}: holds a run with other settings. Choose another --output, or remove it.")
 
 

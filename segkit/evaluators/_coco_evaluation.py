@@ -68,7 +68,7 @@ def precision_and_recall(
         >>> rle = Rle(size=[2, 2], counts=b"04")
         >>> record = ImageRecord((2, 2), [0], [rle], [4.0], [False], [0], [0.9], [rle])
         >>> precision, recall = precision_and_recall([record], num_classes=1)
-        >>> precision[0, :3, 0, 0, 2].tolist(), recall[0, 0, 0].tolist()
+        >>> precision[0, :3, 0, 0, 2].round(6).tolist(), recall[0, 0, 0].tolist()
         ([1.0, 1.0, 1.0], [1.0, 1.0, 1.0])
     """
     targets, results = _as_coco(records, num_classes)

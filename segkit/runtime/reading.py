@@ -74,8 +74,8 @@ def read_utf8(path: str | os.PathLike[str]) -> str:
         UnicodeDecodeError: the file is in another encoding.
 
     Example:
-        >>> read_utf8("README.md").partition("\\n")[0]
-        '# segkit'
+        >>> read_utf8("configs/quickstart.yaml").isascii()
+        True
     """
     return read_bytes(path).decode("utf-8")
 

@@ -236,8 +236,8 @@ def test_problems_of_all_kinds_are_reported_at_once(tmp_path):
     file = write_tiny(tmp_path)
     assert problems_of(file, ["training.stepz=3", "training.keep_checkpoints=5", "reset_head=true"]) == [
         "<command line>: training.stepz: training takes no 'stepz'. Did you mean 'steps'? It takes: steps, optimizer, "
-        "schedule, precision, accumulate, clip_gradients, on_nonfinite, evaluate_every, checkpoint_every, "
-        "keep_checkpoints, best_metric, log_every, hooks, seed, compile",
+        "schedule, precision, accumulate, clip_gradients, sync_batch_norm, on_nonfinite, evaluate_every, "
+        "checkpoint_every, keep_checkpoints, best_metric, log_every, hooks, seed, compile",
         "<command line>: reset_head: has no effect without `init_from`, whose class head it resets. Set init_from, or "
         "leave this out.",
         "<command line>: training.keep_checkpoints: has no effect without `training.checkpoint_every`: only the last "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segkit.config.sections import CriterionSection, Experiment, Split
+from segkit.config.sections import CriterionSection, Experiment, TrainingSplit
 from tests.helpers.fake_parts import keys_of
 
 MODEL = """\
@@ -16,7 +16,7 @@ TINY = "name, pretrained, width, depths, stages, norm, options"
 
 
 SECTIONS = keys_of(Experiment)
-SPLIT = keys_of(Split)
+SPLIT = keys_of(TrainingSplit)
 
 
 def with_backbone(settings: str) -> str:
