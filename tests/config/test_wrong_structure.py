@@ -2,7 +2,7 @@
 
 import pytest
 
-from segkit.config.sections import CriterionSection, Experiment, TrainingSplit
+from segkit.config.sections import CriterionSection, Experiment, Split, TrainingSplit
 from tests.helpers.fake_parts import keys_of
 
 MODEL = """\
@@ -16,7 +16,7 @@ TINY = "name, pretrained, width, depths, stages, norm, options"
 
 
 SECTIONS = keys_of(Experiment)
-SPLIT = keys_of(TrainingSplit)
+SPLIT, TRAINING_SPLIT = keys_of(Split), keys_of(TrainingSplit)
 
 
 def with_backbone(settings: str) -> str:
@@ -111,7 +111,7 @@ WRONG = {
     "unknown key of a section": (
         with_train("{dataset: {type: shapes}, batchsize: 3}"),
         "x.yaml:7: data.train.batchsize: data.train takes no 'batchsize'. Did you mean 'batch_size'? "
-        f"It takes: {SPLIT}",
+        f"It takes: {TRAINING_SPLIT}",
     ),
     "section as a number": (
         f"{MODEL}data: 3\n",
@@ -217,7 +217,7 @@ WRONG = {
     ),
     "sections of the wrong type": (
         f"{MODEL}data: {{train: [], val: shapes}}\ncriterion: dice\n",
-        f"x.yaml:6: data.train: must be a mapping with the keys {SPLIT}, not a list.",
+        f"x.yaml:6: data.train: must be a mapping with the keys {TRAINING_SPLIT}, not a list.",
         f"x.yaml:6: data.val: must be a mapping with the keys {SPLIT}, not 'shapes'.",
         f"x.yaml:7: criterion: must be a mapping with the keys {keys_of(CriterionSection)}, not 'dice'.",
     ),
