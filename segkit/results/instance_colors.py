@@ -1,0 +1,78 @@
+"""Colors that tell instances apart: neighbors differ much, instances far from each other may be alike."""
+
+import colorsys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segkit.classes import Color
+
+Box = tuple[int, int, int, int]
+"""(top, left, bottom, right) in pixels, the last two exclusive."""
+
+CLEARLY_OTHER = 250.0
+"""Distance from which two colors are clearly different, by `_distances`; black and white are 765 apart."""
+
+
+class Colored(NamedTuple):
+    """A region that has its color."""
+
+    color: Color
+    box: Box
+
+
+def apart(usual: Color, box: Box, others: Sequence[Colored]) -> Color:
+    """Returns a color for the region of `box`: `usual` where no other region near it looks alike, else the best other.
+
+    Args:
+        usual: The color of the region's class.
+        box: Where the region is.
+        others: The regions that have their colors.
+
+    Example:
+        >>> apart((200, 0, 0), (0, 0, 4, 4), [])
+        (200, 0, 0)
+        >>> apart((200, 0, 0), (0, 0, 4, 4), [Colored((200, 0, 0), (0, 4, 4, 8))])
+        (54, 217, 217)
+    """
+    if not others:
+        return usual
+    candidates: list[Color] = [usual, *PALETTE]
+    distances = _distances(np.array(candidates), np.array([other.color for other in others]))  # (candidates, others)
+    # A gap as wide as the regions themselves makes colors count as twice as different.
+    side = max(box[2] - box[0], box[3] - box[1])
+    gaps = np.array([_gap(box, other.box) for other in others])
+    nearest = (distances * (1 + gaps / side)).min(1)
+    return usual if nearest[0] >= CLEARLY_OTHER else candidates[int(nearest.argmax())]
+
+
+def _palette() -> list[Color]:
+    """Returns strong colors of 24 hues, each middling, light and dark."""
+    colors = []
+    for lightness in (0.53, 0.72, 0.34):
+        for hue in range(24):
+            red, green, blue = colorsys.hls_to_rgb(hue / 24, lightness, 0.68)
+            colors.append((round(red * 255), round(green * 255), round(blue * 255)))
+    return colors
+
+
+PALETTE = _palette()
+"""The colors of instances that cannot have that of their class."""
+
+
+def _distances(colors: NDArray[np.int_], others: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Returns how different colors look, (N, M) for (N, 3) and (M, 3) RGB.
+
+    The eye sees a difference of green best; how well it sees red and blue depends on the amount of red.
+    """
+    red = (colors[:, None, 0] + others[None, :, 0]) / 2 / 256
+    difference = (colors[:, None] - others[None]).astype(np.float64) ** 2
+    weights = np.stack([2 + red, np.full_like(red, 4.0), 3 - red], -1)
+    return np.sqrt((weights * difference).sum(-1))
+
+
+def _gap(one: Box, other: Box) -> int:
+    """Returns the pixels between two boxes, along the axis where they are farther from each other; 0 if they touch."""
+    return max(0, one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3])
