@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from segkit.inference.predictor import Predictor
+    from segkit.results.filled import refuse_filled
     from segkit.runtime.processes import gather, join_processes
 
     # Before the model is loaded, which takes longer than noticing a wrong path.
@@ -74,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         plugins=arguments.plugins,
         trust=arguments.trust,
     )
+    refuse_filled(Path(arguments.output), [predictor.postprocessor.result_type])
     console = Console(markup=False, quiet=not process.is_main)
     own = _predict(predictor, files, arguments, process, console)
     segmented = sum(gather(own))
@@ -116,6 +118,7 @@ def _predict(
 def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
     """Writes overlay and result, or prints the error. Returns whether the image was segmented."""
     from segkit.results.overlay import overlay
+    from segkit.results.targets import task_of
 
     name = writer.names.of(outcome.file)
     if outcome.error is not None:
@@ -126,7 +129,8 @@ def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
     writer.write(outcome.result, outcome.file, image_id)
     folder = writer.folder / "overlays"
     folder.mkdir(parents=True, exist_ok=True)
-    overlay(outcome.image, outcome.result, writer.classes).save(folder / f"{name}.png")
+    drawn = overlay(outcome.image, outcome.result, writer.classes)
+    drawn.save(folder / f"{name}_{task_of(outcome.result)}.png")
     return True
 
 

@@ -21,7 +21,8 @@ from segkit.evaluation.validation import Validation
 from segkit.inference.semantic_options import with_options
 from segkit.registries.signature import NonNegative, Positive
 from segkit.results.files import ResultFormat, ResultWriter
-from segkit.results.overlay_writer import OverlayWriter
+from segkit.results.filled import refuse_filled
+from segkit.results.overlay_writer import overlay_files
 from segkit.results.parts import own_part
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import Process, join_processes
@@ -50,9 +51,10 @@ def evaluate(
         config: Replaces the checkpoint's own config. A config, or what `segkit.load_config` takes. The weights
             must fit its model.
         output: Where `metrics.json` is written; by default `evaluation/` in the checkpoint folder.
-        overlays: Draw this many images, into `overlays/`.
-        save_predictions: Write every result as PNG or JSON, into `predictions/`. A format (`coco`, `cityscapes` or
-            `ade20k`) names the data whose official tools shall read the files; True is `coco`.
+        overlays: Draw this many images, into `overlays/`: the first ones, and of each task those with the largest and
+            the smallest errors.
+        save_predictions: Write every result as PNG or JSON, into `predictions/`, where no results may be. A format
+            (`coco`, `cityscapes` or `ade20k`) names the data whose official tools shall read the files; True is `coco`.
         window: Split each image into overlapping windows of this many pixels' side; only for the semantic task.
         augment: Average the predictions of six sizes of each image (0.5 to 1.75 times its sides) and of their mirror
             images, as the MaskFormer paper does; only for the semantic task.
@@ -105,6 +107,8 @@ def evaluate(
     validation = Validation(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )
+    if save_predictions:
+        refuse_filled(output / "predictions", [one.result_type for one in validation.postprocessors.values()])
     model = with_options(loaded.model, validation.postprocessors, window, augment)
     with (
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
@@ -127,13 +131,11 @@ def _result_files(
 ) -> Iterator[OnResult | None]:
     """Yields what draws and writes the results as they come; None where nothing is asked for."""
     result_format: ResultFormat = "coco" if isinstance(save_predictions, bool) else save_predictions
-    own_overlays = len(range(process.rank, overlays, process.num_processes))
     with (
-        own_part(output / "overlays", process) as drawings,
+        overlay_files(output / "overlays", classes, overlays, process) as draw,
         own_part(output / "predictions", process) as predictions,
         ResultWriter(predictions.folder, classes, predictions.names, result_format) as writer,
     ):
-        draw = OverlayWriter(drawings.folder, classes, own_overlays, drawings.names)
 
         def on_result(batch: Batch, index: int, result: Result) -> None:
             draw(batch, index, result)

@@ -49,8 +49,9 @@ def fitted_size(width: int, height: int, largest: int = LARGEST) -> tuple[int, i
 
 
 def fitted_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Returns a mask (H,W) at the (width, height) of `fitted`: the nearest pixels, unlike the smoothly resized image."""
+    """Returns a mask (H,W) at the (width, height) of `fitted`: the nearest pixels, not mixed as those of the image."""
     width, height = size
     rows = (np.arange(height) + 0.5) * mask.shape[0] // height
     columns = (np.arange(width) + 0.5) * mask.shape[1] // width
-    return mask[rows.astype(np.int64)][:, columns.astype(np.int64)]
+    resized: NDArray[np.bool_] = mask[rows.astype(np.int64)][:, columns.astype(np.int64)]
+    return resized

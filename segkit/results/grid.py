@@ -23,7 +23,7 @@ def image_grid(images: Sequence[Image.Image], captions: Sequence[str]) -> Image.
 
     Example:
         >>> image_grid([Image.new("RGB", (200, 100))] * 5, ["a.png", "b.png", "c.png", "d.png", "e.png"]).size
-        (660, 292)
+        (660, 312)
     """
     images = [_reduced(image) for image in images]
     columns = math.ceil(math.sqrt(len(images)))

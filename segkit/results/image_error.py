@@ -31,8 +31,8 @@ def image_error(prediction: Result, target: Target, classes: Classes) -> float:
         classes: Of both.
 
     Example:
-        >>> target = Target(torch.tensor([0]), segment_map=torch.tensor([[0, 0, 0, -1]], dtype=torch.int32))
-        >>> image_error(SemanticResult(torch.tensor([[0, 0, 1, 1]])), target, Classes.make(["sky", "sea"]))
+        >>> target = Target(torch.tensor([0]), segment_map=torch.tensor([[0, 0, -1]], dtype=torch.int32))
+        >>> image_error(SemanticResult(torch.tensor([[0, 1, 1]])), target, Classes.make(["sky", "sea"]))
         0.5
     """
     if isinstance(prediction, SemanticResult):

@@ -1,4 +1,4 @@
-"""Colors that tell instances apart: neighbors differ much, instances far from each other may be alike."""
+"""Colors that tell instances apart: all differ as long as there are colors, neighbors most."""
 
 import colorsys
 from collections.abc import Sequence
@@ -14,6 +14,9 @@ Box = tuple[int, int, int, int]
 
 CLEARLY_OTHER = 250.0
 """Distance from which two colors are clearly different, by `_distances`; black and white are 765 apart."""
+
+EQUAL = 30.0
+"""What the difference of equal colors counts: with the largest gap still less than CLEARLY_OTHER."""
 
 
 class Colored(NamedTuple):
@@ -41,10 +44,11 @@ def apart(usual: Color, box: Box, others: Sequence[Colored]) -> Color:
         return usual
     candidates: list[Color] = [usual, *PALETTE]
     distances = _distances(np.array(candidates), np.array([other.color for other in others]))  # (candidates, others)
-    # A gap as wide as the regions themselves makes colors count as twice as different.
     side = max(box[2] - box[0], box[3] - box[1])
-    gaps = np.array([_gap(box, other.box) for other in others])
-    nearest = (distances * (1 + gaps / side)).min(1)
+    gaps = np.array([_gap(box, other.box) for other in others]) / side
+    # A gap as wide as the region makes colors count as twice as different, up to four times. Equal ones get a little
+    # too: where there are more instances than colors, those of one color lie far from each other.
+    nearest = ((distances + EQUAL) * (1 + gaps.clip(max=3))).min(1)
     return usual if nearest[0] >= CLEARLY_OTHER else candidates[int(nearest.argmax())]
 
 
@@ -70,7 +74,8 @@ def _distances(colors: NDArray[np.int_], others: NDArray[np.int_]) -> NDArray[np
     red = (colors[:, None, 0] + others[None, :, 0]) / 2 / 256
     difference = (colors[:, None] - others[None]).astype(np.float64) ** 2
     weights = np.stack([2 + red, np.full_like(red, 4.0), 3 - red], -1)
-    return np.sqrt((weights * difference).sum(-1))
+    distances: NDArray[np.float64] = np.sqrt((weights * difference).sum(-1))
+    return distances
 
 
 def _gap(one: Box, other: Box) -> int:

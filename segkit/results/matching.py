@@ -53,5 +53,5 @@ def _iou(one: Region, other: Region) -> float:
     columns = slice(max(one.box[1], other.box[1]), min(one.box[3], other.box[3]))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return 0.0
-    common = np.count_nonzero(one.mask[rows, columns] & other.mask[rows, columns])
+    common = int(np.count_nonzero(one.mask[rows, columns] & other.mask[rows, columns]))
     return common / (one.area + other.area - common)

@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from segkit.classes import Classes
+from segkit.results.captions import write_names
 from segkit.results.drawing import LARGEST, fitted, fitted_mask
 from segkit.results.legend import with_legend
-from segkit.results.captions import write_names
 from segkit.results.regions import Region, color_apart, regions_of
 from segkit.types import Result
 

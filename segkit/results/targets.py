@@ -10,7 +10,8 @@ from segkit.types import InstanceResult, PanopticResult, PanopticSegment, Result
 
 Task = Literal["semantic", "instance", "panoptic"]
 
-_TASKS: dict[type, Task] = {SemanticResult: "semantic", InstanceResult: "instance", PanopticResult: "panoptic"}
+TASKS: dict[type, Task] = {SemanticResult: "semantic", InstanceResult: "instance", PanopticResult: "panoptic"}
+"""The task that gives each type of result."""
 
 
 def task_of(result: Result) -> Task:
@@ -20,7 +21,7 @@ def task_of(result: Result) -> Task:
         >>> task_of(SemanticResult(torch.zeros(2, 2, dtype=torch.int64)))
         'semantic'
     """
-    return _TASKS[type(result)]
+    return TASKS[type(result)]
 
 
 def target_result(target: Target, classes: Classes, task: Task) -> Result:

@@ -69,7 +69,7 @@ def test_a_prediction_has_the_files_of_one_process(checkpoint, tmp_path, task):
         assert done.stderr.count(f"error: {tmp_path}/images/x/b.png: ") == 1
         found.append(contents(tmp_path / name))
     assert found[0] == found[1]
-    assert "overlays/y_a.png" in found[0]
+    assert f"overlays/y_a_{task}.png" in found[0]
 
 
 def test_an_error_of_one_process_ends_all_and_names_the_file(checkpoint, tmp_path):
