@@ -113,8 +113,8 @@ def test_a_config_that_does_not_fit_says_which_tensors(folder):
         load_checkpoint(folder)
     count = len(read_weights(folder))
     assert str(caught.value) == (
-        f"{folder}: does not fit the model of {file}: {count - 1} tensors loaded; 1 with another shape, not used: "
-        "transformer_decoder.query_positions.weight: (5, 32), (7, 32)."
+        f"{folder}: does not fit the model of {file}: {count - 1} tensors loaded; 1 with another shape or type, not "
+        "used: transformer_decoder.query_positions.weight: (5, 32), (7, 32)."
     )
 
 

@@ -3,19 +3,20 @@
 import argparse
 import errno
 import importlib
+import os
 import pkgutil
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, ModuleType
 
 import segkit.cli
 from segkit import __version__
-from segkit.cli._exit_codes import FAILED, INTERRUPTED, STOPPED, TERMINATED, WRONG_USAGE
-from segkit.errors import ConfigError, SegkitError, TrainingStopped
+from segkit.cli._exit_codes import FAILED, INTERRUPTED, PIPE_CLOSED, STOPPED, TERMINATED, WRONG_USAGE
+from segkit.errors import ConfigError, SegkitError, TrainingStopped, cause_of, is_out_of_memory
 from segkit.runtime.allocation import keep_freed_memory
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
@@ -50,8 +51,10 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
         with _sigterm_raises(), warnings.catch_warnings():
             # Pillow warns of odd metadata, which segkit does not read, without the name of the file.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+            warnings.filterwarnings("ignore", message="Image size", module=r"PIL\.")
             code = run(arguments)
             _leave_processes()
+            sys.stdout.flush()  # a full disk or a closed pipe shows here, and not behind the last line of Python
             return code
     except ConfigError as error:  # each of its lines begins with its location
         print(error, file=sys.stderr)
@@ -61,6 +64,14 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
         return STOPPED
     except SegkitError as error:
         print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # whoever reads the output has enough, as `head` has
+        _drop_output()
+        return PIPE_CLOSED
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print(f"error: there is not enough memory ({cause_of(error)}). Use smaller batches or images.", file=sys.stderr)
         return FAILED
     except OSError as error:
         # A path makes it the user's affair: a full disk, a missing permission. Without one, it is a bug.
@@ -77,6 +88,12 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
         return TERMINATED
     finally:
         warnings.formatwarning = in_full
+
+
+def _drop_output() -> None:
+    """Sends the rest of the output nowhere: Python writes it once more when it ends."""
+    with suppress(OSError, ValueError):  # tests replace the output by an object that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
