@@ -1,9 +1,11 @@
 """JSON lists that are written and read item by item."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from segkit.errors import WriteError
 from segkit.results.json_list import JsonList, frame_of, items_of
 
 FRAMES = [("[", "]"), ('{"categories": [{"id": 1}],\n"annotations": [', "]}")]
