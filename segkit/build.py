@@ -268,8 +268,13 @@ def build_schedule(part: PartConfig) -> Schedule:
     return build_part(SCHEDULES, part)
 
 
-def build_hooks(parts: list[PartConfig]) -> dict[str, Hook]:
-    """Builds the hooks of a training, by type, with a number where a type is repeated."""
-    return dict(
-        zip(_distinct([part["type"] for part in parts]), [build_part(HOOKS, part) for part in parts], strict=True)
-    )
+def build_hooks(parts: list[PartConfig], model: nn.Module) -> dict[str, Hook]:
+    """Builds the hooks of a training, by type, with a number where a type is repeated.
+
+    They may change the model, for example freeze a part of it. So the optimizer is built after them.
+    """
+    names = _distinct([part["type"] for part in parts])
+    hooks: dict[str, Hook] = {name: build_part(HOOKS, part) for name, part in zip(names, parts, strict=True)}
+    for hook in hooks.values():
+        hook.on_model(model)
+    return hooks

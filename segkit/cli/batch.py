@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_device_argument, add_trust_arguments
+from segkit.cli._table import aligned
 from segkit.cli._types import not_empty, positive
 
 if TYPE_CHECKING:
@@ -56,5 +57,4 @@ def _table(drawn: DrawnStep) -> list[str]:
     for place, one in enumerate(drawn.images, start=1):
         numbers = [place, one.process, one.batch, f"{one.size[1]}x{one.size[0]}", one.segments]
         rows.append([*map(str, numbers), *(f"{one.losses[name]:.4f}" for name in names), one.file])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    return ["  ".join([*map(str.rjust, row[:-1], widths), row[-1]]) for row in rows]
+    return aligned(rows, str.rjust)

@@ -5,6 +5,7 @@ import dataclasses
 import json
 
 from segkit.cli._arguments import add_kind_argument, add_plugin_argument, run_plugins_of
+from segkit.cli._table import aligned
 from segkit.registries import BY_KIND, REGISTRIES
 from segkit.registries.registry import Entry
 
@@ -28,12 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print_table(entries: list[Entry]) -> None:
     rows = [(entry.kind, entry.name, _provider(entry), _description(entry)) for entry in entries]
-    table = [("KIND", "NAME", "FROM", "DESCRIPTION"), *rows]
-    # Descriptions, the last column, need no padding.
-    widths = [max(len(row[column]) for row in table) for column in range(3)]
-    for row in table:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, row[3]]).rstrip())
+    for line in aligned([("KIND", "NAME", "FROM", "DESCRIPTION"), *rows]):
+        print(line)
 
 
 def _provider(entry: Entry) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from segkit.cli._arguments import add_trust_arguments
+from segkit.cli._table import aligned
 from segkit.cli._types import not_empty
 from segkit.errors import SegkitError
 from segkit.runtime.reading import read_json
@@ -111,18 +112,16 @@ def _refuse_shared_folders(runs: list[Run]) -> None:
 def _check(one: Run, arguments: argparse.Namespace) -> None:
     """Raises ConfigError if the config of a run is wrong, SegkitError if its folder holds a run with other settings."""
     from segkit.config import CONFIG_FILE, load_config
+    from segkit.config.earlier import pixel_values
 
     config = load_config(arguments.config, one.overrides, arguments.plugins, trust=arguments.trust)
     if config.experiment.data is None or config.experiment.data.val is None:
         raise SegkitError(f"{arguments.config}: data.val: a sweep compares evaluations. Set a dataset to evaluate on.")
-    # The run may name the plugins that this config names, which have been imported.
-    known = config.experiment.plugins
     if not (one.folder / CONFIG_FILE).is_file():
         return
-    earlier = load_config(one.folder, plugins=known).data
-    # A run writes the pixel values that its backbone gave.
-    given = {name: earlier["model"][name] for name in ("pixel_mean", "pixel_std") if name in earlier["model"]}
-    if earlier != {**config.data, "model": {**given, **config.data["model"]}}:
+    # The run may name the plugins that this config names, which have been imported.
+    earlier = load_config(one.folder, plugins=config.experiment.plugins).data
+    if earlier != config.completed("model", pixel_values(earlier), str(one.folder)).data:
         raise SegkitError(f"{one.folder}: holds a run with other settings. Choose another --output, or remove it.")
 
 
@@ -159,6 +158,5 @@ def _table(runs: list[Run], most: int | None = None) -> list[list[str]]:
 
 
 def _print_table(rows: list[list[str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in aligned(rows):
+        print(line)

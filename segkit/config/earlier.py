@@ -1,6 +1,6 @@
 """Defaults that have changed: the configs of runs and checkpoints keep those of the version that wrote them."""
 
-from segkit.config.nodes import Mapping, Scalar
+from segkit.config.nodes import Mapping, Scalar, Value
 from segkit.config.plain import from_plain
 from segkit.errors import RegistryError
 from segkit.registries import MODELS
@@ -24,9 +24,21 @@ def with_earlier_defaults(config: Mapping) -> Mapping:
     model = config.items.get("model")
     if not isinstance(model, Mapping):
         return config
-    earlier = from_plain({name: _PIXELS[name] for name in _settings(model) & _PIXELS.keys()}, model.origin)
+    known = _settings(model)
+    earlier = from_plain({name: values for name, values in _PIXELS.items() if name in known}, model.origin)
     filled = Mapping({**earlier.items, **model.items}, model.origin, {**earlier.keys, **model.keys}, model.dropped)
     return Mapping({**config.items, "model": filled}, config.origin, config.keys, config.dropped)
+
+
+def pixel_values(saved: Value) -> dict[str, Value]:
+    """Returns the settings of a saved config that its run has completed: the pixel mean and deviation.
+
+    Example:
+        >>> pixel_values({"model": {"type": "per_pixel", "pixel_std": [1, 1, 1]}})
+        {'pixel_std': [1, 1, 1]}
+    """
+    model = saved.get("model", {})
+    return {name: model[name] for name in _PIXELS if name in model}
 
 
 def _settings(model: Mapping) -> set[str]:

@@ -26,7 +26,7 @@ from segkit.data.sampling import sample_dataset
 from segkit.errors import CheckpointError, ConfigError, suggest
 from segkit.evaluation.validation import Validation
 from segkit.models._base import SegmentationModel
-from segkit.registries import Dataset, Hook
+from segkit.registries import Dataset
 from segkit.runtime.batch_norm import synchronize_batch_norms
 from segkit.runtime.compilation import compile_parts
 from segkit.runtime.processes import make_accelerator
@@ -159,7 +159,7 @@ def _trainer(
     if settings.compile:
         compile_parts(model)
     reporter = Reporter(settings.steps, state.step, metrics_file=plan.run.metrics, active=accelerator.is_main_process)
-    hooks = _hooks(settings, model)
+    hooks = build_hooks(settings.hooks, model)
     return Trainer(
         model,
         build_criterion(config, classes),
@@ -185,14 +185,6 @@ def _trainer(
         data=data,
         bad_samples=_bad_samples(plan, state, reporter),
     )
-
-
-def _hooks(settings: Training, model: SegmentationModel) -> dict[str, Hook]:
-    """Builds the hooks, which may change the model before the optimizer is built."""
-    hooks = build_hooks(settings.hooks)
-    for hook in hooks.values():
-        hook.on_model(model)
-    return hooks
 
 
 class _Batches(Iterable[LoadedBatch]):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from segkit.config import CONFIG_FILE, Config
 from segkit.config.difference import leaves
-from segkit.config.earlier import with_earlier_defaults
+from segkit.config.earlier import pixel_values, with_earlier_defaults
 from segkit.config.nodes import Value
 from segkit.config.plain import plain
 from segkit.config.sections import Training, TrainingSplit
@@ -60,10 +60,9 @@ def changes(saved: SavedState, config: Config, num_images: int, num_processes: i
 
 def keep_pixel_values(saved: SavedState, config: Config) -> Config:
     """Returns the config with the pixel mean and deviation of the checkpoint, where it does not set its own."""
-    model = _config_of(saved).get("model", {})
-    values = {name: model[name] for name in ("pixel_mean", "pixel_std") if name in model}
-    same = model.get("type") == config.experiment.model["type"]
-    return config.completed("model", values, str(saved.folder / CONFIG_FILE)) if same else config
+    before = _config_of(saved)
+    same = before.get("model", {}).get("type") == config.experiment.model["type"]
+    return config.completed("model", pixel_values(before), str(saved.folder / CONFIG_FILE)) if same else config
 
 
 def _config_of(saved: SavedState) -> Value:

@@ -67,8 +67,7 @@ def replay(
         raise CheckpointError(f"{folder}: its config has no section 'training'. Use the dump as the training wrote it.")
     accelerator = make_accelerator(config.experiment.training.precision, device)
     checkpoint = load_checkpoint(folder, accelerator.device, config)
-    for hook in build_hooks(config.experiment.training.hooks).values():
-        hook.on_model(checkpoint.model)  # what is frozen has no gradient
+    build_hooks(config.experiment.training.hooks, checkpoint.model)  # what they freeze has no gradient
     criterion = build_criterion(config, checkpoint.classes).to(accelerator.device)
     first = processes[0]
     if accelerator.scaler is not None and first.loss_scale is not None:

@@ -110,7 +110,7 @@ def test_an_error_of_a_hook_loses_nothing(tiny, monkeypatch):
     """The step is saved with the states of the other hooks, also of those that come later."""
 
     def train_with(output, resume=False, **hooks):
-        monkeypatch.setattr(build, "build_hooks", lambda parts: hooks)
+        monkeypatch.setattr(build, "build_hooks", lambda parts, model: hooks)
         return train(load_config(tiny, ["training.checkpoint_every=null"]), output, resume)
 
     calls, recorder, resumed = [], Recorder([]), Recorder([])
@@ -140,7 +140,7 @@ def test_random_numbers_of_a_start_change_nothing(tiny, monkeypatch):
             torch.rand(1)
 
     plain = train(load_config(tiny), output="plain")
-    monkeypatch.setattr(build, "build_hooks", lambda parts: {"drawing": Drawing()})
+    monkeypatch.setattr(build, "build_hooks", lambda parts, model: {"drawing": Drawing()})
     assert_equal_weights(plain / "last", train(load_config(tiny), output="drawing") / "last")
 
 
