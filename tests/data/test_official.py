@@ -13,9 +13,11 @@ CLASSES = Path(__file__).parents[2] / "configs" / "classes"
 COUNTS = {
     "ade20k_150": (150, 100, 1),
     "ade20k_full_847": (847, 0, 1),
+    "ade20k_instance_100": (100, 100, 0),
     "cityscapes": (19, 8, 15),
     "coco_stuff_10k": (171, 80, 1),
     "mapillary_vistas": (65, 37, 1),
+    "mapillary_vistas_66": (66, 37, 0),
     "voc_2012": (21, 20, 1),
 }
 """Class list -> the published numbers of classes, of things, and of ids that are void."""
@@ -31,6 +33,19 @@ def test_a_class_list_has_the_published_numbers(name):
     assert (len(classes), sum(classes.things), len(classes.void)) == COUNTS[name]
     assert set(classes.ids).isdisjoint(classes.void)
     assert len(set(classes.names)) == len(classes)
+
+
+def test_the_things_of_ade20k_follow_the_order_of_its_classes():
+    classes, things = (read_classes(CLASSES / f"ade20k_{name}.csv") for name in ("150", "instance_100"))
+    kept = [place for place, thing in enumerate(classes.things) if thing]
+    assert things.ids == tuple(range(1, 101))
+    assert things.names == tuple(classes.names[place] for place in kept)
+    assert things.colors == tuple(classes.colors[place] for place in kept)
+
+
+def test_66_classes_of_mapillary_vistas_are_65_and_the_unlabeled():
+    fewer, all_classes = (read_classes(CLASSES / f"mapillary_vistas{end}.csv") for end in ("", "_66"))
+    assert (all_classes.names, all_classes.ids) == ((*fewer.names, "Unlabeled"), (*fewer.ids, *fewer.void))
 
 
 def test_the_longest_known_path_counts():

@@ -1,13 +1,20 @@
 """Label files of instances, in the three ways that pixels name them."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from segkit.build import build_part
+from segkit.config import load_config
 from segkit.datasets.instance_folder import InstanceFolder
 from segkit.errors import DataError
+from segkit.registries import DATASETS
+from tests.helpers.dataset_folders import TRAIN, write_cityscapes
+
+SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "ade20k_sample"
 
 
 class Folders:
@@ -172,3 +179,29 @@ def test_sizes_must_agree(folders):
 def test_contradictory_settings_are_refused(folders, settings, message):
     folders.add([[(1, 2, 3)]])
     folders.refused(message.replace("ROOT", str(folders.root)), **settings)
+
+
+def official(base):
+    """The training set of a base config."""
+    config = load_config({"extends": ["segkit://base/mask_former.yaml", f"segkit://base/{base}.yaml"]})
+    return build_part(DATASETS, config["data"]["train"]["dataset"])
+
+
+def test_the_official_folders_of_cityscapes(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGKIT_DATASETS", str(tmp_path))
+    write_cityscapes(tmp_path / "cityscapes")
+    dataset = official("cityscapes_instance")
+    target = dataset[0].target
+    assert len(dataset) == TRAIN
+    names = [dataset.classes.names[label] for label in target.labels]
+    assert dict(zip(names, target.is_crowd.tolist(), strict=True)) == {"car": False, "bicycle": True}
+
+
+@pytest.mark.skipif(not SAMPLE.is_dir(), reason="needs ../shared/data/ade20k_sample")
+def test_the_official_folders_of_ade20k(monkeypatch):
+    monkeypatch.setenv("SEGKIT_DATASETS", str(SAMPLE))
+    dataset = official("ade20k_instance")
+    samples = [dataset[index] for index in range(len(dataset))]
+    assert len(samples) == 3
+    assert sum(len(sample.target) for sample in samples) > 20
+    assert all(dataset.classes.things)

@@ -36,6 +36,7 @@ its archive. The class lists, with things, colors and void, are in `configs/clas
 | dataset | config | folder | preparation |
 | --- | --- | --- | --- |
 | ADE20K, semantic | `base/ade20k_semantic.yaml` | `ADEChallengeData2016` | none |
+| ADE20K, instances | `base/ade20k_instance.yaml` | `ADEChallengeData2016` | none |
 | ADE20K, panoptic | `base/ade20k_panoptic.yaml` | `ADEChallengeData2016` | `segkit prepare ade20k_panoptic` |
 | ADE20K-Full, 847 classes | `base/ade20k_full.yaml` | `ADE20K_2021_17_01` | `segkit prepare ade20k_full` |
 | COCO 2017, panoptic | `base/coco_panoptic.yaml` | `coco` | none |
@@ -43,8 +44,10 @@ its archive. The class lists, with things, colors and void, are in `configs/clas
 | COCO 2017, semantic | `base/coco_semantic.yaml` | `coco` | none |
 | COCO-Stuff 10K, 171 classes | `base/coco_stuff_10k.yaml` | `coco/coco_stuff_10k` | `segkit prepare coco_stuff_10k` |
 | Cityscapes, semantic | `base/cityscapes_semantic.yaml` | `cityscapes` | none |
+| Cityscapes, instances | `base/cityscapes_instance.yaml` | `cityscapes` | none |
 | Cityscapes, panoptic | `base/cityscapes_panoptic.yaml` | `cityscapes` | `segkit prepare cityscapes_panoptic` |
 | Mapillary Vistas 1.2, 65 classes | `base/mapillary_vistas.yaml` | `mapillary_vistas` | none |
+| Mapillary Vistas 1.2, 66 classes | `base/mapillary_vistas_66.yaml` | `mapillary_vistas` | none |
 | Pascal VOC 2012 | `base/voc_2012.yaml` | `VOCdevkit/VOC2012` | none |
 
 `segkit prepare` can be stopped and started again: what is there is left as it is. At its end it compares the number
