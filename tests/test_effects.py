@@ -516,7 +516,10 @@ PARTS = {
     "hook/freeze": ({"parameters": ["head.*"]}, {"parameters": ["*.bias"]}),
     "hook/learning_rate_finder": ({}, {"lowest": 1e-3, "highest": 10.0, "steps": 20}),
     "hook/tracker": ({"name": "wandb"}, {"name": "mlflow", "project": "other", "options": {"tags": ["a"]}}),
-    "schedule/multi_step": ({"milestones": [9]}, {"milestones": [3], "gamma": 0.5, "warmup_steps": 3}),
+    "schedule/multi_step": (
+        {"milestones": [9], "warmup_steps": 4},
+        {"milestones": [3], "gamma": 0.5, "warmup_steps": 6, "backbone_warmup_steps": 3},
+    ),
     "schedule/poly": (
         {"warmup_steps": 4},
         {"power": 2.0, "warmup_steps": 6, "warmup_factor": 0.5, "backbone_warmup_steps": 3},

@@ -198,7 +198,7 @@ def test_a_new_plugin_from_its_first_to_its_last_day(environment):
     out = environment.succeed("segkit", "new-plugin", "acme-parts")
     install, check, train = (shlex.split(line) for line in out.partition("next:\n")[2].splitlines())
     environment.succeed(*install, "--no-build-isolation", *OFFLINE)
-    assert "6 passed" in environment.succeed(*check)
+    assert "7 passed" in environment.succeed(*check)
     assert "checkpoints: runs/example/best" in environment.succeed(*train, *SHORT)
     loss = environment.parts()["loss", "acme_parts_tversky"]
     description = "One minus the Tversky index of each mask, smoothed by half a pixel."
@@ -223,17 +223,19 @@ def test_a_new_plugin_from_its_first_to_its_last_day(environment):
 def missing_parts(environment, config):
     """What is said of a config that names the parts of acme-parts while it is not installed."""
     lines = (environment.folder / config).read_text().splitlines()
-    backbone, loss = (
+    backbone, loss, hook = (
         next(number for number, line in enumerate(lines, 1) if f"type: acme_parts_{part}" in line)
-        for part in ("pyramid", "tversky")
+        for part in ("pyramid", "tversky", "goal")
     )
     odd = [f"{name} (odd-parts 0.3)" for name in ("open", "poor", "raising", "silent")]
     backbones = ", ".join([candidate.name for candidate in own_candidates("backbones")] + odd)
     twins = ["twin (acme-twin 0.3)", "twin (odd-parts 0.3)"]
     losses = ", ".join([candidate.name for candidate in own_candidates("losses")] + twins)
+    hooks = ", ".join(candidate.name for candidate in own_candidates("hooks"))
     return (
         f"{config}:{backbone}: model.backbone.type: there is no backbone 'acme_parts_pyramid'. There are: {backbones}\n"
         f"{config}:{loss}: criterion.losses.2.type: there is no loss 'acme_parts_tversky'. There are: {losses}\n"
+        f"{config}:{hook}: training.hooks.0.type: there is no hook 'acme_parts_goal'. There are: {hooks}\n"
     )
 
 

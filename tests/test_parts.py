@@ -121,7 +121,10 @@ SETTINGS = {
     "optimizer/timm": [{"name": name} for name in ("adamw", "lion", "lamb", "muon")],
     "schedule/cosine": [{}, {"warmup_steps": 2, "backbone_warmup_steps": 3}],
     "schedule/poly": [{}, {"warmup_steps": 2, "backbone_warmup_steps": 3}],
-    "schedule/multi_step": [{"milestones": [5, 8]}, {"milestones": [500], "warmup_steps": 3}],
+    "schedule/multi_step": [
+        {"milestones": [5, 8]},
+        {"milestones": [500], "warmup_steps": 2, "backbone_warmup_steps": 3},
+    ],
     "hook/early_stopping": [{"patience": 2}],
     "hook/freeze": [{"parameters": ["0.*"]}],
     "hook/tracker": [{"name": "wandb"}],

@@ -1,4 +1,4 @@
-"""Write a package for parts of your own, with an example backbone and loss, a config and tests."""
+"""Write a package for parts of your own, with an example backbone, loss and hook, a config and tests."""
 
 import argparse
 import importlib.util

@@ -48,8 +48,8 @@ def test_the_example_passes_mypy_against_the_contracts(tmp_path):
 def test_a_package_of_another_name(tmp_path, capsys):
     assert main(["new-plugin", "acme-parts"]) == 0
     assert capsys.readouterr().out == (
-        "wrote acme-parts: README.md, configs/example.yaml, acme_parts/__init__.py, acme_parts/pyramid.py, "
-        "acme_parts/tversky.py, pyproject.toml, tests/test_parts.py\n"
+        "wrote acme-parts: README.md, configs/example.yaml, acme_parts/__init__.py, acme_parts/goal.py, "
+        "acme_parts/pyramid.py, acme_parts/tversky.py, pyproject.toml, tests/test_parts.py\n"
         "next:\n"
         "  pip install -e acme-parts\n"
         "  python -m pytest acme-parts\n"

@@ -19,3 +19,10 @@ def test_milestones_in_any_order():
 def test_warm_up_rises_linearly_to_it():
     schedule = MultiStep(milestones=[6], warmup_steps=8)
     assert [schedule(step, 10) for step in (0, 4, 6, 7, 8)] == pytest.approx([0, 0.5, 0.075, 0.0875, 0.1])
+
+
+def test_the_backbone_follows_the_head():
+    schedule = MultiStep(milestones=[6], warmup_steps=2, backbone_warmup_steps=8)
+    assert schedule(1, 10) == {"backbone": 0.0, "head": 0.5}
+    assert schedule(4, 10) == {"backbone": 0.25, "head": 1.0}
+    assert schedule(6, 10) == pytest.approx({"backbone": 0.05, "head": 0.1})

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from segkit_example.goal import Goal
 from segkit_example.pyramid import Pyramid
 from segkit_example.tversky import Tversky
 
 import segkit
 from segkit import testing
 from segkit.losses.dice import Dice
-from segkit.registries import BACKBONES, LOSSES, Backbone, MaskLoss
+from segkit.registries import BACKBONES, HOOKS, LOSSES, Backbone, MaskLoss
 from segkit.types import Prediction
 
 EXAMPLE = Path(__file__).parents[1] / "configs" / "example.yaml"
@@ -39,9 +40,14 @@ def test_beta_weighs_false_negatives() -> None:
     assert [round(loss.item(), 4) for loss in losses] == [round(1 - 0.5 / 4.5, 4), round(1 - 0.5 / 8.5, 4)]
 
 
+def test_the_hook_keeps_its_contract() -> None:
+    testing.check_hook(Goal)
+
+
 def test_configs_find_the_parts_by_name() -> None:
     assert BACKBONES.get("example_pyramid") is Pyramid
     assert LOSSES.get("example_tversky") is Tversky
+    assert HOOKS.get("example_goal") is Goal
     model = segkit.build_model(segkit.load_config(EXAMPLE))
     prediction = model(torch.zeros(1, 3, 96, 128, dtype=torch.uint8))
     assert isinstance(prediction, Prediction)
