@@ -25,7 +25,7 @@ def image_grid(images: Sequence[Image.Image], captions: Sequence[str]) -> Image.
         >>> image_grid([Image.new("RGB", (200, 100))] * 5, ["a.png", "b.png", "c.png", "d.png", "e.png"]).size
         (660, 312)
     """
-    images = [_reduced(image) for image in images]
+    images = [reduced(image) for image in images]
     columns = math.ceil(math.sqrt(len(images)))
     width = max(image.width for image in images)
     rows = [images[start : start + columns] for start in range(0, len(images), columns)]
@@ -44,8 +44,9 @@ def image_grid(images: Sequence[Image.Image], captions: Sequence[str]) -> Image.
     return canvas
 
 
-def _reduced(image: Image.Image) -> Image.Image:
-    factor = LARGEST / max(image.size)
+def reduced(image: Image.Image, longest: int = LARGEST) -> Image.Image:
+    """Returns an image whose longer side has at most `longest` pixels."""
+    factor = longest / max(image.size)
     if factor >= 1:
         return image
     return image.resize((max(1, round(image.width * factor)), max(1, round(image.height * factor))))
