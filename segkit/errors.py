@@ -69,6 +69,18 @@ def cause_of(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Returns whether an error says that there is not enough memory, of a GPU or of the machine.
+
+    Example:
+        >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."))
+        True
+    """
+    # By its name: the command line does not import torch for every command.
+    is_torchs = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or is_torchs
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Returns `" Did you mean 'x'?"` for the closest name in `known`, or an empty string where none is close.
 

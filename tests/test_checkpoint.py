@@ -113,8 +113,8 @@ def test_a_config_that_does_not_fit_says_which_tensors(folder):
         load_checkpoint(folder)
     count = len(read_weights(folder))
     assert str(caught.value) == (
-        f"{folder}: does not fit the model of {file}: {count - 1} tensors loaded; 1 with another shape, not used: "
-        "transformer_decoder.query_positions.weight: (5, 32), (7, 32)."
+        f"{folder}: does not fit the model of {file}: {count - 1} tensors loaded; 1 with another shape or type, not "
+        "used: transformer_decoder.query_positions.weight: (5, 32), (7, 32)."
     )
 
 
@@ -198,3 +198,21 @@ def test_the_saved_config_names_the_pixel_values_of_the_backbone(tmp_path):
     (tmp_path / "checkpoint" / "SHA256SUMS").unlink()
     (tmp_path / "checkpoint" / "config.yaml").write_text(config.to_yaml())
     assert load_model(tmp_path / "checkpoint").pixel_mean == (123.675, 116.28, 103.53)
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [(torch.int8, "integers"), (torch.bool, "booleans")])
+def test_numbers_of_another_kind_do_not_fit(model, dtype, kind):
+    """Copied, they would be weights without meaning."""
+    weights = dict(model.state_dict())
+    name = "pixel_decoder.mask_features.bias"
+    weights[name] = torch.ones(16, dtype=dtype)
+    before = weights["pixel_decoder.mask_features.weight"].clone()
+    report = load_fitting(model, weights)
+    assert not report.complete
+    assert report.reshaped == [f"{name}: {kind}, floats"]
+    assert torch.equal(model.state_dict()["pixel_decoder.mask_features.weight"], before)
+
+
+def test_half_precision_fits(model):
+    weights = {name: one.half() if one.is_floating_point() else one for name, one in model.state_dict().items()}
+    assert load_fitting(model, weights).complete

@@ -16,5 +16,8 @@ a failure that is over when the command is tried again."""
 INTERRUPTED = 130
 """Ctrl-C: 128 + SIGINT, as a shell reports it."""
 
+PIPE_CLOSED = 141
+"""Whoever read the output, such as `head`, has ended: 128 + SIGPIPE, as a shell reports it."""
+
 TERMINATED = 143
 """SIGTERM ended a command that cannot go on later: 128 + SIGTERM."""

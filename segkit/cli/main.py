@@ -1,7 +1,6 @@
 """The console command `segkit`: finds the commands in this folder and runs one of them."""
 
 import argparse
-import errno
 import importlib
 import pkgutil
 import signal
@@ -14,16 +13,8 @@ from types import FrameType, ModuleType
 
 import segkit.cli
 from segkit import __version__
-from segkit.cli._exit_codes import FAILED, INTERRUPTED, STOPPED, TERMINATED, WRONG_USAGE
-from segkit.errors import ConfigError, SegkitError, TrainingStopped
+from segkit.cli._failures import Terminated, report_failure
 from segkit.runtime.allocation import keep_freed_memory
-
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
-"""Errors of a disk, which may come without a path."""
-
-
-class Terminated(BaseException):
-    """SIGTERM, what KeyboardInterrupt is for SIGINT."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,31 +41,16 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
         with _sigterm_raises(), warnings.catch_warnings():
             # Pillow warns of odd metadata, which segkit does not read, without the name of the file.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+            warnings.filterwarnings("ignore", message="Image size", module=r"PIL\.")
             code = run(arguments)
             _leave_processes()
+            sys.stdout.flush()  # a full disk or a closed pipe shows here, and not behind the last line of Python
             return code
-    except ConfigError as error:  # each of its lines begins with its location
-        print(error, file=sys.stderr)
-        return WRONG_USAGE
-    except TrainingStopped as stop:
-        print(stop, file=sys.stderr)
-        return STOPPED
-    except SegkitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
-    except OSError as error:
-        # A path makes it the user's affair: a full disk, a missing permission. Without one, it is a bug.
-        if error.filename is None and error.errno not in DISK_ERRORS:
+    except BaseException as error:
+        failed = report_failure(error)
+        if failed is None:  # a bug in segkit
             raise
-        where = f"{error.filename}: " if error.filename is not None else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Terminated:
-        print("terminated", file=sys.stderr)
-        return TERMINATED
+        return failed
     finally:
         warnings.formatwarning = in_full
 

@@ -116,6 +116,7 @@ def _predict(
 def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
     """Writes overlay and result, or prints the error. Returns whether the image was segmented."""
     from segkit.results.overlay import overlay
+    from segkit.runtime.writing import explain_write_errors
 
     name = writer.names.of(outcome.file)
     if outcome.error is not None:
@@ -124,9 +125,11 @@ def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
     assert outcome.image is not None, "an outcome without error has an image"
     assert outcome.result is not None, "and a result"
     writer.write(outcome.result, outcome.file, image_id)
-    folder = writer.folder / "overlays"
-    folder.mkdir(parents=True, exist_ok=True)
-    overlay(outcome.image, outcome.result, writer.classes).save(folder / f"{name}.png")
+    path = writer.folder / "overlays" / f"{name}.png"
+    drawn = overlay(outcome.image, outcome.result, writer.classes)
+    with explain_write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawn.save(path)
     return True
 
 

@@ -17,6 +17,7 @@ from segkit.cli._table import aligned
 from segkit.cli._types import not_empty
 from segkit.errors import SegkitError
 from segkit.runtime.reading import read_json
+from segkit.runtime.writing import replace_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Returns exit code 1 if a run failed; the others are trained all the same. Finished runs are not trained again."""
     config = Path(arguments.config)
     output = Path(arguments.output) if arguments.output else Path("runs") / "sweeps" / config.stem
+    if output.exists() and not output.is_dir():
+        raise SegkitError(f"{output}: is not a folder. Give another --output.")
     runs = grid(arguments.overrides, output)
     for one in runs:  # a mistake in the last run must show before the first is trained
         _check(one, arguments)
@@ -70,8 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     # The console shows the main metric of each evaluator, the file all of them.
     _print_table(_table(runs, most=1))
     if not arguments.list:
-        output.mkdir(parents=True, exist_ok=True)
-        with open(output / "results.csv", "w", newline="", encoding="utf-8") as stream:
+        with replace_file(output / "results.csv") as draft, draft.open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream).writerows(_table(runs))
     for one in failed:
         print(f"failed: {one.folder}", file=sys.stderr)

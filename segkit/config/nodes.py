@@ -105,6 +105,10 @@ def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
+_LONGEST_MESSAGE = 5000
+"""Characters of a problem's message: some list the names of all parts."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One line of a ConfigError: the location, the dotted path of the key (may be empty) and the message."""
@@ -114,7 +118,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        message = re.sub(r"\s*\n\s*", " ", self.message.strip())
+        # Long values of a config would fill the screen.
+        message = re.sub(r"\s*\n\s*", " ", self.message[:_LONGEST_MESSAGE].strip())
+        message += "…" * (len(self.message) > _LONGEST_MESSAGE)
         return _printable(": ".join(part for part in (str(self.origin), self.path, message) if part))
 
 

@@ -50,6 +50,7 @@ def read_label_map(path: str | Path) -> Ids:
         if image.mode == "P" and image.format == "GIF":
             _refuse_sorted_palette(image, path)
         values, mode = np.array(image), image.mode
+        _refuse_pages(image, path)
     if values.dtype == np.uint8 and packing.partition(";")[2].startswith("16"):
         raise DataError(f"{path}: a label map of 16 bits a channel and several channels holds no ids. {_STORE}")
     if mode in ("LA", "RGB", "RGBA"):
@@ -127,6 +128,20 @@ def _refuse_sorted_palette(image: Image.Image, path: Path) -> None:
         raise DataError(
             f"{path}: a GIF stores colors, and its palette does not show which ids they stand for. Export the label "
             f"map from its source again, as PNG."
+        )
+
+
+def _refuse_pages(image: Image.Image, path: Path) -> None:
+    """Refuses several pages of one size, of which only the first would count. Smaller ones are previews."""
+    size = image.size
+    try:
+        image.seek(1)
+    except EOFError:  # the only one
+        return
+    if image.size == size:
+        raise DataError(
+            f"{path}: a label map of several pages or frames, {size[0]}x{size[1]} each. Only one can hold the ids. "
+            f"{_STORE}"
         )
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ VARIABLE = "SEGKIT_MAX_PIXELS"
 """Environment variable with the largest number of pixels of an image."""
 
 _REPLACE = "Replace or remove it."
+
+_MOST_DIGITS = 18
+"""Of a number of pixels. Python refuses to convert thousands."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -53,6 +57,7 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
             with Image.open(file, formats=image_formats()) as image:
                 if limit is not None and image.width * image.height > limit:
                     raise _too_large(path, image.width * image.height, limit)
+                _warn_if_large(path, image, limit)
                 yield image
     except SegkitError:
         raise
@@ -84,11 +89,22 @@ def _too_large(path: Path, pixels: int | None, limit: int) -> DataError:
     )
 
 
+def _warn_if_large(path: Path, image: Image.Image, limit: int | None) -> None:
+    """Warns as Pillow does, but by the file's name. Who sets a limit wants to read what is within it."""
+    pixels = image.width * image.height
+    if limit is None and Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
+        warnings.warn(
+            f"{path}: the image has {pixels} pixels, whose decoding takes about {7 * pixels / 1e9:.1f} GB of memory. "
+            f"If this is no image of yours, set {VARIABLE} to a smaller number to refuse such files.",
+            stacklevel=3,
+        )
+
+
 def _limit_of_environment() -> int | None:
     text = os.environ.get(VARIABLE)
     if not text:
         return None
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
         raise DataError(f"{VARIABLE}: '{text}' is not a number of pixels. Set it to a whole number from 1.")
     return int(text)
 

@@ -26,11 +26,11 @@ def dataset_path(path: str) -> Path:
         ...     dataset_path(folder) == Path(folder)
         True
     """
-    given = Path(shipped_path(path)).expanduser()
+    given = Path(os.path.expanduser(shipped_path(path)))  # the method would raise where there is no such user
     root = os.environ.get(VARIABLE)
     # Made absolute, so that messages show where segkit looked when the root is relative.
-    resolved = given if given.is_absolute() else Path(root or "datasets").expanduser().absolute() / given
-    if resolved.exists():
+    resolved = given if given.is_absolute() else Path(os.path.expanduser(root or "datasets")).absolute() / given
+    if os.path.exists(resolved):  # the method would raise where the path is too long
         return resolved
     missing = f"{resolved}: there is no such file or folder.{source_of(given.as_posix()) or _suggestion(resolved)}"
     if given.is_absolute():
@@ -56,6 +56,6 @@ def dataset_folder(path: str) -> Path:
 
 def _suggestion(path: Path) -> str:
     """Suggests a name for the first missing part of `path`, from what lies beside it."""
-    while not path.parent.exists():
+    while not os.path.exists(path.parent):
         path = path.parent
     return suggest(path.name, sorted(os.listdir(path.parent))) if path.parent.is_dir() else ""

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from segkit.data.json_values import JsonEntry
+from segkit.data.json_values import JsonEntry, shown
 from segkit.data.problems import Problems
 from segkit.errors import suggest
 
@@ -22,6 +22,9 @@ class ListedFiles:
 
     Names may lead through folders that are those of the machine that wrote the list: if no file lies where its name
     says, but all lie directly in the folder, the folders of the names are ignored.
+
+    Names must not lead out of the folder: a list from somebody else could reach all files of this machine. Links in the
+    folder may, since whoever made one wants it to be followed.
 
     Args:
         folder: The folder to which names are relative.
@@ -56,6 +59,12 @@ class ListedFiles:
                 )
                 return
         for number, (entry, key, name) in enumerate(self._missing):
+            if _leads_out(name):
+                entry.problem(
+                    f"'{key}' is {shown(name)}, but must be the name of a file in {self._folder}, without '..'. Write "
+                    f"names relative to that folder, or point '{self._setting}' at another."
+                )
+                continue
             parent, base = os.path.split(name)
             known = self._names_in(parent)
             near = suggest(base, sorted(known)) if number < 10 and len(known) <= _MOST_NAMES else ""
@@ -69,6 +78,8 @@ class ListedFiles:
 
     def _is_there(self, name: str) -> bool:
         parent, base = os.path.split(name)
+        if _leads_out(name):
+            return False
         # The second look is for file systems that ignore the case of letters or write accents in another way.
         return base in self._names_in(parent) or _exists(self._folder / name)
 
@@ -104,6 +115,10 @@ def find_below(folder: Path, name: str) -> Path | None:
         return next((one / name for one in below[:_MOST_FOLDERS] if _exists(one / name)), None)
     except OSError:
         return None
+
+
+def _leads_out(name: str) -> bool:
+    return os.path.isabs(name) or ".." in Path(name).parts
 
 
 def _native(name: str) -> str:

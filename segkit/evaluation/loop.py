@@ -11,7 +11,7 @@ from torch import nn
 
 from segkit.errors import ConfigError
 from segkit.registries import Evaluator, Postprocessor
-from segkit.runtime.model_call import call_model
+from segkit.runtime.model_call import call_model, enough_memory
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import Batch, Metrics, Result
 
@@ -72,7 +72,7 @@ def evaluate_model(
 
     Raises:
         ConfigError: As `check_evaluators`.
-        DataError: An image cannot be read or is too small for the model.
+        DataError: An image cannot be read, or is too small for the model or too large for the memory.
     """
     check_evaluators(postprocessors, evaluators)
     where = torch.device(device) if device is not None else _device_of(model)
@@ -85,7 +85,9 @@ def evaluate_model(
             with autocast(where, precision):
                 prediction = call_model(model, batch.images.to(where, non_blocking=True), batch.sizes, batch.files)
             for postprocessor in running:
-                for index, result in enumerate(postprocessor(prediction, batch.sizes)):
+                with enough_memory(batch.sizes, batch.files):
+                    results = postprocessor(prediction, batch.sizes)
+                for index, result in enumerate(results):
                     for evaluator in evaluators.values():
                         if isinstance(result, evaluator.result_type):
                             evaluator.add(result, batch.targets[index], batch.image_ids[index])

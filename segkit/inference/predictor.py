@@ -22,7 +22,7 @@ from segkit.inference.semantic_options import with_options
 from segkit.registries.signature import Fraction, Positive
 from segkit.runtime.background import in_background
 from segkit.runtime.devices import choose_device
-from segkit.runtime.model_call import call_model
+from segkit.runtime.model_call import call_model, enough_memory
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import ImageSizes, Result, Sample
 
@@ -201,7 +201,7 @@ class Predictor:
     def _outcomes(self, prepared: list[Prepared]) -> Iterator[Outcome]:
         try:
             results = self._predict(prepared)
-        except DataError as error:  # too small for the model
+        except DataError as error:  # too small for the model, or too large for the memory
             if len(prepared) == 1:
                 yield Outcome(prepared[0].file, error=error)
                 return
@@ -220,7 +220,8 @@ class Predictor:
         images = stack_padded([one.image for one in prepared], sizes[0].padded).to(self.device)
         with autocast(self.device, self.precision):
             prediction = call_model(self.model, images, sizes, [one.file for one in prepared])
-        return list(self.postprocessor(prediction, sizes))
+        with enough_memory(sizes, [one.file for one in prepared]):
+            return list(self.postprocessor(prediction, sizes))
 
 
 def _defaults(config: Config, task: str) -> dict[str, float]:

@@ -49,8 +49,12 @@ def describe_mismatch(
     for part in [*dict.fromkeys(_PARTS.values()), "something else"]:
         problems = []
         sizes = [(name, tuple(tensors[name].shape), tuple(own[name].shape)) for name in reshaped if _part(name) == part]
+        retyped = [theirs[name] for name, there, here in sizes if there == here]
+        sizes = [size for size in sizes if size[1] != size[2]]
         if sizes:
             problems.append(_size_problem(sizes, theirs))
+        if retyped:
+            problems.append(f"{_counted(retyped)} of another kind of number, such as {retyped[0]}")
         for title, names in (
             ("only in the file", [theirs[name] for name in report.unexpected if _part(name) == part]),
             ("only in the config's model", [name for name in report.missing if _part(name) == part]),

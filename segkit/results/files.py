@@ -132,8 +132,11 @@ def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None
         DataError: An id needs more than 16 bits.
     """
     largest = max(classes.ids, default=0)
-    if largest > 65535 or min(classes.ids, default=0) < 0:
-        raise DataError(f"{path}: class id {largest} does not fit into a PNG of 16 bits. Give the classes smaller ids.")
+    outside = [stored for stored in classes.ids if not 0 <= stored <= 65535]
+    if outside:
+        raise DataError(
+            f"{path}: the class id {outside[0]} does not fit into a PNG of 16 bits. Give the classes ids of 0..65535."
+        )
     # One lookup turns class indices into ids.
     table = np.array(classes.ids, dtype=np.uint8 if largest < 256 else np.uint16)
     image = Image.fromarray(table[result.label_map.cpu().numpy()])

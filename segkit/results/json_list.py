@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from segkit.runtime.writing import explain_write_errors
+
 
 class JsonList:
     """A JSON file whose only list is written item by item, so that it need not fit into memory.
@@ -25,21 +27,32 @@ class JsonList:
     """
 
     def __init__(self, path: Path, head: str, tail: str) -> None:
-        self._file: IO[str] = path.open("w", encoding="utf-8")
-        self._file.write(head)
+        self._path = path
+        with explain_write_errors(path):
+            self._file: IO[str] = path.open("w", encoding="utf-8")
+            self._file.write(head)
         self._tail = tail
         self._separator = "\n"
 
     def add(self, item: Mapping[str, object]) -> None:
-        """Writes one more item."""
-        self._file.write(self._separator + json.dumps(item))
+        """Writes one more item.
+
+        Raises:
+            WriteError: The file cannot be written.
+        """
+        with explain_write_errors(self._path):
+            self._file.write(self._separator + json.dumps(item))
         self._separator = ",\n"
 
     def close(self) -> None:
-        """Completes the file. Further calls do nothing."""
+        """Completes the file. Further calls do nothing.
+
+        Raises:
+            WriteError: The file cannot be written. It is closed all the same.
+        """
         if not self._file.closed:
-            self._file.write("\n" + self._tail + "\n")
-            self._file.close()
+            with explain_write_errors(self._path), self._file:
+                self._file.write("\n" + self._tail + "\n")
 
 
 def frame_of(path: Path) -> tuple[str, str]:

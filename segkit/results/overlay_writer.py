@@ -5,6 +5,7 @@ from pathlib import Path
 from segkit.classes import Classes
 from segkit.results.comparison import batch_image, comparison
 from segkit.results.names import OutputNames
+from segkit.runtime.writing import explain_write_errors
 from segkit.types import Batch, Result
 
 
@@ -28,13 +29,19 @@ class OverlayWriter:
         self._drawn: set[str] = set()
 
     def __call__(self, batch: Batch, index: int, result: Result) -> None:
-        """Draws image `index` of `batch`."""
+        """Draws image `index` of `batch`.
+
+        Raises:
+            WriteError: The file cannot be written.
+        """
         file = batch.files[index]
         # An image has a result of each postprocessor, so files are counted, not calls.
         if file not in self._drawn and len(self._drawn) == self.count:
             return
         self._drawn.add(file)
-        self.folder.mkdir(parents=True, exist_ok=True)
         task = type(result).__name__.removesuffix("Result").lower()
         drawn = comparison(batch_image(batch, index), result, batch.targets[index], self.classes)
-        drawn.save(self.folder / f"{self.names.of(file)}_{task}.png")
+        path = self.folder / f"{self.names.of(file)}_{task}.png"
+        with explain_write_errors(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            drawn.save(path)

@@ -1,11 +1,12 @@
-"""The one call of a model by training, evaluation and predictor, which explains images that are too small."""
+"""The one call of a model by training, evaluation and predictor, which explains images that are too small or large."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from torch import Tensor
 
-from segkit.errors import DataError, cause_of
+from segkit.errors import DataError, cause_of, is_out_of_memory
 from segkit.types import ImageSizes, Size
 
 P = TypeVar("P")
@@ -33,7 +34,7 @@ def call_model(
         files: Of the images, for the message.
 
     Raises:
-        DataError: a feature map of the images is too small for a layer of the model.
+        DataError: a feature map of the images is too small for a layer of the model, or the memory is too small.
 
     Example:
         >>> import torch
@@ -42,15 +43,49 @@ def call_model(
         (torch.Size([1, 3, 32, 32]), [(20, 30)])
     """
     try:
-        return model(images, [size.unpadded for size in sizes])
+        with enough_memory(sizes, files):
+            return model(images, [size.unpadded for size in sizes])
     except (ValueError, RuntimeError) as error:
         if not any(text in str(error) for text in _TOO_SMALL):
             raise
-        named = ", ".join(
-            f"{file} ({size.unpadded[1]}x{size.unpadded[0]})" for file, size in zip(files, sizes, strict=True)
-        )
         raise DataError(
-            f"{named}: too small for the model. Padded to {images.shape[-1]}x{images.shape[-2]} in a batch of "
-            f"{len(images)}, a layer gets too few values ({cause_of(error)}). Use larger images or crops, or the "
-            "transform 'pad'. In training, a larger batch_size or the backbone's freeze_batch_norm can help too."
+            f"{_named(sizes, files)}: too small for the model. Padded to {images.shape[-1]}x{images.shape[-2]} in a "
+            f"batch of {len(images)}, a layer gets too few values ({cause_of(error)}). Use larger images or crops, or "
+            "the transform 'pad'. In training, a larger batch_size or the backbone's freeze_batch_norm can help too."
         ) from error
+
+
+@contextmanager
+def enough_memory(sizes: Sequence[ImageSizes], files: Sequence[str]) -> Iterator[None]:
+    """Explains that the memory is too small for a batch.
+
+    Args:
+        sizes: Of the images.
+        files: Of the images, for the message.
+
+    Raises:
+        DataError: there is not enough memory.
+
+    Example:
+        >>> with enough_memory([ImageSizes((64, 64), (60, 50), (60, 50))], ["a.png"]):
+        ...     raise MemoryError
+        Traceback (most recent call last):
+        segkit.errors.DataError: a.png (50x60): not enough memory for this image (MemoryError). Use smaller images or \
+batches, a transform that resizes them, or --window in the semantic task.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        what = "this image" if len(files) == 1 else "these images together"
+        raise DataError(
+            f"{_named(sizes, files)}: not enough memory for {what} ({cause_of(error)}). Use smaller images or batches, "
+            "a transform that resizes them, or --window in the semantic task."
+        ) from error
+
+
+def _named(sizes: Sequence[ImageSizes], files: Sequence[str]) -> str:
+    """Returns the files with the sizes of their images."""
+    named = [f"{file} ({size.unpadded[1]}x{size.unpadded[0]})" for file, size in zip(files, sizes, strict=True)]
+    return ", ".join(named)

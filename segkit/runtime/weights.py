@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 
@@ -22,14 +23,15 @@ class LoadReport:
     unexpected: list[str] = field(default_factory=list)
     """Names that only the file has. These tensors are not used."""
     reshaped: list[str] = field(default_factory=list)
-    """`name: shape in the file, shape in the model` of tensors with two shapes. They are not used."""
+    """`name: shape in the file, shape in the model` of tensors with two shapes, or two kinds of number, which are named
+    too. They are not used."""
 
     def __str__(self) -> str:
         lines = [f"{len(self.loaded)} tensors loaded"]
         for title, names in (
             ("only in the model, unchanged", self.missing),
             ("only in the file, not used", self.unexpected),
-            ("with another shape, not used", self.reshaped),
+            ("with another shape or type, not used", self.reshaped),
         ):
             if names:
                 lines.append(f"{len(names)} {title}: {_shortened(names)}")
@@ -46,7 +48,10 @@ def _shortened(names: list[str], most: int = 6) -> str:
 
 
 def load_fitting(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
-    """Copies the tensors into `model` that fit by name and shape, and reports the others."""
+    """Copies the tensors into `model` that fit by name, shape and kind of number, and reports the others.
+
+    Floating-point numbers of another precision fit. Integers in the place of weights would be copied without a word.
+    """
     report = LoadReport()
     own = model.state_dict()
     fitting = {}
@@ -55,6 +60,8 @@ def load_fitting(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
             report.unexpected.append(name)
         elif own[name].shape != tensor.shape:
             report.reshaped.append(f"{name}: {tuple(tensor.shape)}, {tuple(own[name].shape)}")
+        elif own[name].is_floating_point() and not tensor.is_floating_point():
+            report.reshaped.append(f"{name}: {_kind(tensor)}, {_kind(own[name])}")
         else:
             fitting[name] = tensor
             report.loaded.append(name)
@@ -63,3 +70,9 @@ def load_fitting(model: nn.Module, weights: Mapping[str, Tensor]) -> LoadReport:
     report.missing = [name for name in own if name not in fitting and name not in reshaped]
     model.load_state_dict(fitting, strict=False)
     return report
+
+
+def _kind(tensor: Tensor) -> str:
+    if tensor.is_floating_point():
+        return "floats"
+    return "complex numbers" if tensor.is_complex() else "booleans" if tensor.dtype == torch.bool else "integers"

@@ -1,6 +1,7 @@
 """The console command."""
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -160,4 +161,45 @@ def test_an_os_error_without_a_path_is_a_bug():
         raise OSError("odd")
 
     with pytest.raises(OSError, match="odd"):
+        cli.run_command(fails, argparse.Namespace())
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (MemoryError(), "MemoryError"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), "DefaultCPUAllocator: can't allocate"),
+    ],
+)
+def test_too_little_memory_is_one_line(capsys, error, cause):
+    def fails(arguments):
+        raise error
+
+    assert cli.run_command(fails, argparse.Namespace()) == 1
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: there is not enough memory ({cause}")
+    assert message.endswith("). Use smaller batches or images.\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of Windows end in another way")
+@pytest.mark.parametrize("buffered", [True, False])
+def test_output_that_nobody_reads_ends_the_command_quietly(buffered):
+    """As `segkit list | head -1` does."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    variables = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
+    run = subprocess.run(
+        [sys.executable, "-m", "segkit", "list"], stdout=writing, stderr=subprocess.PIPE, env=variables, check=False
+    )
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (141, b"")
+
+
+def test_another_pipe_that_is_closed_is_a_bug():
+    """Of a tracker's connection, for example: the command must not end quietly."""
+
+    def fails(arguments):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError):
         cli.run_command(fails, argparse.Namespace())

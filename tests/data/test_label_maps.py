@@ -175,3 +175,22 @@ def test_damaged_pixels_are_found_by_the_checksum(tmp_path):
         file,
         "cannot read the image (its pixels are damaged: a checksum of the PNG is wrong). Replace or remove it.",
     )
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.gif"])
+def test_several_pages_are_refused(tmp_path, name):
+    """One of them holds the ids, and nothing tells which one."""
+    pages = [Image.new("L", (6, 4), number) for number in range(3)]
+    pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    refused(
+        tmp_path / name,
+        "a label map of several pages or frames, 6x4 each. Only one can hold the ids. Store one id per pixel in a "
+        "grayscale PNG of 8 or 16 bits, or in a palette PNG.",
+    )
+
+
+def test_previews_of_other_sizes_are_left_out(tmp_path):
+    """GeoTIFF has them."""
+    pages = [Image.new("L", (8 >> number, 4 >> number), 7) for number in range(3)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert read_label_map(tmp_path / "a.tif").tolist() == [[7] * 8] * 4

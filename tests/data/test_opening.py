@@ -3,6 +3,7 @@
 import re
 import struct
 import subprocess
+import warnings
 import zlib
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_a_setting_bounds_the_pixels(file, monkeypatch):
 
 
 def test_a_setting_that_is_no_number_is_refused(file, monkeypatch):
-    for text in ("many", "-5", "1e9"):
+    for text in ("many", "-5", "1e9", "9" * 5000):
         monkeypatch.setenv(VARIABLE, text)
         with pytest.raises(DataError, match=rf"^SEGKIT_MAX_PIXELS: '{text}' is not a number of pixels\. Set it to "):
             read_image(file)
@@ -89,6 +90,19 @@ def test_pillow_s_limit_is_raised_while_a_file_is_read(file, monkeypatch):
     refused(file, too_large(200, 100))
     assert read_image(file, max_pixels=200).shape == (3, 10, 20)
     assert Image.MAX_IMAGE_PIXELS == 50
+
+
+def test_a_large_image_is_read_with_a_warning_that_names_it(file, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 150)
+    warning = (
+        f"{file}: the image has 200 pixels, whose decoding takes about 0.0 GB of memory. If this is no image of yours, "
+        "set SEGKIT_MAX_PIXELS to a smaller number to refuse such files."
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        assert read_image(file).shape == (3, 10, 20)
+        assert read_image(file, max_pixels=200).shape == (3, 10, 20)
+    assert [str(one.message) for one in caught if one.category is UserWarning] == [warning]
 
 
 def test_no_image_is_decoded_beyond_pillow_s_limit_by_default(tmp_path):

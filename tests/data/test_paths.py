@@ -95,3 +95,11 @@ def test_a_folder_must_be_a_folder(tmp_path):
     with pytest.raises(DataError) as caught:
         dataset_folder(str(file))
     assert str(caught.value) == f"{file}: this is a file, but a folder is needed. Correct the path."
+
+
+@pytest.mark.parametrize("path", ["~no-such-user/x", "a\0b", "a" * 5000, "/" + "a/" * 5000])
+def test_impossible_paths_are_refused(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SEGKIT_DATASETS", raising=False)
+    with pytest.raises(DataError, match=NOTHING):
+        dataset_path(path)

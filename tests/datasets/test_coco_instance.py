@@ -477,11 +477,27 @@ def test_missing_images(folder: Folder) -> None:
 def test_images_in_folders(folder: Folder) -> None:
     (folder.images / "sub").mkdir()
     (folder.images / "b.jpg").rename(folder.images / "sub" / "b.jpg")
-    (folder.images / "a.jpg").rename(folder.images.parent / "a.jpg")
     folder.data["images"][0]["file_name"] = "sub/b.jpg"
-    folder.data["images"][1]["file_name"] = str(folder.images.parent / "a.jpg")
     dataset = folder.read()
     assert [dataset[index].size for index in (0, 1)] == [(3, 4), (3, 4)]
+
+
+def test_links_that_lead_out_of_the_folder(folder: Folder) -> None:
+    """Whoever makes a link in a folder of data wants it to be followed."""
+    (folder.images / "b.jpg").rename(folder.images.parent / "elsewhere.jpg")
+    (folder.images / "b.jpg").symlink_to("../elsewhere.jpg")
+    assert [folder.read()[index].size for index in (0, 1)] == [(3, 4), (3, 4)]
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "sub/../../a.jpg", "/etc/hostname", ".."])
+def test_names_that_lead_out_of_the_folder(folder: Folder, name: str) -> None:
+    (folder.images / "a.jpg").rename(folder.images.parent / "a.jpg")
+    folder.data["images"][1]["file_name"] = name
+    place = f"{folder.json}: images[1] (id {folder.data['images'][1]['id']}): 'file_name' is \"{name}\""
+    assert folder.error() == (
+        f"{place}, but must be the name of a file in {folder.images}, without '..'. Write names relative to that "
+        "folder, or point 'images' at another."
+    )
 
 
 def test_missing_annotations(folder: Folder, tmp_path: Path) -> None:

@@ -304,8 +304,8 @@ def test_weights_of_another_size_than_the_config_says(folder):
     count = len(load_file(folder / WEIGHTS))
     assert refusal(folder) == (
         f"{folder}: the weights are not those of the model that the config describes: {count - 6} tensors loaded; 5 "
-        "with another shape, not used: model.pixel_level_module.decoder.mask_projection.weight: (16, 32, 3, 3), "
-        "(24, 32, 3, 3), model.pixel_level_module.decoder.mask_projection.bias: (16,), (24,), "
+        "with another shape or type, not used: model.pixel_level_module.decoder.mask_projection.weight: (16, 32, 3, "
+        "3), (24, 32, 3, 3), model.pixel_level_module.decoder.mask_projection.bias: (16,), (24,), "
         "model.transformer_module.queries_embedder.weight: (7, 32), (9, 32), mask_embedder.2.0.weight: (16, 32), "
         "(24, 32), mask_embedder.2.0.bias: (16,), (24,)."
     )

@@ -1,6 +1,7 @@
 """Error messages where an original checkpoint does not fit the config."""
 
 import pytest
+import torch
 
 from segkit.errors import CheckpointError
 from tests.helpers.originals import CONFIGS, PANOPTIC, PER_PIXEL, R50, R101C, Unfilled
@@ -69,3 +70,11 @@ def test_another_model(shapes):
     assert mismatches(Unfilled(CONFIGS[R50]), shapes(R50) | {"roi_heads.box.weight": (4, 4)}) == [
         "  something else: 1 tensor only in the file, such as roi_heads.box.weight"
     ]
+
+
+def test_integers_in_the_place_of_weights(shapes):
+    name = "sem_seg_head.predictor.class_embed.bias"
+    whole = torch.empty(shapes(R50)[name], device="meta", dtype=torch.int64)
+    with pytest.raises(CheckpointError) as caught:
+        Unfilled(CONFIGS[R50]).load(shapes(R50), **{name: whole})
+    assert f"  class head: 1 tensor of another kind of number, such as {name}" in str(caught.value).splitlines()

@@ -47,12 +47,14 @@ def test_large_ids_take_16_bits(tmp_path):
     assert np.asarray(Image.open(tmp_path / "label.png")).tolist() == [[1, 1, 256], [65535, 256, 256]]
 
 
-def test_ids_that_no_png_holds(tmp_path):
+@pytest.mark.parametrize("stored", [65536, -1])
+def test_ids_that_no_png_holds(tmp_path, stored):
+    classes = Classes.make(["a", "b", "c"], ids=[1, stored, 70])
     with pytest.raises(DataError) as error:
-        save_label_map(SemanticResult(LABEL_MAP), Classes.make(["a", "b", "c"], ids=[1, 2, 65536]), tmp_path / "l.png")
+        save_label_map(SemanticResult(LABEL_MAP), classes, tmp_path / "l.png")
 
     assert str(error.value) == (
-        f"{tmp_path}/l.png: class id 65536 does not fit into a PNG of 16 bits. Give the classes smaller ids."
+        f"{tmp_path}/l.png: the class id {stored} does not fit into a PNG of 16 bits. Give the classes ids of 0..65535."
     )
 
 

@@ -46,3 +46,23 @@ def test_the_whole_message():
 def test_other_errors_stay_as_they_are():
     with pytest.raises(RuntimeError, match="expected input"):
         call_model(model_of(nn.Conv2d(4, 1, 1)), torch.zeros(1, 3, 8, 8), SIZES, ["a.png"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("no memory"),
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+)
+def test_memory_that_is_too_small(error):
+    def model(images, sizes):
+        raise error
+
+    with pytest.raises(DataError) as caught:
+        call_model(model, torch.zeros(2, 3, 8, 8), SIZES * 2, ["a.png", "b.png"])
+    assert str(caught.value) == (
+        f"a.png (5x3), b.png (5x3): not enough memory for these images together ({error}). Use smaller images or "
+        "batches, a transform that resizes them, or --window in the semantic task."
+    )

@@ -125,7 +125,7 @@ def _reads(call: ast.Call) -> bool:
     owner = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
     if called in ("read_text", "read_bytes"):
         return owner != ""
-    if called != "open" or owner in ("Image", "archive"):
+    if called != "open" or owner in ("Image", "archive") or "os.O_WRONLY" in ast.unparse(call):
         return False
     modes = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
     return not any(isinstance(mode, str) and mode[:1] in ("w", "a", "x") for mode in modes)

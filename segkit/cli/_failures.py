@@ -1,0 +1,83 @@
+"""What ended a command early: the line that is printed, and the exit code."""
+
+import errno
+import os
+import select
+import sys
+from contextlib import suppress
+
+from segkit.cli._exit_codes import FAILED, INTERRUPTED, PIPE_CLOSED, STOPPED, TERMINATED, WRONG_USAGE
+from segkit.errors import ConfigError, SegkitError, TrainingStopped, cause_of, is_out_of_memory
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Errors of a disk, which may come without a path."""
+
+
+class Terminated(BaseException):
+    """SIGTERM, what KeyboardInterrupt is for SIGINT."""
+
+
+def report_failure(error: BaseException) -> int | None:
+    """Prints what ended a command early, and returns the exit code.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        None if the exception is a bug in segkit, which needs its traceback. Then nothing is printed.
+
+    Example:
+        >>> report_failure(KeyError("odd")) is None
+        True
+    """
+    if isinstance(error, BrokenPipeError):
+        return _end_output()
+    for kinds, code in (
+        (ConfigError, WRONG_USAGE),
+        (TrainingStopped, STOPPED),
+        (KeyboardInterrupt, INTERRUPTED),
+        (Terminated, TERMINATED),
+    ):
+        if isinstance(error, kinds):
+            print(_line_of(error), file=sys.stderr)
+            return code
+    line = _line_of(error)
+    if line is not None:
+        print(f"error: {line}", file=sys.stderr)
+    return None if line is None else FAILED
+
+
+def _line_of(error: BaseException) -> str | None:
+    if isinstance(error, SegkitError):  # each line of a ConfigError begins with its location
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, Terminated):
+        return "terminated"
+    if is_out_of_memory(error):
+        return f"there is not enough memory ({cause_of(error)}). Use smaller batches or images."
+    # A path makes it the user's affair: a full disk, a missing permission. Without one, it is a bug.
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _DISK_ERRORS):
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"{where}{error.strerror or error}"
+    return None
+
+
+def _end_output() -> int | None:
+    if not _nobody_reads():  # it is another pipe or connection
+        return None
+    # The rest of the output goes nowhere: Python writes it once more when it ends.
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return PIPE_CLOSED
+
+
+def _nobody_reads() -> bool:
+    """Returns whether whoever read the output has ended, as `head` does when it has enough."""
+    if not hasattr(select, "poll"):  # Windows
+        return False
+    with suppress(OSError, ValueError):  # tests replace the output by an object that is no file
+        output = select.poll()
+        output.register(sys.stdout.fileno(), select.POLLERR)
+        return bool(output.poll(0))
+    return False

@@ -1,0 +1,98 @@
+"""Commands on a disk that is full, or into a path that cannot be a folder: one line that names the file."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from segkit.cli.main import main
+from tests.helpers.tiny import write_tiny
+
+FULL = Path("/dev/full")
+"""A device on which everything fails as on a full disk."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a config, its trained run and an image."""
+    folder = tmp_path_factory.mktemp("disk")
+    config = write_tiny(folder)
+    config.write_text(config.read_text().replace("{type: panoptic}", "{type: panoptic}, {type: instance}"))
+    Image.effect_noise((64, 64), 50).convert("RGB").save(folder / "a.png")
+    assert main(["train", str(config), "training.steps=1", "data.val=null", "--output", str(folder / "run")]) == 0
+    return folder
+
+
+VAL = "data.val={dataset: {type: shapes, length: 1}}"
+
+COMMANDS = {
+    "predict semantic": (["predict", "run", "a.png", "--output", "out"], "out/overlays/a.png"),
+    "predict instance": (
+        ["predict", "run", "a.png", "--task", "instance", "--score-threshold", "0", "--output", "out"],
+        "out/instances.json",
+    ),
+    "predict panoptic": (
+        ["predict", "run", "a.png", "--task", "panoptic", "--output", "out"],
+        "out/panoptic.json",
+    ),
+    "test": (["test", "run", VAL, "--output", "out"], "out/metrics.json"),
+    "test overlays": (
+        ["test", "run", VAL, "--overlays", "1", "--output", "out"],
+        "out/overlays/shapes_0_00000_semantic.png",
+    ),
+    "schema": (["schema", "--output", "schema.json"], "schema.json"),
+    "train": (["train", "tiny.yaml", "--output", "out"], None),
+    "new-plugin": (["new-plugin", "acme-parts", "--output", "out"], None),
+}
+"""Command -> a file that it writes into a folder that exists."""
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """The error that was printed; anything else on stderr is a warning."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if line and not line.startswith("warning: ")]
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no file that is always full")
+@pytest.mark.parametrize("name", [name for name, (_, file) in COMMANDS.items() if file is not None])
+def test_a_full_disk(folder, tmp_path, monkeypatch, capsys, name):
+    words, file = COMMANDS[name]
+    for source in folder.iterdir():
+        (tmp_path / source.name).symlink_to(source)
+    monkeypatch.chdir(tmp_path)
+    for full in (Path(file), Path(f"{file}.writing")):  # some files get their name when they are complete
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.symlink_to(FULL)
+    assert main(words) == 1
+    assert one_line(capsys) == f"error: {file}: cannot be written (No space left on device)."
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("output", ["file", "file/deeper"])
+def test_an_output_that_cannot_be_a_folder(folder, tmp_path, monkeypatch, capsys, name, output):
+    words = [output if word in ("out", "schema.json") else word for word in COMMANDS[name][0]]
+    for source in folder.iterdir():
+        (tmp_path / source.name).symlink_to(source)
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("mine")
+    if words[0] == "schema" and output == "file":
+        pytest.skip("its output is a file, which it replaces")
+    assert main(words) == 1
+    assert one_line(capsys).startswith("error: file")
+    assert Path("file").read_text() == "mine"
+
+
+def test_an_output_that_may_not_be_written(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def refuse(self, *arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    for words in (["predict", str(folder / "run"), str(folder / "a.png")], ["train", str(folder / "tiny.yaml")]):
+        assert main([*words, "--output", "out"]) == 1
+        line = one_line(capsys)
+        assert line.startswith("error: out")
+        assert "Permission denied" in line
