@@ -12,7 +12,7 @@ PACKAGE = Path(segkit.__file__).parent
 ROOT = PACKAGE.parent
 TESTS = ROOT / "tests"
 
-LOOSE = {"__init__", "__main__", "types", "classes", "errors", "build", "checkpoint"}
+LOOSE = {"__init__", "__main__", "classes", "errors", "build", "checkpoint"}
 """Modules that lie directly in segkit/, since nearly every folder uses them."""
 
 OTHER_TESTS = {

@@ -153,9 +153,11 @@ def images_in(inputs: list[str]) -> Iterator[str]:
 def _images_of(text: str) -> list[str]:
     """Returns the images of a folder or a glob."""
     from segkit.data.formats import image_suffixes
+    from segkit.data.images import refuse_address
     from segkit.data.listing import Listing, is_hidden, list_folder, warn_of_the_rest
     from segkit.errors import DataError
 
+    refuse_address(text)
     path = Path(text)
     if path.is_dir():
         listing = list_folder(path)

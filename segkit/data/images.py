@@ -4,6 +4,7 @@ Every failure is a DataError that names the file: an image that cannot be read i
 memory, as decoders write them, since resizing and convolutions are fastest so.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 PIXELS_AT_A_TIME = 1 << 22
 """Number of pixels that are converted at a time."""
 
-_ARRAY = "a uint8 {}array of shape (H, W) or (H, W, 3) in RGB order."
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""What an address on the web begins with; `Path` turns two slashes into one."""
 
 
 def read_image(path: str | Path, max_pixels: int | None = None) -> Tensor:
@@ -45,39 +47,28 @@ def read_image(path: str | Path, max_pixels: int | None = None) -> Tensor:
         ...     read_image(f"{folder}/a.png").shape
         torch.Size([3, 2, 4])
     """
+    refuse_address(path)
     with opened(Path(path), max_pixels) as image:
-        return _to_rgb(image, str(path))
+        return to_rgb(image, str(path))
 
 
-def to_image(source: str | Path | Image.Image | npt.NDArray[np.generic], max_pixels: int | None = None) -> Tensor:
-    """Converts a path, a PIL image or a uint8 array (H, W) or (H, W, 3) RGB to (3, H, W) uint8 RGB.
-
-    Args:
-        source: The image.
-        max_pixels: A file with more pixels is refused.
+def refuse_address(path: str | Path) -> None:
+    """Refuses an address on the web as the path of an image.
 
     Raises:
-        DataError: the source is none of these, or its file cannot be read.
+        DataError: the path is one, and there is no such file.
 
     Example:
-        >>> to_image(np.zeros((2, 4), dtype=np.uint8)).shape
-        torch.Size([3, 2, 4])
+        >>> refuse_address("https://example.org/street.jpg")
+        Traceback (most recent call last):
+        segkit.errors.DataError: https://example.org/street.jpg: this is an address, and segkit loads nothing from the \
+network. Download the file and give its path.
     """
-    if isinstance(source, str | Path):
-        return read_image(source, max_pixels)
-    if isinstance(source, Image.Image):
-        return _to_rgb(source, "the PIL image")
-    if not isinstance(source, np.ndarray):
+    if ADDRESS.match(str(path)) and not Path(path).exists():
         raise DataError(
-            f"a value of type {type(source).__name__} is not an image. Give a path, a PIL image, or "
-            + _ARRAY.format("numpy ")
+            f"{path}: this is an address, and segkit loads nothing from the network. Download the file and give its "
+            "path."
         )
-    if source.dtype != np.uint8 or source.size == 0 or not (source.ndim == 2 or source.shape[2:] == (3,)):
-        raise DataError(
-            f"an array of shape {source.shape} and type {source.dtype} is not an image. Give " + _ARRAY.format("")
-        )
-    array = np.repeat(source[:, :, None], 3, 2) if source.ndim == 2 else source  # (H, W, 3)
-    return torch.from_numpy(array.copy()).permute(2, 0, 1)
 
 
 def read_panoptic_map(path: str | Path) -> npt.NDArray[np.int32]:
@@ -102,7 +93,7 @@ def read_panoptic_map(path: str | Path) -> npt.NDArray[np.int32]:
     return ids
 
 
-def _to_rgb(image: Image.Image, name: str) -> Tensor:
+def to_rgb(image: Image.Image, name: str) -> Tensor:
     """Converts an image of any mode to (3, H, W) uint8, upright."""
     image = upright(image)
     if image.mode == "F":

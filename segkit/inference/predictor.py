@@ -4,27 +4,30 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import TypeVar, overload
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from segkit.build import build_postprocessor, build_transforms
 from segkit.checkpoint import load_checkpoint
 from segkit.config import Config
 from segkit.config.arguments import check_arguments
-from segkit.data.images import read_image, to_image
+from segkit.data.image_source import ImageSource, ImageValues, to_image
 from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import ConfigError, DataError
 from segkit.inference.semantic_options import with_options
+from segkit.registries import Postprocessor
 from segkit.registries.signature import Fraction, Positive
+from segkit.results.overlay import overlay
 from segkit.runtime.background import in_background
 from segkit.runtime.devices import choose_device
 from segkit.runtime.model_call import call_model, enough_memory
 from segkit.runtime.precision import Precision, autocast
-from segkit.types import ImageSizes, Result, Sample
+from segkit.types import ImageSizes, Result, ResultSource, Sample
+
+Source = TypeVar("Source", bound=ImageSource)
+"""Any of the forms of an image."""
 
 INSTANCE_SCORE = 0.5
 """Smallest score of instances where neither the caller nor the config sets one: average precision is measured with all
@@ -36,6 +39,7 @@ class Outcome:
     """The outcome for one of many images: either `image` and `result`, or `error`."""
 
     file: str
+    """Its path; `image 3` for the third of the images that have none."""
     image: Tensor | None = None
     """(3,H,W) uint8 RGB, as read."""
     result: Result | None = None
@@ -59,7 +63,8 @@ class Prepared:
 class Predictor:
     """Segments images with the model of a checkpoint.
 
-    Images go through the transforms that the checkpoint's config evaluates with. Results have the image's own size.
+    Images go through the transforms that the checkpoint's config evaluates with. Results have the image's own size, and
+    know their image: `result.plot()` draws them, and notebooks show the drawing.
 
     Args:
         checkpoint: Folder of a checkpoint or of a run.
@@ -94,8 +99,11 @@ class Predictor:
         >>> folder = Path(tempfile.mkdtemp()) / "checkpoint"
         >>> save_checkpoint(folder, segkit.build_model(config), config, dataset_classes(config))
         >>> predictor = Predictor(folder, task="panoptic", device="cpu")
-        >>> predictor(np.zeros((48, 64, 3), dtype=np.uint8)).segment_map.shape
-        torch.Size([48, 64])
+        >>> result = predictor(torch.zeros(3, 48, 64, dtype=torch.uint8), score_threshold=1.0)
+        >>> result
+        PanopticResult(48 x 64: 0 segments)
+        >>> result.plot(legend=False).size
+        (64, 48)
     """
 
     def __init__(
@@ -126,48 +134,87 @@ class Predictor:
         self.classes, self.config = loaded.classes, loaded.config
         self.task = task or next((part["type"] for part in self.config.experiment.postprocessors), "semantic")
         # One mechanism for all tasks: the postprocessor's own setting is replaced, its results are not filtered again.
-        settings = {} if score_threshold is None else {"score_threshold": score_threshold}
-        self.postprocessor = build_postprocessor(
-            self.config, self.classes, self.task, _defaults(self.config, self.task) | settings
-        )
+        self._settings = _defaults(self.config, self.task) | _given(score_threshold=score_threshold)
+        self.postprocessor = self._postprocessor({})
         self.model = with_options(loaded.model, {self.task: self.postprocessor}, window, augment)
         data = self.config.experiment.data
         self._transforms = build_transforms(data.val.transforms if data is not None and data.val is not None else [])
 
-    def __call__(self, image: str | Path | Image.Image | NDArray[np.uint8] | Tensor) -> Result:
-        """Returns the result of one image.
+    def _postprocessor(self, settings: dict[str, float]) -> Postprocessor:
+        return build_postprocessor(self.config, self.classes, self.task, self._settings | settings)
+
+    @overload
+    def __call__(
+        self, image: Source, *, score_threshold: float | None = None, overlap_threshold: float | None = None
+    ) -> Result: ...
+
+    @overload
+    def __call__(
+        self,
+        image: list[Source] | tuple[Source, ...],
+        *,
+        score_threshold: float | None = None,
+        overlap_threshold: float | None = None,
+    ) -> list[Result]: ...
+
+    def __call__(
+        self,
+        image: ImageSource | list[Source] | tuple[Source, ...],
+        *,
+        score_threshold: float | None = None,
+        overlap_threshold: float | None = None,
+    ) -> Result | list[Result]:
+        """Returns the result of one image, or the results of several, one after the other.
 
         Args:
-            image: A path, a PIL image, or RGB values: a uint8 array (H,W,3) or tensor (3,H,W).
+            image: A path, a PIL image, a uint8 array (H,W,3) or tensor (3,H,W) in RGB order, an array or tensor (H,W)
+                of gray values, or a list of these.
+            score_threshold: Replaces this setting of the postprocessor for this call; instance and panoptic tasks only.
+            overlap_threshold: Likewise; panoptic task only.
 
         Raises:
-            DataError: It is none of these, the file cannot be read, or the image is too small for the model.
-            ConfigError: The model does not support the task.
+            DataError: It is none of these, a file cannot be read, or an image is too small for the model.
+            ConfigError: The model does not support the task, or the task has no such threshold.
         """
-        read = _checked(image) if isinstance(image, Tensor) else to_image(image, self.max_pixels)
-        return self._predict([self.prepare(read, str(image) if isinstance(image, str | Path) else "image")])[0]
+        settings = _given(score_threshold=score_threshold, overlap_threshold=overlap_threshold)
+        postprocessor = self._postprocessor(settings) if settings else self.postprocessor
+        if not isinstance(image, list | tuple):
+            return self._result(image, "image", postprocessor)
+        results = []
+        for number, one in enumerate(image, start=1):
+            try:
+                results.append(self._result(one, f"image {number}", postprocessor))
+            except DataError as error:
+                raise DataError(f"image {number} of {len(image)}: {error}") from error
+        return results
 
-    def predict_many(self, files: Iterable[str | Path], batch_size: int = 1) -> Iterator[Outcome]:
+    def _result(self, image: ImageSource, name: str, postprocessor: Postprocessor) -> Result:
+        file = str(image) if isinstance(image, str | Path) else name
+        return self._predict([self.prepare(to_image(image, self.max_pixels), file)], postprocessor)[0]
+
+    def predict_many(self, files: Iterable[ImageSource], batch_size: int = 1) -> Iterator[Outcome]:
         """Yields an outcome for each file, in order. Files are read while the model computes.
 
         For a file that cannot be read or is too small, the outcome holds the error, and the others are processed.
 
         Args:
-            files: Paths of images.
+            files: Paths of images, or images in another form that a call takes.
             batch_size: Most images that go through the model together. Only consecutive images that pad to the same
                 size do, so that none is padded more than alone.
 
         Raises:
-            ConfigError: `batch_size` is not a positive integer, or `files` a single path.
+            ConfigError: `batch_size` is not a positive integer, or `files` a single image.
         """
         check_arguments(batch_size=(batch_size, Positive))
         if isinstance(files, str | Path):  # the characters of a text would be taken as files
             raise ConfigError(f"files: {str(files)!r} is a single path. Pass a list: [{str(files)!r}].")
+        if isinstance(files, ImageValues):  # the rows of an array would be taken as images
+            raise ConfigError("files: this is a single image. Pass a list: [image].")
         return self._predict_many(files, batch_size)
 
-    def _predict_many(self, files: Iterable[str | Path], batch_size: int) -> Iterator[Outcome]:
+    def _predict_many(self, files: Iterable[ImageSource], batch_size: int) -> Iterator[Outcome]:
         waiting: list[Prepared] = []
-        for read in in_background(self._read, files):
+        for read in in_background(self._read, enumerate(files, start=1)):
             # A batch ends when it is full, before an image of another padded size, and before an error, so that
             # outcomes keep the order of the files.
             if isinstance(read, Prepared):
@@ -192,15 +239,17 @@ class Predictor:
         padded = padded_size([sample.size], self.model.size_divisor)
         return Prepared(file, image, sample.image, ImageSizes(padded, sample.size, output))
 
-    def _read(self, file: str | Path) -> Prepared | Outcome:
+    def _read(self, numbered: tuple[int, ImageSource]) -> Prepared | Outcome:
+        number, image = numbered
+        file = str(image) if isinstance(image, str | Path) else f"image {number}"
         try:
-            return self.prepare(read_image(file, self.max_pixels), str(file))
+            return self.prepare(to_image(image, self.max_pixels), file)
         except DataError as error:
-            return Outcome(str(file), error=error)
+            return Outcome(file, error=error)
 
     def _outcomes(self, prepared: list[Prepared]) -> Iterator[Outcome]:
         try:
-            results = self._predict(prepared)
+            results = self._predict(prepared, self.postprocessor)
         except DataError as error:  # too small for the model, or too large for the memory
             if len(prepared) == 1:
                 yield Outcome(prepared[0].file, error=error)
@@ -212,7 +261,7 @@ class Predictor:
             yield Outcome(one.file, one.original, result)
 
     @torch.inference_mode()
-    def _predict(self, prepared: list[Prepared]) -> list[Result]:
+    def _predict(self, prepared: list[Prepared], postprocessor: Postprocessor) -> list[Result]:
         """Returns one result per image; all images pad to one size."""
         if not prepared:
             return []
@@ -221,7 +270,10 @@ class Predictor:
         with autocast(self.device, self.precision):
             prediction = call_model(self.model, images, sizes, [one.file for one in prepared])
         with enough_memory(sizes, [one.file for one in prepared]):
-            return list(self.postprocessor(prediction, sizes))
+            results = list(postprocessor(prediction, sizes))
+        for one, result in zip(prepared, results, strict=True):
+            result.source = ResultSource(one.original, self.classes, overlay)
+        return results
 
 
 def _defaults(config: Config, task: str) -> dict[str, float]:
@@ -230,10 +282,6 @@ def _defaults(config: Config, task: str) -> dict[str, float]:
     return {"score_threshold": INSTANCE_SCORE} if task == "instance" and "score_threshold" not in own else {}
 
 
-def _checked(image: Tensor) -> Tensor:
-    if image.dtype != torch.uint8 or image.ndim != 3 or image.shape[0] != 3 or image.numel() == 0:
-        raise DataError(
-            f"a tensor of shape {tuple(image.shape)} and type {image.dtype} is no image. Give a uint8 tensor of "
-            "shape (3, H, W) in RGB order."
-        )
-    return image
+def _given(**settings: float | None) -> dict[str, float]:
+    """Returns the settings that are given."""
+    return {name: value for name, value in settings.items() if value is not None}

@@ -1,5 +1,7 @@
 """Leaving out instances by their score."""
 
+from dataclasses import replace
+
 from segkit.types import InstanceResult
 
 
@@ -14,4 +16,4 @@ def filter_by_score(result: InstanceResult, threshold: float) -> InstanceResult:
         tensor([3])
     """
     kept = result.scores >= threshold
-    return InstanceResult(result.labels[kept], result.scores[kept], result.masks[kept])
+    return replace(result, labels=result.labels[kept], scores=result.scores[kept], masks=result.masks[kept])

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from segkit.cli.main import main
+from segkit.config.descriptions import describe_section, sections
 from segkit.registries import BY_KIND
 
 FOCAL = """\
@@ -128,3 +129,14 @@ def test_a_part_of_a_local_file(capsys, tmp_path):
         "My own.",
         "",
     ]
+
+
+@pytest.mark.parametrize("section", sections())
+def test_every_section_prints_its_settings_with_their_meaning(section, capsys):
+    assert main(["describe", section]) == 0
+    out = capsys.readouterr().out
+    described = describe_section(section).settings
+    assert described
+    for setting in described:
+        assert setting.documentation, setting.name
+        assert f"\n{setting.name}: {setting.type}, " in out

@@ -92,6 +92,11 @@ def test_an_input_that_names_no_image(images, tmp_path, capsys, name, what):
     assert not (tmp_path / "out").exists()
 
 
+def test_an_address_is_no_input(tmp_path, capsys):
+    assert main(["predict", "no_checkpoint", "https://example.org/a.jpg", "--output", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.startswith("error: https://example.org/a.jpg: this is an address, and segkit loads")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

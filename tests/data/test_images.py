@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from segkit.data.images import read_image, read_panoptic_map, to_image
+from segkit.data.images import read_image, read_panoptic_map
 from segkit.data.label_maps import read_label_map
 from segkit.errors import DataError
 from tests.helpers.image_files import write_png
@@ -89,46 +89,6 @@ def test_a_cameras_rotation_is_applied_to_images_only(tmp_path):
     Image.fromarray(array).save(tmp_path / "a.png", exif=exif)
     assert read_image(tmp_path / "a.png")[0].tolist() == [[4, 1], [5, 2], [6, 3]]
     assert read_label_map(tmp_path / "a.png").tolist() == array.tolist()
-
-
-def test_an_image_is_read_from_any_source():
-    array = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    expected = torch.arange(12, dtype=torch.uint8).reshape(2, 2, 3).permute(2, 0, 1)
-    assert torch.equal(to_image(array), expected)
-    assert torch.equal(to_image(Image.fromarray(array)), expected)
-    assert torch.equal(to_image(array[::-1]), expected.flip(1))
-    assert to_image(np.array([[5, 6]], dtype=np.uint8)).tolist() == [[[5, 6]]] * 3
-
-
-def test_a_path_is_a_source_too(tmp_path):
-    Image.new("RGB", (3, 2)).save(tmp_path / "a.png")
-    assert to_image(tmp_path / "a.png").shape == (3, 2, 3)
-    assert to_image(str(tmp_path / "a.png")).shape == (3, 2, 3)
-
-
-@pytest.mark.parametrize(
-    ("source", "problem"),
-    [
-        (
-            np.zeros((2, 2), dtype=np.float32),
-            "an array of shape (2, 2) and type float32 is not an image. Give a uint8 array",
-        ),
-        (
-            np.zeros((3, 2, 2), dtype=np.uint8),
-            "an array of shape (3, 2, 2) and type uint8 is not an image. Give a uint8 array",
-        ),
-        (
-            np.zeros((0, 2), dtype=np.uint8),
-            "an array of shape (0, 2) and type uint8 is not an image. Give a uint8 array",
-        ),
-        (np.zeros((2,), dtype=np.uint8), "an array of shape (2,) and type uint8 is not an image. Give a uint8 array"),
-        (7, "a value of type int is not an image. Give a path, a PIL image, or a uint8 numpy array"),
-    ],
-)
-def test_what_is_no_image_is_refused(source, problem):
-    message = f"{problem} of shape (H, W) or (H, W, 3) in RGB order."
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        to_image(source)
 
 
 @pytest.mark.parametrize("read", [read_image, read_label_map, read_panoptic_map])

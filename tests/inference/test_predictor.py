@@ -193,9 +193,73 @@ def test_what_is_no_image(checkpoint):
         Predictor("runs/x/best")(torch.zeros(3, 8, 8))
 
     assert str(error.value) == (
-        "a tensor of shape (3, 8, 8) and type torch.float32 is no image. Give a uint8 tensor of shape (3, H, W) in "
-        "RGB order."
+        "a tensor of shape (3, 8, 8) and type float32 is not an image. Scale its values to 0..255 and convert it to "
+        "uint8."
     )
+
+
+def test_several_images(checkpoint, tmp_path):
+    predictor = Predictor("runs/x/best")
+    image = image_of(8, 24)
+    given = [image, image[:, :, :12].permute(1, 2, 0).numpy(), save(image, tmp_path / "a.png")]
+    together = predictor(given)
+    assert [result.label_map.shape for result in together] == [(8, 24), (8, 12), (8, 24)]
+    for one, source in zip(together, given, strict=True):
+        assert torch.equal(one.label_map, predictor(source).label_map)
+    assert len(predictor(tuple(given))) == 3
+    assert predictor([]) == []
+    outcomes = list(predictor.predict_many(given))
+    assert [outcome.file for outcome in outcomes] == ["image 1", "image 2", str(tmp_path / "a.png")]
+    assert all(torch.equal(one.result.label_map, two.label_map) for one, two in zip(outcomes, together, strict=True))
+
+
+def test_one_bad_image_of_several_is_named(checkpoint):
+    with pytest.raises(DataError) as caught:
+        Predictor("runs/x/best")([image_of(8, 24), "https://example.org/a.jpg"])
+    assert str(caught.value) == (
+        "image 2 of 2: https://example.org/a.jpg: this is an address, and segkit loads nothing from the network. "
+        "Download the file and give its path."
+    )
+
+
+def test_thresholds_of_a_call(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    predictor, image = Predictor("runs/x/best", "panoptic"), image_of(8, 24)
+    assert len(predictor(image).segments) == 3
+    assert predictor(image, score_threshold=1.0).segments == []
+    assert predictor(image, overlap_threshold=1.0).segments != predictor(image, score_threshold=1.0).segments
+    assert [len(result.segments) for result in predictor([image], score_threshold=1.0)] == [0]
+    assert len(predictor(image).segments) == 3
+
+    instance = Predictor("runs/x/best", "instance", score_threshold=0.0)
+    assert len(instance(image).labels) > len(instance(image, score_threshold=0.5).labels) == 2
+
+
+@pytest.mark.parametrize(
+    ("task", "setting", "message"),
+    [
+        ("semantic", {"score_threshold": 0.5}, "score_threshold: postprocessor 'semantic' has no such setting"),
+        ("instance", {"overlap_threshold": 0.5}, "overlap_threshold: postprocessor 'instance' has no such setting"),
+        ("panoptic", {"score_threshold": 50}, "score_threshold: must be at most 1, not 50."),
+    ],
+)
+def test_a_threshold_of_a_call_that_has_no_effect_is_refused(checkpoint, task, setting, message):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    with pytest.raises(ConfigError) as caught:
+        Predictor("runs/x/best", task)(image_of(8, 24), **setting)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("task", ["semantic", "instance", "panoptic"])
+def test_results_know_their_image(checkpoint, task):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    predictor, image = Predictor("runs/x/best", task), image_of(8, 24)
+    result = predictor(image)
+    assert torch.equal(result.source.image, image)
+    assert "car" in repr(result)
+    assert result.plot(legend=False).size == (24, 8)
+    (outcome,) = predictor.predict_many([image])
+    assert repr(outcome.result) == repr(result)
 
 
 def test_bad_images_are_reported_and_the_rest_go_on(checkpoint, tmp_path):
@@ -293,3 +357,7 @@ def test_a_single_path_is_not_taken_as_a_list(checkpoint):
         with pytest.raises(ConfigError) as caught:
             Predictor("runs/x/best").predict_many(files)
         assert str(caught.value) == "files: 'ab.jpg' is a single path. Pass a list: ['ab.jpg']."
+    for image in (image_of(8, 24), image_of(8, 24).numpy(), Image.new("RGB", (8, 8))):
+        with pytest.raises(ConfigError) as caught:
+            Predictor("runs/x/best").predict_many(image)
+        assert str(caught.value) == "files: this is a single image. Pass a list: [image]."

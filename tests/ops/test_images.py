@@ -2,7 +2,7 @@ import pytest
 import torch
 from PIL import Image
 
-from segkit.data.images import to_image
+from segkit.data.image_source import to_image
 from segkit.ops.images import resize_image
 
 

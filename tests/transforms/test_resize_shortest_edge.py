@@ -3,7 +3,7 @@ import torch
 from PIL import Image
 from transformers.image_transforms import get_size_with_aspect_ratio
 
-from segkit.data.images import to_image
+from segkit.data.image_source import to_image
 from segkit.errors import ConfigError
 from segkit.ops.targets import pixel_counts
 from segkit.transforms.resize_shortest_edge import ResizeShortestEdge

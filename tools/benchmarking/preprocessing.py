@@ -14,7 +14,7 @@ from benchmarking.inputs import CLASSES, drawn_image, drawn_target
 from benchmarking.peer import transformers
 from segkit.build import build_part
 from segkit.data.collating import collate_training
-from segkit.data.images import to_image
+from segkit.data.image_source import to_image
 from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization
 from segkit.ops.targets import label_map_of
 from segkit.registries import DATASETS, TRANSFORMS

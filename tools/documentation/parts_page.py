@@ -12,7 +12,7 @@ INTRODUCTION = """\
 A config names a part by `type`; the other keys of its mapping are its settings. This page lists the parts of segkit.
 Installed packages add parts of their own: `segkit list` shows all of them, and `segkit describe` prints the settings of
 one. [Plugins](plugins.md) shows how to write a part. Each kind below begins with its contract, a Protocol in
-`segkit.registries`: what a built part publishes and how it is called. Shapes are those of `segkit/types.py`. segkit
+`segkit.registries`: what a built part publishes and how it is called. Shapes are those of `segkit/types/`. segkit
 supplies the parameters before `*` in the signature of a part; those after `*` are its settings."""
 
 

@@ -1,0 +1,35 @@
+"""The shape glossary and the values that travel between parts.
+
+Shapes: B batch · Q queries · K classes without no-object · C hidden_dim · E mask_dim · N segments of one image ·
+M matched or chosen segments · H, W image · h, w mask map (usually H/4 x W/4) · P pixels or sampled points.
+
+segment: one region of a target · mask: its pixels · void: pixels of unknown class · crowd: objects marked as one region
+"""
+
+from segkit.types.metrics import Metrics
+from segkit.types.predictions import MaskProduct, PixelPrediction, Prediction
+from segkit.types.results import InstanceResult, PanopticResult, PanopticSegment, Result, ResultSource, SemanticResult
+from segkit.types.samples import Batch, Sample
+from segkit.types.sizes import Feature, ImageSizes, Size
+from segkit.types.targets import NO_SEGMENT, Match, Target
+
+__all__ = [
+    "NO_SEGMENT",
+    "Batch",
+    "Feature",
+    "ImageSizes",
+    "InstanceResult",
+    "MaskProduct",
+    "Match",
+    "Metrics",
+    "PanopticResult",
+    "PanopticSegment",
+    "PixelPrediction",
+    "Prediction",
+    "Result",
+    "ResultSource",
+    "Sample",
+    "SemanticResult",
+    "Size",
+    "Target",
+]

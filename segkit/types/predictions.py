@@ -1,0 +1,100 @@
+"""What models predict for a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from segkit.types.sizes import Size
+
+
+class MaskProduct(NamedTuple):
+    """The two factors of mask logits: embeddings (B, Q, E) and features (B, E, h, w)."""
+
+    embeddings: Tensor
+    features: Tensor
+
+
+@dataclass
+class Prediction:
+    """Output of a mask classification model for a batch.
+
+    Masks are the product of `mask_embeddings` and `mask_features`, computed only on request: all masks of all decoder
+    layers would take much memory. A decoder that computes masks in another way sets `dense_mask_logits` instead.
+
+    Example:
+        >>> prediction = Prediction(torch.zeros(2, 10, 4), torch.zeros(2, 10, 8), torch.zeros(2, 8, 16, 16))
+        >>> prediction.mask_logits.shape
+        torch.Size([2, 10, 16, 16])
+        >>> prediction.mask_logits_of(0, torch.tensor([3, 7])).shape
+        torch.Size([2, 16, 16])
+    """
+
+    class_logits: Tensor
+    """(B, Q, K+1), last index = no object."""
+    mask_embeddings: Tensor | None = None
+    """(B, Q, E)."""
+    mask_features: Tensor | None = None
+    """(B, E, h, w)."""
+    dense_mask_logits: Tensor | None = None
+    """(B, Q, h, w), where masks are not a product."""
+    auxiliary: list[Prediction] = field(default_factory=list)
+    """Predictions of the earlier decoder layers, earliest first."""
+
+    @property
+    def num_queries(self) -> int:
+        return int(self.class_logits.shape[1])
+
+    @property
+    def layers(self) -> list[Prediction]:
+        """Predictions of all decoder layers, earliest first, this one last."""
+        return [*self.auxiliary, self]
+
+    @property
+    def mask_source(self) -> Tensor | MaskProduct:
+        """The dense mask logits (B, Q, h, w), or the two factors of their product."""
+        if self.dense_mask_logits is not None:
+            return self.dense_mask_logits
+        assert self.mask_embeddings is not None and self.mask_features is not None, (  # noqa: PT018
+            "a Prediction needs mask_embeddings and mask_features, or dense_mask_logits"
+        )
+        return MaskProduct(self.mask_embeddings, self.mask_features)
+
+    @property
+    def mask_size(self) -> Size:
+        """(h, w) of the masks."""
+        source = self.mask_source
+        maps = source if isinstance(source, Tensor) else source.features
+        return int(maps.shape[-2]), int(maps.shape[-1])
+
+    @property
+    def mask_logits(self) -> Tensor:
+        """(B, Q, h, w): the masks of all queries."""
+        source = self.mask_source
+        if isinstance(source, Tensor):
+            return source
+        return torch.einsum("bqe,behw->bqhw", source.embeddings, source.features)
+
+    def mask_logits_of(self, image: int, queries: Tensor) -> Tensor:
+        """Computes only the masks (M, h, w) of `queries` (M,) int64 of one image."""
+        source = self.mask_source
+        if isinstance(source, Tensor):
+            return source[image, queries]  # (M, h, w)
+        return torch.einsum("me,ehw->mhw", source.embeddings[image, queries], source.features[image])
+
+
+@dataclass
+class PixelPrediction:
+    """Output of a per-pixel classification model for a batch."""
+
+    pixel_logits: Tensor
+    """(B, K, h, w)."""
+    auxiliary: list[PixelPrediction] = field(default_factory=list)
+    """Predictions of auxiliary heads, earliest first."""
+
+    @property
+    def layers(self) -> list[PixelPrediction]:
+        return [*self.auxiliary, self]
