@@ -144,6 +144,14 @@ def num_queries_of(part: PartConfig, registry: Registry[object] = MODELS) -> int
     return next((number for number in found if number is not None), None)
 
 
+def queries_to_match(config: Config) -> int | None:
+    """Returns the number of queries that a config matches to segments, one to each; None where nothing is matched."""
+    criterion = config.experiment.criterion
+    if criterion is None or criterion.matcher is None:
+        return None
+    return num_queries_of(config.experiment.model)
+
+
 def class_tensors(config: Config, classes: Classes) -> set[str]:
     """Returns the names of the model's tensors whose shape depends on the number of classes: its class head."""
     shapes = []

@@ -127,6 +127,8 @@ OPTIONS = {
     "batch --plugin": (BATCH, f"{BATCH} --plugin {{plugin}}"),
     "batch --trust": ("batch {foreign} --step 1 --output out", "batch {foreign} --step 1 --output out --trust"),
     "check words": ("check {config}", "check {config} training.steps=0", 1),
+    "check --data": ("check {config}", "check {config} --data"),
+    "check --html": ("check {config} --data", "check {config} --data --html other.html"),
     "check --plugin": ("check {config}", "check {config} --plugin {plugin}"),
     "check --trust": ("check {foreign}", "check {foreign} --trust"),
     "convert source": ("convert {names} out", "convert {run} out", 1),

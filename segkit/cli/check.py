@@ -1,10 +1,22 @@
-"""Check configs without building anything: print OK, or all problems."""
+"""Check configs without building anything, or with --data all images and targets of a config: print all problems."""
+
+from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_trust_arguments
+from segkit.cli._exit_codes import DONE, FAILED
+from segkit.cli._types import not_empty
 from segkit.errors import ConfigError, SegkitError
+
+if TYPE_CHECKING:
+    from segkit.config import Config
+    from segkit.inspection.data_check import Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +28,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # `main` appends the words behind an option to `overrides`. argparse does not collect them.
     parser.set_defaults(overrides=[])
+    parser.add_argument(
+        "--data", action="store_true", help="read all images and targets of data.train and data.val as well"
+    )
+    parser.add_argument(
+        "--html",
+        type=not_empty,
+        metavar="FILE",
+        help="with --data: the page with all problems and the worst images (default: NAME_data.html for NAME.yaml)",
+    )
     add_trust_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns exit code 1 if any config is wrong."""
+    """Returns exit code 1 if any config, or the data of any, is wrong."""
     from segkit.config import load_config
 
     words = [*arguments.words, *arguments.overrides]
@@ -28,17 +49,63 @@ def run(arguments: argparse.Namespace) -> int:
     configs = [word for word in words if word not in overrides]
     if not configs:
         raise SegkitError(f"'{words[0]}' is an override. Name a config as well.")
+    _refuse_useless_html(arguments, configs)
     wrong = 0
-    for config in configs:
+    for name in configs:
         try:
-            load_config(config, overrides, arguments.plugins, trust=arguments.trust)
+            config = load_config(name, overrides, arguments.plugins, trust=arguments.trust)
         except ConfigError as error:
             print(error)
-            print(f"{config}: {_counted(len(str(error).splitlines()))}")
+            print(f"{name}: {_counted(len(str(error).splitlines()))}")
             wrong += 1
-        else:
-            print(f"{config}: OK")
-    return 1 if wrong else 0
+            continue
+        print(f"{name}: OK")
+        if arguments.data:
+            page = Path(arguments.html or f"{Path(name).resolve().stem}_data.html")
+            wrong += not _check_data(config, name, page)
+    return FAILED if wrong else DONE
+
+
+def _check_data(config: Config, name: str, page: Path) -> bool:
+    """Reads and reports the data of a config. Returns whether they can be used."""
+    from segkit.cli._data_report import report_lines
+    from segkit.inspection.data_check import check_data
+    from segkit.inspection.data_page import write_data_page
+
+    with _progress_bar() as progress:
+        check = check_data(config, progress)
+    for line in report_lines(check):
+        print(line)
+    write_data_page(page, f"Data of {name}", check)
+    levels = [f"{count} {level}{'' if count == 1 else 's'}" for level, count in check.counts().items()]
+    print(f"{name}: data: {', '.join(levels)}. All of them, with images: {page}")
+    return not check.counts()["error"]
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """Shows a bar for each dataset on a terminal; yields what advances it."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    console = Console(markup=False)
+    tasks: dict[str, TaskID] = {}
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+
+        def advance(split: str, images: int, total: int) -> None:
+            if split not in tasks:
+                tasks[split] = bar.add_task(f"reading {split}", total=total)
+            bar.advance(tasks[split], images)
+
+        yield advance
+
+
+def _refuse_useless_html(arguments: argparse.Namespace, configs: list[str]) -> None:
+    if arguments.html and not arguments.data:
+        raise SegkitError("--html: no effect without --data. Add --data, or leave out --html.")
+    if arguments.html and len(configs) > 1:
+        raise SegkitError(f"--html: {len(configs)} configs cannot have one page. Check them one by one.")
 
 
 def _is_override(word: str) -> bool:

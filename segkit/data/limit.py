@@ -30,3 +30,14 @@ class Limit:
         if not 0 <= index < self.count:
             raise IndexError(index)
         return self.dataset[index]
+
+
+def without_limit(dataset: Dataset) -> Dataset:
+    """Returns the dataset itself where it is cut by `limit`, whose samples have the same indices in both.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> len(without_limit(Limit(Shapes(length=100), 3)))
+        100
+    """
+    return dataset.dataset if isinstance(dataset, Limit) else dataset

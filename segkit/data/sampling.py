@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from segkit.classes import Classes
-from segkit.data.limit import Limit
+from segkit.data.limit import without_limit
 from segkit.data.tally import Tally
 from segkit.errors import DataError
 from segkit.registries import AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
@@ -132,7 +132,7 @@ def sample_dataset(dataset: Dataset, skip_bad: bool = False) -> DatasetSample:
 
 def annotation_counts(dataset: Dataset) -> AnnotationCounts | None:
     """Returns the counts that a dataset publishes of its annotations, if it does."""
-    whole = dataset.dataset if isinstance(dataset, Limit) else dataset
+    whole = without_limit(dataset)
     return whole.annotation_counts(len(dataset)) if isinstance(whole, CountedDataset) else None
 
 
@@ -152,7 +152,7 @@ def percent(fraction: float) -> str:
 
 def _explain_ids(dataset: Dataset, indices: list[int]) -> str:
     """Returns what the dataset says about the ids in the label files of these images."""
-    whole = dataset.dataset if isinstance(dataset, Limit) else dataset
+    whole = without_limit(dataset)
     if not isinstance(whole, ExplainedDataset):
         return ""
     return whole.explain(sum(map(whole.stored_ids, indices[1:]), whole.stored_ids(indices[0]))) if indices else ""

@@ -9,6 +9,7 @@ import torch
 from segkit.data.images import read_image
 from segkit.data.label_maps import Ids, read_label_map
 from segkit.data.paths import dataset_folder
+from segkit.datasets._id_offsets import explain_offset
 from segkit.datasets._label_colors import Colors, ColorTable
 from segkit.datasets._label_ids import UNKNOWN, LabelMap, class_index_table, class_list, explain_void
 from segkit.datasets._pairing import Ends, check_size, pair_up
@@ -151,7 +152,7 @@ class MaskFolder:
         return np.bincount(self._read(self._pairs[index].label).ravel(), minlength=len(self._class_index_of))
 
     def explain(self, pixels: npt.NDArray[np.int64]) -> str:
-        """Says how classes that never occur may follow from ids that count as void.
+        """Says how classes that never occur may follow from ids that count as void, or from ids that are off by one.
 
         Args:
             pixels: (65536,) number of pixels by id, the sum of `stored_ids` over samples.
@@ -159,7 +160,10 @@ class MaskFolder:
         Returns:
             A warning in words, empty where nothing is odd, or where the label files hold colors.
         """
-        return "" if self._colors is not None else explain_void(self.classes, self._class_index_of, pixels)
+        if self._colors is not None:
+            return ""
+        found = self.classes, self._class_index_of, pixels
+        return explain_void(*found) or explain_offset(*found)
 
 
 def _check_colors(classes: object, colors: Colors, label_map: object, void: object) -> None:

@@ -32,8 +32,8 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; m
 h1 { font-size: 1.6em; } h2 { font-size: 1.25em; margin-top: 2em; border-bottom: 1px solid #ddd; }
 table { border-collapse: collapse; margin: 1em 0; } caption { text-align: left; color: #555; }
 th, td { padding: 0.25em 0.75em; border-bottom: 1px solid #e4e4e4; text-align: left; vertical-align: top;
-  overflow-wrap: anywhere; }
-th { background: #f4f4f4; } .number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+  overflow-wrap: break-word; }
+th { background: #f4f4f4; } .number { text-align: right; font-variant-numeric: tabular-nums; }
 .images { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start; }
 .image { min-width: min(16em, 100%); max-width: 100%; } .image img { max-width: 100%; height: auto; display: block; }
 .caption { color: #444; overflow-wrap: anywhere; contain: inline-size; }

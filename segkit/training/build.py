@@ -15,7 +15,7 @@ from segkit.build import (
     build_model,
     build_optimizer,
     build_schedule,
-    num_queries_of,
+    queries_to_match,
     with_pixel_values,
 )
 from segkit.checkpoint import classes_differ, initialize_from, read_classes, read_weights
@@ -241,13 +241,12 @@ def _validation(plan: _Plan, model: SegmentationModel) -> Validation | None:
 
 def _data_summary(plan: _Plan, validation: Validation | None, start: int) -> DataSummary:
     """Looks at the data before the first step. Every process does, so that all stop at an error."""
-    matched = plan.config.experiment.criterion is not None and plan.config.experiment.criterion.matcher is not None
     return DataSummary(
         sample_dataset(plan.dataset, skip_bad=plan.split.on_bad_sample == "skip"),
         None if validation is None else sample_dataset(validation.dataset),
         path=plan.run.data_summary if plan.accelerator.is_main_process else None,
         start=start,
-        num_queries=num_queries_of(plan.config.experiment.model) if matched else None,
+        num_queries=queries_to_match(plan.config),
     )
 
 

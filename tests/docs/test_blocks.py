@@ -95,3 +95,11 @@ def test_configs_and_settings_of_commands_exist(block):
 def test_wrong_commands_are_found(line, problem):
     with pytest.raises(ValueError, match=f"^{problem}"):
         read_command(simple_commands(line)[0])
+
+
+def test_the_commands_that_check_data_run(clone):
+    (block,) = [block for block in BASH_BLOCKS if block.text.startswith("segkit check --data")]
+    for words in simple_commands(block.text):
+        assert words[0] == "segkit"
+        assert main([*words[1:], *SHORT[1:], "data.train.limit=2"]) == 0
+    assert {file.name for file in clone.glob("*.html")} == {"quickstart_data.html", "quickstart.html"}

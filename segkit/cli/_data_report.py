@@ -1,0 +1,57 @@
+"""What `segkit check --data` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from segkit.cli._table import aligned
+
+if TYPE_CHECKING:
+    from segkit.data.survey_findings import Finding
+    from segkit.inspection.data_check import DataCheck
+
+_FINDINGS = 30
+"""Findings that are printed. The page has all."""
+
+_FILES = 10
+"""Files that are printed of each finding."""
+
+
+def report_lines(check: DataCheck) -> list[str]:
+    """Returns a line for each dataset, the table of classes and the findings, the worst first."""
+    columns, rows = check.class_rows()
+    table = [[_shown(cell) for cell in row] for row in rows]
+    found = [line for finding in check.findings[:_FINDINGS] for line in finding_lines(finding)]
+    more = len(check.findings) - _FINDINGS
+    return [
+        *check.summary(),
+        *(aligned([columns, *table]) if rows else []),
+        *found,
+        *([f"and {more} more findings"] if more > 0 else []),
+    ]
+
+
+def finding_lines(finding: Finding) -> list[str]:
+    """Returns what is printed about a finding: one line, or one more for each of several files.
+
+    Example:
+        >>> from segkit.data.survey_findings import Finding, Place
+        >>> places = tuple(Place("data.val", index, f"{index}.png", "segments: 9") for index in range(12))
+        >>> for line in finding_lines(Finding("warning", "data.val", "too many.", places))[::5]:
+        ...     print(line)
+        warning: data.val: 12 images: too many.
+            4.png (segments: 9)
+            9.png (segments: 9)
+    """
+    places = [f"{one.file} ({one.detail})" if one.detail else one.file for one in finding.places]
+    head = f"{finding.level}: {finding.split}: "
+    if len(places) <= 1:
+        return [head + ": ".join([*filter(None, places), finding.text])]
+    more = [f"    and {len(places) - _FILES} more"] if len(places) > _FILES else []
+    return [f"{head}{len(places)} images: {finding.text}", *(f"    {place}" for place in places[:_FILES]), *more]
+
+
+def _shown(cell: str | float) -> str:
+    if isinstance(cell, float):
+        return f"{100 * cell:.2f} %"
+    return str(cell)

@@ -1,0 +1,161 @@
+"""Reads a whole dataset, in parallel, and keeps of each image what tells whether it is sound."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from segkit.classes import Classes
+from segkit.data.limit import without_limit
+from segkit.data.tally import Tally
+from segkit.data.workers import WorkerBatches
+from segkit.errors import DataError
+from segkit.ops.targets import pixel_counts
+from segkit.registries import Dataset, ExplainedDataset
+from segkit.types import Sample
+
+TINY = 16
+"""Segments of fewer pixels are tiny: they cover less than one pixel of a mask map, whose sides are a quarter of the
+image's."""
+
+_IMAGES_AT_A_TIME = 8
+"""Images that a worker process reads before it sends what it found."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is kept of one image that could be read."""
+
+    index: int
+    """In the dataset."""
+    file: str
+    segments: int
+    """Crowds excluded."""
+    empty: int
+    """Segments without pixels."""
+    tiny: int
+    """Segments of 1 to 15 pixels."""
+    void: float
+    """Fraction of the pixels that is void or in crowds alone."""
+    digest: bytes
+    """Equal for images of equal pixels."""
+
+
+@dataclass(frozen=True)
+class BadImage:
+    """An image that cannot be read, or whose target cannot be used."""
+
+    index: int
+    """In the dataset."""
+    error: str
+    """What is wrong. It begins with the name of the file."""
+
+
+@dataclass
+class Survey:
+    """What was read of a dataset."""
+
+    classes: Classes
+    tally: Tally
+    """Of all images that could be read."""
+    images: list[ImageFacts] = field(default_factory=list)
+    bad: list[BadImage] = field(default_factory=list)
+    stored_ids: npt.NDArray[np.int64] | None = None
+    """(65536,) pixels of each id in all label files, where the dataset tells them."""
+
+    def add(self, other: Survey) -> None:
+        """Adds what was read of other images of the same dataset."""
+        self.tally.add_tally(other.tally)
+        self.images += other.images
+        self.bad += other.bad
+        if other.stored_ids is not None:
+            self.stored_ids = other.stored_ids if self.stored_ids is None else self.stored_ids + other.stored_ids
+
+
+def survey_dataset(dataset: Dataset, workers: int = 0, progress: Callable[[int], None] | None = None) -> Survey:
+    """Reads all images and targets of a dataset. Those that cannot be read are noted, and are no error.
+
+    Args:
+        dataset: Any dataset.
+        workers: Processes that read; 0 reads in this one.
+        progress: Called with the number of images that were read since the last call.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> survey = survey_dataset(Shapes(length=3))
+        >>> len(survey.images), len(survey.bad), survey.images[0].segments, survey.images[0].empty
+        (3, 0, 6, 0)
+    """
+    indices = range(len(dataset))
+    batches = [list(indices[start : start + _IMAGES_AT_A_TIME]) for start in indices[::_IMAGES_AT_A_TIME]]
+    total = Survey(dataset.classes, Tally(len(dataset.classes)))
+    for part in WorkerBatches(_Look(dataset), _joined, batches, workers):
+        total.add(part)
+        if progress is not None:
+            progress(len(part.images) + len(part.bad))
+    return total
+
+
+class _Look:
+    """Looks at one image, in a worker process."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+
+    def __call__(self, index: int) -> Survey:
+        classes = self._dataset.classes
+        found = Survey(classes, Tally(len(classes)))
+        try:
+            sample = self._dataset[index]
+            _add_sample(found, sample, index)
+        except DataError as error:
+            found.bad.append(BadImage(index, str(error)))
+        found.stored_ids = self._stored_ids(index)
+        return found
+
+    def _stored_ids(self, index: int) -> npt.NDArray[np.int64] | None:
+        whole = without_limit(self._dataset)
+        if not isinstance(whole, ExplainedDataset):
+            return None
+        try:
+            return whole.stored_ids(index)
+        except DataError:  # noted already: without its label file, there is no sample
+            return None
+
+
+def _add_sample(found: Survey, sample: Sample, index: int) -> None:
+    target = sample.target
+    assert target is not None, f"{sample.file}: a dataset must give each sample a target"
+    try:
+        found.tally.add(target)
+    except DataError as error:
+        raise DataError(f"{sample.file}: {error}") from None
+    pixels = pixel_counts(target)  # (N,)
+    if target.is_crowd is not None:
+        pixels = pixels[~target.is_crowd]
+    found.images.append(
+        ImageFacts(
+            index,
+            sample.file,
+            segments=len(pixels),
+            empty=int((pixels == 0).sum()),
+            tiny=int(((pixels > 0) & (pixels < TINY)).sum()),
+            void=found.tally.fraction(found.tally.void),
+            digest=_digest(sample),
+        )
+    )
+
+
+def _digest(sample: Sample) -> bytes:
+    pixels = np.ascontiguousarray(sample.image.permute(1, 2, 0).numpy())  # as decoders write them: mostly no copy
+    return hashlib.blake2b(pixels.data, digest_size=16, key=str(pixels.shape).encode()).digest()
+
+
+def _joined(parts: list[Survey]) -> Survey:
+    for other in parts[1:]:
+        parts[0].add(other)
+    return parts[0]

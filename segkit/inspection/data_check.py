@@ -1,0 +1,124 @@
+"""Reads all images and targets of a config's datasets, and says what is wrong with them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import get_args
+
+from segkit.build import build_dataset, queries_to_match
+from segkit.checkpoint import classes_differ
+from segkit.config import Config
+from segkit.config.sections import Split
+from segkit.data.survey import Survey, survey_dataset
+from segkit.data.survey_findings import Finding, Level, as_sample, equal_images, findings_of
+from segkit.errors import ConfigError, DataError
+from segkit.registries import Dataset
+
+Progress = Callable[[str, int, int], None]
+"""`(split, images read since the last call, images of the split)`."""
+
+
+@dataclass
+class DataCheck:
+    """What was found in the datasets of a config, by split (`data.train`, `data.val`)."""
+
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    """Those that could be built."""
+    surveys: dict[str, Survey] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    """The worst first."""
+
+    def summary(self) -> list[str]:
+        """Returns a line for each dataset that could be read."""
+        samples = {split: as_sample(self.datasets[split], survey) for split, survey in self.surveys.items()}
+        return [
+            f"{split}: {replace(sample, length=len(self.datasets[split])).in_words()}"
+            for split, sample in samples.items()
+        ]
+
+    def class_rows(self) -> tuple[list[str], list[list[str | int | float]]]:
+        """Returns header and rows of the table of classes: the segments and the fraction of pixels in each dataset."""
+        columns = ["class", *(f"{split}: {what}" for split in self.surveys for what in ("segments", "pixels"))]
+        names = dict.fromkeys(name for survey in self.surveys.values() for name in survey.classes.names)
+        rows: list[list[str | int | float]] = []
+        for name in names:
+            row: list[str | int | float] = [name]
+            for survey in self.surveys.values():
+                tally = survey.tally
+                place = survey.classes.names.index(name) if name in survey.classes.names else None
+                row += ["", ""] if place is None else [int(tally.segments[place]), tally.fraction(tally.pixels[place])]
+            rows.append(row)
+        return columns, rows
+
+    def counts(self) -> dict[Level, int]:
+        """Returns the number of findings of each level."""
+        levels: tuple[Level, ...] = get_args(Level)
+        return {level: sum(one.level == level for one in self.findings) for level in levels}
+
+
+def check_data(config: Config, progress: Progress | None = None) -> DataCheck:
+    """Reads everything of `data.train` and `data.val`, with the workers of each.
+
+    Args:
+        config: A checked config.
+        progress: Called as images are read.
+
+    Raises:
+        ConfigError: The config names no dataset.
+
+    Example:
+        >>> import segkit
+        >>> config = segkit.load_config("configs/quickstart.yaml", ["data.train.limit=2", "data.val.limit=2"])
+        >>> check = check_data(config)
+        >>> check.counts()["error"], {split: len(survey.images) for split, survey in check.surveys.items()}
+        (0, {'data.train': 2, 'data.val': 2})
+    """
+    check = DataCheck()
+    num_queries = queries_to_match(config)
+    for split, section in _splits(config):
+        with _as_findings(check.findings, split):
+            dataset = build_dataset(section)
+            check.datasets[split] = dataset
+            advance = None if progress is None else _advance(progress, split, len(dataset))
+            survey = survey_dataset(dataset, section.workers, advance)
+            check.surveys[split] = survey
+            check.findings += findings_of(split, dataset, survey, num_queries)
+    check.findings += [*_other_classes(check), *equal_images(check.surveys)]
+    check.findings.sort(key=lambda one: get_args(Level).index(one.level))
+    return check
+
+
+def _splits(config: Config) -> list[tuple[str, Split]]:
+    data = config.experiment.data
+    named: dict[str, Split | None] = {} if data is None else {"data.train": data.train, "data.val": data.val}
+    found = [(name, split) for name, split in named.items() if split is not None and split.dataset is not None]
+    if not found:
+        raise ConfigError(f"{config.path}: data: the config names no dataset, so there is nothing to check.")
+    return found
+
+
+def _advance(progress: Progress, split: str, length: int) -> Callable[[int], None]:
+    return lambda images: progress(split, images, length)
+
+
+@contextmanager
+def _as_findings(findings: list[Finding], split: str) -> Iterator[None]:
+    """Turns what a dataset raises and warns of as a whole into findings, so that the other one is checked as well."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        except DataError as error:
+            findings += [Finding("error", split, line) for line in str(error).splitlines()]
+    texts = dict.fromkeys(str(one.message) for one in caught if one.category is UserWarning)
+    findings += [Finding("warning", split, text) for text in texts]
+
+
+def _other_classes(check: DataCheck) -> Iterable[Finding]:
+    classes = [survey.classes for survey in check.surveys.values()]
+    if len(classes) == 2 and set(classes[0].names) != set(classes[1].names):
+        difference = classes_differ(*classes)
+        yield Finding("error", "data.val", f"the dataset has other classes than data.train ({difference}).")

@@ -1,0 +1,107 @@
+"""What a check of the data found, as a self-contained HTML page with the worst images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from segkit.classes import distinct_colors
+from segkit.data.images import read_image
+from segkit.data.label_maps import read_label_map
+from segkit.data.survey_findings import Finding, Place
+from segkit.errors import DataError
+from segkit.inspection.data_check import DataCheck
+from segkit.registries import Dataset
+from segkit.results.comparison import side_by_side, target_result
+from segkit.results.html import Html, element, image, images, table, write_page
+from segkit.results.overlay import overlay
+
+_DRAWN = 4
+"""Images that are drawn of each finding."""
+
+_LISTED = 1000
+"""Files that are listed of each finding."""
+
+_COLORS = np.array(distinct_colors(256), dtype=np.uint8)
+"""Of the ids in a label file that cannot be used."""
+
+
+def write_data_page(path: Path, title: str, check: DataCheck) -> None:
+    """Writes a page with all findings, the table of classes, and the worst images of each finding.
+
+    Args:
+        path: The file.
+        title: Of the page.
+        check: What was found. The images are read again from its datasets.
+
+    Raises:
+        WriteError: The file cannot be written.
+    """
+    columns, rows = check.class_rows()
+    overview = [[one.level, one.split, one.text, len(one.places) or ""] for one in check.findings]
+    write_page(
+        path,
+        title,
+        [
+            *(element("p", line) for line in check.summary()),
+            element("h2", "Findings"),
+            table(["level", "dataset", "what", "images"], overview) if overview else element("p", "None."),
+            *(part for finding in check.findings for part in _images(finding, check.datasets)),
+            element("h2", "Classes"),
+            table(columns, rows, "Segments, and the fraction of all pixels"),
+        ],
+    )
+
+
+def _images(finding: Finding, datasets: dict[str, Dataset]) -> Iterator[Html]:
+    """Yields a section of a finding about images: the worst ones, and the names of all."""
+    if not finding.places:
+        return
+    yield element("h2", f"{finding.level}: {finding.split}: {finding.text}")
+    drawn = ((place, draw_place(place, datasets[place.split])) for place in finding.places[:_DRAWN])
+    shown = [image(one, _described(place), longest=960) for place, one in drawn if one]
+    yield images(shown)
+    if len(shown) < len(finding.places):
+        listed = [[place.file, place.detail] for place in finding.places[:_LISTED]]
+        more = len(finding.places) - len(listed)
+        yield table(["file", ""], listed, f"{more} more are not listed" if more else "")
+
+
+def _described(place: Place) -> str:
+    return f"{place.file} ({place.detail})" if place.detail else place.file
+
+
+def draw_place(place: Place, dataset: Dataset) -> Image.Image | None:
+    """Draws an image beside its target. Of one that cannot be loaded, the file in question is drawn, if it can be read.
+
+    The ids of a label file get colors of their own then.
+
+    Args:
+        place: The image.
+        dataset: That of the place.
+    """
+    try:
+        sample = dataset[place.index]
+    except DataError:
+        return _draw_file(Path(place.file))
+    assert sample.target is not None
+    result = target_result(sample.target, dataset.classes, "panoptic")
+    return side_by_side(sample.image, overlay(sample.image, result, dataset.classes))
+
+
+def _draw_file(file: Path) -> Image.Image | None:
+    for read in (_colored_ids, read_image):
+        try:
+            pixels: torch.Tensor = read(file)
+        except DataError:
+            continue
+        return side_by_side(pixels)
+    return None
+
+
+def _colored_ids(file: Path) -> torch.Tensor:
+    return torch.from_numpy(_COLORS[read_label_map(file) & 255]).permute(2, 0, 1)

@@ -1,0 +1,171 @@
+"""Folders as tools write them, each with a fault: it is named with its file."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segkit.config import load_config
+from segkit.errors import ConfigError
+from segkit.inspection.data_check import check_data
+from tests.helpers.dataset_folders import FORMATS, TRAIN, VAL
+from tests.helpers.tiny import write_tiny
+
+
+def check(tmp_path, settings, *overrides):
+    data = [f"data.{split}.dataset={json.dumps(one)}" for split, one in settings.items()]
+    workers = [f"data.{split}.workers=0" for split in settings]
+    config = load_config(write_tiny(tmp_path), ["data={}", *data, *workers, *overrides])
+    return check_data(config)
+
+
+def found(check, level):
+    return [
+        (one.split, one.text, [Path(place.file).name for place in one.places])
+        for one in check.findings
+        if one.level == level
+    ]
+
+
+@pytest.fixture(params=list(FORMATS))
+def written(request, tmp_path):
+    return FORMATS[request.param].write(tmp_path / "data")
+
+
+def test_sound_folders_have_no_error(written, tmp_path):
+    checked = check(tmp_path, written)
+    assert found(checked, "error") == []
+    assert {split: len(survey.bad) for split, survey in checked.surveys.items()} == {"data.train": 0, "data.val": 0}
+    assert sum(len(survey.images) for survey in checked.surveys.values()) >= TRAIN + VAL
+
+
+def test_an_image_that_is_cut_off(written, tmp_path):
+    whole = check(tmp_path, written)
+    # Empty images exist in some formats; the file of the fault is an image of validation in each.
+    file = Path(max(whole.surveys["data.val"].images, key=lambda one: one.segments).file)
+    file.write_bytes(file.read_bytes()[:300])
+    ((split, text, files),) = found(check(tmp_path, written), "error")
+    assert (split, files) == ("data.val", [file.name])
+    assert text.startswith("cannot read the image (")
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """Cityscapes' folder, and its label files of a split."""
+    settings = FORMATS["cityscapes"].write(tmp_path / "data")
+    labels = {split: sorted((tmp_path / "data/gtFine" / split).rglob("*_labelIds.png")) for split in ("train", "val")}
+    return settings, labels
+
+
+def test_ids_outside_the_list_and_sizes_that_differ(masks, tmp_path):
+    settings, labels = masks
+    for split in labels:
+        del settings[split]["label_map"]["default"]
+    for file in labels["val"]:
+        ids = np.array(Image.open(file))
+        ids[:2] = 99
+        Image.fromarray(ids).save(file)
+    cut = labels["train"][1]
+    Image.fromarray(np.array(Image.open(cut))[:20]).save(cut)
+    first, second = found(check(tmp_path, settings), "error")
+    assert (first[0], first[2]) == ("data.train", [cut.name])
+    assert first[1].startswith("the label map is 48x20, but its image ")
+    assert (second[0], second[2]) == ("data.val", [file.name for file in labels["val"]])
+    assert second[1].startswith("the ids 99 are neither a class nor void.")
+
+
+def test_a_label_file_that_is_no_image(masks, tmp_path):
+    settings, labels = masks
+    labels["val"][0].write_text("not a PNG")
+    assert found(check(tmp_path, settings), "error") == [
+        (
+            "data.val",
+            "this is not an image, or its format cannot be read. Replace or remove it.",
+            [labels["val"][0].name],
+        )
+    ]
+
+
+def test_labels_that_count_from_1(tmp_path):
+    for split in ("train", "val"):
+        for part in ("images", "labels"):
+            (tmp_path / split / part).mkdir(parents=True)
+        ids = np.arange(64, dtype=np.uint8).reshape(8, 8) // 22  # 0, 1, 2
+        Image.fromarray(ids).save(tmp_path / split / "labels/a.png")
+        Image.effect_noise((8, 8), 90).save(tmp_path / split / "images/a.png")
+    settings = {
+        split: {
+            "type": "mask_folder",
+            "images": f"{tmp_path}/{split}/images",
+            "labels": f"{tmp_path}/{split}/labels",
+            "classes": ["cat", "dog"],
+        }
+        for split in ("train", "val")
+    }
+    checked = check(tmp_path, settings)
+    assert [text.startswith("the ids 2 are neither") for _, text, _ in found(checked, "error")] == [True, True]
+    warnings = [text for _, text, _ in found(checked, "warning")]
+    assert any(text.endswith("If so, set label_map: {0: void, 1: cat, 2: dog}.") for text in warnings)
+
+
+def test_images_of_both_splits_and_empty_label_files(masks, tmp_path):
+    settings, labels = masks
+    image = {
+        file: Path(str(file).replace("gtFine_labelIds", "leftImg8bit").replace("gtFine", "leftImg8bit"))
+        for one in labels.values()
+        for file in one
+    }
+    shutil.copy(image[labels["train"][2]], image[labels["val"][0]])
+    Image.new("L", (48, 48), 255).save(labels["train"][0])
+    checked = check(tmp_path, settings)
+    split, text, files = found(checked, "warning")[-1]
+    assert (split, files) == ("data.val", [image[labels["val"][0]].name])
+    assert text.startswith("in data.train too")
+    notes = found(checked, "note")
+    assert ("data.train", "no segment.", [image[labels["train"][0]].name]) in notes
+
+
+def test_queries(masks, tmp_path):
+    settings, _ = masks
+    texts = [
+        text for _, text, _ in found(check(tmp_path, settings, "model.transformer_decoder.num_queries=1"), "warning")
+    ]
+    assert any(re.match(r"more segments than the model has queries \(1\)", text) for text in texts)
+
+
+def test_annotation_files_of_both_splits_are_told_together(tmp_path):
+    settings = FORMATS["roboflow_coco"].write(tmp_path / "data")
+    for split, bad in (("train", {"category_id": 77}), ("val", {"image_id": 999})):
+        file = Path(settings[split]["annotations"])
+        content = json.loads(file.read_text())
+        content["annotations"][0] |= bad
+        file.write_text(json.dumps(content))
+    errors = found(check(tmp_path, settings), "error")
+    assert [split for split, _, _ in errors] == ["data.train", "data.val"]
+    assert "77" in errors[0][1]
+    assert "999" in errors[1][1]
+
+
+def test_warnings_of_a_dataset_are_findings(tmp_path, recwarn):
+    settings = FORMATS["yolo"].write(tmp_path / "data")
+    texts = [text for _, text, _ in found(check(tmp_path, settings), "warning")]
+    assert any("box" in text for text in texts)
+    assert not recwarn.list
+
+
+def test_other_classes_in_validation(masks, tmp_path):
+    settings, _ = masks
+    settings["val"]["classes"] = ["tree", "car"]
+    settings["val"]["label_map"] = {"default": "car"}
+    texts = [text for _, text, _ in found(check(tmp_path, settings), "error")]
+    assert any(text.startswith("the dataset has other classes than data.train (") for text in texts)
+
+
+def test_a_config_without_datasets(tmp_path):
+    config = load_config(write_tiny(tmp_path), ["data=null"])
+    with pytest.raises(ConfigError, match=r"data: the config names no dataset, so there is nothing to check\.$"):
+        check_data(config)
