@@ -5,7 +5,7 @@ The folder alone is enough to evaluate, predict, export and fine-tune. A file th
 
 import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from segkit.build import build_model, class_tensors, with_pixel_values
+from segkit.build import build_model, with_pixel_values
 from segkit.classes import Classes
 from segkit.config import CONFIG_FILE, Config, load_config, load_for_prediction
 from segkit.errors import CheckpointError
@@ -24,7 +24,7 @@ from segkit.models._base import SegmentationModel
 from segkit.runtime.finite import first_nonfinite
 from segkit.runtime.integrity import require_intact, write_manifest
 from segkit.runtime.reading import read_json, require_file
-from segkit.runtime.weights import LoadReport, load_fitting
+from segkit.runtime.weights import load_fitting
 from segkit.runtime.writing import replace_folder
 
 WEIGHTS_FILE = "model.safetensors"
@@ -94,7 +94,8 @@ def save_checkpoint(
         write_manifest(draft)
 
 
-def _warn_of_nonfinite(folder: Path, weights: Mapping[str, Tensor]) -> None:
+def warn_of_nonfinite(folder: Path, weights: Mapping[str, Tensor]) -> None:
+    """Warns where weights of a checkpoint folder are nan or infinite."""
     name = first_nonfinite(weights)
     if name is not None:
         warnings.warn(
@@ -202,7 +203,7 @@ def load_checkpoint(
     report = load_fitting(model, weights)
     if not report.complete:
         raise CheckpointError(f"{folder}: does not fit the model of {config.path}: {report}.")
-    _warn_of_nonfinite(folder, weights)
+    warn_of_nonfinite(folder, weights)
     return Checkpoint(model.to(device).eval(), classes, config)
 
 
@@ -236,49 +237,6 @@ def load_model(path: str | Path, device: torch.device | str = "cpu", *, trust: b
         torch.Size([1, 2, 8, 8])
     """
     return load_checkpoint(path, device, trust=trust).model
-
-
-def initialize_from(
-    model: nn.Module, path: str | Path, config: Config, classes: Classes, reset_head: bool = False
-) -> LoadReport:
-    """Copies the tensors of a checkpoint that fit into a new model.
-
-    Args:
-        model: Built from `config` for `classes`.
-        path: A checkpoint folder, or a run folder, which stands for its best checkpoint.
-        config: The config of `model`.
-        classes: The classes of `model`.
-        reset_head: Keep the initial values of the tensors that depend on the classes.
-
-    Raises:
-        CheckpointError: The checkpoint has other classes and `reset_head` is False, or no tensor fits.
-    """
-    folder = find_checkpoint(path)
-    weights = read_weights(folder)
-    head = class_tensors(config, classes) & weights.keys()
-    if reset_head:
-        weights = {name: tensor for name, tensor in weights.items() if name not in head}
-    elif head:
-        refuse_other_classes(folder, read_classes(folder), classes, head)
-    report = load_fitting(model, weights)
-    _warn_of_nonfinite(folder, weights)
-    if not report.loaded:
-        raise CheckpointError(f"{folder}: no tensor fits the model of {config.path}: {report}.")
-    return report
-
-
-def refuse_other_classes(folder: Path, theirs: Classes, ours: Classes, head: Iterable[str]) -> None:
-    """Checks that the class head of a checkpoint means the same classes.
-
-    Raises:
-        CheckpointError: The class lists differ. The message names the tensors of the class head.
-    """
-    difference = classes_differ(theirs, ours)
-    if difference:
-        raise CheckpointError(
-            f"{folder}: has other classes ({difference}), so these tensors do not fit: "
-            f"{', '.join(sorted(head))}. Initialize them anew with --reset-head."
-        )
 
 
 def classes_differ(theirs: Classes, ours: Classes) -> str:

@@ -266,8 +266,9 @@ def test_starting_from_another_class_list(finished, semantic, train, capsys):
     assert train(semantic, f"init_from={finished}/run") == 1
     assert error_line(capsys) == (
         f"error: {finished}/run/last: has other classes (8 classes there, 2 here; class 0 is 'sky' there, 'a' "
-        "here), so these tensors do not fit: transformer_decoder.class_head.bias, "
-        "transformer_decoder.class_head.weight. Initialize them anew with --reset-head."
+        "here), and none has the name of a class here, so these tensors mean nothing: "
+        "transformer_decoder.class_head.bias, transformer_decoder.class_head.weight. Name the classes that correspond "
+        "in `class_map`, or initialize the tensors anew with --reset-head."
     )
     assert not Path("run").exists()
     assert train(semantic, f"init_from={finished}/run", "--reset-head") == 0

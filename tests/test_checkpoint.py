@@ -5,9 +5,8 @@ import json
 import pytest
 import torch
 
-from segkit.build import build_model, class_tensors
+from segkit.build import build_model
 from segkit.checkpoint import (
-    initialize_from,
     load_checkpoint,
     load_model,
     read_weights,
@@ -19,7 +18,6 @@ from segkit.errors import CheckpointError
 from segkit.runtime.weights import load_fitting
 
 CLASSES = Classes.make(["sky", "road", "car"], things=[False, False, True])
-HEAD = "transformer_decoder.class_head.bias, transformer_decoder.class_head.weight"
 YAML = """
 model:
   type: mask_former
@@ -127,55 +125,6 @@ def test_the_report_accounts_for_every_tensor(model):
     assert report.unexpected == ["extra"]
     assert report.reshaped == ["pixel_decoder.mask_features.bias: (3,), (16,)"]
     assert len(report.loaded) == len(weights) - 2
-
-
-def test_the_class_head_is_found_by_its_shape(config):
-    assert ", ".join(sorted(class_tensors(config, CLASSES))) == HEAD
-
-
-def test_another_class_list_is_refused_by_name(folder, config):
-    other = Classes.make(["sky", "road", "bus"])
-    model = build_model(config, other, initial_weights=False)
-    with pytest.raises(CheckpointError) as caught:
-        initialize_from(model, folder, config, other)
-    assert str(caught.value) == (
-        f"{folder}: has other classes (3 classes there, 3 here; class 2 is 'car' there, 'bus' here), so these "
-        f"tensors do not fit: {HEAD}. Initialize them anew with --reset-head."
-    )
-
-
-def test_reset_head_keeps_the_rest(folder, config):
-    other = Classes.make(["a", "b", "c", "d"])
-    model = build_model(config, other, initial_weights=False)
-    before = model.transformer_decoder.class_head.weight.clone()
-    report = initialize_from(model, folder, config, other, reset_head=True)
-    assert report.missing == ["transformer_decoder.class_head.weight", "transformer_decoder.class_head.bias"]
-    assert not report.reshaped
-    assert torch.equal(model.transformer_decoder.class_head.weight, before)
-
-
-def test_init_from_takes_what_fits(folder, tmp_path):
-    (tmp_path / "wider.yaml").write_text(YAML.replace("mask_dim: 16", "mask_dim: 24"))
-    config = load_config(tmp_path / "wider.yaml")
-    model = build_model(config, CLASSES, initial_weights=False)
-    report = initialize_from(model, folder, config, CLASSES)
-    assert [entry.partition(":")[0] for entry in report.reshaped] == [
-        "pixel_decoder.mask_features.bias",
-        "pixel_decoder.mask_features.weight",
-        "transformer_decoder.mask_head.4.bias",
-        "transformer_decoder.mask_head.4.weight",
-    ]
-    assert not report.missing
-
-
-def test_nothing_that_fits_is_an_error(folder, tmp_path):
-    from safetensors.torch import save_file
-
-    save_file({"foreign": torch.zeros(2)}, folder / "model.safetensors")
-    (folder / "SHA256SUMS").unlink()
-    config = load_config(folder / "config.yaml")
-    with pytest.raises(CheckpointError, match="no tensor fits the model of"):
-        initialize_from(build_model(config, CLASSES, initial_weights=False), folder, config, CLASSES)
 
 
 def test_the_class_list_survives(folder):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from segkit.errors import SegkitError
 
-FOR_TRAINING = ("criterion", "training", "data.train", "init_from", "reset_head")
+FOR_TRAINING = ("criterion", "training", "data.train", "init_from", "class_map", "reset_head")
 """Settings that only a training uses."""
 
 

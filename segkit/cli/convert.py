@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_override_arguments
 from segkit.cli._types import not_empty
+
+FOR_ORIGINAL = ("--config", "--classes", "--plugin", "key=value")
+"""What only an original checkpoint needs."""
 
 if TYPE_CHECKING:
     from segkit.classes import Classes
@@ -31,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the class names of an original checkpoint (default: those of the config's dataset)",
     )
+    parser.add_argument(
+        "--things",
+        nargs="*",
+        metavar="CLASS",
+        help="the classes of a checkpoint of transformers that are things (default: as in a label set of the same "
+        "classes, such as COCO's or ADE20K's, or else all)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,15 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
     # Before anything slow: reading a checkpoint can take minutes.
     refuse_taken(destination)
     if arguments.to == "huggingface":
-        _refuse_options(arguments, "A checkpoint of segkit holds its config and classes.")
+        _refuse_options(arguments, (*FOR_ORIGINAL, "--things"), "A checkpoint of segkit holds its config and classes.")
         from segkit.interop.huggingface import export_huggingface
 
         export_huggingface(arguments.source, destination, arguments.plugins, arguments.trust)
     elif Path(arguments.source).is_file():
+        _refuse_options(arguments, ("--things",), "The class list says which classes are things.")
         _from_original(arguments, destination)
     else:
-        _refuse_options(arguments, "A checkpoint of transformers holds its config and classes.")
-        _from_huggingface(arguments.source, destination)
+        _refuse_options(arguments, FOR_ORIGINAL, "A checkpoint of transformers holds its config and classes.")
+        _from_huggingface(arguments.source, destination, arguments.things)
     print(f"written: {destination}")
     return 0
 
@@ -71,11 +83,11 @@ def _from_original(arguments: argparse.Namespace, destination: Path) -> None:
     print(report)
 
 
-def _from_huggingface(source: str, destination: Path) -> None:
+def _from_huggingface(source: str, destination: Path, things: Sequence[str] | None) -> None:
     from segkit.checkpoint import save_checkpoint
     from segkit.interop.huggingface import import_huggingface
 
-    imported = import_huggingface(source)
+    imported = import_huggingface(source, things)
     save_checkpoint(destination, imported.model, imported.config, imported.classes)
     print(imported.report)
     for note in imported.notes:
@@ -102,8 +114,8 @@ def _classes(config: Config, arguments: argparse.Namespace) -> Classes:
         return Classes.make([f"class {index}" for index in range(count)])
 
 
-def _refuse_options(arguments: argparse.Namespace, reason: str) -> None:
-    """Raises CheckpointError if options are given that only an original checkpoint needs."""
+def _refuse_options(arguments: argparse.Namespace, options: Sequence[str], reason: str) -> None:
+    """Raises CheckpointError if some of these options are given, which have no effect."""
     from segkit.errors import CheckpointError
 
     given = {
@@ -111,7 +123,8 @@ def _refuse_options(arguments: argparse.Namespace, reason: str) -> None:
         "--classes": arguments.classes,
         "--plugin": arguments.plugins,
         "key=value": arguments.overrides,
+        "--things": arguments.things is not None,  # without a name, no class is a thing
     }
-    useless = [option for option, value in given.items() if value]
+    useless = [option for option in options if given[option]]
     if useless:
         raise CheckpointError(f"{arguments.source}: {reason} Leave out: {', '.join(useless)}.")

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="save and stop early enough to end within TIME, such as 3h30m, 90m, 3600, 12:30:00 or 1-12:00:00 (exit "
         "code 75: go on with --resume)",
     )
-    parser.add_argument("--reset-head", action="store_true", help="with init_from: start with a new class head")
+    parser.add_argument("--reset-head", action="store_true", help="with init_from: start all classes anew")
     add_device_argument(parser)
 
 
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings = [override.partition("=")[0] for override in arguments.overrides]
         useless = [
             ("--reset-head", arguments.reset_head),
-            *((name, name in settings) for name in ("init_from", "reset_head")),
+            *((name, name in settings) for name in ("init_from", "class_map", "reset_head")),
         ]
         refuse_beside("--resume", useless, "A resumed training starts from its own newest checkpoint.")
     # An override, so that the run records it in its config.

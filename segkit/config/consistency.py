@@ -107,6 +107,16 @@ RULES = (
         lambda config, path: config.value(path) is True and "init_from" not in config,
         "has no effect without `init_from`, whose class head it resets. Set init_from, or leave this out.",
     ),
+    Rule(
+        ("class_map",),
+        _without("init_from"),
+        "has no effect without `init_from`, whose classes it names. Set init_from, or leave this out.",
+    ),
+    Rule(
+        ("class_map",),
+        lambda config, path: config.value("reset_head") is True,
+        "contradicts `reset_head: true`, which initializes all classes anew. Remove one of both.",
+    ),
     # The model.
     Rule(
         ("model.backbone.weights",),

@@ -150,9 +150,13 @@ class Experiment:
     training: Training | None = None
     """Optimization. Needed for training."""
     init_from: str | None = None
-    """Checkpoint folder whose matching tensors initialize the model, relative to the working directory."""
+    """Checkpoint folder whose matching tensors initialize the model, relative to the working directory. Of the class
+    head, each class starts from the class of the same name."""
+    class_map: dict[str, str | list[str]] | None = None
+    """With `init_from`: classes that start from others of the checkpoint, such as `{vehicle: [car, truck]}`. Several
+    are averaged; an empty list starts anew."""
     reset_head: bool = False
-    """With `init_from`: reinitialize what depends on the class list, for training on other classes."""
+    """With `init_from`: reinitialize all that depends on the class list, whatever the names of the classes."""
     plugins: list[str] = field(default_factory=list)
     """Python files that register parts, relative to the config."""
 

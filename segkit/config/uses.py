@@ -11,6 +11,7 @@ NOT_FOR_PREDICTION = (
     "data.train",
     "data.val.dataset",
     "init_from",
+    "class_map",
     "reset_head",
 )
 """Settings that a prediction does without: what is left are the model, the postprocessors and the transforms."""

@@ -1,10 +1,12 @@
 """Copies tensors into a model by name and shape."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+
+from segkit.runtime.class_rows import ClassRows
 
 
 @dataclass
@@ -25,6 +27,8 @@ class LoadReport:
     reshaped: list[str] = field(default_factory=list)
     """`name: shape in the file, shape in the model` of tensors with two shapes, or two kinds of number, which are named
     too. They are not used."""
+    class_rows: ClassRows | None = None
+    """What the rows of the class head are made of, where the file has other classes."""
 
     def __str__(self) -> str:
         lines = [f"{len(self.loaded)} tensors loaded"]
@@ -35,7 +39,11 @@ class LoadReport:
         ):
             if names:
                 lines.append(f"{len(names)} {title}: {_shortened(names)}")
-        return "; ".join(lines)
+        return "; ".join(lines if self.class_rows is None else [*lines, str(self.class_rows)])
+
+    def reshaped_any(self, names: Collection[str]) -> bool:
+        """Whether one of these tensors has two shapes."""
+        return any(entry.partition(":")[0] in names for entry in self.reshaped)
 
     @property
     def complete(self) -> bool:

@@ -18,7 +18,7 @@ from segkit.build import (
     queries_to_match,
     with_pixel_values,
 )
-from segkit.checkpoint import classes_differ, initialize_from, read_classes, read_weights
+from segkit.checkpoint import classes_differ, read_classes, read_weights
 from segkit.config import Config
 from segkit.config.sections import Training, TrainingSplit
 from segkit.data.loaded import LoadedBatch
@@ -37,6 +37,7 @@ from segkit.training.checkpoints import Checkpoints
 from segkit.training.continuity import changes, keep_pixel_values
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
+from segkit.training.initialization import initialize_from
 from segkit.training.loop import Trainer
 from segkit.training.progress import Reporter
 from segkit.training.run_folder import RunFolder
@@ -124,8 +125,7 @@ def _load_weights(plan: _Plan, model: SegmentationModel, saved: SavedState | Non
         _load_resumed(plan, model, saved.folder)
         return [f"resumed from {saved.folder}", *changed]
     if source is not None:
-        reset_head = plan.config.experiment.reset_head
-        report = initialize_from(model, source, plan.config, plan.dataset.classes, reset_head)
+        report = initialize_from(model, source, plan.config, plan.dataset.classes)
         return [f"initialized from {source}: {report}"]
     return []
 
@@ -135,7 +135,7 @@ def _load_resumed(plan: _Plan, model: SegmentationModel, folder: Path) -> None:
     if difference:
         raise CheckpointError(
             f"{folder}: has other classes than the dataset ({difference}). Resume with the dataset it was made "
-            f"with, or start a new training with init_from={folder} and --reset-head."
+            f"with, or start a new training with init_from={folder}, which keeps what it knows of classes by name."
         )
     report = load_fitting(model, read_weights(folder))
     if not report.complete:
@@ -173,6 +173,7 @@ def _trainer(
         clip_gradients=settings.clip_gradients,
         on_nonfinite=settings.on_nonfinite,
         evaluate=evaluation,
+        evaluate_start=config.experiment.init_from is not None,
         checkpoints=Checkpoints(plan.run, config, classes, accelerator, settings.keep_checkpoints),
         reporter=reporter,
         log_every=settings.log_every,

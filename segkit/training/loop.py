@@ -52,6 +52,7 @@ class Trainer:
         clip_gradients: Upper bound of the norm of all gradients together.
         on_nonfinite: What a step does whose loss or gradients are not finite.
         evaluate: Evaluates the model.
+        evaluate_start: Evaluate the weights before the first step too. That does not count in `best`.
         checkpoints: Writes checkpoints; by default none are written.
         reporter: Prints and logs.
         log_every: Steps between lines of the log. What has an interval happens after the last step too.
@@ -65,24 +66,16 @@ class Trainer:
         bad_samples: Watches for samples that were replaced.
 
     Example:
-        >>> from itertools import repeat
+        >>> import segkit
         >>> from segkit.criterion import LossReport
-        >>> from segkit.types import Batch, ImageSizes, PixelPrediction
-        >>> class Model(nn.Module):
-        ...     def __init__(self):
-        ...         super().__init__()
-        ...         self.head = nn.Conv2d(3, 2, 1)
-        ...     def forward(self, images, sizes):
-        ...         return PixelPrediction(self.head(images.float()))
-        >>> def criterion(prediction, targets):
-        ...     return LossReport(prediction.pixel_logits.square().mean(), {})
-        >>> model = Model()
-        >>> images = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
-        >>> batch = Batch(images, [ImageSizes((8, 8), (8, 8), (8, 8))], targets=[], files=["a.png"], image_ids=[0])
+        >>> from segkit.data.loading import training_loader
+        >>> from segkit.datasets.shapes import Shapes
+        >>> model = segkit.build_model("configs/quickstart.yaml")
+        >>> batches = training_loader(Shapes(size=(32, 32)), [], batch_size=1, workers=0, size_divisor=16, seed=0)
+        >>> criterion = lambda prediction, targets: LossReport(prediction.mask_logits.square().mean(), {})
         >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        >>> schedule = lambda step, steps: 1 - step / steps
-        >>> reporter = Reporter(steps=3, active=False)
-        >>> trainer = Trainer(model, criterion, optimizer, schedule, repeat(batch), steps=3, reporter=reporter)
+        >>> schedule, reporter = lambda step, steps: 1 - step / steps, Reporter(steps=3, active=False)
+        >>> trainer = Trainer(model, criterion, optimizer, schedule, batches, steps=3, reporter=reporter)
         >>> trainer.run()
         >>> trainer.state.step
         3
@@ -103,6 +96,7 @@ class Trainer:
         clip_gradients: float | None = None,
         on_nonfinite: Literal["stop", "skip"] = "stop",
         evaluate: Evaluation | None = None,
+        evaluate_start: bool = False,
         checkpoints: Checkpoints | None = None,
         reporter: Reporter | None = None,
         log_every: int = 20,
@@ -122,6 +116,7 @@ class Trainer:
         self.state = state or TrainingState()
         self.accumulate = accumulate
         self.evaluate = evaluate
+        self.evaluate_start = evaluate_start
         self.checkpoints = checkpoints
         self.reporter = reporter or Reporter(steps, self.state.step, active=self.accelerator.is_main_process)
         self.log_every = log_every
@@ -178,6 +173,8 @@ class Trainer:
                 return self._run()
 
     def _run(self) -> dict[str, Metrics] | None:
+        if self.evaluate is not None and self.evaluate_start and self.state.step == 0:
+            self._measure(self.evaluate, self.model)
         self.meter = Meter()
         metrics = self._evaluate_if_due()  # where the run that is resumed ended in an evaluation
         stop: StopRequest | None = None
@@ -238,8 +235,8 @@ class Trainer:
         losses = {name: round(value, 6) for name, value in report.losses.items()}
         rates = self.meter.rates(self.accelerator)
         self.reporter.show_step(self.state.step, losses, rates["images_per_second"])
-        values = {"gradient_norm": round(report.gradient_norm, 6), "learning_rate": self.rates.highest}
-        self._record({"losses": losses, **values, **rates})
+        norm = round(report.gradient_norm, 6)
+        self._record({"losses": losses, "gradient_norm": norm, "learning_rate": self.rates.highest, **rates})
         self.meter = Meter()
 
     def _record(self, values: Mapping[str, Json]) -> None:
@@ -257,22 +254,26 @@ class Trainer:
             self._save()
         return metrics
 
-    def _evaluate(self, evaluate: Evaluation) -> dict[str, Metrics]:
+    def _measure(self, evaluate: Evaluation, model: nn.Module) -> dict[str, Metrics]:
+        """Evaluates a model and logs the metrics."""
         final = self.state.step == self.steps
-        self.hooks.before_evaluation()
-        model = self.hooks.context.evaluated_model or self.model
         with self.time_limit.measured("evaluation"):
             metrics = evaluate(model, final)
-        values = summary(metrics)
         self.reporter.show_evaluation(self.state.step, metrics, tables=final)
-        self._record({"evaluation": values})
+        self._record({"evaluation": summary(metrics)})
+        return metrics
+
+    def _evaluate(self, evaluate: Evaluation) -> dict[str, Metrics]:
+        self.hooks.before_evaluation()
+        model = self.hooks.context.evaluated_model or self.model
+        metrics = self._measure(evaluate, model)
         self._summarize_data()
         compared = comparable(metrics)
         value = compared[self.best_metric or next(iter(compared))]
         if self.checkpoints is not None and self.state.would_be_best(value):
             self.checkpoints.save_best(model)
         self.state.count_evaluation(value)
-        self.hooks.after_evaluation(values)
+        self.hooks.after_evaluation(summary(metrics))
         self.meter = Meter()  # the time of an evaluation is no part of the training speed
         return metrics
 

@@ -133,6 +133,16 @@ def test_from_huggingface_and_back(huggingface, tmp_path, capsys):
     assert result.label_map.shape == (40, 50)
 
 
+def test_things_are_named(huggingface, tmp_path, capsys):
+    assert main(["convert", str(huggingface), str(tmp_path / "ours"), "--things", "car"]) == 0
+    assert json.loads((tmp_path / "ours/classes.json").read_text())["things"] == [False, True]
+    write_original(tmp_path)
+    assert main(["convert", str(tmp_path / "model.pkl"), str(tmp_path / "out"), "--things"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/model.pkl: The class list says which classes are things. Leave out: --things.\n"
+    )
+
+
 def test_existing_files_are_not_overwritten(huggingface, tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     assert main(["convert", str(huggingface), str(tmp_path)]) == 1

@@ -15,6 +15,16 @@ CASES = {
         "reset_head: has no effect without `init_from`, whose class head it resets. Set init_from, or leave this out.",
         ["init_from=runs/x"],
     ),
+    "classes of no checkpoint": (
+        ["class_map={a: b}"],
+        "class_map: has no effect without `init_from`, whose classes it names. Set init_from, or leave this out.",
+        ["init_from=runs/x"],
+    ),
+    "classes that all start anew": (
+        ["init_from=runs/x", "class_map={a: b}", "reset_head=true"],
+        "class_map: contradicts `reset_head: true`, which initializes all classes anew. Remove one of both.",
+        ["reset_head=false"],
+    ),
     "random weights from a file": (
         ["model.backbone.pretrained=false", "model.backbone.weights=a.pth"],
         "model.backbone.weights: contradicts `pretrained: false`. Remove one of both: the file holds weights to start "

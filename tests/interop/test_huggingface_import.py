@@ -60,8 +60,8 @@ def test_every_tensor_is_accounted_for(written):
     assert not imported.report.reshaped
     assert imported.notes == [
         "tensors that are not needed: 1 that follow from no_object_weight",
-        "the files do not tell things from stuff: all classes count as things (edit `things` in classes.json and "
-        "remove SHA256SUMS)",
+        "the files do not tell things from stuff, and the classes are no known label set: all of them count as things. "
+        "Convert again with --things to name the things",
     ]
     assert imported.classes.names == ("sky", "road", "car")
     assert imported.classes.things == (True, True, True)
@@ -169,6 +169,27 @@ def test_preprocessing_that_differs_is_noted(folder):
         "segkit resizes images bilinearly, transformers by its filter 3",
         "segkit pads images as far as the model needs, transformers to {'height': 64, 'width': 64}",
     ]
+
+
+def test_things_are_named(written):
+    imported = import_huggingface(written, things=["car"])
+    assert imported.classes.things == (False, False, True)
+    assert not any("things" in note for note in imported.notes)
+    assert import_huggingface(written, things=[]).classes.things == (False, False, False)
+    with pytest.raises(CheckpointError) as caught:
+        import_huggingface(written, things=["cars", "bus"])
+    assert str(caught.value) == (
+        f"{written}/config.json: things: there is no class 'cars'. Did you mean 'car'? There are: sky, road, car\n"
+        f"{written}/config.json: things: there is no class 'bus'. There are: sky, road, car"
+    )
+
+
+def test_things_of_a_known_label_set(written, monkeypatch):
+    things = (False, False, True)
+    monkeypatch.setattr("segkit.interop.huggingface.reading.known_things", lambda names: ("a_set", things))
+    imported = import_huggingface(written)
+    assert imported.classes.things == things
+    assert imported.notes[1] == "1 of 3 classes count as things, as in the label set a_set"
 
 
 def test_a_folder_without_weights(folder):

@@ -86,8 +86,8 @@ def test_a_run_of_other_classes_is_not_resumed(tiny):
         build(tiny, resume=True)
     assert str(caught.value) == (
         f"{folder}: has other classes than the dataset (8 classes there, 8 here; class 1 is 'lawn' there, 'grass' "
-        f"here). Resume with the dataset it was made with, or start a new training with init_from={folder} and "
-        "--reset-head."
+        f"here). Resume with the dataset it was made with, or start a new training with init_from={folder}, which "
+        "keeps what it knows of classes by name."
     )
     assert run.is_dir()
 

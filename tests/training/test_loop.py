@@ -85,6 +85,18 @@ def test_evaluations_come_at_their_interval_and_at_the_end():
     assert trainer.state.evaluations_without_best == 0
 
 
+def test_start_weights_count_neither_as_best_nor_for_patience():
+    values = iter([0.9, 0.5, 0.4, 0.3])
+
+    def evaluate(model, final):
+        return {"one": Metrics({"a": next(values)}, {})}
+
+    hooks = {"early": EarlyStopping(patience=2)}
+    trainer = by_hand(steps=9, evaluate=evaluate, evaluate_start=True, evaluate_every=1, hooks=hooks)
+    trainer.run()
+    assert (trainer.state.step, trainer.state.best, trainer.state.evaluations_without_best) == (3, 0.5, 2)
+
+
 def test_nan_is_never_better_and_patience_ends_the_training():
     values = iter([0.5, float("nan"), 0.5])
 

@@ -12,7 +12,7 @@ from segkit.config import load_config
 from segkit.errors import CheckpointError, SegkitError
 from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
-from tests.helpers.tiny import assert_equal_weights, lines_of
+from tests.helpers.tiny import assert_equal_weights, evaluations_of, lines_of
 
 
 def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
@@ -78,6 +78,20 @@ def test_init_from_is_reported(tiny, capsys):
     first = train(load_config(tiny, ["training.steps=1"]))
     train(load_config(tiny, ["training.steps=1", f"init_from={first}"]))
     assert f"initialized from {first}: " in capsys.readouterr().out
+
+
+def test_start_weights_are_evaluated(tiny, capsys):
+    """Before the first step, with the metrics of the checkpoint; not where a run is resumed."""
+    first = train(load_config(tiny, ["training.steps=1"]))
+    settings = ["training.steps=2", "training.evaluate_every=1", f"init_from={first}"]
+    run = train(load_config(tiny, settings))
+    evaluated = [line for line in lines_of(run) if "evaluation" in line]
+    assert [line["step"] for line in evaluated] == [0, 1, 2]
+    assert evaluated[0]["evaluation"] == evaluations_of(first)[-1]
+    shown = capsys.readouterr().out
+    assert shown.index("\nstep 0: mean_iou ") < shown.index("\nstep 1/2 ")
+    train(load_config(tiny, ["training.steps=3", *settings[1:]]), run, resume=True)
+    assert [line["step"] for line in lines_of(run) if "evaluation" in line] == [0, 1, 2, 3]
 
 
 def test_an_output_that_is_taken_is_left_alone(tiny):

@@ -1,5 +1,6 @@
 """`import_huggingface`: reads their MaskFormer as a model, config and class list of segkit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 from segkit.build import build_model
 from segkit.classes import Classes
 from segkit.config import Config, load_config
-from segkit.errors import CheckpointError, ConfigError
+from segkit.errors import CheckpointError, ConfigError, join_first, suggest
 from segkit.interop.huggingface.backbones import Backbone, read_backbone
 from segkit.interop.huggingface.fields import Fields
 from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, find_folder, read_json, read_tensors
 from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
 from segkit.interop.huggingface.tensors import load_theirs
+from segkit.interop.label_sets import known_things
 from segkit.models.mask_former import MaskFormer
 from segkit.runtime.weights import LoadReport
 
@@ -28,14 +30,14 @@ class Imported:
     config: Config
     """Model, criterion, postprocessors, and under `data.val` how images are prepared; no dataset."""
     classes: Classes
-    """All of them things, because their files do not distinguish things from stuff."""
+    """Things and stuff are those of a known label set, or as the caller says; otherwise all are things."""
     report: LoadReport
     """In their names; every tensor of the file is in `loaded` or `unexpected`."""
     notes: list[str]
     """What a user should know: why tensors were left out, what their files do not tell, what differs in segkit."""
 
 
-def import_huggingface(source: str | Path) -> Imported:
+def import_huggingface(source: str | Path, things: Sequence[str] | None = None) -> Imported:
     """Reads the MaskFormer in `source`.
 
     Supports Swin and ResNet backbones of any size, and weights in safetensors or pickle, in one file or several. The
@@ -44,10 +46,12 @@ def import_huggingface(source: str | Path) -> Imported:
 
     Args:
         source: A folder written by `save_pretrained`, or the name of a repository on the Hugging Face hub.
+        things: Names of the classes that are things; all others are stuff. Their files do not say so. By default the
+            classes decide, if they are those of a known label set such as COCO's; else all are things.
 
     Raises:
         CheckpointError: files are missing or damaged, the model or one of its settings is not supported, or tensors
-            are missing, left over, or of another shape than the config says.
+            are missing, left over, or of another shape than the config says; or `things` names an unknown class.
 
     Example:
         >>> import tempfile
@@ -68,7 +72,7 @@ def import_huggingface(source: str | Path) -> Imported:
     _refuse_other_models(fields)
     backbone = read_backbone(fields.mapping("backbone_config"))
     prepared, notes = _read_preprocessor(folder)
-    classes, class_notes = _read_classes(fields, prepared.first_class)
+    classes, class_notes = _read_classes(fields, prepared.first_class, things)
     config, model = _built(_config(fields, backbone, prepared), classes, folder)
     report, load_notes = load_theirs(model, read_tensors(folder), backbone.stages, str(folder))
     notes = [*load_notes, *class_notes, *backbone.notes, *_training_notes(fields), *notes]
@@ -105,7 +109,7 @@ def _read_preprocessor(folder: Path) -> tuple[Preprocessing, list[str]]:
     return prepared, prepared.notes
 
 
-def _read_classes(fields: Fields, first_id: int) -> tuple[Classes, list[str]]:
+def _read_classes(fields: Fields, first_id: int, things: Sequence[str] | None) -> tuple[Classes, list[str]]:
     labels = fields.data.get("id2label")
     if labels is None:
         labels = {str(index): f"LABEL_{index}" for index in range(fields.integer("num_labels", 2))}
@@ -119,14 +123,32 @@ def _read_classes(fields: Fields, first_id: int) -> tuple[Classes, list[str]]:
     for index in range(len(by_index)):
         name = by_index[index]
         names.append(f"{name} ({index})" if name in names else name)  # segkit's class names are unique
-    notes = [
-        "the files do not tell things from stuff: all classes count as things (edit `things` in classes.json and "
-        "remove SHA256SUMS)"
-    ]
+    flags, notes = _things_of(names, things, str(fields.file))
     renamed = sum(name != by_index[index] for index, name in enumerate(names))
     if renamed:
         notes.append(f"{renamed} classes share the name of an earlier one: their number was appended")
-    return Classes.make(names, ids=list(range(first_id, first_id + len(names)))), notes
+    return Classes.make(names, flags, ids=list(range(first_id, first_id + len(names)))), notes
+
+
+def _things_of(names: list[str], things: Sequence[str] | None, where: str) -> tuple[Sequence[bool], list[str]]:
+    """Returns which classes are things, and a note on where that comes from unless the caller said it."""
+    if things is not None:
+        problems = [
+            f"{where}: things: there is no class '{name}'.{suggest(name, names)} There are: {join_first(names)}"
+            for name in things
+            if name not in names
+        ]
+        if problems:
+            raise CheckpointError("\n".join(problems))
+        return [name in things for name in names], []
+    known = known_things(names)
+    if known is not None:
+        label_set, flags = known
+        return flags, [f"{sum(flags)} of {len(names)} classes count as things, as in the label set {label_set}"]
+    return [True] * len(names), [
+        "the files do not tell things from stuff, and the classes are no known label set: all of them count as things. "
+        "Convert again with --things to name the things"
+    ]
 
 
 def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict[str, Any]:
