@@ -151,9 +151,7 @@ def _trainer(
     config, settings, accelerator, classes = plan.config, plan.settings, plan.accelerator, plan.dataset.classes
     validation = _validation(plan, model)
     data = _data_summary(plan, validation, state.step)
-    evaluation = None
-    if validation is not None:
-        evaluation = RunEvaluation(validation, plan.run, accelerator, settings.precision, data)
+    evaluation = validation and RunEvaluation(validation, plan.run, accelerator, settings.precision, data)
     if settings.sync_batch_norm:
         notes = [*notes, *synchronize_batch_norms(model, accelerator.num_processes, accelerator.device)]
     if settings.compile:
