@@ -151,7 +151,6 @@ def _trainer(
     config, settings, accelerator, classes = plan.config, plan.settings, plan.accelerator, plan.dataset.classes
     validation = _validation(plan, model)
     data = _data_summary(plan, validation, state.step)
-    evaluation = validation and RunEvaluation(validation, plan.run, accelerator, settings.precision, data)
     if settings.sync_batch_norm:
         notes = [*notes, *synchronize_batch_norms(model, accelerator.num_processes, accelerator.device)]
     if settings.compile:
@@ -170,7 +169,7 @@ def _trainer(
         accumulate=settings.accumulate,
         clip_gradients=settings.clip_gradients,
         on_nonfinite=settings.on_nonfinite,
-        evaluate=evaluation,
+        evaluate=_evaluation(plan, validation, data),
         evaluate_start=config.experiment.init_from is not None,
         checkpoints=Checkpoints(plan.run, config, classes, accelerator, settings.keep_checkpoints),
         reporter=reporter,
@@ -236,6 +235,12 @@ def _validation(plan: _Plan, model: SegmentationModel) -> Validation | None:
             f"{suggest(name, known)} It has: {', '.join(known)}"
         )
     return validation
+
+
+def _evaluation(plan: _Plan, validation: Validation | None, data: DataSummary) -> RunEvaluation | None:
+    if validation is None:
+        return None
+    return RunEvaluation(validation, plan.run, plan.accelerator, plan.settings.precision, data)
 
 
 def _data_summary(plan: _Plan, validation: Validation | None, start: int) -> DataSummary:
