@@ -316,6 +316,7 @@ SECTIONS = {
     "data.train.transforms": ([], ["data.train.transforms=[{type: random_flip, probability: 1}]"]),
     "data.train.batch_size": ([], ["data.train.batch_size=1"]),
     "data.train.workers": ([], ["data.train.workers=1"]),
+    "data.train.timeout": (["data.train.workers=1"], ["data.train.timeout=600"]),
     "data.train.limit": ([], ["data.train.limit=1"]),
     "data.train.on_bad_sample": (
         [BROKEN, "data.val=null", "data.train.on_bad_sample=skip"],
@@ -325,6 +326,7 @@ SECTIONS = {
     "data.val.transforms": ([], ["data.val.transforms=[{type: resize, size: [48, 64]}]"]),
     "data.val.batch_size": ([], ["data.val.batch_size=3"]),
     "data.val.workers": ([], ["data.val.workers=1"]),
+    "data.val.timeout": (["data.val.workers=1"], ["data.val.timeout=600"]),
     "data.val.limit": ([], ["data.val.limit=1"]),
     "training.steps": ([], ["training.steps=1"]),
     "training.optimizer": ([], ["training.optimizer.lr=0.1"]),

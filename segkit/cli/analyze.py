@@ -14,7 +14,7 @@ UNUSED = (
     *(name for name in FOR_TRAINING if name != "data.train"),
     "postprocessors",
     "evaluators",
-    *(f"data.*.{name}" for name in ("transforms", "batch_size", "workers", "limit")),
+    *(f"data.*.{name}" for name in ("transforms", "batch_size", "workers", "timeout", "limit")),
 )
 """Settings that neither the model nor its number of classes depends on."""
 

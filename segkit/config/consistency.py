@@ -216,9 +216,14 @@ RULES = (
         "Remove it; resize instead.",
     ),
     Rule(
-        ("data.val.batch_size", "data.val.workers", "data.val.limit"),
+        ("data.val.batch_size", "data.val.workers", "data.val.timeout", "data.val.limit"),
         _without("data.val.dataset"),
         "has no effect without `data.val.dataset`. Name a dataset, or remove this line.",
+    ),
+    Rule(
+        ("data.*.timeout",),
+        lambda config, path: _beside(config, path, "workers") == 0,
+        "has no effect without `{holder}.workers`: this process loads the data itself. Remove it.",
     ),
     Rule(
         ("data.val.dataset",),

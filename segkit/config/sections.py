@@ -34,6 +34,8 @@ class Split:
     """Images per process and step."""
     workers: NonNegative = 2
     """Worker processes that load data; 0 loads in the main process."""
+    timeout: PositiveFloat = 300.0
+    """Seconds to wait for a batch of the workers. Then the sample that hangs is named."""
     limit: Positive | None = None
     """Use only the first `limit` images of the dataset."""
 

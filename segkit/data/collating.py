@@ -63,18 +63,40 @@ def _batch(samples: Sequence[Sample], sizes: list[ImageSizes], targets: list[Tar
     )
 
 
+def move_to_shared_memory(batch: Batch) -> None:
+    """Moves the tensors of a batch to memory that processes share.
+
+    Raises:
+        RuntimeError: There is no room for them.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> batch = collate_evaluation([Shapes()[0]], size_divisor=32)
+        >>> move_to_shared_memory(batch)
+        >>> batch.images.is_shared()
+        True
+    """
+    for tensor in (batch.images, *(tensor for _, _, tensor in _named_tensors(batch.targets))):
+        tensor.share_memory_()  # type: ignore[no-untyped-call]
+
+
+def _named_tensors(targets: list[Target]) -> list[tuple[int, str, Tensor]]:
+    """Returns all tensors of targets, each with the number of its target and the name of its field."""
+    return [
+        (number, field.name, tensor)
+        for number, target in enumerate(targets)
+        for field in fields(target)
+        if (tensor := getattr(target, field.name)) is not None
+    ]
+
+
 def _in_one_block(targets: list[Target]) -> list[Target]:
     """Copies all tensors of the targets into one block of memory.
 
     A worker process passes each block to the main process as an open file. One file per tensor would soon reach the
     system's limit of open files.
     """
-    named = [
-        (number, field.name, tensor)
-        for number, target in enumerate(targets)
-        for field in fields(target)
-        if (tensor := getattr(target, field.name)) is not None
-    ]
+    named = _named_tensors(targets)
     # One allocation and one copy per tensor; the views keep type and shape.
     lengths = [math.ceil(tensor.nbytes / _ALIGNMENT) * _ALIGNMENT for _, _, tensor in named]
     block = torch.empty(sum(lengths), dtype=torch.uint8)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 from typing import Literal
 
 from segkit.data.collating import collate_evaluation, collate_training
@@ -17,6 +18,9 @@ from segkit.registries import Dataset, Transform
 OnBadSample = Literal["stop", "skip"]
 """What becomes of a training sample that cannot be loaded."""
 
+TIMEOUT = 300
+"""Seconds to wait for a batch, by default."""
+
 
 def training_loader(
     dataset: Dataset,
@@ -30,6 +34,7 @@ def training_loader(
     rank: int = 0,
     num_processes: int = 1,
     on_bad_sample: OnBadSample = "stop",
+    timeout: float = TIMEOUT,
 ) -> Iterator[LoadedBatch]:
     """Returns an endless iterator of training batches.
 
@@ -46,9 +51,11 @@ def training_loader(
         rank: Number of this process, from 0.
         num_processes: Number of processes that share the images of a step.
         on_bad_sample: Whether an image that cannot be loaded is an error, or is replaced (`segkit.data.replacing`).
+        timeout: Seconds to wait for a batch of the loading processes.
 
     Raises:
-        DataError: the dataset is empty; while iterating, a file cannot be read.
+        DataError: the dataset is empty; while iterating, a file cannot be read, or a loading process hangs or has
+            ended.
 
     Example:
         >>> from segkit.datasets.shapes import Shapes
@@ -70,7 +77,16 @@ def training_loader(
     if on_bad_sample == "skip":
         load = ReplacingSamples(samples)
     collate = partial(collate_training, size_divisor=size_divisor)
-    return iter(WorkerBatches(load, CountedCollate(collate, len(dataset.classes), padded=True), stream, workers))
+    batches = WorkerBatches(
+        load,
+        CountedCollate(collate, len(dataset.classes), padded=True),
+        stream,
+        workers,
+        index_of=itemgetter(1),
+        timeout=timeout,
+        section="data.train",
+    )
+    return iter(batches)
 
 
 def evaluation_loader(
@@ -82,6 +98,7 @@ def evaluation_loader(
     size_divisor: int,
     rank: int = 0,
     num_processes: int = 1,
+    timeout: float = TIMEOUT,
 ) -> Iterable[LoadedBatch]:
     """Returns batches of all images, to be iterated over as often as wanted.
 
@@ -96,9 +113,11 @@ def evaluation_loader(
         size_divisor: Heights and widths of batches are multiples of it.
         rank: Number of this process, from 0.
         num_processes: Number of processes that share the images.
+        timeout: Seconds to wait for a batch of the loading processes.
 
     Raises:
-        DataError: the dataset is empty; while iterating, a file cannot be read.
+        DataError: the dataset is empty; while iterating, a file cannot be read, or a loading process hangs or has
+            ended.
 
     Example:
         >>> from segkit.datasets.shapes import Shapes
@@ -112,7 +131,15 @@ def evaluation_loader(
     batches = [list(own[start : start + batch_size]) for start in range(0, len(own), batch_size)]
     collate = partial(collate_evaluation, size_divisor=size_divisor)
     load = partial(_evaluation_sample, dataset, transforms)
-    return WorkerBatches(load, CountedCollate(collate, len(dataset.classes), padded=False), batches, workers)
+    return WorkerBatches(
+        load,
+        CountedCollate(collate, len(dataset.classes), padded=False),
+        batches,
+        workers,
+        index_of=int,
+        timeout=timeout,
+        section="data.val",
+    )
 
 
 def _loaded(load: TrainingSamples, place: Place) -> LoadedSample:

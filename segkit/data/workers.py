@@ -1,13 +1,23 @@
-"""Batches made in worker processes, whose errors reach the main process as they are."""
+"""Batches made in worker processes, whose errors, deaths and hangs reach the main process in one line."""
 
+import math
+import multiprocessing
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 from torch.utils.data import Dataset as TorchDataset
 
+from segkit.data.collating import move_to_shared_memory
+from segkit.data.worker_board import WorkerBoard
 from segkit.errors import DataError
+from segkit.runtime.reading import listen_to_reads
+from segkit.types import Batch
 
 Place = TypeVar("Place")
 """What identifies a sample: an index, or more than that."""
@@ -15,8 +25,11 @@ Place = TypeVar("Place")
 Item = TypeVar("Item")
 """A sample, perhaps with more about it."""
 
-Made = TypeVar("Made")
+Made = TypeVar("Made", bound=Batch)
 """A batch, perhaps with more about it."""
+
+POLL = 1
+"""Seconds between looks at the worker processes while a batch does not come."""
 
 
 class WorkerBatches(Generic[Place, Item, Made]):
@@ -30,6 +43,9 @@ class WorkerBatches(Generic[Place, Item, Made]):
         collate: Puts samples together; raises DataError.
         batches: The places of each batch.
         workers: Number of processes; 0 loads in this one.
+        index_of: Returns the index in the dataset of the sample at a place, for messages.
+        timeout: Seconds to wait for a batch of the worker processes.
+        section: The section of the config that sets `workers` and `timeout`, for messages.
     """
 
     def __init__(
@@ -38,20 +54,30 @@ class WorkerBatches(Generic[Place, Item, Made]):
         collate: Callable[[list[Item]], Made],
         batches: Iterable[list[Place]],
         workers: int,
+        *,
+        index_of: Callable[[Place], int],
+        timeout: float,
+        section: str,
     ) -> None:
-        items = _Items(load, collate)
+        self._workers = workers
+        self._timeout = timeout
+        self._section = section
+        self._board = WorkerBoard(workers)
+        items = _Items(load, collate, index_of, self._board)
         self._loader: Iterable[Made | DataError] = DataLoader(
             items,
             batch_sampler=batches,
             num_workers=workers,
             collate_fn=items.collate,
             pin_memory=torch.cuda.is_available(),
+            timeout=POLL if workers else 0,
+            worker_init_fn=items.enter_worker,
             persistent_workers=workers > 0,
             generator=torch.Generator(),  # its own one, so that loading draws nothing from the global generator
         )
 
     def __iter__(self) -> Iterator[Made]:
-        for batch in _explained(self._loader):
+        for batch in self._watched() if self._workers else self._loader:
             if isinstance(batch, DataError):
                 try:
                     raise batch
@@ -61,34 +87,117 @@ class WorkerBatches(Generic[Place, Item, Made]):
                     del batch
             yield batch
 
-
-def _explained(loader: Iterable[Made | DataError]) -> Iterator[Made | DataError]:
-    """Yields the items of a loader. That a worker process was killed is told as a DataError."""
-    try:
-        yield from loader
-    except RuntimeError as error:
-        # torch gives this error no type of its own.
-        if "DataLoader worker" not in str(error) or "Caught" in str(error):
+    def _watched(self) -> Iterator[Made | DataError]:
+        """Yields the items of the loader. That its processes hang or have ended is told as a DataError."""
+        with _deaths_without_exception():
+            items = iter(self._loader)
+        processes = multiprocessing.active_children()
+        try:
+            while True:
+                try:
+                    item = self._next(items, processes)
+                except StopIteration:
+                    return
+                yield item
+        except GeneratorExit:
             raise
-        raise DataError(
-            f"a process that loads data has ended: {str(error).splitlines()[0]} The usual reason is that memory or "
-            "shared memory (/dev/shm) is full. Use fewer workers (data.train.workers, data.val.workers) or smaller "
-            "batches."
-        ) from error
+        except BaseException:
+            # A loading process ignores SIGTERM, by which torch would end it: a scheduler sends that to all processes,
+            # and a training goes on to the end of its step. So one that hangs would never end.
+            for process in processes:
+                if process.pid in self._board.loading():
+                    process.kill()
+            raise
+
+    def _next(self, items: Iterator[Made | DataError], processes: list[BaseProcess]) -> Made | DataError:
+        # Polls are counted, not seconds: while a job is suspended, no time passes.
+        for _ in range(math.ceil(self._timeout / POLL)):
+            try:
+                return next(items)
+            except RuntimeError as error:
+                # torch gives these errors no type of their own.
+                if str(error).startswith("DataLoader worker"):
+                    raise DataError(self._describe_death(processes)) from error
+                if not str(error).startswith("DataLoader timed out"):
+                    raise
+            except (OSError, EOFError) as error:  # a process that dies while it hands over a batch
+                for process in processes:
+                    process.join(0.1)
+                if all(process.exitcode is None for process in processes):
+                    raise
+                raise DataError(self._describe_death(processes)) from error
+        raise DataError(self._describe_hang())
+
+    def _describe_death(self, processes: list[BaseProcess]) -> str:
+        what = "a loading process has ended before its first sample"
+        for process in processes:
+            worker = self._board.worker_of(process.pid)
+            if worker is not None and process.exitcode is not None:
+                code = process.exitcode
+                how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"has ended with exit code {code}"
+                when = "while it loaded" if process.pid in self._board.loading() else "after it had loaded"
+                what = f"loading process {worker} (pid {process.pid}) {how} {when} {self._board.sample(worker)}"
+        return (
+            f"{self._section}: {what}. The system kills processes when memory is full: use fewer workers "
+            f"({self._section}.workers) or smaller batches."
+        )
+
+    def _describe_hang(self) -> str:
+        stuck = [
+            f"Loading process {worker} (pid {process}) is still at {self._board.sample(worker)}."
+            for process, worker in self._board.loading().items()
+        ]
+        return " ".join(
+            [
+                f"{self._section}: no batch came for {self._timeout:g} seconds.",
+                *(stuck or ["No process is loading a sample: the batch was lost on its way."]),
+                f"Check the file and its disk, or raise {self._section}.timeout.",
+            ]
+        )
+
+
+@contextmanager
+def _deaths_without_exception() -> Iterator[None]:
+    """Removes the signal handler that DataLoader installs.
+
+    It raises an exception when a worker dies, wherever the program is: for example in the middle of an update of the
+    weights. The death is seen without it, at the next look for a batch.
+    """
+    in_main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGCHLD")
+    earlier = signal.getsignal(signal.SIGCHLD) if in_main else None
+    yield
+    if earlier is not None:
+        signal.signal(signal.SIGCHLD, earlier)
 
 
 class _Items(TorchDataset[Item | DataError], Generic[Place, Item, Made]):
     """The two steps of a worker process; each returns an error instead of raising it."""
 
-    def __init__(self, load: Callable[[Place], Item], collate: Callable[[list[Item]], Made]) -> None:
+    def __init__(
+        self,
+        load: Callable[[Place], Item],
+        collate: Callable[[list[Item]], Made],
+        index_of: Callable[[Place], int],
+        board: WorkerBoard,
+    ) -> None:
         self._load = load
         self._collate = collate
+        self._index_of = index_of
+        self._board = board
+
+    def enter_worker(self, worker: int) -> None:
+        """Prepares a worker process."""
+        self._board.enter(worker)
+        listen_to_reads(self._board.note_file)
 
     def __getitem__(self, place: Place) -> Item | DataError:
+        self._board.begin_sample(self._index_of(place))
         try:
             return self._load(place)
         except DataError as error:
             return error
+        finally:
+            self._board.end_sample()
 
     def collate(self, items: list[Item | DataError]) -> Made | DataError:
         samples = []
@@ -97,6 +206,20 @@ class _Items(TorchDataset[Item | DataError], Generic[Place, Item, Made]):
                 return item
             samples.append(item)
         try:
-            return self._collate(samples)
+            batch = self._collate(samples)
         except DataError as error:
             return error
+        return batch if get_worker_info() is None else _shared(batch)
+
+
+def _shared(batch: Made) -> Made | DataError:
+    """Moves a batch to shared memory. The queue would do it in a thread, whose errors end nothing but the batch."""
+    try:
+        move_to_shared_memory(batch)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        return DataError(
+            f"a batch with {batch.files[0]} does not fit into the memory that processes share ({reason}). Make room "
+            "in /dev/shm, raise the limit of file sizes (`ulimit -f`), or use smaller batches or workers: 0."
+        )
+    return batch

@@ -74,6 +74,7 @@ class Validation:
             size_divisor=size_divisor,
             rank=rank,
             num_processes=num_processes,
+            timeout=split.timeout,
         )
 
     def metric_names(self) -> list[str]:

@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import stat
+from collections.abc import Callable
 from typing import BinaryIO
 
 _KINDS = {
@@ -19,6 +20,17 @@ _KINDS = {
 """Type of what a path leads to -> its name in messages."""
 
 _SHOWN_CHARACTERS = 40
+
+_listeners: list[Callable[[str | os.PathLike[str]], None]] = []
+"""Called with the path of each file before it is opened."""
+
+
+def listen_to_reads(listener: Callable[[str | os.PathLike[str]], None]) -> None:
+    """Calls `listener` with the path of each file before it is opened.
+
+    A process that hangs in a read cannot tell the file afterwards, so it does so before.
+    """
+    _listeners.append(listener)
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
@@ -32,6 +44,8 @@ def open_file(path: str | os.PathLike[str]) -> BinaryIO:
         Traceback (most recent call last):
         OSError: [Errno 22] it is a device, not a file: '/dev/null'
     """
+    for listener in _listeners:
+        listener(path)
     return open(path, "rb", opener=_open_regular)
 
 

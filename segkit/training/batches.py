@@ -46,6 +46,7 @@ def training_batches(
         rank=rank,
         num_processes=num_processes,
         on_bad_sample=split.on_bad_sample,
+        timeout=split.timeout,
     )
 
 

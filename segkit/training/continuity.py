@@ -17,7 +17,7 @@ from segkit.errors import CheckpointError
 from segkit.training.state import SavedState
 
 FREE = (
-    *("data.val", "data.train.workers", "evaluators", "postprocessors", "plugins"),
+    *("data.val", "data.train.workers", "data.train.timeout", "evaluators", "postprocessors", "plugins"),
     *("init_from", "class_map", "reset_head"),
     *(f"training.{name}" for name in ("steps", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints")),
     *(f"training.{name}" for name in ("best_metric", "early_stopping")),

@@ -152,6 +152,12 @@ CASES = {
         "data.val.workers: has no effect without `data.val.dataset`. Name a dataset, or remove this line.",
         ["data.val=null"],
     ),
+    "a timeout without workers": (
+        ["data.train.timeout=60", "data.train.workers=0"],
+        "data.train.timeout: has no effect without `data.train.workers`: this process loads the data itself. Remove "
+        "it.",
+        ["data.train.timeout=60", "data.train.workers=1"],
+    ),
     "an evaluation without evaluators": (
         ["evaluators=[]"],
         "data.val.dataset: an evaluation needs `evaluators`, and there are none. Name at least one, such as "

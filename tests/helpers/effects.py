@@ -13,13 +13,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from segkit.build import build_part
 from segkit.classes import Classes
 from segkit.cli.main import commands, main
 from segkit.criterion import Criterion, WeightedLoss
-from segkit.data import workers
+from segkit.data import loading
 from segkit.errors import SegkitError
 from segkit.models._base import PyramidModel
 from segkit.ops.targets import change_maps, label_map_of
@@ -69,9 +68,9 @@ def observe_command(words):
     """Runs a command in an empty folder.
 
     Returns what can be observed: the exit code, what it prints, the files it writes, the batches that models get, how
-    many processes load data, and what is compiled.
+    many processes load data and how long they may take, and what is compiled.
     """
-    batches, loaders, compiled = [], [], []
+    batches, loaders, compiled, made = [], [], [], loading.WorkerBatches
     hook = torch.nn.modules.module.register_module_forward_pre_hook(
         lambda module, inputs: batches.append(list(inputs[0].shape)) if isinstance(module, PyramidModel) else None
     )
@@ -83,7 +82,7 @@ def observe_command(words):
         stack.callback(hook.remove)
         patch.chdir(folder)
         patch.setattr(torch, "compile", lambda function, **_: compiled.append(1) or function)
-        patch.setattr(workers, "DataLoader", lambda *a, **k: loaders.append(k["num_workers"]) or DataLoader(*a, **k))
+        patch.setattr(loading, "WorkerBatches", lambda *a, **k: loaders.append([a[3], k["timeout"]]) or made(*a, **k))
         out = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         errors = stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
         stack.enter_context(warnings.catch_warnings())
