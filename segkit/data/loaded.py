@@ -3,8 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
+from torch.utils.data import get_worker_info
+
+from segkit.data.collating import move_to_shared_memory
 from segkit.data.replacing import BadSample, LoadedSample
 from segkit.data.tally import Tally
+from segkit.errors import DataError
 from segkit.types import Batch, Sample
 
 
@@ -45,12 +49,26 @@ class CountedCollate:
         """Returns the batch of the samples.
 
         Raises:
-            DataError: A label is not a class index.
+            DataError: A label is not a class index, or a loading process has no room for the batch.
         """
         batch = self.collate([one.sample for one in loaded])
+        if get_worker_info() is not None:
+            _hand_over(batch)
         tally = Tally(self.num_classes)
         tally.add_batch(batch, self.padded)
         bad = [bad for one in loaded for bad in one.bad]
         return LoadedBatch(
             **{field.name: getattr(batch, field.name) for field in fields(batch)}, tally=tally, bad_samples=bad
         )
+
+
+def _hand_over(batch: Batch) -> None:
+    """Moves a batch to shared memory. The queue would do so in a thread, whose errors end nothing but the batch."""
+    try:
+        move_to_shared_memory(batch)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"a batch with {batch.files[0]} does not fit into the memory that processes share ({reason}). Make room "
+            "in /dev/shm, raise the limit of file sizes (`ulimit -f`), or use smaller batches or workers: 0."
+        ) from error

@@ -11,15 +11,12 @@ from segkit.data.limit import Limit
 from segkit.data.loaded import CountedCollate, LoadedBatch
 from segkit.data.replacing import LoadedSample, ReplacingSamples
 from segkit.data.stream import Place, TrainingSamples, TrainingStream
-from segkit.data.workers import WorkerBatches
+from segkit.data.workers import TIMEOUT, WorkerBatches
 from segkit.errors import DataError
 from segkit.registries import Dataset, Transform
 
 OnBadSample = Literal["stop", "skip"]
 """What becomes of a training sample that cannot be loaded."""
-
-TIMEOUT = 300
-"""Seconds to wait for a batch, by default."""
 
 
 def training_loader(

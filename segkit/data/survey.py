@@ -12,7 +12,7 @@ import numpy.typing as npt
 from segkit.classes import Classes
 from segkit.data.limit import without_limit
 from segkit.data.tally import Tally
-from segkit.data.workers import WorkerBatches
+from segkit.data.workers import TIMEOUT, WorkerBatches
 from segkit.errors import DataError
 from segkit.ops.targets import pixel_counts
 from segkit.registries import Dataset, ExplainedDataset
@@ -76,13 +76,25 @@ class Survey:
             self.stored_ids = other.stored_ids if self.stored_ids is None else self.stored_ids + other.stored_ids
 
 
-def survey_dataset(dataset: Dataset, workers: int = 0, progress: Callable[[int], None] | None = None) -> Survey:
+def survey_dataset(
+    dataset: Dataset,
+    workers: int = 0,
+    progress: Callable[[int], None] | None = None,
+    *,
+    section: str = "data",
+    timeout: float = TIMEOUT,
+) -> Survey:
     """Reads all images and targets of a dataset. Those that cannot be read are noted, and are no error.
 
     Args:
         dataset: Any dataset.
         workers: Processes that read; 0 reads in this one.
         progress: Called with the number of images that were read since the last call.
+        section: Of the config, such as `data.val`, for messages.
+        timeout: Seconds to wait for a worker.
+
+    Raises:
+        DataError: A worker hangs or has ended.
 
     Example:
         >>> from segkit.datasets.shapes import Shapes
@@ -93,7 +105,8 @@ def survey_dataset(dataset: Dataset, workers: int = 0, progress: Callable[[int],
     indices = range(len(dataset))
     batches = [list(indices[start : start + _IMAGES_AT_A_TIME]) for start in indices[::_IMAGES_AT_A_TIME]]
     total = Survey(dataset.classes, Tally(len(dataset.classes)))
-    for part in WorkerBatches(_Look(dataset), _joined, batches, workers):
+    parts = WorkerBatches(_Look(dataset), _joined, batches, workers, index_of=int, section=section, timeout=timeout)
+    for part in parts:
         total.add(part)
         if progress is not None:
             progress(len(part.images) + len(part.bad))

@@ -10,14 +10,12 @@ from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
 import torch
-from torch.utils.data import DataLoader, get_worker_info
+from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from segkit.data.collating import move_to_shared_memory
 from segkit.data.worker_board import WorkerBoard
 from segkit.errors import DataError
 from segkit.runtime.reading import listen_to_reads
-from segkit.types import Batch
 
 Place = TypeVar("Place")
 """What identifies a sample: an index, or more than that."""
@@ -25,8 +23,11 @@ Place = TypeVar("Place")
 Item = TypeVar("Item")
 """A sample, perhaps with more about it."""
 
-Made = TypeVar("Made", bound=Batch)
+Made = TypeVar("Made")
 """A batch, perhaps with more about it."""
+
+TIMEOUT = 300.0
+"""Seconds to wait for a batch, by default."""
 
 POLL = 1
 """Seconds between looks at the worker processes while a batch does not come."""
@@ -44,8 +45,8 @@ class WorkerBatches(Generic[Place, Item, Made]):
         batches: The places of each batch.
         workers: Number of processes; 0 loads in this one.
         index_of: Returns the index in the dataset of the sample at a place, for messages.
-        timeout: Seconds to wait for a batch of the worker processes.
         section: The section of the config that sets `workers` and `timeout`, for messages.
+        timeout: Seconds to wait for a batch of the worker processes.
     """
 
     def __init__(
@@ -56,8 +57,8 @@ class WorkerBatches(Generic[Place, Item, Made]):
         workers: int,
         *,
         index_of: Callable[[Place], int],
-        timeout: float,
         section: str,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._workers = workers
         self._timeout = timeout
@@ -206,20 +207,6 @@ class _Items(TorchDataset[Item | DataError], Generic[Place, Item, Made]):
                 return item
             samples.append(item)
         try:
-            batch = self._collate(samples)
+            return self._collate(samples)
         except DataError as error:
             return error
-        return batch if get_worker_info() is None else _shared(batch)
-
-
-def _shared(batch: Made) -> Made | DataError:
-    """Moves a batch to shared memory. The queue would do it in a thread, whose errors end nothing but the batch."""
-    try:
-        move_to_shared_memory(batch)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        return DataError(
-            f"a batch with {batch.files[0]} does not fit into the memory that processes share ({reason}). Make room "
-            "in /dev/shm, raise the limit of file sizes (`ulimit -f`), or use smaller batches or workers: 0."
-        )
-    return batch

@@ -83,7 +83,7 @@ def check_data(config: Config, progress: Progress | None = None) -> DataCheck:
             dataset = build_dataset(section)
             check.datasets[split] = dataset
             advance = None if progress is None else _advance(progress, split, len(dataset))
-            survey = survey_dataset(dataset, section.workers, advance)
+            survey = survey_dataset(dataset, section.workers, advance, section=split, timeout=section.timeout)
             check.surveys[split] = survey
             check.findings += findings_of(split, dataset, survey, num_queries)
     check.findings += [*_other_classes(check), *equal_images(check.surveys)]

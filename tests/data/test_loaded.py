@@ -1,5 +1,6 @@
 """What the loading process counts of its batches."""
 
+import resource
 from functools import partial
 
 import pytest
@@ -54,3 +55,21 @@ def test_a_label_that_is_no_class_is_an_error_with_the_file(workers):
     two = type("Two", (), {"classes": ["a", "b"], "__len__": lambda _: 1, "__getitem__": lambda _, index: sample})()
     with pytest.raises(DataError, match=r"^a\.png: the target has the labels \[9\]"):
         next(training_loader(two, [], batch_size=1, workers=workers, size_divisor=1, seed=0))
+
+
+def test_a_worker_without_room_in_shared_memory_says_so():
+    """A limit on the size of files stands for a full /dev/shm: both make the same call fail."""
+
+    class Limiting(Shapes):
+        def __getitem__(self, index):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+            return super().__getitem__(index)
+
+    with pytest.raises(DataError) as caught:
+        list(evaluation_loader(Limiting(length=1, size=(32, 32)), [], batch_size=1, workers=1, size_divisor=1))
+    text = str(caught.value)
+    assert text.startswith("a batch with shapes_0_00000 does not fit into the memory that processes share (")
+    assert text.endswith(
+        "Make room in /dev/shm, raise the limit of file sizes (`ulimit -f`), or use smaller batches or workers: 0."
+    )
+    assert "\n" not in text

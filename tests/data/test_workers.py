@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import re
-import resource
 import signal
 import time
 
@@ -121,20 +120,6 @@ def test_a_worker_that_hangs_is_named_with_its_sample_and_ended(file):
     for process in stuck:
         process.join(60)
         assert process.exitcode == -signal.SIGKILL
-
-
-def test_a_worker_without_room_in_shared_memory_says_so(file):
-    """A limit on the size of files stands for a full /dev/shm: both make the same call fail."""
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
-
-    text = caught_at(file, limit)
-    assert text.startswith("a batch with b does not fit into the memory that processes share (")
-    assert text.endswith(
-        "Make room in /dev/shm, raise the limit of file sizes (`ulimit -f`), or use smaller batches or workers: 0."
-    )
-    assert "\n" not in text
 
 
 def test_a_batch_that_is_lost_on_its_way():
