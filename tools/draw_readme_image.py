@@ -14,8 +14,8 @@ from torch.nn.functional import interpolate
 from segkit.build import build_dataset, build_postprocessors
 from segkit.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, read_config
 from segkit.classes import Classes, Color
-from segkit.results.comparison import target_result
 from segkit.results.overlay import overlay
+from segkit.results.targets import target_result
 from segkit.types import ImageSizes, PanopticResult, Sample
 
 FACTOR = 2

@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from segkit.inference.predictor import Predictor
+    from segkit.results.filled import refuse_filled
     from segkit.runtime.processes import gather, join_processes
 
     # Before the model is loaded, which takes longer than noticing a wrong path.
@@ -74,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         plugins=arguments.plugins,
         trust=arguments.trust,
     )
+    refuse_filled(Path(arguments.output), [predictor.postprocessor.result_type])
     console = Console(markup=False, quiet=not process.is_main)
     own = _predict(predictor, files, arguments, process, console)
     segmented = sum(gather(own))
@@ -116,6 +118,7 @@ def _predict(
 def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
     """Writes overlay and result, or prints the error. Returns whether the image was segmented."""
     from segkit.results.overlay import overlay
+    from segkit.results.targets import task_of
     from segkit.runtime.writing import explain_write_errors
 
     name = writer.names.of(outcome.file)
@@ -125,7 +128,7 @@ def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
     assert outcome.image is not None, "an outcome without error has an image"
     assert outcome.result is not None, "and a result"
     writer.write(outcome.result, outcome.file, image_id)
-    path = writer.folder / "overlays" / f"{name}.png"
+    path = writer.folder / "overlays" / f"{name}_{task_of(outcome.result)}.png"
     drawn = overlay(outcome.image, outcome.result, writer.classes)
     with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", type=not_empty, metavar="PATH", help="the checkpoint, if the first argument is a config"
     )
     parser.add_argument("--output", type=not_empty, metavar="DIR", help="default: evaluation/ in the checkpoint folder")
-    parser.add_argument("--overlays", type=non_negative, default=0, metavar="N", help="draw the first N images")
+    parser.add_argument(
+        "--overlays",
+        type=non_negative,
+        default=0,
+        metavar="N",
+        help="draw the first N images, the N with the largest errors of each task, and the N with the smallest",
+    )
     parser.add_argument("--save-predictions", action="store_true", help="as --result-format coco")
     add_inference_arguments(parser)
 

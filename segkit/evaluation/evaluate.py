@@ -16,12 +16,13 @@ from segkit.classes import Classes
 from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
 from segkit.evaluation.loop import OnResult
-from segkit.evaluation.tables import write_evaluation
+from segkit.evaluation.tables import METRICS_FILE, write_evaluation
 from segkit.evaluation.validation import Validation
 from segkit.inference.semantic_options import with_options
 from segkit.registries.signature import NonNegative, Positive
 from segkit.results.files import ResultFormat, ResultWriter
-from segkit.results.overlay_writer import OverlayWriter
+from segkit.results.filled import refuse_filled
+from segkit.results.overlay_writer import overlay_files
 from segkit.results.parts import own_part
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import Process, join_processes
@@ -50,9 +51,10 @@ def evaluate(
         config: Replaces the checkpoint's own config. A config, or what `segkit.load_config` takes. The weights
             must fit its model.
         output: Where `metrics.json` is written; by default `evaluation/` in the checkpoint folder.
-        overlays: Draw this many images, into `overlays/`.
-        save_predictions: Write every result as PNG or JSON, into `predictions/`. A format (`coco`, `cityscapes` or
-            `ade20k`) names the data whose official tools shall read the files; True is `coco`.
+        overlays: Draw this many images, into `overlays/`: the first ones, and of each task those with the largest and
+            the smallest errors.
+        save_predictions: Write every result as PNG or JSON, into `predictions/`, where no results may be. A format
+            (`coco`, `cityscapes` or `ade20k`) names the data whose official tools shall read the files; True is `coco`.
         window: Split each image into overlapping windows of this many pixels' side; only for the semantic task.
         augment: Average the predictions of six sizes of each image (0.5 to 1.75 times its sides) and of their mirror
             images, as the MaskFormer paper does; only for the semantic task.
@@ -105,6 +107,7 @@ def evaluate(
     validation = Validation(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )
+    _refuse_filled(output, validation, overlays > 0, bool(save_predictions))
     model = with_options(loaded.model, validation.postprocessors, window, augment)
     with (
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
@@ -121,19 +124,27 @@ def default_output(checkpoint: str | Path) -> Path:
     return find_checkpoint(checkpoint) / "evaluation"
 
 
+def _refuse_filled(output: Path, validation: Validation, overlays: bool, predictions: bool) -> None:
+    """Checks that results of another command or evaluation are not replaced."""
+    result_types = [one.result_type for one in validation.postprocessors.values()]
+    if predictions:
+        refuse_filled(output / "predictions", result_types)
+    # Only the overlays of an earlier evaluation are replaced.
+    if overlays and not (output / METRICS_FILE).exists():
+        refuse_filled(output, result_types)
+
+
 @contextmanager
 def _result_files(
     classes: Classes, process: Process, output: Path, overlays: int, save_predictions: bool | ResultFormat
 ) -> Iterator[OnResult | None]:
     """Yields what draws and writes the results as they come; None where nothing is asked for."""
     result_format: ResultFormat = "coco" if isinstance(save_predictions, bool) else save_predictions
-    own_overlays = len(range(process.rank, overlays, process.num_processes))
     with (
-        own_part(output / "overlays", process) as drawings,
+        overlay_files(output / "overlays", classes, overlays, process) as draw,
         own_part(output / "predictions", process) as predictions,
         ResultWriter(predictions.folder, classes, predictions.names, result_format) as writer,
     ):
-        draw = OverlayWriter(drawings.folder, classes, own_overlays, drawings.names)
 
         def on_result(batch: Batch, index: int, result: Result) -> None:
             draw(batch, index, result)

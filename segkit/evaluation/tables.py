@@ -12,6 +12,9 @@ from rich.table import Table
 from segkit.runtime.writing import replace_file, without_nan
 from segkit.types import Metrics
 
+METRICS_FILE = "metrics.json"
+"""In the folder of an evaluation."""
+
 
 def summary(metrics: Mapping[str, Metrics]) -> dict[str, float]:
     """Returns the summary metrics of all evaluators in one dict, in order.
@@ -106,7 +109,7 @@ def write_evaluation(folder: Path, metrics: Mapping[str, Metrics]) -> None:
     A matrix is `<evaluator>_confusion_matrix.csv`, a row of pixels for each class of the target, a column for each
     predicted class. Earlier files are replaced.
     """
-    write_metrics(folder / "metrics.json", metrics)
+    write_metrics(folder / METRICS_FILE, metrics)
     for evaluator, one in metrics.items():
         if one.confusion_matrix is not None:
             with replace_file(folder / f"{evaluator}_confusion_matrix.csv") as draft:

@@ -16,9 +16,10 @@ from segkit.data.survey_findings import Finding, Place
 from segkit.errors import DataError
 from segkit.inspection.data_check import DataCheck
 from segkit.registries import Dataset
-from segkit.results.comparison import side_by_side, target_result
+from segkit.results.comparison import side_by_side
 from segkit.results.html import Html, element, image, images, table, write_page
 from segkit.results.overlay import overlay
+from segkit.results.targets import target_result
 
 _DRAWN = 4
 """Images that are drawn of each finding."""

@@ -1,5 +1,7 @@
-"""What overlays, legends and comparisons have in common: colors, text and enlargement."""
+"""What overlays, legends and comparisons have in common: colors, text and size."""
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFont
 from torch import Tensor
 
@@ -7,6 +9,8 @@ from segkit.classes import Color
 
 READABLE = 384
 """The length in pixels that the longer side of an image needs for text on it. Smaller images are enlarged."""
+LARGEST = 1600
+"""The most pixels that the longer side of a drawn image has. Larger images are reduced."""
 PAPER: Color = (255, 255, 255)
 """The background."""
 INK: Color = (20, 20, 20)
@@ -18,19 +22,36 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def enlarged(image: Tensor) -> Image.Image:
-    """Returns (3,H,W) uint8 RGB as an image whose longer side has at least READABLE pixels."""
-    drawn = Image.fromarray(image.permute(1, 2, 0).cpu().numpy())
-    factor = enlargement(drawn.width, drawn.height)
-    return drawn.resize((drawn.width * factor, drawn.height * factor), Image.Resampling.BICUBIC)
-
-
-def enlargement(width: int, height: int) -> int:
-    """Returns the factor of `enlarged`, a whole number so that masks can be enlarged exactly alike.
+def fitted(image: Tensor, largest: int = LARGEST) -> Image.Image:
+    """Returns (3,H,W) uint8 RGB as an image whose longer side has at least READABLE and at most `largest` pixels.
 
     Example:
-        >>> enlargement(100, 80), enlargement(640, 480)
-        (4, 1)
+        >>> import torch
+        >>> fitted(torch.zeros(3, 80, 100, dtype=torch.uint8)).size
+        (400, 320)
     """
-    # Rounded up, at least 1.
-    return -(-READABLE // max(width, height))
+    drawn = Image.fromarray(image.permute(1, 2, 0).cpu().numpy())
+    return drawn.resize(fitted_size(drawn.width, drawn.height, largest), Image.Resampling.BICUBIC)
+
+
+def fitted_size(width: int, height: int, largest: int = LARGEST) -> tuple[int, int]:
+    """Returns the (width, height) of `fitted`. Small images are enlarged by a whole number.
+
+    Example:
+        >>> fitted_size(100, 80), fitted_size(640, 480), fitted_size(8000, 2000)
+        ((400, 320), (640, 480), (1600, 400))
+    """
+    longer = max(width, height)
+    if longer > largest:
+        return max(1, round(width * largest / longer)), max(1, round(height * largest / longer))
+    factor = -(-READABLE // longer)  # rounded up, at least 1
+    return width * factor, height * factor
+
+
+def fitted_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Returns a mask (H,W) at the (width, height) of `fitted`: the nearest pixels, not mixed as those of the image."""
+    width, height = size
+    rows = (np.arange(height) + 0.5) * mask.shape[0] // height
+    columns = (np.arange(width) + 0.5) * mask.shape[1] // width
+    resized: NDArray[np.bool_] = mask[rows.astype(np.int64)][:, columns.astype(np.int64)]
+    return resized

@@ -1,5 +1,6 @@
 """The legend of an overlay: the classes that are present, with colors, number of segments and scores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
@@ -9,7 +10,7 @@ from segkit.results.drawing import INK, PAPER, font
 from segkit.results.regions import Region
 
 COLORS_PER_ENTRY = 4
-"""Shades shown of a class with several segments, those of the largest."""
+"""Colors shown of a class with several segments, those of the largest."""
 
 
 @dataclass
@@ -20,8 +21,8 @@ class Entry:
     text: str
 
 
-def with_legend(image: Image.Image, regions: list[Region], classes: Classes) -> Image.Image:
-    """Returns `image` with the legend in columns below it, or beside it where the image is upright."""
+def with_legend(image: Image.Image, regions: Sequence[Region], classes: Classes) -> Image.Image:
+    """Returns `image` with the legend in columns below it, or beside an upright one."""
     entries = legend_entries(regions, classes) or [Entry([], "nothing found")]
     size = max(12, round(min(image.size) / 36))
     text_font, line = font(size), round(size * 1.5)
@@ -29,11 +30,12 @@ def with_legend(image: Image.Image, regions: list[Region], classes: Classes) -> 
     # An entry takes its swatches, its text and a gap.
     widths = [round(text_font.getlength(one.text)) + line * (len(one.colors) or 1) // 2 + line for one in entries]
     column = max(widths)
-    beside = image.height > image.width
+    rows = max(1, (image.height - line) // line)
+    columns = -(-len(entries) // rows)
+    # A legend of many classes would make an upright image too wide.
+    beside = image.height > image.width and columns * column <= max(image.width, column)
     # Columns fill from top to bottom in both cases: largest classes first.
     if beside:
-        rows = max(1, (image.height - line) // line)
-        columns = -(-len(entries) // rows)
         canvas = Image.new("RGB", (image.width + columns * column + line, image.height), PAPER)
         left, top = image.width + line // 2, line // 2
     else:
@@ -52,7 +54,7 @@ def with_legend(image: Image.Image, regions: list[Region], classes: Classes) -> 
     return canvas
 
 
-def legend_entries(regions: list[Region], classes: Classes) -> list[Entry]:
+def legend_entries(regions: Sequence[Region], classes: Classes) -> list[Entry]:
     """Returns one entry per class, the class with the most pixels first: name, number of segments, scores.
 
     Example:

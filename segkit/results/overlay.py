@@ -1,20 +1,26 @@
-"""Results drawn over images: colored regions with outlines, class names and a legend."""
+"""Results drawn over images: colored regions with outlines, names, scores and a legend."""
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
 from segkit.classes import Classes
-from segkit.results.drawing import INK, PAPER, enlarged, enlargement, font
+from segkit.results.captions import write_names
+from segkit.results.drawing import LARGEST, fitted, fitted_mask
+from segkit.results.instance_colors import color_apart
 from segkit.results.legend import with_legend
 from segkit.results.regions import Region, regions_of
 from segkit.types import Result
 
 Pixels = NDArray[np.uint8]
 """(H,W,3) RGB."""
-Box = tuple[float, float, float, float]
-"""(left, top, right, bottom)."""
+
+QUIET = 0.5
+"""What is left of the opacity of stuff, and of the image's own colors, where instances are what one looks at."""
 
 
 def overlay(
@@ -22,9 +28,11 @@ def overlay(
 ) -> Image.Image:
     """Draws a result over its image.
 
-    With a legend, small images are enlarged, regions with enough room carry their class's name, and the legend lists
-    what is present, largest first, with the number of segments and their scores. It stands below the image, or beside
-    an upright one. Without a legend, the overlay is exactly as large as the image.
+    Instances are told apart by their colors; behind them, stuff and the image itself are paler. With a legend, each
+    instance carries its name and score, and the legend lists what is present, largest first, with the number of
+    segments and their scores. It stands below the image, or beside an upright one. Small images are enlarged; large
+    ones are reduced until the longer side has 1600 pixels. Without a legend, the overlay is exactly as large as the
+    image.
 
     Args:
         image: (3,H,W) uint8 RGB.
@@ -43,27 +51,49 @@ def overlay(
         ((2, 2), (50, 50, 150))
     """
     regions = regions_of(result, classes)
+    color_apart(regions)
     if not legend:
         return Image.fromarray(_painted(image.permute(1, 2, 0).cpu().numpy(), regions, opacity))
-    factor = enlargement(image.shape[-1], image.shape[-2])
-    for region in regions:
-        # Whole pixels are repeated, so a mask stays exact, unlike the smoothly enlarged image.
-        region.mask = region.mask.repeat(factor, 0).repeat(factor, 1)
-    drawn = Image.fromarray(_painted(np.asarray(enlarged(image)), regions, opacity))
-    _write_names(drawn, regions, classes)
-    return with_legend(drawn, regions, classes)
+    return draw_regions(image, regions, classes, opacity)
 
 
-def _painted(pixels: Pixels, regions: list[Region], opacity: float) -> Pixels:
+def draw_regions(
+    image: Tensor, regions: Sequence[Region], classes: Classes, opacity: float = 0.5, largest: int = LARGEST
+) -> Image.Image:
+    """Draws regions in their colors, with names and legend.
+
+    Args:
+        image: (3,H,W) uint8 RGB.
+        regions: Of the same size. Later ones cover earlier ones.
+        classes: Of the regions.
+        opacity: Of the colors, in [0, 1].
+        largest: Most pixels of the longer side, without the legend.
+    """
+    drawn = fitted(image, largest)
+    shown = [replace(region, mask=fitted_mask(region.mask, drawn.size)) for region in regions]
+    drawn = Image.fromarray(_painted(np.asarray(drawn), shown, opacity))
+    write_names(drawn, shown, classes)
+    return with_legend(drawn, shown, classes)
+
+
+def _painted(pixels: Pixels, regions: Sequence[Region], opacity: float) -> Pixels:
     """Returns `pixels` with every region blended in and outlined."""
     painted = pixels.astype(np.float32)
+    quiet = any(region.is_instance for region in regions)
+    if quiet:
+        painted += (1 - QUIET) * (painted.mean(-1, keepdims=True) - painted)
     # One pixel per 400 of the shorter side, so that outlines look alike at any size.
     width = max(1, round(min(pixels.shape[:2]) / 400))
     for region in regions:
+        strength = opacity * QUIET if quiet and not region.is_instance else opacity
         color = np.array(region.color, dtype=np.float32)
-        painted[region.mask] = (1 - opacity) * painted[region.mask] + opacity * color
+        # An instance keeps the colors of the image below its own.
+        below = pixels[region.mask] if region.is_instance else painted[region.mask]
+        painted[region.mask] = (1 - strength) * below + strength * color
     # All outlines come after all regions, so that no region covers another's outline.
     for region in regions:
+        if quiet and not region.is_instance:
+            continue
         outline = region.mask & ~_eroded(region.mask, width)
         # 60 % color and 40 % white: visible beside the blended inside and on dark images.
         painted[outline] = np.array(region.color, dtype=np.float32) * 0.6 + 0.4 * 255
@@ -80,46 +110,3 @@ def _eroded(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
         inner[:, :-1] &= mask[:, 1:]
         mask = inner
     return mask
-
-
-def _write_names(image: Image.Image, regions: list[Region], classes: Classes) -> None:
-    """Writes class names into their regions where they fit and overlap no name of a larger region."""
-    draw = ImageDraw.Draw(image)
-    text_font = font(max(11, round(min(image.size) / 30)))
-    taken: list[Box] = []
-    # Large regions first: their names are the most useful, and have room.
-    for region in sorted(regions, key=lambda region: -region.area):
-        name = classes.names[region.label]
-        extent = draw.textbbox((0, 0), name, font=text_font, anchor="mm")
-        center = _center(region.mask, extent, image.size)
-        if center is None:
-            continue
-        x, y = center
-        box = (x + extent[0], y + extent[1], x + extent[2], y + extent[3])
-        if any(_overlap(box, other) for other in taken):
-            continue
-        taken.append(box)
-        draw.text(center, name, fill=PAPER, font=text_font, anchor="mm", stroke_width=2, stroke_fill=INK)
-
-
-def _center(mask: NDArray[np.bool_], extent: Box, size: tuple[int, int]) -> tuple[float, float] | None:
-    """Returns where in `mask` the center of a text stands, None where the mask has no room for it.
-
-    `extent` is the box of the text around its center, `size` the image's (width, height).
-    """
-    left, top, right, bottom = extent
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    # A region needs the text's width, and half a line to spare in height.
-    if len(rows) == 0 or right - left > columns[-1] - columns[0] or (bottom - top) * 1.5 > len(rows):
-        return None
-    # The middle pixel, counted row by row, lies inside the region; its center of gravity may not.
-    row = int(np.searchsorted(mask.sum(1).cumsum(), mask.sum() / 2))
-    inside = np.flatnonzero(mask[row])
-    # Near a border, the text moves inwards until 2 pixels of margin are left for its stroke.
-    x = min(max(float(inside[len(inside) // 2]), 2 - left), size[0] - 2 - right)
-    y = min(max(row, 2 - top), size[1] - 2 - bottom)
-    return x, y
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -1,13 +1,18 @@
 """The regions of a result that are drawn, each with its color."""
 
-import colorsys
+from __future__ import annotations
+
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segkit.classes import Classes, Color
 from segkit.types import PanopticResult, Result, SemanticResult
+
+Box = tuple[int, int, int, int]
+"""(top, left, bottom, right) in pixels, the last two exclusive."""
 
 
 @dataclass
@@ -18,20 +23,31 @@ class Region:
     """(H,W)."""
     label: int
     color: Color
-    score: float | None
-    """In [0, 1], to be written into the legend; None for stuff, for classes of pixels and for targets."""
+    """Of the class; `color_apart` gives instances colors of their own."""
+    score: float | None = None
+    """In [0, 1], to be written; None for stuff, for classes of pixels and for targets."""
+    is_instance: bool = False
+    """Whether it is one of the objects of its class, which are told apart by color."""
 
-    @property
+    @cached_property
     def area(self) -> int:
         """Number of pixels."""
         return int(self.mask.sum())
+
+    @cached_property
+    def box(self) -> Box | None:
+        """(top, left, bottom, right) in pixels, the last two exclusive; None without pixels."""
+        rows, columns = np.flatnonzero(self.mask.any(1)), np.flatnonzero(self.mask.any(0))
+        if len(rows) == 0:
+            return None
+        return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def regions_of(result: Result, classes: Classes) -> list[Region]:
     """Returns the regions in the order in which they are drawn. Later ones cover earlier ones.
 
-    The largest comes first; but instances come from the lowest to the highest score, so that the best lies on top.
-    Segments of one thing class get shades of the class's color.
+    The largest comes first; but instances come from the lowest to the highest score, so that the best lies on top. All
+    have the color of their class.
 
     Example:
         >>> import torch
@@ -42,21 +58,25 @@ def regions_of(result: Result, classes: Classes) -> list[Region]:
     if isinstance(result, SemanticResult):
         label_map = result.label_map.cpu().numpy()
         regions = [
-            Region(label_map == label, label, classes.colors[label], None)
+            Region(label_map == label, label, classes.colors[label])
             for label in np.unique(label_map).tolist()
             if label < len(classes)  # void stays unpainted
         ]
     elif isinstance(result, PanopticResult):
         segment_map = result.segment_map.cpu().numpy()
-        colors = _shades([segment.label for segment in result.segments], classes)
         regions = [
-            Region(segment_map == one.id, one.label, color, _shown_score(one.score) if one.is_thing else None)
-            for one, color in zip(result.segments, colors, strict=True)
+            Region(
+                segment_map == one.id,
+                one.label,
+                classes.colors[one.label],
+                _shown_score(one.score) if one.is_thing else None,
+                one.is_thing,
+            )
+            for one in result.segments
         ]
     else:
-        labels = result.labels.tolist()
-        rows = zip(result.masks.cpu().numpy(), labels, _shades(labels, classes), result.scores.tolist(), strict=True)
-        regions = [Region(mask, label, color, _shown_score(score)) for mask, label, color, score in rows]
+        rows = zip(result.masks.cpu().numpy(), result.labels.tolist(), result.scores.tolist(), strict=True)
+        regions = [Region(mask, label, classes.colors[label], _shown_score(score), True) for mask, label, score in rows]
         # Results list the highest score first.
         return regions[::-1]
     return sorted(regions, key=lambda region: -region.area)
@@ -65,32 +85,3 @@ def regions_of(result: Result, classes: Classes) -> list[Region]:
 def _shown_score(score: float) -> float | None:
     """Returns the score to be written: none for exactly 1, which targets in the form of results have."""
     return None if score == 1.0 else score
-
-
-def _shades(labels: list[int], classes: Classes) -> list[Color]:
-    """Returns a color per segment: its class's, varied from the second segment of a class on."""
-    counts: dict[int, int] = {}
-    colors = []
-    for label in labels:
-        number = counts.get(label, 0)
-        counts[label] = number + 1
-        colors.append(_shade(classes.colors[label], number))
-    return colors
-
-
-def _shade(color: Color, number: int) -> Color:
-    """Returns variant `number` of a color; 0 is the color itself.
-
-    Variants are neighbors in hue, up to three steps to either side in turn. Lightness advances by a fraction that
-    repeats late, so that dozens of segments stay distinct.
-    """
-    if number == 0:
-        return color
-    hue, lightness, saturation = colorsys.rgb_to_hls(*(part / 255 for part in color))
-    # A step of 0.02 (7 degrees) keeps a shade recognizable as its class.
-    hue += (-1) ** number * 0.02 * (1 + (number - 1) // 2 % 3)
-    # Between a quarter and three quarters: black and white have no hue.
-    lightness = 0.25 + 0.5 * ((lightness + number * 0.37) % 1.0)
-    # Gray classes get some saturation too, since otherwise a change of hue would not show.
-    red, green, blue = colorsys.hls_to_rgb(hue % 1.0, lightness, max(saturation, 0.35))
-    return round(red * 255), round(green * 255), round(blue * 255)

@@ -20,9 +20,9 @@ from segkit.criterion import Criterion
 from segkit.data.loaded import LoadedBatch
 from segkit.errors import CheckpointError, ConfigError
 from segkit.ops.targets import change_maps
-from segkit.results.comparison import target_result
 from segkit.results.grid import image_grid
 from segkit.results.overlay import overlay
+from segkit.results.targets import target_result
 from segkit.runtime.devices import choose_device
 from segkit.runtime.model_call import call_model
 from segkit.runtime.precision import Precision, autocast

@@ -1,19 +1,22 @@
 """The evaluations during a training."""
 
+from contextlib import nullcontext
+
 import torch
 from accelerate import Accelerator
 from torch import nn
 
 from segkit.evaluation.tables import write_evaluation
 from segkit.evaluation.validation import Validation
-from segkit.results.overlay_writer import OverlayWriter
+from segkit.results.overlay_writer import overlay_files
 from segkit.runtime.precision import Precision
+from segkit.runtime.processes import Process
 from segkit.training.data_summary import DataSummary
 from segkit.training.run_folder import RunFolder
 from segkit.types import Metrics
 
 OVERLAYS = 8
-"""Images drawn in the last evaluation, of those that the main process evaluates."""
+"""Images of each kind that are drawn in the last evaluation."""
 
 
 class RunEvaluation:
@@ -43,13 +46,16 @@ class RunEvaluation:
 
     def __call__(self, model: nn.Module, final: bool) -> dict[str, Metrics]:
         """Returns the metrics by evaluator; the `final` evaluation draws overlays too."""
-        main = self._accelerator.is_main_process
-        overlays = OverlayWriter(self._run.overlays, self._validation.classes, OVERLAYS) if final and main else None
+        accelerator = self._accelerator
+        process = Process(accelerator.device, accelerator.process_index, accelerator.num_processes)
         self._broadcast_buffers(model)
-        metrics = self._validation.run(model, self._accelerator.device, self._precision, on_result=overlays)
+        with (
+            overlay_files(self._run.overlays, self._validation.classes, OVERLAYS, process) if final else nullcontext()
+        ) as overlays:
+            metrics = self._validation.run(model, process.device, self._precision, on_result=overlays)
         if self._data is not None:
             self._data.evaluated = self._validation.tally
-        if main:
+        if process.is_main:
             write_evaluation(self._run.evaluation, metrics)
         return metrics
 

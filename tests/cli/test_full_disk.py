@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 VAL = "data.val={dataset: {type: shapes, length: 1}}"
 
 COMMANDS = {
-    "predict semantic": (["predict", "run", "a.png", "--output", "out"], "out/overlays/a.png"),
+    "predict semantic": (["predict", "run", "a.png", "--output", "out"], "out/overlays/a_semantic.png"),
     "predict instance": (
         ["predict", "run", "a.png", "--task", "instance", "--score-threshold", "0", "--output", "out"],
         "out/instances.json",
@@ -37,10 +37,7 @@ COMMANDS = {
         "out/panoptic.json",
     ),
     "test": (["test", "run", VAL, "--output", "out"], "out/metrics.json"),
-    "test overlays": (
-        ["test", "run", VAL, "--overlays", "1", "--output", "out"],
-        "out/overlays/shapes_0_00000_semantic.png",
-    ),
+    "test overlays": (["test", "run", VAL, "--overlays", "1", "--output", "out"], None),
     "schema": (["schema", "--output", "schema.json"], "schema.json"),
     "train": (["train", "tiny.yaml", "--output", "out"], None),
     "new-plugin": (["new-plugin", "acme-parts", "--output", "out"], None),
@@ -65,6 +62,9 @@ def test_a_full_disk(folder, tmp_path, monkeypatch, capsys, name):
     for full in (Path(file), Path(f"{file}.writing")):  # some files get their name when they are complete
         full.parent.mkdir(parents=True, exist_ok=True)
         full.symlink_to(FULL)
+    # These files are no results of an earlier command.
+    monkeypatch.setattr("segkit.results.filled.refuse_filled", lambda *_: None)
+    monkeypatch.setattr("segkit.evaluation.evaluate.refuse_filled", lambda *_: None)
     assert main(words) == 1
     assert one_line(capsys) == f"error: {file}: cannot be written (No space left on device)."
 

@@ -42,7 +42,12 @@ def files_under(folder):
 
 def test_a_folder(checkpoint, images, tmp_path, capsys):
     assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out")]) == 0
-    assert files_under(tmp_path / "out") == ["overlays/a.png", "overlays/b.png", "semantic/a.png", "semantic/b.png"]
+    assert files_under(tmp_path / "out") == [
+        "overlays/a_semantic.png",
+        "overlays/b_semantic.png",
+        "semantic/a.png",
+        "semantic/b.png",
+    ]
     assert Image.open(tmp_path / "out/semantic/a.png").size == (50, 40)
     assert capsys.readouterr().out.endswith(f"2 of 2 images segmented (semantic): {tmp_path}/out\n")
 
@@ -61,8 +66,20 @@ def test_other_tasks(checkpoint, images, tmp_path, task, results):
     output = tmp_path / "out"
     arguments = ["--task", task, "--score-threshold", "0", "--output", str(output)]
     assert main(["predict", checkpoint, str(images / "a.png"), *arguments]) == 0
-    assert files_under(output) == sorted([*results, "overlays/a.png"])
+    assert files_under(output) == sorted([*results, f"overlays/a_{task}.png"])
     json.loads((output / results[0]).read_text())
+
+
+def test_another_task_is_written_beside_the_first_and_the_same_is_refused(checkpoint, images, tmp_path, capsys):
+    words = ["predict", checkpoint, str(images / "a.png"), "--output", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert main([*words, "--task", "panoptic"]) == 0
+    assert files_under(tmp_path / "out/overlays") == ["a_panoptic.png", "a_semantic.png"]
+    capsys.readouterr()
+    assert main(words) == 1
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/out: holds semantic results already (semantic). Give another --output, or remove them.\n"
+    )
 
 
 def test_bad_images_are_reported_and_the_others_segmented(checkpoint, images, tmp_path, capsys):
@@ -75,7 +92,7 @@ def test_bad_images_are_reported_and_the_others_segmented(checkpoint, images, tm
     assert lines[0].startswith(f"error: {images}/broken.png: ")
     assert lines[1].startswith(f"error: {images}/text.png: ")
     assert captured.out.endswith(f"2 of 4 images segmented (semantic): {tmp_path}/out\n")
-    assert files_under(tmp_path / "out/overlays") == ["a.png", "b.png"]
+    assert files_under(tmp_path / "out/overlays") == ["a_semantic.png", "b_semantic.png"]
 
 
 @pytest.mark.parametrize(
@@ -155,9 +172,9 @@ def test_any_exception_of_a_decoder_is_the_file_s(checkpoint, images, tmp_path, 
 
 def test_the_largest_number_of_pixels(checkpoint, images, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    words = ["predict", checkpoint, str(images), "--output", str(tmp_path / "out")]
-    assert main([*words, "--max-pixels", "3000"]) == 1
+    words = ["predict", checkpoint, str(images), "--output"]
+    assert main([*words, str(tmp_path / "out"), "--max-pixels", "3000"]) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"error: {images}/b.JPG: the image has 4096 pixels, but the limit is 3000, ")
     assert "(segkit predict --max-pixels 4096, or the environment variable SEGKIT_MAX_PIXELS=4096)" in error
-    assert main([*words, "--max-pixels", "4096", "--window", "64"]) == 0
+    assert main([*words, str(tmp_path / "all"), "--max-pixels", "4096", "--window", "64"]) == 0

@@ -48,7 +48,7 @@ def test_an_evaluation_has_the_files_of_one_process(checkpoint, tmp_path):
         start(*launcher, TEST, checkpoint, "--output", tmp_path / name, "--save-predictions", "--overlays", "2")
         found.append(contents(tmp_path / name))
     assert found[0] == found[1]
-    assert sum(name.startswith("overlays/") for name in found[0]) == 2 * 3
+    assert sum(name.startswith("overlays/") for name in found[0]) == 2 * 3 * 3  # first, worst and best, of three tasks
     assert {"metrics.json", "predictions/instances.json", "predictions/panoptic.json"} <= found[0].keys()
 
 
@@ -69,7 +69,7 @@ def test_a_prediction_has_the_files_of_one_process(checkpoint, tmp_path, task):
         assert done.stderr.count(f"error: {tmp_path}/images/x/b.png: ") == 1
         found.append(contents(tmp_path / name))
     assert found[0] == found[1]
-    assert "overlays/y_a.png" in found[0]
+    assert f"overlays/y_a_{task}.png" in found[0]
 
 
 def test_an_error_of_one_process_ends_all_and_names_the_file(checkpoint, tmp_path):

@@ -8,7 +8,7 @@ import segkit
 from segkit.build import build_model, dataset_classes
 from segkit.checkpoint import save_checkpoint
 from segkit.config import load_config
-from segkit.errors import CheckpointError, ConfigError
+from segkit.errors import CheckpointError, ConfigError, DataError
 from tests.helpers.tiny import write_tiny
 
 
@@ -39,8 +39,30 @@ def test_by_another_config(checkpoint, tmp_path):
     data = load_config(checkpoint.parent / "tiny.yaml", ["data.val.limit=1", "evaluators=[{type: mean_iou}]"]).data
     metrics = segkit.evaluate(checkpoint, data, output=tmp_path, overlays=5, save_predictions=True)
     assert list(metrics) == ["mean_iou"]
-    assert len(list((tmp_path / "overlays").iterdir())) == 2  # one image, two kinds of results
+    assert len(list((tmp_path / "overlays").glob("*.png"))) == 2  # one image, two kinds of results
     assert {path.name for path in (tmp_path / "predictions").iterdir()} == {"panoptic", "panoptic.json", "semantic"}
+
+
+def test_predictions_are_not_written_among_others(checkpoint, tmp_path):
+    folder = tmp_path / "predictions"
+    (folder / "panoptic").mkdir(parents=True)
+    with pytest.raises(DataError) as caught:
+        segkit.evaluate(checkpoint, output=tmp_path, save_predictions=True)
+    assert str(caught.value) == (
+        f"{folder}: holds panoptic results already (panoptic). Give another --output, or remove them."
+    )
+
+
+def test_overlays_replace_those_of_an_evaluation_alone(checkpoint, tmp_path):
+    drawing = tmp_path / "overlays" / "a_semantic.png"
+    drawing.parent.mkdir()
+    drawing.touch()
+    with pytest.raises(DataError, match="holds semantic results already"):
+        segkit.evaluate(checkpoint, output=tmp_path, overlays=1)
+    assert drawing.exists()
+    (tmp_path / "metrics.json").touch()
+    segkit.evaluate(checkpoint, output=tmp_path, overlays=1)
+    assert not drawing.exists()
 
 
 def test_what_cannot_be_evaluated_is_refused_before_anything_is_written(checkpoint, tmp_path):

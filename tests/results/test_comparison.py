@@ -5,8 +5,9 @@ import torch
 from PIL import Image
 
 from segkit.classes import Classes
-from segkit.results.comparison import batch_image, comparison, side_by_side, target_result
+from segkit.results.comparison import batch_image, comparison, side_by_side
 from segkit.results.overlay import overlay
+from segkit.results.targets import target_result
 from segkit.types import NO_SEGMENT, Batch, ImageSizes, InstanceResult, PanopticSegment, Target
 
 CLASSES = Classes.make(

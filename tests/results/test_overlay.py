@@ -29,7 +29,7 @@ def test_without_legend_the_image_keeps_its_size_and_what_is_not_found():
     painted = np.asarray(overlay(GRAY, two_cars(), CLASSES, legend=False))
 
     assert painted.shape == (60, 80, 3)
-    assert painted[10, 10].tolist() == [50, 50, 150]
+    assert painted[10, 10].tolist() == [75, 75, 125]  # stuff is quieter
     assert painted[50, 20].tolist() == [150, 50, 50]
     assert painted[35, 60].tolist() == [100, 100, 100]
     assert painted[35, 39].tolist() == [222, 102, 102]  # the outline
@@ -38,7 +38,29 @@ def test_without_legend_the_image_keeps_its_size_and_what_is_not_found():
 def test_opacity():
     solid = np.asarray(overlay(GRAY, two_cars(), CLASSES, opacity=1.0, legend=False))
 
-    assert solid[10, 10].tolist() == [0, 0, 200]
+    assert solid[10, 10].tolist() == [50, 50, 150]
+    assert solid[50, 20].tolist() == [200, 0, 0]
+
+
+def test_the_colors_of_the_image_are_pale_where_nothing_is_found():
+    image = torch.tensor([200, 100, 0], dtype=torch.uint8)[:, None, None].expand(3, 60, 80)
+    masks = torch.zeros(1, 60, 80, dtype=torch.bool)
+    masks[:, :30] = True
+    result = InstanceResult(torch.tensor([1]), torch.tensor([0.9]), masks)
+    painted = np.asarray(overlay(image, result, CLASSES, legend=False))
+    assert painted[50, 40].tolist() == [150, 100, 50]
+    assert painted[10, 40].tolist() == [200, 50, 0]  # below an instance, they stay
+    label_map = torch.full((60, 80), 3)
+    assert overlay(image, SemanticResult(label_map), CLASSES, legend=False).getpixel((40, 50)) == (200, 100, 0)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1000, 4000), (4000, 1000), (20, 3000)])
+def test_large_images_are_reduced(height, width):
+    image = torch.zeros(3, height, width, dtype=torch.uint8)
+    label_map = torch.full((height, width), 2)
+    drawn = overlay(image, SemanticResult(label_map), CLASSES)
+    assert max(drawn.size) <= 1600 + 60
+    assert drawn.getpixel((2, 2))[1] > 90
 
 
 def test_void_and_out_of_range_labels_stay_unpainted():

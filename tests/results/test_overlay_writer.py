@@ -1,29 +1,83 @@
-"""Overlays of the first images of an evaluation."""
+"""Drawings of an evaluation: the first images, the worst and the best."""
 
+from pathlib import Path
+
+import pytest
 import torch
 
-from segkit.build import build_model, dataset_classes
-from segkit.config import load_config
-from segkit.evaluation.validation import Validation
-from segkit.results.overlay_writer import OverlayWriter
-from tests.helpers.tiny import write_tiny
+from segkit.classes import Classes
+from segkit.errors import WriteError
+from segkit.results.overlay_writer import OverlayWriter, overlay_files
+from segkit.runtime.processes import Process
+from segkit.types import Batch, ImageSizes, PanopticResult, PanopticSegment, SemanticResult, Target
+
+CLASSES = Classes.make(["sky", "car"], things=[False, True])
+SIZES = ImageSizes((4, 8), (4, 8), (4, 8))
+ALL_SKY = Target(torch.tensor([0]), torch.zeros(4, 8, dtype=torch.int32))
 
 
-def drawn(folder, count):
-    """The names of the files that `OverlayWriter` writes for three images."""
-    torch.manual_seed(0)
-    config = load_config(write_tiny(folder))
-    validation = Validation(config, dataset_classes(config), 16)
-    validation.run(build_model(config), "cpu", on_result=OverlayWriter(folder / "drawn", validation.classes, count))
-    return sorted(path.name for path in folder.glob("drawn/*"))
+def wrong(columns):
+    """A semantic result in which this many of eight columns are wrong."""
+    label_map = torch.zeros(4, 8, dtype=torch.int64)
+    label_map[:, :columns] = 1
+    return SemanticResult(label_map)
 
 
-def test_overlays_of_the_first_images(tmp_path):
-    assert drawn(tmp_path, 2) == [
-        f"shapes_1_0000{index}_{task}.png" for index in range(2) for task in ("panoptic", "semantic")
+def write(folder, results, count):
+    """Returns the names of the files that are written of one image per result."""
+    with overlay_files(folder, CLASSES, count, Process(torch.device("cpu"))) as writer:
+        for number, result in enumerate(results):
+            image = torch.zeros(1, 3, 4, 8, dtype=torch.uint8)
+            writer(Batch(image, [SIZES], [ALL_SKY], [f"{number}.jpg"], [number]), 0, result)
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.png"))
+
+
+def test_the_first_the_worst_and_the_best(tmp_path):
+    assert write(tmp_path, [wrong(columns) for columns in (2, 8, 0, 4, 6)], 2) == [
+        "0_semantic.png",
+        "1_semantic.png",
+        "best/0_semantic_0.250.png",
+        "best/2_semantic_0.000.png",
+        "worst/1_semantic_1.000.png",
+        "worst/4_semantic_0.750.png",
     ]
 
 
+def test_of_equal_errors_the_first_images_are_drawn(tmp_path):
+    assert write(tmp_path, [wrong(4)] * 3, 1) == [
+        "0_semantic.png",
+        "best/0_semantic_0.500.png",
+        "worst/0_semantic_0.500.png",
+    ]
+
+
+def test_each_task_has_drawings_of_its_own(tmp_path):
+    panoptic = PanopticResult(torch.ones(4, 8, dtype=torch.int32), [PanopticSegment(1, 0, False, 0.9)])
+    assert [name for name in write(tmp_path, [wrong(0), panoptic], 2) if name.startswith("worst")] == [
+        "worst/0_semantic_0.000.png",
+        "worst/1_panoptic_0.000.png",
+    ]
+
+
+def test_earlier_drawings_are_replaced_and_other_files_stay(tmp_path):
+    write(tmp_path, [wrong(1), wrong(2)], 2)
+    (tmp_path / "notes.txt").touch()
+    assert write(tmp_path, [wrong(5)], 2) == [
+        "0_semantic.png",
+        "best/0_semantic_0.625.png",
+        "worst/0_semantic_0.625.png",
+    ]
+    assert (tmp_path / "notes.txt").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+def test_a_full_disk_is_named(tmp_path):
+    (tmp_path / "0_semantic.png").symlink_to("/dev/full")
+    batch = Batch(torch.zeros(1, 3, 4, 8, dtype=torch.uint8), [SIZES], [ALL_SKY], ["0.jpg"], [0])
+    with pytest.raises(WriteError, match=r"0_semantic.png: cannot be written \(No space left on device\)"):
+        OverlayWriter(tmp_path, CLASSES, 1)(batch, 0, wrong(1))
+
+
 def test_no_overlays_make_no_folder(tmp_path):
-    assert drawn(tmp_path, 0) == []
+    assert write(tmp_path / "drawn", [wrong(1)], 0) == []
     assert not (tmp_path / "drawn").exists()

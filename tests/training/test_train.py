@@ -32,7 +32,7 @@ def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
     }  # fmt: skip
     assert 0 <= lines[0]["waiting_for_data"] <= 1
     assert json.loads((run / "environment.json").read_text())["effective_batch"] == 2
-    overlays = sorted(path.name for path in (run / "evaluation/overlays").iterdir())
+    overlays = sorted(path.name for path in (run / "evaluation/overlays").glob("*.png"))
     assert len(overlays) == 6
     shown = capsys.readouterr().out
     assert "images: runs/tiny/evaluation/overlays" in shown

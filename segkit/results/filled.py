@@ -1,0 +1,38 @@
+"""Results are not written among others: old ones would be replaced or mixed with new ones without a word."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from segkit.errors import DataError
+from segkit.results.targets import TASKS, Task
+
+_WRITTEN: dict[Task, tuple[str, ...]] = {
+    "semantic": ("semantic",),
+    "instance": ("instances.json", "instance"),
+    "panoptic": ("panoptic", "panoptic.json"),
+}
+"""What `ResultWriter` writes."""
+
+
+def refuse_filled(folder: Path, result_types: Iterable[type]) -> None:
+    """Checks that a folder has no results of these types. Those of other types may be there.
+
+    Args:
+        folder: It need not exist.
+        result_types: Of the results that shall be written.
+
+    Raises:
+        DataError: It has some.
+
+    Example:
+        >>> from segkit.types import SemanticResult
+        >>> refuse_filled(Path("no_such_folder"), [SemanticResult])
+    """
+    for task in (TASKS[result_type] for result_type in result_types):
+        names = [*_WRITTEN[task], f"overlays/*_{task}.png"]
+        found = next((path for name in names for path in sorted(folder.glob(name))), None)
+        if found is not None:
+            raise DataError(
+                f"{folder}: holds {task} results already ({found.relative_to(folder)}). Give another --output, or "
+                "remove them."
+            )
