@@ -20,6 +20,7 @@ from segkit.config.schema import item_settings, part_settings, section_settings
 from segkit.datasets.shapes import NAMES as SHAPE_NAMES
 from segkit.registries import BACKBONES, BY_KIND, REGISTRIES
 from segkit.runtime.integrity import MANIFEST
+from tests.helpers.dataset_folders import write_cityscapes
 from tests.helpers.effects import observe_command, observe_part, options_of_commands
 from tests.helpers.tiny import tiny_yaml
 from tests.helpers.trackers import fake_trackers
@@ -54,6 +55,8 @@ def places(tmp_path_factory):
     (folder / "broken").mkdir()
     mask_folder(folder / "broken")
     (folder / "broken/images/1.png").write_text("no image")
+    write_cityscapes(folder / "towns")
+    yolo(folder / "objects")
     places = {name: folder / path for name, path in FILES.items()}
     run = observe_command(["train", config, "--output", places["run"]])
     assert run["code"] == 0, run["printed"]
@@ -89,6 +92,8 @@ FILES = {
     "other": "other.yaml",
     "images": "images",
     "names": "names.txt",
+    "towns": "towns",
+    "objects": "objects",
     "sweeps": "sweeps",
     "other_run": "other_run",
     "broken": "broken",
@@ -149,6 +154,11 @@ OPTIONS = {
     "list --json": ("list", "list --json"),
     "list --plugin": ("list losses", "list losses --plugin {plugin}"),
     "prepare name": ("prepare ade20k_full", "prepare coco_stuff_10k", 1),
+    "init-data folder": ("init-data {towns} --output out", "init-data {objects} --output out"),
+    "init-data --output": ("init-data {towns} --output out", "init-data {towns} --output elsewhere"),
+    "init-data --type": ("init-data {towns} --output out", "init-data {towns} --output out --type instance_folder"),
+    "init-data --task": ("init-data {towns} --output out", "init-data {towns} --output out --task instance"),
+    "init-data --classes": ("init-data {towns} --output out", "init-data {towns} --output out --classes road,cat,dog"),
     "new-plugin name": ("new-plugin acme-parts", "new-plugin other-parts"),
     "new-plugin --output": ("new-plugin acme-parts", "new-plugin acme-parts --output there"),
     "predict checkpoint": (PREDICT, "predict {other_run} {images} --output out"),

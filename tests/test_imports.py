@@ -32,7 +32,7 @@ FLOORS = (
     PARTS,
     ("config",),
     ("build", "checkpoint"),
-    ("evaluation", "inference", "interop", "inspection", "preparation", "testing"),
+    ("evaluation", "inference", "interop", "inspection", "preparation", "starter", "testing"),
     ("training",),
     ("cli",),
     ("__main__",),

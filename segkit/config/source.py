@@ -66,7 +66,9 @@ def dump(data: object) -> str:
 def inline(value: object) -> str:
     """Returns YAML in one line, such as `[0.9, 0.999]`; the repr of a value that YAML cannot hold."""
     try:
-        text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=float("inf"))
+        text: str = yaml.dump(
+            value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=float("inf")
+        )
     except yaml.representer.RepresenterError:
         return repr(value)
     # PyYAML marks the end of a document that is a single scalar with `...`.

@@ -28,8 +28,7 @@ def dataset_path(path: str) -> Path:
     """
     given = Path(os.path.expanduser(shipped_path(path)))  # the method would raise where there is no such user
     root = os.environ.get(VARIABLE)
-    # Made absolute, so that messages show where segkit looked when the root is relative.
-    resolved = given if given.is_absolute() else Path(os.path.expanduser(root or "datasets")).absolute() / given
+    resolved = given if given.is_absolute() else _root() / given
     if os.path.exists(resolved):  # the method would raise where the path is too long
         return resolved
     missing = f"{resolved}: there is no such file or folder.{source_of(given.as_posix()) or _suggestion(resolved)}"
@@ -52,6 +51,22 @@ def dataset_folder(path: str) -> Path:
     if not folder.is_dir():
         raise DataError(f"{folder}: this is a file, but a folder is needed. Correct the path.")
     return folder
+
+
+def configured_path(path: Path) -> str:
+    """Returns the text that names a file or folder in a config, the reverse of `dataset_path`.
+
+    Example:
+        >>> configured_path(Path("datasets/mine/images")), configured_path(Path("/mine/images"))
+        ('mine/images', '/mine/images')
+    """
+    absolute = path.absolute()
+    return absolute.relative_to(_root()).as_posix() if absolute.is_relative_to(_root()) else str(absolute)
+
+
+def _root() -> Path:
+    """The folder of relative paths. It is absolute, so that messages show where segkit looked."""
+    return Path(os.path.expanduser(os.environ.get(VARIABLE) or "datasets")).absolute()
 
 
 def _suggestion(path: Path) -> str:

@@ -90,14 +90,14 @@ def _such_as(image: Path, label: Path) -> str:
     return "" if folders[0] == folders[1] else f", such as {folders[0]} and {folders[1]}"
 
 
-def _root(image: Path) -> str:
+def root_of(image: Path) -> str:
     """Returns the name of an image without an end such as `_leftImg8bit`, as Cityscapes has it."""
     return re.sub(r"[-_. ](leftimg8bit|image|img|rgb|sat|im)$", "", image.stem, flags=re.IGNORECASE)
 
 
 def _near(image: Path, files: list[Path]) -> Path | None:
     """Returns the file whose name differs from the image's by an ending such as `_mask`, if there is one."""
-    stem, root = image.stem.lower(), _root(image).lower()
+    stem, root = image.stem.lower(), root_of(image).lower()
     found = [
         file
         for file in files
@@ -112,7 +112,7 @@ def _settings(image: Path, label: Path) -> str:
     """Returns the settings that pair two files whose names begin alike."""
     if label.stem.lower() == image.stem.lower():
         return f"Rename it to {image.stem}{label.suffix.lower()}, and the others alike."
-    begin = image.stem if label.stem.lower().startswith(image.stem.lower()) else _root(image)
+    begin = image.stem if label.stem.lower().startswith(image.stem.lower()) else root_of(image)
     settings = f"label_suffix: {label.name[len(begin) :]}"
     if begin != image.stem:
         settings = f"image_suffix: {image.name[len(begin) :]} and {settings}"

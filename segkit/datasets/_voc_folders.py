@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from segkit.data.listing import list_tree
+from segkit.data.paths import configured_path
 from segkit.data.problems import Problems
 from segkit.data.text import read_text
 from segkit.datasets._pairing import Pair
+from segkit.datasets._proposal import INSTANCE, SEMANTIC, Proposal, Settings, Wishes, choose_task, no_validation
 from segkit.errors import DataError, join_first
 
 IMAGES, CLASS_MASKS, OBJECT_MASKS = "JPEGImages", "SegmentationClass", "SegmentationObject"
@@ -20,6 +22,27 @@ def looks_like_voc(folder: Path) -> bool:
         False
     """
     return (folder / CLASS_MASKS).is_dir() and (folder / LISTS).is_dir()
+
+
+def propose_voc(folder: Path, wishes: Wishes) -> Proposal:
+    """Proposes how to read a folder in the layout of Pascal VOC.
+
+    Raises:
+        DataError: it has no lists for training and validation.
+    """
+    lists = sorted(file.stem for file in (folder / LISTS).glob("*.txt"))
+    if not {"train", "val"} <= set(lists):
+        raise no_validation(
+            folder / LISTS,
+            [f"{name}.txt" for name in lists],
+            "Write the names of images, one per line, into train.txt and val.txt.",
+        )
+    possible = [SEMANTIC, INSTANCE] if (folder / OBJECT_MASKS).is_dir() else [SEMANTIC]
+    tasks = choose_task(possible, wishes, folder)
+    settings: Settings = {"type": "voc", "folder": configured_path(folder)}
+    more: Settings = {} if wishes.classes is None else {"classes": wishes.classes}
+    more |= {"instances": True} if tasks[0] == INSTANCE else {}
+    return Proposal(tasks, {**settings, "split": "train", **more}, {**settings, "split": "val", **more})
 
 
 def listed(root: Path, split: str, instances: bool) -> tuple[list[Pair], list[Path]]:

@@ -1,16 +1,22 @@
 """Where the images and text files of a YOLO dataset lie, as its data.yaml says and as exports have it."""
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from segkit.data.json_values import shown
 from segkit.data.listing import list_tree
+from segkit.data.paths import configured_path
 from segkit.data.text import read_text
 from segkit.data.yaml_values import read_yaml
+from segkit.datasets._proposal import INSTANCE, Proposal, Settings, Wishes, choose_task, no_validation, part_in
 from segkit.errors import DataError, join_first
 
 SPLITS = ("train", "val", "valid", "validation", "test")
 """The keys of data.yaml that name images."""
+
+_MOST_FILES = 20
+"""YAML files of a folder that are read."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,41 @@ def looks_like_yolo(data: object) -> bool:
         (True, False)
     """
     return isinstance(data, dict) and "names" in data and any(key in data for key in SPLITS)
+
+
+def propose_yolo(folder: Path, wishes: Wishes) -> Proposal:
+    """Proposes how to read a folder that has a data.yaml.
+
+    Raises:
+        DataError: it has several, or one that does not name images for training and validation.
+    """
+    found = yolo_files(folder)
+    if len(found) > 1:
+        raise DataError(
+            f"{folder}: {join_first([file.name for file in found])} each name images and classes. Keep one of them."
+        )
+    (file,) = found
+    if wishes.classes is not None:
+        raise DataError(f"{file}: the classes are those of this file. Leave out --classes, or change 'names' there.")
+    data = read_yaml(read_text(file, "YAML"), file)
+    keys = [key for key in SPLITS if isinstance(data, dict) and data.get(key)]
+    val = next((key for key in keys if part_in(key) == "val"), None)
+    if "train" not in keys or val is None:
+        raise no_validation(file, [f"'{key}'" for key in keys], "Add 'train: FOLDER' and 'val: FOLDER' to the file.")
+    settings: Settings = {"type": "yolo", "data": configured_path(file)}
+    tasks = choose_task([INSTANCE], wishes, folder)
+    return Proposal(tasks, {**settings, "split": "train"}, {**settings, "split": val})
+
+
+def yolo_files(folder: Path) -> list[Path]:
+    """Returns the files of a folder that are a data.yaml, under any name."""
+    found = []
+    for file in islice((one for end in ("yaml", "yml") for one in sorted(folder.glob(f"*.{end}"))), _MOST_FILES):
+        try:
+            found += [file] if looks_like_yolo(read_yaml(read_text(file, "YAML"), file)) else []
+        except DataError:
+            continue
+    return found
 
 
 def images_of(file: Path, split: str) -> list[YoloImage]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from segkit.classes import Classes
-from segkit.data.listing import Listing, counted, list_tree, named
+from segkit.data.listing import counted, list_tree, named
 from segkit.data.paths import dataset_folder
 from segkit.data.problems import Problems
 from segkit.datasets._class_choice import ClassChoice, names_in_annotations
@@ -74,9 +74,11 @@ class Labelme(InstanceDataset):
         files = read_labelme(listing, None if images is None else dataset_folder(images), problems)
         problems.raise_any()
         names, label_of = _classes(files, classes, root)
+        annotated = {file.image for file in files}
         keep = set(chosen([file.name for file in files], split, root))
         files = [file for file in files if file.name in keep]
-        _warn(listing, files, label_of, root)
+        _warn(files, label_of, root)
+        _warn_of_images([image for image in listing.images if image not in annotated], root)
         plausibility = Plausibility(root, problems)
         instances: list[Instance] = []
         for index, file in enumerate(files):
@@ -99,8 +101,8 @@ def _classes(files: Iterable[LabelmeFile], choice: ClassChoice | None, root: Pat
     return list(sources), {old: label for label, olds in enumerate(sources.values()) for old in olds}
 
 
-def _warn(listing: Listing, files: list[LabelmeFile], label_of: dict[str, int], root: Path) -> None:
-    """Warns of everything that is left out."""
+def _warn(files: list[LabelmeFile], label_of: dict[str, int], root: Path) -> None:
+    """Warns of shapes that are left out."""
     others = Counter(shape.label for file in files for shape in file.instances if shape.label not in label_of)
     kinds = sum((file.left_out for file in files), Counter[str]())
     for what, found in (
@@ -110,8 +112,10 @@ def _warn(listing: Listing, files: list[LabelmeFile], label_of: dict[str, int], 
         if found:
             listed = join_first([f"{name} ({count})" for name, count in sorted(found.items())])
             warnings.warn(f"{root}: left out: {what}: {listed}.", stacklevel=3)
-    annotated = {file.image for file in files}
-    surplus = [image for image in listing.images if image not in annotated]
+
+
+def _warn_of_images(surplus: list[Path], root: Path) -> None:
+    """Warns of images without a JSON file."""
     if surplus:
         warnings.warn(
             f"{root}: left out: {counted(surplus, 'image')} without a JSON file: {named(surplus)}.", stacklevel=3

@@ -95,7 +95,7 @@ def test_a_folder_is_recognized(written):
     name, _, settings, root = written
     type = settings["train"]["type"]
     folder = root / "VOC2012" if name == "voc" else root
-    found = [one for one, looks_like in LAYOUTS.items() if looks_like(folder)]
+    found = [one for one, layout in LAYOUTS.items() if layout.looks_like(folder)]
     assert found == ([] if type in ("mask_folder", "instance_folder") else [type])
 
 

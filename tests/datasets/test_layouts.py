@@ -27,4 +27,4 @@ def test_a_folder_is_recognized_by_its_files(tmp_path, files, types):
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(json.dumps(content))
-    assert [type for type, looks_like in LAYOUTS.items() if looks_like(tmp_path)] == types
+    assert [type for type, layout in LAYOUTS.items() if layout.looks_like(tmp_path)] == types

@@ -1,0 +1,74 @@
+"""Which instances the values of label files stand for: the settings of `instance_folder`, or the question left."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from segkit.classes import Classes
+from segkit.data.class_list import read_classes
+from segkit.data.paths import dataset_path
+from segkit.datasets._class_files import KNOWN, THINGS, class_file, configured_list
+from segkit.datasets._label_classes import Described
+from segkit.datasets._label_values import LabelValues
+from segkit.datasets._proposal import Settings, Wishes
+from segkit.errors import DataError, join_first
+
+
+def instance_settings(folder: Path, places: Sequence[Path], end: str, values: LabelValues, wishes: Wishes) -> Described:
+    """Returns the settings of `instance_folder` that say what the values mean; see `semantic_settings`.
+
+    Raises:
+        DataError: it cannot be told. The message says what to add.
+    """
+    settings: Settings = {"type": "instance_folder"}
+    if values.kind == "ids":
+        if not isinstance(wishes.classes, list) or len(wishes.classes) != 1:
+            raise DataError(
+                f"{folder}: the label files hold the numbers {values.in_words}, which are taken for instances of one "
+                f"class. Name it: --classes NAME."
+            )
+        return {**settings, "classes": wishes.classes}, []
+    source = wishes.classes or KNOWN.get(end) or _list_of_things(folder, places)
+    if source is None:
+        names = ",".join(f"NAME{id}" for id in values.class_ids)
+        raise DataError(
+            f"{folder}: there is no class list, and the label files hold instances of the classes "
+            f"{join_first(values.class_ids)}. Name them in this order: --classes {names}, or name a file that lists "
+            f"them: --classes FILE."
+        )
+    return {**settings, "encoding": values.kind, **_class_settings(folder, source, values)}, []
+
+
+def _list_of_things(folder: Path, places: Sequence[Path]) -> str | Path | None:
+    found = class_file(folder, places)
+    return None if found is None else THINGS.get(found.name, found)
+
+
+def _class_settings(folder: Path, source: list[str] | str | Path, values: LabelValues) -> Settings:
+    if isinstance(source, list):
+        listed = Classes.make(source, ids=_ids_of(folder, source, values))
+    else:
+        listed = read_classes(dataset_path(str(source)))
+    unknown = sorted(set(values.class_ids) - set(listed.ids) - set(listed.void))
+    if unknown:
+        raise DataError(
+            f"{folder}: the label files hold instances of the classes {join_first(unknown)}, but {source} lists "
+            f"{join_first(sorted(listed.ids))}. Name another list: --classes FILE."
+        )
+    if values.kind == "channels" and (not isinstance(source, list) or listed.ids == tuple(range(1, len(source) + 1))):
+        return {"classes": configured_list(source)}
+    things = [place for place, thing in enumerate(listed.things) if thing or not any(listed.things)]
+    label_map = {str(listed.ids[place]): listed.names[place] for place in things} | {"default": "background"}
+    return {"classes": [listed.names[place] for place in things], "label_map": label_map}
+
+
+def _ids_of(folder: Path, names: list[str], values: LabelValues) -> list[int]:
+    """Returns the ids that some names stand for: 1, 2, 3, … in channels, or else those that were found."""
+    ids = values.class_ids
+    if values.kind == "channels" and set(ids) <= set(range(1, len(names) + 1)):
+        return list(range(1, len(names) + 1))
+    if len(names) == len(ids):
+        return ids
+    raise DataError(
+        f"{folder}: --classes has {len(names)} names, but the label files hold instances of {len(ids)} classes: "
+        f"{join_first(ids)}. Name these in their order."
+    )

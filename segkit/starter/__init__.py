@@ -1,0 +1,1 @@
+"""The first config for a folder of data, which `segkit init-data` writes."""
