@@ -205,7 +205,7 @@ def _folder_of(names: Sequence[str], folder: Path, file: Path, without: Path | N
 
     best = max(candidates, key=fit)
     if not any(fit(best)[:2]):
-        first = f", such as '{names[0]}'" if names else ""
+        first = f", such as '{names[0]}'," if names else ""
         raise DataError(
             f"{file}: none of the first files that it lists{first} lies in {folder}. Put the folder with these files "
             f"there, or correct 'file_name'."

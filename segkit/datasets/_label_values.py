@@ -40,7 +40,9 @@ class LabelValues:
             '0 (75 %), 7 (25 %)'
         """
         total = self.pixels.total()
-        return join_first([f"{value} ({percent(count / total)})" for value, count in self.pixels.most_common()])
+        return join_first(
+            [f"{value} ({percent(count / total)})" for value, count in sorted(self.pixels.items(), key=_rank)]
+        )
 
     @property
     def class_ids(self) -> list[int]:
@@ -50,6 +52,11 @@ class LabelValues:
         if self.kind == "channels":
             return sorted({value & 255 for value in self.pixels if value})
         return sorted(self.pixels)
+
+
+def _rank(item: tuple[int, int]) -> tuple[int, int]:
+    """Puts the most frequent value first, and the smaller of two that are as frequent."""
+    return -item[1], item[0]
 
 
 def read_values(files: Sequence[Path]) -> LabelValues:

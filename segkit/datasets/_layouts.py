@@ -72,9 +72,7 @@ def propose(folder: Path, type: str | None, wishes: Wishes) -> Proposal:
     if not types:
         return propose_label_files(folder, wishes)
     if not LAYOUTS[types[0]].looks_like(place):
-        raise DataError(
-            f"{place}: the folder does not look like one of {types[0]}. Leave out --type to see what it is."
-        )
+        raise DataError(f"{place}: the folder has no marks of {types[0]}. Leave out --type to see what it is.")
     return LAYOUTS[types[0]].propose(place, wishes)
 
 

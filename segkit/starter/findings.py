@@ -96,7 +96,7 @@ def look_at(folder: str | os.PathLike[str], type: str | None = None, wishes: Wis
         raise DataError(f"{place}: {what}. Name the folder of images and annotations.")
     # Absolute, since relative paths of datasets are relative to another folder.
     proposal = propose(place.absolute(), type, wishes or Wishes())
-    train, val = build_part(DATASETS, proposal.train), build_part(DATASETS, proposal.val)
+    train, val = _built(proposal)
     if _chooses_classes(proposal.train) and (len(train.classes) <= _LISTED or train.classes.names != val.classes.names):
         # A dataset of a part of the images may lack some classes: both are given the same.
         proposal, val = _with_classes(proposal, train, val)
@@ -104,6 +104,24 @@ def look_at(folder: str | os.PathLike[str], type: str | None = None, wishes: Wis
     step = max(1, len(train) // _SIZES)
     sizes = [train[index].size for index in range(0, len(train), step)][:_SIZES]
     return Findings(place, proposal, _sampled(train, place, "training"), _sampled(val, place, "validation"), sizes)
+
+
+def _built(proposal: Proposal) -> tuple[Dataset, Dataset]:
+    """Builds both datasets.
+
+    Raises:
+        DataError: one of them or both cannot be read. The message has the problems of both.
+    """
+    built: list[Dataset] = []
+    problems: list[str] = []
+    for settings in (proposal.train, proposal.val):
+        try:
+            built.append(build_part(DATASETS, settings))
+        except DataError as error:
+            problems += str(error).splitlines()
+    if problems:
+        raise DataError("\n".join(dict.fromkeys(problems)))
+    return built[0], built[1]
 
 
 def _sampled(dataset: Dataset, folder: Path, purpose: str) -> DatasetSample:
