@@ -1,6 +1,7 @@
 """Class lists in JSON and YAML: lists of names, or of categories as COCO writes them, or mappings of ids and names."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from segkit.classes import Classes, Color
@@ -40,7 +41,8 @@ def structured_classes(data: object, file: Path) -> Classes:
     * a list whose entries are names, or mappings with `name` and optionally `id`, `isthing`, `isvoid` and `color`;
     * a mapping id -> name, or name -> id. The classes are then sorted by id.
 
-    A mapping may also hold the colors of all classes as `palette`, with one more for void, and their number as `nc`.
+    A mapping may also hold the colors of all classes as `palette`, with one more for void, their number as `nc`, and
+    the id of void as `ignore_index`.
     Classes are stuff unless the file says otherwise.
 
     Raises:
@@ -50,12 +52,13 @@ def structured_classes(data: object, file: Path) -> Classes:
         >>> structured_classes({"0": "road", "7": "car"}, Path("id2label.json")).ids
         (0, 7)
     """
-    place, palette, count = "the class list", None, None
+    place, palette, count, ignored = "the class list", None, None, None
     problems = Problems(file)
     found = [key for key in _KEYS if key in data] if isinstance(data, dict) else []
     if isinstance(data, dict) and (found or not _id_mapping(data)):
         if not found:
             raise DataError(f"{file}: there is none of {join_first(list(map(repr, _KEYS)))}. Name the class list so.")
+        ignored = JsonEntry(data, "the class list", problems).optional("ignore_index", as_integer, None)
         palette, count, data, place = data.get("palette"), data.get("nc"), data[found[0]], found[0]
     if isinstance(data, dict) and place != "categories":  # COCO's are a list
         data = _id_mapping(data) or data
@@ -73,7 +76,7 @@ def structured_classes(data: object, file: Path) -> Classes:
     if count is not None and count != len(entries):
         problems.add(f"nc is {shown(count)}, but {place} has {len(entries)} classes.")
     problems.raise_any()
-    return classes
+    return classes if ignored is None else replace(classes, void=(*classes.void, ignored))
 
 
 def _id_mapping(data: dict[str, object]) -> list[object]:

@@ -79,6 +79,13 @@ def _listed_ids(folder: Path, source: str, values: LabelValues) -> Described:
     unknown = [id for id in values.class_ids if id not in listed.ids and id not in void]
     if not unknown:
         return settings, []
+    if unknown == [len(listed)] and listed.ids == tuple(range(len(listed))):
+        names = ",".join(["unlabeled", *listed.names])
+        raise DataError(
+            f"{folder}: the label files hold the ids {values.in_words}, one more than {source} lists "
+            f"({join_first(listed.names)}). If they count these classes from 1: --classes {names}. If {unknown[0]} is "
+            f"void, say so in the class list, in a table with the heading 'id,name,isvoid'."
+        )
     fraction = sum(values.pixels[id] for id in unknown) / values.pixels.total()
     if (len(unknown) > 1 and 2 * len(unknown) > len(listed)) or fraction > 0.5:
         raise DataError(

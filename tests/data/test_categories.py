@@ -103,6 +103,12 @@ def test_ids_and_names_in_either_order(tmp_path: Path, data: object) -> None:
     assert (classes.names, classes.ids, classes.things) == (("road", "car"), (0, 26), (False, False))
 
 
+def test_the_id_of_void_may_stand_beside_the_list(tmp_path: Path) -> None:
+    assert read_json_classes(write(tmp_path, {"classes": ["road", "car"], "ignore_index": "7"})).void == (7,)
+    with pytest.raises(DataError, match=r"the class list: 'ignore_index' is \"x\", but must be a whole number\.$"):
+        read_json_classes(write(tmp_path, {"classes": ["road"], "ignore_index": "x"}))
+
+
 def test_a_key_that_appears_twice_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "id2label.json"
     file.write_text('{"0": "road", "0": "car"}')

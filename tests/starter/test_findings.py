@@ -287,6 +287,19 @@ def test_a_class_list_in_the_folder(tmp_path):
     )
 
 
+def test_ids_that_may_count_from_1_are_asked_about(tmp_path):
+    labeled(tmp_path, [0, 1, 2, 2])
+    (tmp_path / "classes.txt").write_text("sky\nroad\n")
+    refused(
+        f"{tmp_path}: the label files hold the ids 2 (50 %), 0 (25 %), 1 (25 %), one more than {tmp_path}/classes.txt "
+        "lists (sky, road). If they count these classes from 1: --classes unlabeled,sky,road. If 2 is void, say so in "
+        "the class list, in a table with the heading 'id,name,isvoid'.",
+        tmp_path,
+    )
+    (tmp_path / "classes.txt").write_text("id,name,isvoid\n0,sky,0\n1,road,0\n2,void,1\n")
+    assert look_at(tmp_path).classes.names == ("sky", "road")
+
+
 def test_a_class_list_of_other_ids(tmp_path):
     labeled(tmp_path, [3, 4, 5, 6])
     (tmp_path / "classes.txt").write_text("sky\nroad\n")
