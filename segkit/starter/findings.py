@@ -86,9 +86,16 @@ def look_at(folder: str | os.PathLike[str], type: str | None = None, wishes: Wis
 
     Example:
         >>> import tempfile
-        >>> look_at(tempfile.mkdtemp())
-        Traceback (most recent call last):
-        segkit.errors.DataError: ...: the folder is empty. These are recognized: ...
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("images", "masks"):
+        ...         Path(folder, name).mkdir()
+        ...         for number in range(2):
+        ...             image = Image.effect_noise((32, 32), 90) if name == "images" else Image.new("L", (32, 32))
+        ...             image.save(f"{folder}/{name}/{number}.png")
+        ...     findings = look_at(folder, wishes=Wishes(classes=["sky"]))
+        >>> findings.proposal.task, findings.size, findings.train.length
+        ('semantic', (32, 32), 1)
     """
     place = Path(folder)
     if not place.is_dir():

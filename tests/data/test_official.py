@@ -15,6 +15,7 @@ COUNTS = {
     "ade20k_full_847": (847, 0, 1),
     "ade20k_instance_100": (100, 100, 0),
     "cityscapes": (19, 8, 15),
+    "coco_panoptic": (133, 80, 0),
     "coco_stuff_10k": (171, 80, 1),
     "mapillary_vistas": (65, 37, 1),
     "mapillary_vistas_66": (66, 37, 0),
