@@ -238,6 +238,7 @@ OPTIONS = {
     "train --trust": ("train {foreign} --output out", "train {foreign} --output out --trust"),
     "train --resume": (TRAIN, f"{TRAIN} --resume"),  # tests/training/test_train.py resumes a training
     "train --max-time": (REFUSED, f"{TRAIN} --max-time soon", "'soon' is no time. "),  # test_max_time.py waits for it
+    "train --dry-run": (TRAIN, f"{TRAIN} --dry-run"),
     "train --reset-head": (f"{TRAIN} init_from={{run}}", f"{TRAIN} init_from={{run}} --reset-head"),
     "train --reset-head alone": (REFUSED, f"{TRAIN} --reset-head", "reset_head: has no effect without `init_from`"),
     "train --reset-head of a resumed run": (REFUSED, f"{TRAIN} --reset-head --resume", "--reset-head: no effect with"),

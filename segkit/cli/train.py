@@ -1,6 +1,14 @@
 """Train a model from a config, into a run folder."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
+
+from segkit.cli._exit_codes import DONE, FAILED
+
+if TYPE_CHECKING:
+    from segkit.config import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="save and stop early enough to end within TIME, such as 3h30m, 90m, 3600, 12:30:00 or 1-12:00:00 (exit "
         "code 75: go on with --resume)",
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="try the config for about a minute, and tell what would go wrong, memory, time and disk; nothing is kept",
+    )
     parser.add_argument("--reset-head", action="store_true", help="with init_from: start all classes anew")
     add_device_argument(parser)
 
@@ -35,7 +48,28 @@ def run(arguments: argparse.Namespace) -> int:
             *((name, name in settings) for name in ("init_from", "class_map", "reset_head")),
         ]
         refuse_beside("--resume", useless, "A resumed training starts from its own newest checkpoint.")
+    if arguments.dry_run:
+        useless = [("--resume", arguments.resume), ("--max-time", arguments.max_time is not None)]
+        refuse_beside("--dry-run", useless, "It ends after about a minute and makes no run.")
     # An override, so that the run records it in its config.
     config = load_config_of(arguments, ["reset_head=true"] if arguments.reset_head else [])
+    if arguments.dry_run:
+        return _try(config, arguments)
     train(config, arguments.output, arguments.resume, max_time=arguments.max_time, device=arguments.device)
     return 0
+
+
+def _try(config: Config, arguments: argparse.Namespace) -> int:
+    """Prints what a preflight finds. Returns exit code 1 if something is wrong."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from segkit.training.preflight import preflight
+
+    print(f"{config.path}: tried for about a minute; nothing is kept", flush=True)
+    findings = preflight(config, arguments.output, device=arguments.device)
+    table = Table("about", "", "found")
+    for finding in findings:
+        table.add_row(finding.about, finding.verdict, finding.text)
+    Console(markup=False, highlight=False).print(table)
+    return FAILED if any(finding.verdict == "wrong" for finding in findings) else DONE

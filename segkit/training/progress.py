@@ -97,7 +97,7 @@ class Reporter:
         text = f"{text} | {images_per_second:.1f} images/s"
         if self._bar.disable:
             seconds_left = (self._clock() - self._started) / max(step - self._start, 1) * (self._steps - step)
-            self.print(f"step {step}/{self._steps} | {text} | {_duration(seconds_left)} left")
+            self.print(f"step {step}/{self._steps} | {text} | {duration(seconds_left)} left")
         else:
             self._bar.update(self._task, losses=text)
 
@@ -144,7 +144,13 @@ class Meter:
         return rates
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Returns hours, minutes and seconds.
+
+    Example:
+        >>> duration(3661.2)
+        '1:01:01'
+    """
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"

@@ -60,3 +60,19 @@ def test_the_device_is_chosen(config, tmp_path, capsys):
     assert not (tmp_path / "runs").exists()
     assert main(["train", config, "--device", "cpu", "training.steps=1"]) == 0
     assert "fp32 on 1 x cpu" in capsys.readouterr().out
+
+
+def test_a_dry_run(config, tmp_path, capsys):
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["train", str(config), "--dry-run", "--output", str(tmp_path / "run")]) == 0
+    shown = capsys.readouterr().out
+    assert f"{config}: tried for about a minute; nothing is kept" in shown
+    assert all(f"│ {about} " in shown for about in ("data.train", "learning", "memory", "time", "disk"))
+    assert sorted(tmp_path.rglob("*")) == before
+    assert main(["train", str(config), "--dry-run", "training.optimizer.lr=1e30"]) == 1
+    assert "│ wrong │" in capsys.readouterr().out
+    assert main(["train", str(config), "--dry-run", "--max-time", "1h"]) == 1
+    assert capsys.readouterr().err == (
+        "error: --max-time: no effect with --dry-run. It ends after about a minute and makes no run. Leave out: "
+        "--max-time.\n"
+    )
