@@ -91,9 +91,8 @@ def _trains(config: Written) -> bool:
 
 def _repeats(config: Written, path: str) -> bool:
     """Whether an earlier item of the list has the same type."""
-    items = config.items(_holder(path))
-    # Only earlier items count, so that the first of a type is not refused.
-    return config.value(f"{path}.type") in [config.value(f"{one}.type") for one in items[: items.index(path)]]
+    # The first of a type is not refused.
+    return config.first_of_types(_holder(path)).get(config.value(f"{path}.type")) != path
 
 
 def _never_reached(config: Written, path: str) -> bool:

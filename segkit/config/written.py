@@ -21,6 +21,7 @@ class Written:
     def __init__(self, tree: Mapping) -> None:
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, Origin] = {}
+        self._first_of_types: dict[str, dict[Value, str]] = {}
         self._collect(tree, "", tree.origin)
 
     def _collect(self, node: Node, path: str, key: Origin) -> None:
@@ -56,6 +57,14 @@ class Written:
         """Returns the paths of the items of a list; none where there is no list."""
         node = self._nodes.get(path)
         return [f"{path}.{index}" for index in range(len(node.items))] if isinstance(node, Sequence) else []
+
+    def first_of_types(self, path: str) -> dict[Value, str]:
+        """Returns the path of the first item of each type in a list of parts."""
+        # Kept, since whoever asks for each item of a long list would look at all pairs of them.
+        if path not in self._first_of_types:
+            items = reversed(self.items(path))
+            self._first_of_types[path] = {self.value(f"{item}.type"): item for item in items}
+        return self._first_of_types[path]
 
     def origin(self, path: str) -> Origin:
         """Returns where the key of a setting was written."""

@@ -37,3 +37,12 @@ def test_parts():
     assert not CONFIG.is_part("losses.1", "x")
     assert CONFIG.part("losses.0") is None
     assert CONFIG.part("a") is None
+
+
+def test_the_first_of_each_type_is_searched_once():
+    """Asked for each item, a search would take hours in a list of 100,000."""
+    listed = Written(from_plain({"losses": [{"type": "x"}, {"type": "y"}, {"type": "x"}, {}]}, Origin("f")))
+    first = listed.first_of_types("losses")
+    assert first == {"x": "losses.0", "y": "losses.1", None: "losses.3"}
+    assert listed.first_of_types("losses") is first
+    assert listed.first_of_types("a") == {}
