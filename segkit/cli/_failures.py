@@ -4,7 +4,9 @@ import errno
 import os
 import select
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from segkit.cli._exit_codes import FAILED, INTERRUPTED, PIPE_CLOSED, STOPPED, TERMINATED, WRONG_USAGE
 from segkit.errors import ConfigError, SegkitError, TrainingStopped, cause_of, is_out_of_memory
@@ -15,6 +17,28 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 class Terminated(BaseException):
     """SIGTERM, what KeyboardInterrupt is for SIGINT."""
+
+
+@contextmanager
+def leaving_whole_files(folder: Path | str) -> Iterator[None]:
+    """Says, where a signal ends the body, what the body has left in a folder, and how to go on.
+
+    Example:
+        >>> try:
+        ...     with leaving_whole_files("out"):
+        ...         raise KeyboardInterrupt
+        ... except KeyboardInterrupt as interruption:
+        ...     print(interruption)
+        the files in out are whole, but not those of all images. For all, remove them and run the same command again.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated) as error:
+        error.args = (
+            f"the files in {folder} are whole, but not those of all images. For all, remove them and run the same "
+            "command again.",
+        )
+        raise
 
 
 def report_failure(error: BaseException) -> int | None:
@@ -50,10 +74,9 @@ def report_failure(error: BaseException) -> int | None:
 def _line_of(error: BaseException) -> str | None:
     if isinstance(error, SegkitError):  # each line of a ConfigError begins with its location
         return str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    if isinstance(error, Terminated):
-        return "terminated"
+    if isinstance(error, KeyboardInterrupt | Terminated):
+        what = "terminated" if isinstance(error, Terminated) else "interrupted"
+        return ": ".join([what, *map(str, error.args)])
     if is_out_of_memory(error):
         return f"there is not enough memory ({cause_of(error)}). Use smaller batches or images."
     # A path makes it the user's affair: a full disk, a missing permission. Without one, it is a bug.

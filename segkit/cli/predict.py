@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_inference_arguments, add_trust_arguments
+from segkit.cli._failures import leaving_whole_files
 from segkit.cli._types import fraction, not_empty, positive
 
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     refuse_filled(Path(arguments.output), [predictor.postprocessor.result_type])
     console = Console(markup=False, quiet=not process.is_main)
-    own = _predict(predictor, files, arguments, process, console)
-    segmented = sum(gather(own))
+    with leaving_whole_files(arguments.output):
+        own = _predict(predictor, files, arguments, process, console)
+        segmented = sum(gather(own))
     text = f"{segmented} of {len(files)} images segmented ({predictor.task}): {arguments.output}"
     console.print(text, soft_wrap=True)
     gather(None)  # a launcher ends all processes once one has failed: not before the line is printed
@@ -118,8 +120,8 @@ def _predict(
 def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
     """Writes overlay and result, or prints the error. Returns whether the image was segmented."""
     from segkit.results.overlay import overlay
+    from segkit.results.png import save_png
     from segkit.results.targets import task_of
-    from segkit.runtime.writing import explain_write_errors
 
     name = writer.names.of(outcome.file)
     if outcome.error is not None:
@@ -128,11 +130,8 @@ def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
     assert outcome.image is not None, "an outcome without error has an image"
     assert outcome.result is not None, "and a result"
     writer.write(outcome.result, outcome.file, image_id)
-    path = writer.folder / "overlays" / f"{name}_{task_of(outcome.result)}.png"
     drawn = overlay(outcome.image, outcome.result, writer.classes)
-    with explain_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        drawn.save(path)
+    save_png(drawn, writer.folder / "overlays" / f"{name}_{task_of(outcome.result)}.png")
     return True
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_inference_arguments, add_override_arguments
+from segkit.cli._failures import leaving_whole_files
 from segkit.cli._types import non_negative, not_empty
 from segkit.cli._unused import FOR_TRAINING, refuse_unused_overrides
 
@@ -42,17 +43,18 @@ def run(arguments: argparse.Namespace) -> int:
     refuse_unused_overrides("test", arguments.overrides, FOR_TRAINING)
     checkpoint, config = _checkpoint_and_config(arguments)
     output = arguments.output or default_output(checkpoint)
-    metrics = evaluate(
-        checkpoint,
-        config,
-        output=output,
-        overlays=arguments.overlays,
-        save_predictions=arguments.result_format or arguments.save_predictions,
-        window=arguments.window,
-        augment=arguments.augment,
-        precision=arguments.precision,
-        device=arguments.device,
-    )
+    with leaving_whole_files(output):
+        metrics = evaluate(
+            checkpoint,
+            config,
+            output=output,
+            overlays=arguments.overlays,
+            save_predictions=arguments.result_format or arguments.save_predictions,
+            window=arguments.window,
+            augment=arguments.augment,
+            precision=arguments.precision,
+            device=arguments.device,
+        )
     # All processes have the metrics; one prints them.
     console = Console(quiet=not join_processes(arguments.device).is_main, markup=False)
     console.print(class_table(metrics))

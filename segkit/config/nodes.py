@@ -105,8 +105,8 @@ def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
-_LONGEST_MESSAGE = 5000
-"""Characters of a problem's message: some list the names of all parts."""
+_LONGEST_LINE = 20_000
+"""Characters of a problem's line: some list the names of all parts."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +118,10 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        # Long values of a config would fill the screen.
-        message = re.sub(r"\s*\n\s*", " ", self.message[:_LONGEST_MESSAGE].strip())
-        message += "…" * (len(self.message) > _LONGEST_MESSAGE)
-        return _printable(": ".join(part for part in (str(self.origin), self.path, message) if part))
+        # Long keys and values of a config would fill the screen.
+        message = re.sub(r"\s*\n\s*", " ", self.message[: _LONGEST_LINE + 1].strip())
+        line = ": ".join(part for part in (str(self.origin), self.path, message) if part)
+        return _printable(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…")
 
 
 def config_error(problems: Iterable[Problem]) -> ConfigError:

@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image
 
 from segkit.classes import Classes
+from segkit.results.png import save_png
+from segkit.runtime.writing import replace_file
 from segkit.types import InstanceResult
 
 FRAME = re.compile(r"[^_]+_\d{6}_\d{6}(?=_|$)")
@@ -40,6 +42,7 @@ def save_instances(result: InstanceResult, classes: Classes, folder: Path, name:
     rows = zip(result.labels.tolist(), result.scores.tolist(), result.masks.cpu().numpy(), strict=True)
     for number, (label, score, mask) in enumerate(rows):
         file = f"{name}_{number}.png"
-        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / file)
+        save_png(Image.fromarray(mask.astype(np.uint8) * 255), folder / file)
         lines.append(f"{file} {classes.ids[label]} {score}\n")
-    (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+    with replace_file(folder / f"{name}.txt", durable=False) as draft:
+        draft.write_text("".join(lines), encoding="utf-8")

@@ -18,6 +18,7 @@ from segkit.ops.run_length import encode_masks, rle_to_json
 from segkit.results.cityscapes import cityscapes_id, save_instances
 from segkit.results.json_list import JsonList
 from segkit.results.names import OutputNames
+from segkit.results.png import save_png
 from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult
 
 ResultFormat = Literal["coco", "cityscapes", "ade20k"]
@@ -38,7 +39,8 @@ class ResultWriter:
     binary PNGs, and panoptic image ids `<city>_<sequence>_<frame>`; for `ade20k`, the ids of label maps count the
     classes from 1.
 
-    It is a context manager: leaving it, also by an error, completes the JSON files.
+    It is a context manager: leaving it completes the JSON files. After an error or a signal they list what was written
+    before, and a process that is killed leaves none.
 
     Args:
         folder: Where to write; made with the first result.
@@ -74,41 +76,29 @@ class ResultWriter:
         """Writes the result of one image.
 
         Raises:
-            DataError: A file cannot be written.
+            WriteError: A file cannot be written.
         """
-        try:
-            self._write(result, self.names.of(file), str(file), image_id)
-        except OSError as error:
-            raise DataError(f"{self.folder}: the result of {file} cannot be written ({error}).") from error
-
-    def _write(self, result: Result, name: str, file: str, image_id: int | str) -> None:
+        name, file = self.names.of(file), str(file)
         if isinstance(result, SemanticResult):
             from_one = replace(self.classes, ids=tuple(range(1, len(self.classes) + 1)))
             classes = from_one if self.result_format == "ade20k" else self.classes
-            save_label_map(result, classes, self._subfolder("semantic") / f"{name}.png")
+            save_label_map(result, classes, self.folder / "semantic" / f"{name}.png")
         elif isinstance(result, InstanceResult) and self.result_format == "cityscapes":
-            save_instances(result, self.classes, self._subfolder("instance"), name)
+            save_instances(result, self.classes, self.folder / "instance", name)
         elif isinstance(result, InstanceResult):
             if self._instances is None:
-                self.folder.mkdir(parents=True, exist_ok=True)
                 self._instances = JsonList(self.folder / "instances.json", "[", "]")
-            for entry in instance_entries(result, self.classes, image_id):
-                self._instances.add({**entry, "file_name": file})
+            entries = instance_entries(result, self.classes, image_id)
+            self._instances.add(*({**entry, "file_name": file} for entry in entries))
         else:
             if self._panoptic is None:
-                self.folder.mkdir(parents=True, exist_ok=True)
                 # COCO's panoptic JSON is an object, whose last key holds the list.
                 head = f'{{"categories": {json.dumps(_categories(self.classes))},\n"annotations": ['
                 self._panoptic = JsonList(self.folder / "panoptic.json", head, "]}")
-            save_panoptic_map(result, self._subfolder("panoptic") / f"{name}.png")
+            save_panoptic_map(result, self.folder / "panoptic" / f"{name}.png")
             image_id = cityscapes_id(file) if self.result_format == "cityscapes" else image_id
             entry = panoptic_entry(result, self.classes, image_id, f"{name}.png")
             self._panoptic.add({**entry, IMAGE_KEY: file})
-
-    def _subfolder(self, name: str) -> Path:
-        folder = self.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
 
     def close(self) -> None:
         """Completes the JSON files."""
@@ -130,6 +120,7 @@ def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None
 
     Raises:
         DataError: An id needs more than 16 bits.
+        WriteError: The file cannot be written.
     """
     largest = max(classes.ids, default=0)
     outside = [stored for stored in classes.ids if not 0 <= stored <= 65535]
@@ -144,7 +135,7 @@ def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None
         palette = np.zeros((256, 3), dtype=np.uint8)  # ids without a class stay black
         palette[list(classes.ids)] = classes.colors
         image.putpalette(palette.tobytes())
-    image.save(path)
+    save_png(image, path)
 
 
 def instance_entries(result: InstanceResult, classes: Classes, image_id: int | str) -> list[dict[str, object]]:
@@ -175,7 +166,7 @@ def instance_entries(result: InstanceResult, classes: Classes, image_id: int | s
 def save_panoptic_map(result: PanopticResult, path: Path) -> None:
     """Writes COCO's panoptic PNG: the segment id of a pixel is red + 256 * green + 65536 * blue, 0 for none."""
     ids = result.segment_map.cpu().numpy()
-    Image.fromarray(np.stack([ids % 256, ids // 256 % 256, ids // 65536], -1).astype(np.uint8)).save(path)
+    save_png(Image.fromarray(np.stack([ids % 256, ids // 256 % 256, ids // 65536], -1).astype(np.uint8)), path)
 
 
 def panoptic_entry(result: PanopticResult, classes: Classes, image_id: int | str, file_name: str) -> dict[str, object]:

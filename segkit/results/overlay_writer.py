@@ -10,16 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 from segkit.classes import Classes
 from segkit.results.comparison import batch_image, comparison
 from segkit.results.image_error import image_error
 from segkit.results.names import OutputNames
 from segkit.results.parts import own_part
+from segkit.results.png import save_png
 from segkit.results.targets import Task, task_of
 from segkit.runtime.processes import Process, gather
-from segkit.runtime.writing import explain_write_errors
 from segkit.types import Batch, Result
 
 WORST, BEST = "worst", "best"
@@ -112,10 +110,10 @@ class OverlayWriter:
         title = f"prediction (error {error:.3f})"
         drawing = comparison(batch_image(batch, index), result, target, self.classes, title)
         if number < self.count:
-            _save(drawing, self.folder / f"{name}.png")
+            save_png(drawing, self.folder / f"{name}.png")
         for kind in wanted:
             path = self.folder / kind / f"{name}_{error:.3f}.png"
-            _save(drawing, path)
+            save_png(drawing, path)
             kept = self._kept[kind, task]
             heapq.heappush(kept, Kept(keys[kind], path))
             if len(kept) > self.count:
@@ -134,9 +132,3 @@ class OverlayWriter:
             for one in kept:
                 if one.key not in highest:
                     one.path.unlink()
-
-
-def _save(drawing: Image.Image, path: Path) -> None:
-    with explain_write_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        drawing.save(path)

@@ -14,6 +14,9 @@ from segkit.results.names import DIGITS, NumberedNames, OutputNames
 from segkit.runtime.processes import Process, gather
 from segkit.runtime.reading import read_utf8
 
+_PART = ".part_"
+"""What the name of a part's folder begins with."""
+
 
 class Part(NamedTuple):
     """Where one process writes."""
@@ -28,7 +31,8 @@ def own_part(folder: Path, process: Process) -> Iterator[Part]:
     """Yields where this process writes PNGs, texts that list PNGs, and JSON lists that shall be in `folder` at the end.
 
     Process r of n must have the images r, r + n, r + 2 n, ... of all, in order. The files are then the same as those of
-    one process, which writes into `folder` at once. After an error, the parts stay as they are.
+    one process, which writes into `folder` at once. After an error, the parts stay as they are, until the next call
+    for `folder` removes them.
 
     Every process must call it, and leaving it waits for all of them.
 
@@ -45,11 +49,14 @@ def own_part(folder: Path, process: Process) -> Iterator[Part]:
         ...     part.folder, part.names.of("images/street.jpg")
         (PosixPath('out'), 'street')
     """
+    if process.is_main:  # of an earlier run that was stopped, perhaps of more processes
+        for left in folder.glob(f"{_PART}[0-9]*"):
+            shutil.rmtree(left, ignore_errors=True)
     if process.num_processes == 1:
         yield Part(folder, OutputNames())
         return
     names, own = NumberedNames(process.rank, process.num_processes), _part_of(folder, process.rank)
-    shutil.rmtree(own, ignore_errors=True)  # of an earlier run that was stopped
+    gather(None)  # nobody writes before they are removed
     yield Part(own, names)
     files = gather(names.files)
     if process.is_main:
@@ -90,14 +97,12 @@ def join_parts(folder: Path, parts: Sequence[Path], files: Sequence[Sequence[str
 
 
 def _join_lists(path: Path, parts: Sequence[Path], number_of: dict[str, int], name_of: dict[int, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    joined = JsonList(path, *frame_of(parts[0]))
-    # Each list is in order, so only one item of each is in memory.
-    for item in heapq.merge(*map(items_of, parts), key=lambda item: number_of[_file_of(item)]):
-        if IMAGE_KEY in item:  # of the panoptic format: its `file_name` follows that of the PNG
-            item["file_name"] = f"{name_of[number_of[_file_of(item)]]}.png"
-        joined.add(item)
-    joined.close()
+    with JsonList(path, *frame_of(parts[0])) as joined:
+        # Each list is in order, so only one item of each is in memory.
+        for item in heapq.merge(*map(items_of, parts), key=lambda item: number_of[_file_of(item)]):
+            if IMAGE_KEY in item:  # of the panoptic format: its `file_name` follows that of the PNG
+                item["file_name"] = f"{name_of[number_of[_file_of(item)]]}.png"
+            joined.add(item)
 
 
 def _file_of(item: dict[str, str]) -> str:
@@ -105,4 +110,4 @@ def _file_of(item: dict[str, str]) -> str:
 
 
 def _part_of(folder: Path, rank: int) -> Path:
-    return folder / f".part_{rank}"
+    return folder / f"{_PART}{rank}"

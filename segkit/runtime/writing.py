@@ -35,15 +35,23 @@ def explain_write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise WriteError(f"{path}: cannot be written ({error.strerror or error}).") from error
+        cause = error.strerror or error
+        if isinstance(error, FileExistsError):  # raised where a missing folder is made
+            cause = f"{error.filename} is a file, not a folder"
+        raise WriteError(f"{path}: cannot be written ({cause}).") from error
 
 
 @contextmanager
-def replace_file(path: Path) -> Iterator[Path]:
+def replace_file(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yields a file name beside `path` to write to, and moves the file to `path` at the end.
 
     Until then an earlier file stays as it is. After an error, it is kept and the incomplete file is removed. A missing
     folder is made.
+
+    Args:
+        path: The file.
+        durable: Wait until the file is on the disk, so that a power failure leaves either file whole. That takes
+            milliseconds: leave it out for files of which there are many, and which are easily made again.
 
     Raises:
         WriteError: The file cannot be written.
@@ -61,9 +69,11 @@ def replace_file(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield draft
-            sync(draft)
+            if durable:
+                sync(draft)
             draft.replace(path)
-            sync(path.parent)
+            if durable:
+                sync(path.parent)
         finally:
             draft.unlink(missing_ok=True)
 

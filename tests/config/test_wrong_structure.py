@@ -255,3 +255,9 @@ def test_what_is_wrong_is_reported_where_it_stands(case, problems_of):
     text, *expected = WRONG[case]
     lines = problems_of(text)
     assert lines == expected
+
+
+def test_a_line_is_cut(problems_of):
+    """A key of megabytes would fill the screen."""
+    (line,) = problems_of(f"{MODEL}? {'k' * 30_000}\n: 1\n")
+    assert line == f"x.yaml:6: {'k' * 19_990}…"

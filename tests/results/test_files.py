@@ -7,7 +7,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from segkit.classes import Classes
-from segkit.errors import DataError
+from segkit.errors import DataError, WriteError
 from segkit.results.files import ResultWriter, save_label_map
 from segkit.types import InstanceResult, PanopticResult, PanopticSegment, SemanticResult
 
@@ -121,5 +121,9 @@ def test_what_was_written_before_an_error_is_whole(tmp_path):
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "semantic").write_text("a file where the folder should be")
 
-    with pytest.raises(DataError, match=r"the result of a\.jpg cannot be written \(.*File exists"):
+    with pytest.raises(WriteError) as error:
         ResultWriter(tmp_path, CLASSES).write(SemanticResult(LABEL_MAP), "a.jpg", 1)
+
+    assert str(error.value) == (
+        f"{tmp_path}/semantic/a.png: cannot be written ({tmp_path}/semantic is a file, not a folder)."
+    )
