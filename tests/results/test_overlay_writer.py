@@ -72,7 +72,7 @@ def test_earlier_drawings_are_replaced_and_other_files_stay(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
 def test_a_full_disk_is_named(tmp_path):
-    (tmp_path / "0_semantic.png").symlink_to("/dev/full")
+    (tmp_path / "0_semantic.png.writing").symlink_to("/dev/full")
     batch = Batch(torch.zeros(1, 3, 4, 8, dtype=torch.uint8), [SIZES], [ALL_SKY], ["0.jpg"], [0])
     with pytest.raises(WriteError, match=r"0_semantic.png: cannot be written \(No space left on device\)"):
         OverlayWriter(tmp_path, CLASSES, 1)(batch, 0, wrong(1))
