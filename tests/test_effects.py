@@ -104,6 +104,7 @@ FILES = {
     "run": "run",
 }
 
+BROWSE = "browse {config} --images 1 --output page.html"
 PREDICT = "predict {run} {images} --output out"
 TEST = "test {run} --output out"
 TRAIN = "train {config} --output out"
@@ -131,6 +132,12 @@ OPTIONS = {
     "batch --device": (REFUSED, f"{BATCH} --device cuda:77", "device 'cuda:77' cannot be used here"),
     "batch --plugin": (BATCH, f"{BATCH} --plugin {{plugin}}"),
     "batch --trust": ("batch {foreign} --step 1 --output out", "batch {foreign} --step 1 --output out --trust"),
+    "browse config": (BROWSE, "browse {run} --images 1 --output page.html"),
+    "browse overrides": (BROWSE, f"{BROWSE} data.train.dataset.seed=5"),
+    "browse --images": (BROWSE, f"{BROWSE} --images 2"),
+    "browse --output": (BROWSE, "browse {config} --images 1 --output drawn"),
+    "browse --plugin": (BROWSE, f"{BROWSE} --plugin {{plugin}}"),
+    "browse --trust": ("browse {foreign} --images 1", "browse {foreign} --images 1 --trust"),
     "check words": ("check {config}", "check {config} training.steps=0", 1),
     "check --data": ("check {config}", "check {config} --data"),
     "check --html": ("check {config} --data", "check {config} --data --html other.html"),

@@ -127,7 +127,7 @@ def evaluation_loader(
     own = range(rank, len(dataset), num_processes)
     batches = [list(own[start : start + batch_size]) for start in range(0, len(own), batch_size)]
     collate = partial(collate_evaluation, size_divisor=size_divisor)
-    load = partial(_evaluation_sample, dataset, transforms)
+    load = partial(evaluation_sample, dataset, transforms)
     return WorkerBatches(
         load,
         CountedCollate(collate, len(dataset.classes), padded=False),
@@ -143,8 +143,12 @@ def _loaded(load: TrainingSamples, place: Place) -> LoadedSample:
     return LoadedSample(load(place))
 
 
-def _evaluation_sample(dataset: Dataset, transforms: Sequence[Transform], index: int) -> LoadedSample:
-    """Returns the transformed image with the target as the dataset gives it."""
+def evaluation_sample(dataset: Dataset, transforms: Sequence[Transform], index: int) -> LoadedSample:
+    """Returns a transformed image with the target as the dataset gives it.
+
+    Raises:
+        DataError: the image cannot be read, or is too small for a transform.
+    """
     sample = dataset[index]
     target, sample = sample.target, replace(sample, target=None)
     for transform in transforms:

@@ -18,8 +18,7 @@ from segkit.inspection.data_check import DataCheck
 from segkit.registries import Dataset
 from segkit.results.comparison import side_by_side
 from segkit.results.html import Html, element, image, images, table, write_page
-from segkit.results.overlay import overlay
-from segkit.results.targets import target_result
+from segkit.results.target_overlay import target_overlay
 
 _DRAWN = 4
 """Images that are drawn of each finding."""
@@ -90,8 +89,7 @@ def draw_place(place: Place, dataset: Dataset) -> Image.Image | None:
     except DataError:
         return _draw_file(Path(place.file))
     assert sample.target is not None
-    result = target_result(sample.target, dataset.classes, "panoptic")
-    return side_by_side(sample.image, overlay(sample.image, result, dataset.classes))
+    return side_by_side(sample.image, target_overlay(sample.image, sample.target, dataset.classes))
 
 
 def _draw_file(file: Path) -> Image.Image | None:

@@ -21,8 +21,7 @@ from segkit.data.loaded import LoadedBatch
 from segkit.errors import CheckpointError, ConfigError
 from segkit.ops.targets import change_maps
 from segkit.results.grid import image_grid
-from segkit.results.overlay import overlay
-from segkit.results.targets import target_result
+from segkit.results.target_overlay import target_overlay
 from segkit.runtime.devices import choose_device
 from segkit.runtime.model_call import call_model
 from segkit.runtime.precision import Precision, autocast
@@ -176,7 +175,7 @@ def _drawn(batch: LoadedBatch, index: int, classes: Classes) -> Image.Image:
     """Draws an image without its padding, with its segments."""
     height, width = batch.sizes[index].unpadded
     target = change_maps(batch.targets[index], lambda values: values[..., :height, :width])
-    return overlay(batch.images[index, :, :height, :width], target_result(target, classes, "panoptic"), classes)
+    return target_overlay(batch.images[index, :, :height, :width], target, classes)
 
 
 def _write(drawn: DrawnStep, drawings: Sequence[Image.Image]) -> None:

@@ -97,9 +97,14 @@ def test_wrong_commands_are_found(line, problem):
         read_command(simple_commands(line)[0])
 
 
-def test_the_commands_that_check_data_run(clone):
-    (block,) = [block for block in BASH_BLOCKS if block.text.startswith("segkit check --data")]
-    for words in simple_commands(block.text):
+def test_the_commands_that_look_at_data_run(clone):
+    blocks = [block for block in BASH_BLOCKS if block.text.startswith(("segkit check --data", "segkit browse"))]
+    assert len(blocks) == 2
+    for words in (words for block in blocks for words in simple_commands(block.text)):
         assert words[0] == "segkit"
-        assert main([*words[1:], *SHORT[1:], "data.train.limit=2"]) == 0
-    assert {file.name for file in clone.glob("*.html")} == {"quickstart_data.html", "quickstart.html"}
+        more = ["data.train.workers=0", "data.val.workers=0"] if words[1] == "check" else []
+        assert main([*words[1:], *more, "data.train.limit=2", "data.val.limit=2"]) == 0
+    assert {file.name for file in clone.glob("*.html")} == {
+        "quickstart_data.html", "quickstart.html", "quickstart_samples.html"
+    }  # fmt: skip
+    assert len(list(clone.glob("samples/train/*.png"))) == 2

@@ -1,0 +1,40 @@
+"""`segkit browse`."""
+
+from pathlib import Path
+
+import pytest
+
+from segkit.cli.main import main
+from tests.helpers.tiny import write_tiny
+
+
+@pytest.fixture(autouse=True)
+def _config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_tiny(tmp_path)
+
+
+def test_a_page_is_written(capsys):
+    assert main(["browse", "tiny.yaml", "--images", "2"]) == 0
+    assert capsys.readouterr().out == "drawn: tiny_samples.html\n"
+    text = Path("tiny_samples.html").read_text()
+    assert "<h1>Samples of tiny.yaml</h1>" in text
+    assert text.count("<img") == 4
+
+
+def test_a_folder_is_written(capsys):
+    assert main(["browse", "tiny.yaml", "--output", "drawn", "data.train.limit=1"]) == 0
+    assert capsys.readouterr().out == "drawn: drawn\n"
+    assert len(list(Path("drawn/train").iterdir())) == 1
+    assert len(list(Path("drawn/val").iterdir())) == 3
+
+
+def test_settings_without_effect_are_refused(capsys):
+    words = ["model.transformer_decoder.num_queries=3", "data.val.workers=0", "training.steps=3", "training.seed=1"]
+    assert main(["browse", "tiny.yaml", *words]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert lines[0] == (
+        "<command line>: model.transformer_decoder.num_queries: has no effect: segkit browse does not use this "
+        "setting. Leave it out."
+    )

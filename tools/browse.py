@@ -1,0 +1,8 @@
+"""`segkit browse`, for those who like a script."""
+
+import sys
+
+from segkit.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["browse", *sys.argv[1:]]))
