@@ -23,6 +23,14 @@ def error_line(capsys):
     return message.removesuffix("\n")
 
 
+def bad_images(capsys):
+    """Returns the lines about images that cannot be used; the last line on stderr counts them."""
+    *lines, last = capsys.readouterr().err.removeprefix("error: ").splitlines()
+    assert last.startswith(f"{len(lines)} of ")
+    assert last.endswith(" images of data.train that were read are bad. `segkit check --data CONFIG` reads all.")
+    return lines
+
+
 def save(path, array):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.asarray(array, dtype=np.uint8)).save(path)
@@ -137,9 +145,11 @@ def test_an_unreadable_image(semantic, train, capsys, workers, left):
     for index in range(4):
         semantic.image(index).write_bytes(semantic.image(index).read_bytes()[:left])
     assert train(semantic, workers=workers) == 1
-    message = error_line(capsys)
-    assert message.startswith(f"error: {semantic.folder}/images/")
-    assert message.endswith("Replace or remove it.")
+    messages = bad_images(capsys)
+    assert len(messages) == 4
+    for message in messages:
+        assert message.startswith(f"{semantic.folder}/images/")
+        assert message.endswith("Replace or remove it.")
 
 
 @each_number_of_workers
@@ -147,12 +157,14 @@ def test_a_label_outside_the_class_list(semantic, train, capsys, workers):
     for index in range(4):
         save(semantic.label(index), np.full((64, 64), 7))
     assert train(semantic, workers=workers) == 1
-    message = error_line(capsys)
-    assert message.startswith(f"error: {semantic.folder}/labels/")
-    assert message.endswith(
-        ".png: the ids 7 are neither a class nor void. The 2 classes have the ids 0, 1. Name the others in 'void', or "
-        "map all ids in 'label_map'."
-    )
+    messages = bad_images(capsys)
+    assert len(messages) == 4
+    for message in messages:
+        assert message.startswith(f"{semantic.folder}/labels/")
+        assert message.endswith(
+            ".png: the ids 7 are neither a class nor void. The 2 classes have the ids 0, 1. Name the others in "
+            "'void', or map all ids in 'label_map'."
+        )
 
 
 @each_number_of_workers
@@ -162,10 +174,12 @@ def test_a_panoptic_png_and_a_json_that_disagree(panoptic, train, capsys, worker
         ids[..., 0] = 9
         save(panoptic.masks / f"{index}.png", ids)
     assert train(panoptic, workers=workers) == 1
-    message = error_line(capsys)
-    assert message.startswith(f"error: {panoptic.masks}/")
-    assert f".png: it holds the segment ids 9, which {panoptic.json} does not list, and it lacks " in message
-    assert message.endswith("Take both from one release, or correct the one that is wrong.")
+    messages = bad_images(capsys)
+    assert len(messages) == 2
+    for message in messages:
+        assert message.startswith(f"{panoptic.masks}/")
+        assert f".png: it holds the segment ids 9, which {panoptic.json} does not list, and it lacks " in message
+        assert message.endswith("Take both from one release, or correct the one that is wrong.")
 
 
 @each_number_of_workers
@@ -173,10 +187,12 @@ def test_an_image_and_a_label_of_different_sizes(semantic, train, capsys, worker
     for index in range(4):
         save(semantic.label(index), np.zeros((32, 48)))
     assert train(semantic, workers=workers) == 1
-    message = error_line(capsys)
-    assert message.startswith(f"error: {semantic.folder}/labels/")
-    assert "the label map is 48x32, but its image " in message
-    assert message.endswith(".png is 64x64 (upright). Give both one size.")
+    messages = bad_images(capsys)
+    assert len(messages) == 4
+    for message in messages:
+        assert message.startswith(f"{semantic.folder}/labels/")
+        assert "the label map is 48x32, but its image " in message
+        assert message.endswith(".png is 64x64 (upright). Give both one size.")
 
 
 def test_a_missing_label(semantic, train, capsys):
@@ -218,7 +234,7 @@ def test_a_bad_image_late_in_a_training_loses_nothing(semantic, train, capsys, w
         semantic.image(index).write_bytes(b"broken")
     capsys.readouterr()
     assert train(semantic, "--resume", "training.steps=4", workers=workers) == 1
-    assert error_line(capsys).startswith(f"error: {semantic.folder}/images/")
+    assert all(line.startswith(f"{semantic.folder}/images/") for line in bad_images(capsys))
     after = contents(Path("run"))
     kept = [path for path in before if path.parts[0] in ("checkpoints", "last")]
     assert kept

@@ -8,6 +8,7 @@ import torch
 
 from segkit.classes import Classes
 from segkit.data.limit import without_limit
+from segkit.data.survey import BadImage
 from segkit.data.tally import Tally
 from segkit.errors import DataError
 from segkit.registries import AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
@@ -36,6 +37,12 @@ class DatasetSample:
     """Of all images, if the dataset publishes them."""
     stored_ids: str
     """What the dataset says about the ids in its label files; empty where it sees nothing odd."""
+    indices: tuple[int, ...] = ()
+    """Of the images looked at."""
+    bad: tuple[BadImage, ...] = ()
+    """Images that cannot be loaded."""
+    also_read: int = 0
+    """Images that were read as well and found to be sound, though they are not in the tally."""
 
     @property
     def complete(self) -> bool:
@@ -57,7 +64,11 @@ class DatasetSample:
 
     def to_dict(self) -> dict[str, Json]:
         """Returns the sample in the form that `data_summary.json` holds."""
-        values: dict[str, Json] = {"images": self.length, "sample": self.tally.to_dict(self.classes)}
+        values: dict[str, Json] = {
+            "images": self.length,
+            "read": self.tally.images + self.also_read,
+            "sample": self.tally.to_dict(self.classes),
+        }
         if self.counts is not None:
             values["annotations"] = {
                 "segments": sum(self.counts.segments),
@@ -78,14 +89,15 @@ class DatasetSample:
         tally = self.tally
         present = len(self.classes) - len(tally.absent)
         crowds = f", {tally.crowds} crowds" if tally.crowds else ""
+        sound = f"; {tally.images + self.also_read} of {self.length} can be read" if self.also_read else ""
         return (
             f"{tally.images} of {self.length} images: {present} of {len(self.classes)} classes, "
             f"{int(tally.segments.sum()) / max(1, tally.images):.1f} segments per image (at most "
-            f"{tally.most_segments}){crowds}, {percent(tally.fraction(tally.void))} void"
+            f"{tally.most_segments}){crowds}, {percent(tally.fraction(tally.void))} void{sound}"
         )
 
 
-def sample_dataset(dataset: Dataset, skip_bad: bool = False) -> DatasetSample:
+def sample_dataset(dataset: Dataset) -> DatasetSample:
     """Looks at up to 64 images of a dataset, fewer if they are large, spread over all of it.
 
     The choice follows from the length of the dataset and the sizes of its images alone. No random number is drawn
@@ -93,41 +105,32 @@ def sample_dataset(dataset: Dataset, skip_bad: bool = False) -> DatasetSample:
 
     Args:
         dataset: Any dataset.
-        skip_bad: Leave out images that cannot be loaded, unless none can.
-
-    Raises:
-        DataError: An image or its target cannot be read, or has a label that is no class index.
     """
-    length, tally = len(dataset), Tally(len(dataset.classes))
+    tally = Tally(len(dataset.classes))
     looked_at: list[int] = []
-    problem: DataError | None = None
+    bad: list[BadImage] = []
     counts = annotation_counts(dataset)
-    order = torch.randperm(length, generator=torch.Generator().manual_seed(0)).tolist()
     # A dataset that draws random numbers by itself must not change those of the training.
     with torch.random.fork_rng(devices=[]):
-        for index in order:
+        for index in order_of(dataset):
             found = counts is not None or bool(tally.segments.any())
             patience = 1 if found else _PATIENCE
             pixels = tally.void + tally.known
-            if tally.images >= patience * MOST_IMAGES or pixels >= patience * MOST_MEGAPIXELS * 1e6:
+            if tally.images + len(bad) >= patience * MOST_IMAGES or pixels >= patience * MOST_MEGAPIXELS * 1e6:
                 break
             try:
-                sample = dataset[index]
+                tally.add_sample(dataset[index])
             except DataError as error:
-                if not skip_bad:
-                    raise
-                problem = error
+                bad.append(BadImage(index, str(error)))
                 continue
-            assert sample.target is not None, f"{sample.file}: a dataset must give each sample a target"
-            try:
-                tally.add(sample.target)
-            except DataError as error:
-                raise DataError(f"{sample.file}: {error}") from None
             looked_at.append(index)
-    if problem is not None and not looked_at:
-        raise problem
     stored_ids = _explain_ids(dataset, looked_at) if tally.void or tally.absent else ""
-    return DatasetSample(dataset.classes, length, tally, counts, stored_ids)
+    return DatasetSample(dataset.classes, len(dataset), tally, counts, stored_ids, tuple(looked_at), tuple(bad))
+
+
+def order_of(dataset: Dataset) -> list[int]:
+    """Returns all indices of a dataset in the order in which a sample of it is taken."""
+    return torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0)).tolist()
 
 
 def annotation_counts(dataset: Dataset) -> AnnotationCounts | None:

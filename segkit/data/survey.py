@@ -141,12 +141,7 @@ class _Look:
 
 
 def _add_sample(found: Survey, sample: Sample, index: int) -> None:
-    target = sample.target
-    assert target is not None, f"{sample.file}: a dataset must give each sample a target"
-    try:
-        found.tally.add(target)
-    except DataError as error:
-        raise DataError(f"{sample.file}: {error}") from None
+    target = found.tally.add_sample(sample)
     pixels = pixel_counts(target)  # (N,)
     if target.is_crowd is not None:
         pixels = pixels[~target.is_crowd]

@@ -14,7 +14,7 @@ from segkit.classes import Classes
 from segkit.errors import DataError
 from segkit.ops.targets import change_maps, pixel_counts, select_segments
 from segkit.runtime.writing import Json
-from segkit.types import Batch, Size, Target
+from segkit.types import Batch, Sample, Size, Target
 
 _MOST_VALUES = 1 << 16
 """Values counted per image, one per pixel of a segment map or of each overlapping mask. Of more, every second (third,
@@ -88,6 +88,19 @@ class Tally:
         self.void += area * void
         self.known += area * (covered.numel() - void)
         self.covered += area * int(covered.sum())
+
+    def add_sample(self, sample: Sample) -> Target:
+        """Counts the target of a sample and returns it.
+
+        Raises:
+            DataError: A label is not a class index.
+        """
+        assert sample.target is not None, f"{sample.file}: a dataset must give each sample a target"
+        try:
+            self.add(sample.target)
+        except DataError as error:
+            raise DataError(f"{sample.file}: {error}") from None
+        return sample.target
 
     def add_batch(self, batch: Batch, padded: bool = False) -> None:
         """Counts the targets of a batch; `padded` tells that they have its padding, as in training.

@@ -52,6 +52,7 @@ class Validation:
             )
         self.config = config
         self.dataset = build_dataset(split)
+        self.split = split
         self.classes = self.dataset.classes
         if set(self.classes.names) != set(classes.names):
             raise ConfigError(

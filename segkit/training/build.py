@@ -37,6 +37,7 @@ from segkit.training.checkpoints import Checkpoints
 from segkit.training.continuity import changes, keep_pixel_values
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
+from segkit.training.first_look import SECONDS, first_look, refuse_bad
 from segkit.training.initialization import initialize_from
 from segkit.training.loop import Trainer
 from segkit.training.progress import Reporter
@@ -244,10 +245,25 @@ def _evaluation(plan: _Plan, validation: Validation | None, data: DataSummary) -
 
 
 def _data_summary(plan: _Plan, validation: Validation | None, start: int) -> DataSummary:
-    """Looks at the data before the first step. Every process does, so that all stop at an error."""
+    """Looks at the data before the first step. All processes stop at the same errors."""
+    skips_bad = plan.split.on_bad_sample == "skip"
+    # A training that is often interrupted shall not read the same files again and again.
+    look = partial(
+        first_look,
+        seconds=0 if start else SECONDS,
+        rank=plan.accelerator.process_index,
+        num_processes=plan.accelerator.num_processes,
+    )
+    looks = {"data.train": sample_dataset(plan.dataset) if skips_bad else look(plan.dataset, "data.train", plan.split)}
+    if validation is not None:
+        looks["data.val"] = look(validation.dataset, "data.val", validation.split)
+    # Bad images that are skipped matter only where there are no others.
+    refuse_bad(
+        {split: one for split, one in looks.items() if not (skips_bad and split == "data.train" and one.indices)}
+    )
     return DataSummary(
-        sample_dataset(plan.dataset, skip_bad=plan.split.on_bad_sample == "skip"),
-        None if validation is None else sample_dataset(validation.dataset),
+        looks["data.train"],
+        looks.get("data.val"),
         path=plan.run.data_summary if plan.accelerator.is_main_process else None,
         start=start,
         num_queries=queries_to_match(plan.config),

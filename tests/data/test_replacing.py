@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from segkit.data.loading import training_loader
-from segkit.data.sampling import sample_dataset
 from segkit.errors import DataError
 from tests.helpers.counted import Listed, mapped
 
@@ -86,11 +85,3 @@ def test_data_that_are_all_bad_are_an_error(workers):
 def test_a_bad_sample_is_an_error_by_default():
     with pytest.raises(DataError, match=r"^[27]\.png: broken\.$"):
         batches(5, on_bad_sample="stop")
-
-
-def test_the_first_look_leaves_bad_images_out():
-    assert sample_dataset(Broken((2, 7)), skip_bad=True).tally.images == 8
-    with pytest.raises(DataError, match=r"\.png: broken\.$"):
-        sample_dataset(Broken((2, 7)))
-    with pytest.raises(DataError, match=r"\.png: broken\.$"):
-        sample_dataset(Broken(range(10)), skip_bad=True)

@@ -1,11 +1,12 @@
 """Which images are looked at, and that looking changes nothing."""
 
+from dataclasses import replace
+
 import numpy as np
-import pytest
 import torch
 
 from segkit.data.limit import Limit
-from segkit.data.sampling import MOST_IMAGES, sample_dataset
+from segkit.data.sampling import MOST_IMAGES, order_of, sample_dataset
 from segkit.datasets.shapes import Shapes
 from segkit.errors import DataError
 from segkit.registries import AnnotationCounts
@@ -91,8 +92,28 @@ def test_stored_ids_of_the_images_looked_at_are_explained():
 
 
 def test_a_wrong_label_is_located():
-    with pytest.raises(DataError, match=r"^1\.png: the target has the labels \[7\], but the class ind"):
-        sample_dataset(Listed([BOTH, mapped([7, 7])]))
+    (bad,) = sample_dataset(Listed([BOTH, mapped([7, 7])])).bad
+    assert bad.index == 1
+    assert bad.error.startswith("1.png: the target has the labels [7], but the class ind")
+
+
+def test_bad_images_are_noted_and_count_among_those_looked_at():
+    class Broken(Listed):
+        def __getitem__(self, index):
+            super().__getitem__(index)
+            raise DataError(f"{index}.png: broken.")
+
+    dataset = Broken([BOTH] * 1000)
+    sample = sample_dataset(dataset)
+    assert [one.index for one in sample.bad] == dataset.read == order_of(dataset)[: 8 * MOST_IMAGES]
+    assert sample.indices == ()
+    assert sample_dataset(Listed([BOTH] * 1000)).indices == tuple(order_of(dataset)[:MOST_IMAGES])
+
+
+def test_images_that_were_read_as_well_are_told():
+    sample = replace(sample_dataset(Listed([BOTH] * 70)), also_read=3)
+    assert sample.in_words().endswith("0 % void; 67 of 70 can be read")
+    assert sample.to_dict()["read"] == 67
 
 
 def test_what_is_written():

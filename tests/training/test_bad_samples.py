@@ -89,8 +89,12 @@ def test_more_than_one_percent_is_an_error(tiny, settings, tmp_path, capsys):
         train(config, tmp_path / "run", resume=True, device="cpu")
 
 
-def test_the_command_says_it_in_one_line(tiny, settings, tmp_path, capsys):
+def test_the_command_names_all_of_them(tiny, settings, tmp_path, capsys):
     for number in range(8):
         damage(tmp_path, number)
     assert main(["train", str(tiny), *settings, SKIP, "--device", "cpu"]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert {line.removeprefix("error: ").partition(": cannot read")[0] for line in lines} == {
+        f"{tmp_path}/images/{number}.png" for number in range(8)
+    }
+    assert last.startswith("8 of 8 images of data.train that were read are bad.")

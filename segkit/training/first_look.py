@@ -1,0 +1,90 @@
+"""A look at the datasets of a training before its first step: what they hold, and files that cannot be used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from segkit.config.sections import Split
+from segkit.data.quick_read import quick_read
+from segkit.data.sampling import DatasetSample, sample_dataset
+from segkit.errors import DataError
+from segkit.registries import Dataset
+from segkit.runtime.processes import gather
+
+SECONDS = 10.0
+"""How long each dataset is read, beyond its sample. Small ones are read whole."""
+
+_SHOWN = 10
+"""Problems in one message: thousands of lines would hide the first."""
+
+
+def first_look(
+    dataset: Dataset, section: str, split: Split, *, seconds: float = SECONDS, rank: int = 0, num_processes: int = 1
+) -> DatasetSample:
+    """Takes a sample of a dataset, and reads further images as long as there is time. Every process must call it.
+
+    Args:
+        dataset: That of `split`.
+        section: `data.train` or `data.val`, for messages.
+        split: The section.
+        seconds: The time to read further images.
+        rank: Number of this process, from 0.
+        num_processes: Processes that share them.
+
+    Returns:
+        The sample, with the bad ones of all images that were read.
+
+    Raises:
+        DataError: A worker hangs or has ended.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> first_look(Shapes(length=70), "data.train", Split(workers=0)).in_words()
+        '64 of 70 images: 8 of 8 classes, 5.1 segments per image (at most 7), 2 % void; 70 of 70 can be read'
+    """
+    sample = sample_dataset(dataset)
+    known = [*sample.indices, *(one.index for one in sample.bad)]
+    if seconds <= 0 or len(known) == len(dataset):
+        return sample
+    found = quick_read(
+        dataset,
+        seconds,
+        skip=known,
+        workers=split.workers,
+        section=section,
+        timeout=split.timeout,
+        rank=rank,
+        num_processes=num_processes,
+    )
+    parts = gather(found)
+    bad = [*sample.bad, *(one for _, part in parts for one in part)]
+    return replace(sample, bad=tuple(bad), also_read=sum(sound for sound, _ in parts))
+
+
+def refuse_bad(looks: dict[str, DatasetSample]) -> None:
+    """Checks that all images that were read can be used.
+
+    Args:
+        looks: By split (`data.train`, `data.val`).
+
+    Raises:
+        DataError: Some cannot. The message has a line for each of the first ten, those of all datasets together, and
+            says how many there are of each.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> refuse_bad({"data.train": first_look(Shapes(length=2), "data.train", Split())})
+    """
+    lines = [one.error for look in looks.values() for one in look.bad]
+    if not lines:
+        return
+    more = len(lines) - _SHOWN
+    read = ", ".join(f"{len(look.bad)} of {_read(look)} images of {split}" for split, look in looks.items() if look.bad)
+    rest = f"and {more} more; " if more > 0 else ""
+    raise DataError(
+        "\n".join([*lines[:_SHOWN], f"{rest}{read} that were read are bad. `segkit check --data CONFIG` reads all."])
+    )
+
+
+def _read(look: DatasetSample) -> int:
+    return look.tally.images + look.also_read + len(look.bad)
