@@ -9,7 +9,8 @@ from PIL import Image
 from segkit.build import build_model, dataset_classes
 from segkit.checkpoint import save_checkpoint
 from segkit.config import load_config
-from tests.helpers.launched import PREDICT, TEST, TORCHRUN, finish, start
+from tests.helpers.forked import finish_forked, start_forked
+from tests.helpers.launched import PREDICT, TEST, TORCHRUN, finish
 from tests.helpers.tiny import write_tiny
 from tests.test_parts import mask_folder
 
@@ -19,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo"),
 ]
 
-LAUNCHERS = {"one": [], "two": TORCHRUN}
+PROCESSES = {"one": None, "two": 2}
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,8 @@ def contents(folder):
 
 def test_an_evaluation_has_the_files_of_one_process(checkpoint, tmp_path):
     found = []
-    for name, launcher in LAUNCHERS.items():
-        start(*launcher, TEST, checkpoint, "--output", tmp_path / name, "--save-predictions", "--overlays", "2")
+    for name, processes in PROCESSES.items():
+        start_forked(processes, TEST, checkpoint, "--output", tmp_path / name, "--save-predictions", "--overlays", "2")
         found.append(contents(tmp_path / name))
     assert found[0] == found[1]
     assert sum(name.startswith("overlays/") for name in found[0]) == 2 * 3 * 3  # first, worst and best, of three tasks
@@ -60,10 +61,10 @@ def test_a_prediction_has_the_files_of_one_process(checkpoint, tmp_path, task):
         Image.effect_noise((64, 48), 90).convert("RGB").save(tmp_path / "images" / f"{place}.png")
     (tmp_path / "images/x/b.png").write_text("no image")
     found = []
-    for name, launcher in LAUNCHERS.items():
+    for name, processes in PROCESSES.items():
         images = [tmp_path / "images/x", tmp_path / "images/y"]
         options = ["--task", task, *(["--score-threshold", "0"] if task == "instance" else [])]
-        done = finish(*launcher, PREDICT, checkpoint, *images, "--output", tmp_path / name, *options)
+        done = finish_forked(processes, PREDICT, checkpoint, *images, "--output", tmp_path / name, *options)
         assert done.returncode == 1
         assert done.stdout.strip() == f"3 of 4 images segmented ({task}): {tmp_path / name}"
         assert done.stderr.count(f"error: {tmp_path}/images/x/b.png: ") == 1

@@ -1,4 +1,4 @@
-"""Two processes on a CPU: started as users start them, without a change to the YAML."""
+"""Two processes on a CPU, without a change to the YAML. Some are started as users start them, the others as quickly."""
 
 import json
 import re
@@ -14,7 +14,8 @@ from segkit.training.batches import batches_of_step
 from segkit.training.dump import read_processes
 from tests.helpers.equal_batches import assert_equal_batches
 from tests.helpers.equal_steps import PIXELS, QUERIES, SPLITS, assert_equal_losses, write_config
-from tests.helpers.launched import LAUNCH, TEST, TORCHRUN, TRAIN, finish, start
+from tests.helpers.forked import finish_forked, start_forked
+from tests.helpers.launched import TEST, TORCHRUN, TRAIN, finish, start
 from tests.helpers.tiny import assert_equal_weights, evaluations_of, lines_of, write_tiny
 from tests.test_parts import mask_folder
 
@@ -54,11 +55,11 @@ def test_there_is_one_run(run):
     assert [path.name for path in run.parent.iterdir() if path.is_dir()] == ["run"]
 
 
-@pytest.mark.parametrize("launcher", [[], TORCHRUN], ids=["one process", "two processes"])
-def test_one_process_finds_the_metrics_that_two_found(run, folder, launcher):
+@pytest.mark.parametrize("processes", [None, 2], ids=["one process", "two processes"])
+def test_one_process_finds_the_metrics_that_two_found(run, folder, processes):
     """Also of the running statistics, which every process updates on its own."""
-    output = folder / f"tested_by_{len(launcher)}"
-    start(*launcher, TEST, run / "best", "--output", output, "--save-predictions")
+    output = folder / f"tested_by_{processes}"
+    start_forked(processes, TEST, run / "best", "--output", output, "--save-predictions")
     found, expected = (json.loads((path / "metrics.json").read_text()) for path in (output, run / "evaluation"))
     assert found == expected
     predictions = sorted(str(path.relative_to(output)) for path in output.rglob("semantic/*.png"))
@@ -69,7 +70,7 @@ def test_a_run_of_two_is_resumed_by_two(run, folder):
     """To the same weights: dropout's random numbers, each process's own, go on too."""
     copy = shutil.copytree(run, folder / "copies" / "run")
     shutil.rmtree(copy / "checkpoints/step_2")
-    output = start(*TORCHRUN, TRAIN, copy / "config.yaml", "--resume", "--output", copy)
+    output = start_forked(2, TRAIN, copy / "config.yaml", "--resume", "--output", copy)
     assert "resumed from" in output
     assert [line["step"] for line in lines_of(copy) if "losses" in line] == [1, 2]
     for name in ("last", "best"):  # the average, with its running statistics, goes on too
@@ -147,7 +148,7 @@ if rank == 0:
 def test_mask_losses_of_two_processes_have_the_gradients_of_one(tmp_path):
     """Images of 1, 4, 2 and 0 segments: the number of masks is averaged over the processes."""
     (tmp_path / "program.py").write_text(PROGRAM)
-    assert start(*TORCHRUN, tmp_path / "program.py").strip() == "equal"
+    assert start_forked(2, tmp_path / "program.py").strip() == "equal"
 
 
 def start_split(config, split, *settings):
@@ -155,7 +156,7 @@ def start_split(config, split, *settings):
     processes, images, batches = SPLITS[split]
     run = config.parent / split.replace(" ", "")
     settings = [f"data.train.batch_size={images}", f"training.accumulate={batches}", *settings]
-    start(*LAUNCH, processes, TRAIN, config, *settings, "--output", run)
+    start_forked(int(processes), TRAIN, config, *settings, "--output", run)
     return run
 
 
@@ -179,10 +180,10 @@ def test_a_step_that_is_not_finite_is_skipped_by_all_processes_and_dumped_by_eac
     config = write_config(tmp_path, PIXELS)
     run = tmp_path / "run"
     settings = ["training.steps=3", "training.optimizer.lr=1e30", "training.on_nonfinite=skip", "training.accumulate=2"]
-    output = start(*TORCHRUN, TRAIN, config, *settings, "--output", run)
+    output = start_forked(2, TRAIN, config, *settings, "--output", run)
     assert output.count("is skipped (") == 2
     assert {path.name for path in (run / "nonfinite/step_2").glob("*.pt")} == {"process_0.pt", "process_1.pt"}
-    replayed = start(ROOT / "tools/replay.py", run / "nonfinite/step_2", "--device", "cpu", "--trust")
+    replayed = start_forked(None, ROOT / "tools/replay.py", run / "nonfinite/step_2", "--device", "cpu", "--trust")
     assert "first value that is not finite: the output of " in replayed
     experiment = load_config(run, trust=True).experiment
     split = experiment.data.train
@@ -206,12 +207,12 @@ def test_processes_leave_out_the_same_bad_samples_as_one(tmp_path):
     config, splits = write_tiny(tmp_path), {1: "data.train.batch_size=4", 2: "data.train.batch_size=2"}
     found = []
     for processes, size in splits.items():
-        start(*LAUNCH, processes, TRAIN, config, *settings, size, "--output", tmp_path / f"run_{processes}")
+        start_forked(processes, TRAIN, config, *settings, size, "--output", tmp_path / f"run_{processes}")
         found.append([line for line in lines_of(tmp_path / f"run_{processes}") if "bad_samples" in line])
     assert found[0] == found[1]
     assert {one["index"] for line in found[0] for one in line["bad_samples"]} == {1}
     (folder / "images/2.png").write_text("no image")
-    done = finish(*TORCHRUN, TRAIN, config, *settings, splits[2], "--output", tmp_path / "stopped")
+    done = finish_forked(2, TRAIN, config, *settings, splits[2], "--output", tmp_path / "stopped")
     assert done.returncode != 0
     assert "data.train: 2 of 8 images cannot be loaded, more than 1 %." in done.stderr
 
@@ -233,4 +234,4 @@ leave_processes()
 
 def test_all_processes_stop_where_one_is_asked_to(tmp_path):
     (tmp_path / "program.py").write_text(STOPPED)
-    start(*TORCHRUN, tmp_path / "program.py")
+    start_forked(2, tmp_path / "program.py")
