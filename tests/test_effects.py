@@ -519,6 +519,10 @@ PARTS = {
         {"sizes": [20, 22]},
         {"sizes": 24, "max_size": 22, "size_divisor": 8, "rounding": "down"},
     ),
+    "transform/torchvision": (
+        {"name": "RandomHorizontalFlip"},
+        {"name": "RandomVerticalFlip", "options": {"p": 1.0}},
+    ),
     "optimizer/adamw": (
         {},
         {"lr": 0.1, "weight_decay": 0.1, "backbone_multiplier": 0.1, "layer_decay": 0.5, "betas": [0.8, 0.9]},

@@ -132,6 +132,7 @@ SETTINGS = {
     "transform/random_crop": [{"size": [32, 40]}, {"size": [32, 40], "max_category_share": 0.75}],
     "transform/random_scale": [{"size": [48, 48]}],
     "transform/resize": [{"size": (48, 36)}],
+    "transform/torchvision": [{"name": "RandomAffine", "options": {"degrees": 30}}, {"name": "ColorJitter"}],
     "transform/resize_shortest_edge": [{"sizes": [24, 60], "max_size": 70}],
 }
 """`kind/name` -> the settings to try, each a mapping or a function that writes files and returns the mapping."""

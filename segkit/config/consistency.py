@@ -95,6 +95,13 @@ def _repeats(config: Written, path: str) -> bool:
     return config.first_of_types(_holder(path)).get(config.value(f"{path}.type")) != path
 
 
+def _moves(config: Written, path: str) -> bool:
+    """Whether a transform of torchvision moves the image, or is random."""
+    name = str(config.value(f"{path}.name"))
+    moves = name.startswith("Random") or name in ("CenterCrop", "ElasticTransform", "Pad", "ScaleJitter")
+    return moves and config.is_part(path, "torchvision")
+
+
 def _never_reached(config: Written, path: str) -> bool:
     milestone, steps = config.number(path), config.number("training.steps")
     return milestone is not None and steps is not None and milestone >= steps
@@ -210,7 +217,7 @@ RULES = (
     ),
     Rule(
         ("data.val.transforms.*",),
-        lambda config, path: config.is_part(path, *TURN_OR_CROP),
+        lambda config, path: config.is_part(path, *TURN_OR_CROP) or _moves(config, path),
         "in an evaluation, transforms change the image alone: its result would no longer lie where the target lies. "
         "Remove it; resize instead.",
     ),

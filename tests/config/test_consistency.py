@@ -147,6 +147,12 @@ CASES = {
         "where the target lies. Remove it; resize instead.",
         ["data.val.transforms=[{type: resize, size: [32, 32]}]"],
     ),
+    "a rotation in evaluation": (
+        ["data.val.transforms=[{type: torchvision, name: RandomRotation}]"],
+        "data.val.transforms.0: in an evaluation, transforms change the image alone: its result would no longer lie "
+        "where the target lies. Remove it; resize instead.",
+        ["data.val.transforms=[{type: torchvision, name: Grayscale}]"],
+    ),
     "a limit without a dataset": (
         ["data.val.dataset=null", "evaluators=[]"],
         "data.val.workers: has no effect without `data.val.dataset`. Name a dataset, or remove this line.",
