@@ -18,14 +18,17 @@ _FILES = 10
 
 
 def report_lines(check: DataCheck) -> list[str]:
-    """Returns a line for each dataset, the table of classes and the findings, the worst first."""
+    """Returns a line for each dataset, the table of classes that occur and the findings, the worst first."""
     columns, rows = check.class_rows()
-    table = [[_shown(cell) for cell in row] for row in rows]
+    present = [row for row in rows if any(isinstance(cell, int) and cell for cell in row)]
+    table = [[_shown(cell) for cell in row] for row in present]
+    absent = len(rows) - len(present)
     found = [line for finding in check.findings[:_FINDINGS] for line in finding_lines(finding)]
     more = len(check.findings) - _FINDINGS
     return [
         *check.summary(),
-        *(aligned([columns, *table]) if rows else []),
+        *(aligned([columns, *table]) if table else []),
+        *([f"and {absent} classes without segments"] if absent else []),
         *found,
         *([f"and {more} more findings"] if more > 0 else []),
     ]
@@ -53,5 +56,5 @@ def finding_lines(finding: Finding) -> list[str]:
 
 def _shown(cell: str | float) -> str:
     if isinstance(cell, float):
-        return f"{100 * cell:.2f} %"
+        return f"{100 * cell:.3g} %"
     return str(cell)

@@ -92,12 +92,16 @@ def equal_images(surveys: Mapping[str, Survey]) -> list[Finding]:
     twice = [one for one in val.images if one.digest in trained]
     if not twice:
         return []
-    places = tuple(Place("data.val", one.index, one.file, f"equal to {trained[one.digest]}") for one in twice)
+    places = tuple(Place("data.val", one.index, one.file, _equal_to(one.file, trained[one.digest])) for one in twice)
     text = (
         "in data.train too, with the same pixels. Metrics tell less about new images then. Remove one of both, unless "
         "the model shall overfit."
     )
     return [Finding("warning", "data.val", text, places)]
+
+
+def _equal_to(file: str, other: str) -> str:
+    return "the same file" if file == other else f"equal to {other}"
 
 
 def as_sample(dataset: Dataset, survey: Survey) -> DatasetSample:

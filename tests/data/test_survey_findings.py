@@ -116,5 +116,7 @@ def test_images_of_both_splits():
     (found,) = equal_images({"data.train": train, "data.val": val})
     assert found.level == "warning"
     assert found.places == (Place("data.val", 1, "1.png", "equal to 2.png"),)
+    (same,) = equal_images({"data.train": train, "data.val": train})
+    assert [one.detail for one in same.places] == ["the same file"] * 3
     other = survey_dataset(Colored([BOTH], [9]))
     assert equal_images({"data.train": train, "data.val": other}) == equal_images({"data.train": train}) == []
