@@ -358,6 +358,7 @@ SECTIONS = {
     "training.keep_checkpoints": (EACH_STEP, ["training.keep_checkpoints=1"]),
     "training.best_metric": ([], ["training.best_metric=pixel_accuracy"]),
     "training.log_every": ([], ["training.log_every=2"]),
+    "training.log_classes": ([], ["training.log_classes=true"]),
     "training.sync_batch_norm": ([], ["training.sync_batch_norm=true"]),
     "training.hooks": ([], ["training.hooks=[{type: ema, decay: 0.9}]"]),
     "training.seed": ([], ["training.seed=1"]),

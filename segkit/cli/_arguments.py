@@ -76,14 +76,19 @@ def add_device_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds `[--device DEVICE] [--precision …] [--window SIDE] [--augment] [--result-format …]`."""
+def add_inference_arguments(parser: argparse.ArgumentParser, precision: str | None = "fp32") -> None:
+    """Adds `[--device DEVICE] [--precision …] [--window SIDE] [--augment] [--result-format …]`.
+
+    Args:
+        parser: The arguments are added to it.
+        precision: The default; None = that of the config's training.
+    """
     add_device_argument(parser)
     parser.add_argument(
         "--precision",
         choices=["fp32", "bf16", "fp16"],
-        default="fp32",
-        help="number format of the model (default: fp32)",
+        default=precision,
+        help=f"number format of the model (default: {precision or 'that of the training'})",
     )
     parser.add_argument(
         "--window",

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw the first N images, the N with the largest errors of each task, and the N with the smallest",
     )
     parser.add_argument("--save-predictions", action="store_true", help="as --result-format coco")
-    add_inference_arguments(parser)
+    add_inference_arguments(parser, precision=None)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -119,6 +119,8 @@ class Training:
     """The metric that selects `best`; null uses the first metric of the first evaluator."""
     log_every: Positive = 20
     """Steps between lines of `metrics.jsonl`."""
+    log_classes: bool = False
+    """Print and log the metrics of each class after every evaluation, not only at the end."""
     hooks: list[PartConfig] = field(default_factory=list)
     """Take part in the training, in this order: averaging of weights, early stopping, trackers and others."""
     seed: NonNegative = 0

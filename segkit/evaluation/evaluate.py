@@ -38,7 +38,7 @@ def evaluate(
     save_predictions: bool | ResultFormat = False,
     window: int | None = None,
     augment: bool = False,
-    precision: Precision = "fp32",
+    precision: Precision | None = None,
     device: torch.device | str | None = None,
     trust: bool = False,
 ) -> dict[str, Metrics]:
@@ -58,7 +58,8 @@ def evaluate(
         window: Split each image into overlapping windows of this many pixels' side; only for the semantic task.
         augment: Average the predictions of six sizes of each image (0.5 to 1.75 times its sides) and of their mirror
             images, as the MaskFormer paper does; only for the semantic task.
-        precision: Number format of the model.
+        precision: Number format of the model; by default `training.precision` of the config, so that the metrics of the
+            training are repeated, or fp32 in a config without `training`.
         device: For example `cpu` or `cuda:1`; by default the GPU if there is one.
         trust: Import the Python files that the config of a checkpoint or run names as plugins.
 
@@ -95,7 +96,7 @@ def evaluate(
         save_predictions=(save_predictions, bool | ResultFormat),
         window=(window, Positive | None),
         augment=(augment, bool),
-        precision=(precision, Precision),
+        precision=(precision, Precision | None),
     )
     if config is None:
         config = read_config(find_checkpoint(checkpoint), trust=trust)
@@ -113,10 +114,16 @@ def evaluate(
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
         _progress_bar(process, len(validation.dataset)) as progress,
     ):
-        metrics = validation.run(model, process.device, precision, progress=progress, on_result=on_result)
+        metrics = validation.run(model, process.device, precision or _precision_of(config), progress, on_result)
     if process.is_main:
         write_evaluation(output, metrics)
     return metrics
+
+
+def _precision_of(config: Config) -> Precision:
+    """Returns the number format in which the training evaluates."""
+    training = config.experiment.training
+    return "fp32" if training is None else training.precision
 
 
 def default_output(checkpoint: str | Path) -> Path:

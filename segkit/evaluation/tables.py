@@ -5,6 +5,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from rich.table import Table
@@ -14,6 +15,9 @@ from segkit.types import Metrics
 
 METRICS_FILE = "metrics.json"
 """In the folder of an evaluation."""
+
+SHOWN_METRICS = 6
+"""Summary metrics in one line."""
 
 
 def summary(metrics: Mapping[str, Metrics]) -> dict[str, float]:
@@ -50,14 +54,24 @@ def comparable(metrics: Mapping[str, Metrics]) -> dict[str, float]:
     }
 
 
-def summary_line(values: Mapping[str, float], most: int = 6) -> str:
-    """Returns the first `most` summary metrics in one line.
+def summary_line(metrics: Mapping[str, Metrics], most: int = SHOWN_METRICS) -> str:
+    """Returns the first summary metrics of each evaluator in one line, equally many of all.
+
+    Args:
+        metrics: By evaluator.
+        most: How many in all, but at least one of each evaluator.
 
     Example:
-        >>> summary_line({"mean_iou": 0.5, "pq": 0.25})
+        >>> mean_iou = Metrics({"mean_iou": 0.5, "pixel_accuracy": 0.75}, {})
+        >>> summary_line({"mean_iou": mean_iou, "panoptic_quality": Metrics({"pq": 0.25, "sq": 0.5}, {})}, most=2)
         'mean_iou 0.5000, pq 0.2500'
     """
-    return ", ".join(f"{name} {value:.4f}" for name, value in list(values.items())[:most])
+    values = iter(summary(metrics).items())
+    shown = []
+    for one in metrics.values():
+        own = list(islice(values, len(one.values)))
+        shown += own[: max(1, most // len(metrics))]
+    return ", ".join(f"{name} {value:.4f}" for name, value in shown)
 
 
 def summary_table(metrics: Mapping[str, Metrics]) -> Table:

@@ -156,7 +156,7 @@ def _trainer(
         notes = [*notes, *synchronize_batch_norms(model, accelerator.num_processes, accelerator.device)]
     if settings.compile:
         compile_parts(model)
-    reporter = Reporter(settings.steps, state.step, metrics_file=plan.run.metrics, active=accelerator.is_main_process)
+    reporter = _reporter(plan, state.step)
     hooks = build_hooks(settings.hooks, model)
     return Trainer(
         model,
@@ -183,6 +183,16 @@ def _trainer(
         notes=[_introduction(plan, model), *_long_warmup(settings), *notes],
         data=data,
         bad_samples=_bad_samples(plan, state, reporter),
+    )
+
+
+def _reporter(plan: _Plan, start: int) -> Reporter:
+    return Reporter(
+        plan.settings.steps,
+        start,
+        metrics_file=plan.run.metrics,
+        active=plan.accelerator.is_main_process,
+        log_classes=plan.settings.log_classes,
     )
 
 

@@ -19,4 +19,5 @@ class LossFunction(Protocol):
 
 
 Evaluation = Callable[[nn.Module, bool], dict[str, Metrics]]
-"""`(model, final) -> metrics` by evaluator; `final` is True after the last step."""
+"""`(model, final) -> metrics` by evaluator; `final` is True after the last step, and for the best
+checkpoint at the end."""

@@ -19,6 +19,7 @@ from segkit.training.bad_samples import BadSamples
 from segkit.training.callables import Evaluation, LossFunction
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.data_summary import DataSummary
+from segkit.training.final_tables import FinalTables
 from segkit.training.hooks import Hooks
 from segkit.training.interruption import Interruption
 from segkit.training.learning_rates import LearningRates
@@ -76,9 +77,8 @@ class Trainer:
         >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         >>> schedule, reporter = lambda step, steps: 1 - step / steps, Reporter(steps=3, active=False)
         >>> trainer = Trainer(model, criterion, optimizer, schedule, batches, steps=3, reporter=reporter)
-        >>> trainer.run()
-        >>> trainer.state.step
-        3
+        >>> trainer.run(), trainer.state.step
+        (None, 3)
     """
 
     def __init__(
@@ -132,12 +132,8 @@ class Trainer:
         self.time_limit = TimeLimit()
         self.rates = LearningRates(optimizer, schedule, steps, model)
         wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        if isinstance(criterion, nn.Module):
-            criterion.to(self.accelerator.device)
         self.training_step = TrainingStep(wrapped_model, criterion, self.optimizer, self.accelerator, clip_gradients)
-        self.nonfinite = NonFiniteSteps(
-            on_nonfinite, self.model, self.state, self.accelerator, self.checkpoints, self.reporter
-        )
+        self.nonfinite = NonFiniteSteps(on_nonfinite, model, self.state, self.accelerator, checkpoints, self.reporter)
         context = TrainingContext(
             self.model,
             self.optimizer,
@@ -154,12 +150,13 @@ class Trainer:
         self.hooks = Hooks(hooks or {}, context)
         self.rescue = Rescue(self.model, self.optimizer, self.state, self.hooks, self.checkpoints, self.reporter)
         self.meter = Meter()
+        self.tables = FinalTables(self.state, self.hooks, self.checkpoints, self.reporter)
 
     def run(self) -> dict[str, Metrics] | None:
         """Trains to the last step.
 
         Returns:
-            The metrics of the last evaluation; None where there was none.
+            The metrics of the best checkpoint, or of the last evaluation where none is written; None without any.
 
         Raises:
             TrainingError: The loss or its gradient is no longer finite. The last whole step is saved.
@@ -186,7 +183,9 @@ class Trainer:
             if self._due(self.checkpoint_every) or self.time_limit.needs_save:
                 self._save()
             metrics = self._evaluate_if_due() or metrics
-        return metrics if stop is None else self._end_early(stop) or metrics
+        if stop is not None:
+            metrics = self._end_early(stop) or metrics
+        return self.tables.complete(self.evaluate, self.model) or metrics
 
     def _due(self, every: int | None, ahead: int = 0) -> bool:
         """Returns whether an action with this interval is due `ahead` steps later. After the last step, all are."""
@@ -195,8 +194,8 @@ class Trainer:
 
     def _stop_agreed(self) -> StopRequest | None:
         """Returns why to stop before the next step; None to go on."""
-        evaluates = self.evaluate is not None and self._due(self.evaluate_every, ahead=1)
-        self.time_limit.check(self.stopping, ["step", "evaluation"] if evaluates else ["step"])
+        evaluations = 0 if self.evaluate is None else self._due(self.evaluate_every, 1) + self._due(None, 1)
+        self.time_limit.check(self.stopping, evaluations)
         return self.stopping.agreed()
 
     def _train_step(self) -> StepReport:
@@ -235,8 +234,8 @@ class Trainer:
         losses = {name: round(value, 6) for name, value in report.losses.items()}
         rates = self.meter.rates(self.accelerator)
         self.reporter.show_step(self.state.step, losses, rates["images_per_second"])
-        norm = round(report.gradient_norm, 6)
-        self._record({"losses": losses, "gradient_norm": norm, "learning_rate": self.rates.highest, **rates})
+        values = {"gradient_norm": round(report.gradient_norm, 6), "learning_rate": self.rates.highest}
+        self._record({"losses": losses, **values, **rates})
         self.meter = Meter()
 
     def _record(self, values: Mapping[str, Json]) -> None:
@@ -256,11 +255,10 @@ class Trainer:
 
     def _measure(self, evaluate: Evaluation, model: nn.Module) -> dict[str, Metrics]:
         """Evaluates a model and logs the metrics."""
-        final = self.state.step == self.steps
         with self.time_limit.measured("evaluation"):
-            metrics = evaluate(model, final)
-        self.reporter.show_evaluation(self.state.step, metrics, tables=final)
-        self._record({"evaluation": summary(metrics)})
+            metrics = evaluate(model, self.state.step == self.steps)
+        self.reporter.show_evaluation(f"step {self.state.step}", metrics)
+        self._record(self.reporter.logged(metrics))
         return metrics
 
     def _evaluate(self, evaluate: Evaluation) -> dict[str, Metrics]:
@@ -273,6 +271,8 @@ class Trainer:
         if self.checkpoints is not None and self.state.would_be_best(value):
             self.checkpoints.save_best(model)
         self.state.count_evaluation(value)
+        if self.state.step == self.steps:
+            self.tables.show_last(metrics)
         self.hooks.after_evaluation(summary(metrics))
         self.meter = Meter()  # the time of an evaluation is no part of the training speed
         return metrics

@@ -15,12 +15,12 @@ from torch import Tensor
 from segkit.build import queries_to_match
 from segkit.config import Config, load_config
 from segkit.errors import SegkitError
-from segkit.evaluation.tables import summary
+from segkit.evaluation.tables import SHOWN_METRICS, summary
 from segkit.evaluation.validation import Validation
 from segkit.runtime.processes import join_processes
 from segkit.training.build import build_training
 from segkit.training.loop import Trainer
-from segkit.training.progress import SHOWN_METRICS, duration
+from segkit.training.progress import duration
 from segkit.training.rehearsal import Memory, Pace, Rehearsal
 from segkit.training.run_folder import RunFolder
 

@@ -9,15 +9,12 @@ from types import TracebackType
 import torch
 from accelerate import Accelerator
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from segkit.evaluation.tables import class_table, summary, summary_table
+from segkit.evaluation.tables import class_table, summary, summary_line, summary_table
 from segkit.runtime.writing import Json, explain_write_errors, without_nan
+from segkit.training.progress_bar import ProgressBar
 from segkit.types import Batch, Metrics
-
-SHOWN_METRICS = 6
-"""Summary metrics in the line that is printed after an evaluation."""
 
 
 class Reporter:
@@ -28,6 +25,7 @@ class Reporter:
         start: Steps done before, by the run that is resumed.
         metrics_file: Where `log` appends its lines, if anywhere.
         active: False makes the reporter silent, as in all processes but the main one.
+        log_classes: Print a table of all classes after each evaluation, not only at the end.
         clock: Returns the time in seconds.
 
     Example:
@@ -43,6 +41,7 @@ class Reporter:
         *,
         metrics_file: Path | None = None,
         active: bool = True,
+        log_classes: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.active = active
@@ -50,19 +49,10 @@ class Reporter:
         self._steps = steps
         self._start = start
         self._metrics_file = metrics_file
+        self._log_classes = log_classes
         self._clock = clock
         self._started = clock()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[losses]}"),
-            console=self._console,
-            disable=not (active and self._console.is_terminal),
-        )
-        self._task = self._bar.add_task("training", total=steps, completed=start, losses="")
+        self._bar = ProgressBar(steps, start, self._console, shown=active and self._console.is_terminal)
 
     def __enter__(self) -> "Reporter":
         self._started = self._clock()
@@ -80,7 +70,7 @@ class Reporter:
 
     def advance(self, step: int) -> None:
         """Moves the bar."""
-        self._bar.update(self._task, completed=step)
+        self._bar.advance_to(step)
 
     def log(self, step: int, values: Mapping[str, Json]) -> None:
         """Appends one line to `metrics.jsonl`; values may be nested in sections. NaN becomes null."""
@@ -92,22 +82,56 @@ class Reporter:
             file.write(json.dumps(without_nan({"step": step, **values})) + "\n")
 
     def show_step(self, step: int, losses: Mapping[str, float], images_per_second: float) -> None:
-        """Shows the losses of the last decoder layer beside the bar; without a terminal, prints a line."""
-        text = " ".join(f"{name} {value:.3f}" for name, value in losses.items() if "/" not in name)
-        text = f"{text} | {images_per_second:.1f} images/s"
+        """Shows the losses below the bar; without a terminal, prints a line."""
         if self._bar.disable:
             seconds_left = (self._clock() - self._started) / max(step - self._start, 1) * (self._steps - step)
-            self.print(f"step {step}/{self._steps} | {text} | {duration(seconds_left)} left")
+            rest = f"{images_per_second:.1f} images/s | {duration(seconds_left)} left"
+            self.print(f"step {step}/{self._steps} | {losses_in_words(losses)} | {rest}")
         else:
-            self._bar.update(self._task, losses=text)
+            self._bar.show(losses_in_words(losses), images_per_second)
 
-    def show_evaluation(self, step: int, metrics: Mapping[str, Metrics], tables: bool) -> None:
-        """Prints a line of the first summary metrics; with `tables` all metrics, of each class too."""
-        shown = list(summary(metrics).items())[:SHOWN_METRICS]
-        self.print(f"step {step}: {', '.join(f'{name} {value:.4f}' for name, value in shown)}")
-        if tables:
+    def show_evaluation(self, evaluated: str, metrics: Mapping[str, Metrics]) -> None:
+        """Prints a line of the first summary metrics of each evaluator; with `log_classes`, those of each class too.
+
+        Args:
+            evaluated: What was evaluated, such as `step 400`.
+            metrics: By evaluator.
+        """
+        self.print(f"{evaluated}: {summary_line(metrics)}")
+        if self._log_classes:
             self.print(class_table(metrics))
-            self.print(summary_table(metrics))
+
+    def logged(self, metrics: Mapping[str, Metrics]) -> dict[str, Json]:
+        """Returns what is logged of an evaluation: the summary metrics, with `log_classes` those of each class too."""
+        classes = {"per_class": {name: one.per_class for name, one in metrics.items()}} if self._log_classes else {}
+        return {"evaluation": summary(metrics), **classes}
+
+    def show_tables(self, metrics: Mapping[str, Metrics]) -> None:
+        """Prints all metrics that `show_evaluation` leaves out."""
+        if not self._log_classes:
+            self.print(class_table(metrics))
+        self.print(summary_table(metrics))
+
+
+def losses_in_words(losses: Mapping[str, float]) -> str:
+    """Returns the total loss and the parts of the last decoder layer.
+
+    Args:
+        losses: `total`, which is weighted, and the unweighted `<loss>/<layer>` and, for the last layer, `<loss>`.
+
+    Example:
+        >>> losses_in_words({"total": 2.5, "dice/0": 0.75, "dice": 0.25})
+        'total 2.500 (weighted, all layers) | last layer, unweighted: dice 0.250'
+        >>> losses_in_words({"total": 2.5, "dice": 0.5})
+        'total 2.500 (weighted) | unweighted: dice 0.500'
+    """
+    parts = " ".join(f"{name} {value:.3f}" for name, value in losses.items() if "/" not in name and name != "total")
+    total = f"total {losses['total']:.3f}"
+    if not parts:
+        return total
+    if any("/" in name for name in losses):
+        return f"{total} (weighted, all layers) | last layer, unweighted: {parts}"
+    return f"{total} (weighted) | unweighted: {parts}"
 
 
 class Meter:

@@ -54,7 +54,7 @@ class TrainingStep:
 
     Args:
         model: The model as `accelerator.prepare` returned it.
-        criterion: The loss.
+        criterion: The loss. An `nn.Module` is moved to the device.
         optimizer: As `accelerator.prepare` returned it.
         accelerator: Device, processes and precision.
         clip_gradients: Upper bound of the norm of all gradients together.
@@ -73,6 +73,8 @@ class TrainingStep:
         self.optimizer = optimizer
         self.accelerator = accelerator
         self.clip_gradients = clip_gradients
+        if isinstance(criterion, nn.Module):
+            criterion.to(accelerator.device)
 
     def compute_gradients(self, batches: Sequence[Batch]) -> StepReport:
         """Computes and clips the gradients of a step. All processes return the same report.

@@ -27,7 +27,7 @@ class TimeLimit:
         >>> limit, stopping = TimeLimit(10, clock=lambda: next(times)), Stopping(Accelerator(cpu=True))
         >>> with limit.measured("save"):
         ...     pass  # 3 seconds
-        >>> limit.check(stopping, ["step"])
+        >>> limit.check(stopping)
         >>> stopping.agreed()
     """
 
@@ -48,8 +48,14 @@ class TimeLimit:
         """Whether a checkpoint must be written to learn how long that takes."""
         return self._end < math.inf and "save" not in self._longest
 
-    def check(self, stopping: Stopping, ahead: list[Work]) -> None:
-        """Requests a stop if there is no room for the work `ahead`, as long as the longest so far, and a checkpoint."""
-        needed = sum(self._longest.get(work, 0) for work in ahead) + SAVE_FACTOR * self._longest.get("save", 0)
-        if self._clock() + needed > self._end:
+    def check(self, stopping: Stopping, evaluations: int = 0) -> None:
+        """Requests a stop if there is no room for a step and a checkpoint, each as long as the longest so far.
+
+        Args:
+            stopping: Where the stop is requested.
+            evaluations: How many follow on the step. The last step may have two, of its weights and the best ones.
+        """
+        longest = self._longest
+        needed = longest.get("step", 0) + evaluations * longest.get("evaluation", 0)
+        if self._clock() + needed + SAVE_FACTOR * longest.get("save", 0) > self._end:
             stopping.request("--max-time", complete=False)

@@ -29,9 +29,9 @@ def measured(limit, clock, work, seconds):
         clock.now += seconds
 
 
-def stops(limit, *ahead):
+def stops(limit, evaluations=0):
     stopping = Stopping(Accelerator(cpu=True))
-    limit.check(stopping, list(ahead))
+    limit.check(stopping, evaluations)
     return stopping.agreed() is not None
 
 
@@ -41,9 +41,9 @@ def test_there_must_be_room_for_the_longest_step_and_a_checkpoint():
     for work, seconds in (("step", 3), ("step", 1), ("save", 10), ("save", 2)):
         measured(limit, clock, work, seconds)
     clock.now = 82  # 3 + 1.5 * 10 are needed
-    assert not stops(limit, "step")
+    assert not stops(limit)
     clock.now = 82.1
-    assert stops(limit, "step")
+    assert stops(limit)
 
 
 def test_an_evaluation_needs_room_only_where_it_is_due():
@@ -51,15 +51,15 @@ def test_an_evaluation_needs_room_only_where_it_is_due():
     limit = TimeLimit(100, clock)
     measured(limit, clock, "evaluation", 40)
     clock.now = 70
-    assert not stops(limit, "step")
-    assert stops(limit, "step", "evaluation")
+    assert not stops(limit)
+    assert stops(limit, 1)
 
 
 def test_without_a_limit_nothing_stops_and_nothing_is_saved_early():
     clock = Clock()
     limit = TimeLimit(clock=clock)
     clock.now = 1e12
-    assert not stops(limit, "step", "evaluation")
+    assert not stops(limit, 1)
     assert not limit.needs_save
 
 

@@ -7,6 +7,7 @@ import pytest
 from accelerate import Accelerator
 
 from segkit.training.progress import Meter, Reporter
+from segkit.types import Metrics
 
 
 @pytest.fixture
@@ -37,7 +38,34 @@ def test_without_a_terminal_there_are_lines(capsys):
     with Reporter(100, start=20, clock=lambda: next(clock)) as reporter:
         reporter.advance(50)
         reporter.show_step(50, {"total": 2.5, "dice": 0.25, "dice/0": 1.0}, 12.34)
-    assert capsys.readouterr().out == "step 50/100 | total 2.500 dice 0.250 | 12.3 images/s | 0:01:40 left\n"
+    assert capsys.readouterr().out == (
+        "step 50/100 | total 2.500 (weighted, all layers) | last layer, unweighted: dice 0.250 | 12.3 images/s | "
+        "0:01:40 left\n"
+    )
+
+
+METRICS = {
+    "mean_iou": Metrics({"mean_iou": 0.5, "pixel_accuracy": 0.75}, {"iou": {"sky": 0.25, "sea": math.nan}}),
+    "panoptic_quality": Metrics({"pq": 0.25}, {"pq": {"sky": 0.125}}),
+}
+
+
+def test_an_evaluation_is_a_line_and_tables_come_at_the_end(capsys, reporter):
+    reporter.show_evaluation("step 3", METRICS)
+    assert capsys.readouterr().out == "step 3: mean_iou 0.5000, pixel_accuracy 0.7500, pq 0.2500\n"
+    reporter.show_tables(METRICS)
+    shown = capsys.readouterr().out
+    assert ("per class" in shown, "all classes" in shown) == (True, True)
+    assert reporter.logged(METRICS) == {"evaluation": {"mean_iou": 0.5, "pixel_accuracy": 0.75, "pq": 0.25}}
+
+
+def test_classes_may_be_shown_and_logged_after_each_evaluation(capsys):
+    with Reporter(4, log_classes=True) as reporter:
+        reporter.show_evaluation("step 3", METRICS)
+        assert "0.125" in capsys.readouterr().out
+        reporter.show_tables(METRICS)
+        assert "per class" not in capsys.readouterr().out
+    assert reporter.logged(METRICS)["per_class"]["panoptic_quality"] == {"pq": {"sky": 0.125}}
 
 
 def test_long_lines_are_not_broken(reporter, capsys):
