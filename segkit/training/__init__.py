@@ -7,5 +7,5 @@
 * `evaluation`: the evaluations during a training.
 * `progress`: lines and logs.
 * `stopping`, `interruption`, `time_limit`: the end of a training before its last step; signals; `--max-time`.
-* `rescue`, `snapshot`, `update_backup`: what an error leaves.
+* `rescue`, `snapshot`: what an error leaves.
 """

@@ -127,15 +127,34 @@ def fails_halfway(trainer, at):
     trainer.optimizer.step = failing
 
 
-@pytest.mark.parametrize("at", [1, 2])
-def test_an_update_that_fails_halfway_is_undone(tiny, capsys, at):
-    trainer = built(tiny)
-    fails_halfway(trainer, at)
+@pytest.mark.parametrize("every", ["1", "null"])
+def test_an_update_that_fails_halfway_leaves_the_newest_checkpoint(tiny, capsys, every):
+    settings = [f"training.checkpoint_every={every}"]
+    trainer = built(tiny, settings=settings)
+    fails_halfway(trainer, 2)
     with pytest.raises(RuntimeError, match="out of memory"):
         trainer.run()
     run = tiny.parent / "broken"
-    assert f"step {at} is saved; continue with --resume --output {run}" in capsys.readouterr().out
-    assert_goes_on_exactly(tiny)
+    if every == "1":  # its state was saved before
+        there = f"step 2 is saved; continue with --resume --output {run}"
+    else:
+        there = (
+            "step 2 cannot be saved, because the update after it failed halfway: there is no checkpoint yet; continue "
+            f"with --resume --output {run}"
+        )
+    assert there in capsys.readouterr().out
+    assert_goes_on_exactly(tiny, settings)
+
+
+def test_the_newest_checkpoint_before_a_failed_update_is_named(tiny, capsys):
+    settings = ["training.checkpoint_every=2"]
+    trainer = built(tiny, settings=settings)
+    fails_halfway(trainer, 3)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        trainer.run()
+    newest = tiny.parent / "broken/checkpoints/step_2"
+    assert f"because the update after it failed halfway: the newest checkpoint is {newest};" in capsys.readouterr().out
+    assert_goes_on_exactly(tiny, settings)
 
 
 def test_a_full_disk_leaves_earlier_checkpoints(tiny, capsys, monkeypatch):
