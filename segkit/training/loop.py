@@ -163,7 +163,7 @@ class Trainer:
             DataError: An image cannot be read or is too small for the model. The last whole step is saved.
             TrainingStopped: A signal or the limit of time stopped the training. The last whole step is saved.
         """
-        with self.reporter, self.rescue, self.interruption:
+        with self.reporter, self.interruption, self.rescue:  # no signal interrupts the rescue
             for note in [*self.notes, *(self.data.lines() if self.data is not None else ())]:
                 self.reporter.print(note)
             with self.hooks:

@@ -11,6 +11,8 @@ from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
 from segkit.errors import TrainingStopped
 from segkit.registries.signature import PositiveFloat
+from segkit.runtime.processes import join_processes
+from segkit.runtime.watching import Watch
 from segkit.training.build import build_training
 from segkit.training.opening import open_run
 from segkit.training.time_limit import TimeLimit
@@ -45,7 +47,7 @@ def train(
         SegkitError: The folder holds a run already, or another process is training in it.
         CheckpointError: A checkpoint is damaged or does not fit.
         WriteError: A file cannot be written, for example because the disk is full.
-        TrainingError: The loss is no longer finite. The last whole step is saved.
+        TrainingError: The loss is no longer finite: the last whole step is saved. Or another process is lost.
         DataError: The training data have nothing to learn from, or an image cannot be read or is too small.
         TrainingStopped: `max_time` is over, or SIGTERM or SIGUSR1 stopped the training. The last whole step is saved.
         KeyboardInterrupt: Ctrl-C stopped the training. The last whole step is saved.
@@ -70,7 +72,7 @@ def train(
     check_arguments(max_time=(max_time, PositiveFloat | None))
     time_limit = TimeLimit(math.inf if max_time is None else max_time)
     config = as_config(config, trust=trust)
-    with open_run(config, output, resume, device) as opened:
+    with Watch(join_processes(device)), open_run(config, output, resume, device) as opened:
         run = opened.run
         trainer = build_training(config, run, opened.resume, device)
         trainer.notes = [*opened.notes, *trainer.notes]
