@@ -204,6 +204,18 @@ def test_a_missing_label(semantic, train, capsys):
     )
 
 
+def test_problems_of_training_and_validation_are_named_together(semantic, train, capsys, tmp_path):
+    other = Semantic(tmp_path / "validation")
+    for one in (semantic, other):
+        one.label(3).unlink()
+    assert train(semantic, f"data.val={{dataset: {other.setting}, workers: 0}}") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"error: {semantic.folder}/labels: there is no label file for 3.png")
+    assert lines[1].startswith(f"{other.folder}/labels: there is no label file for 3.png")
+    assert not Path("run").exists()
+
+
 def test_a_folder_without_images(semantic, train, capsys):
     shutil.rmtree(semantic.folder / "images")
     (semantic.folder / "images").mkdir()

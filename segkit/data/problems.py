@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from segkit.errors import DataError
+
+T = TypeVar("T")
 
 _SHOWN = 10
 """Problems in one message: thousands of lines would hide the first."""
@@ -17,6 +21,28 @@ class _Found:
 
     count: int = 0
     lines: list[str] = field(default_factory=list)
+
+
+def call_all(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """Calls all of several functions, even if one fails, and returns what they return.
+
+    Raises:
+        DataError: some of them raised one. The message has the lines of all, each once.
+
+    Example:
+        >>> call_all([lambda: 1, lambda: 2])
+        [1, 2]
+    """
+    returned: list[T] = []
+    lines: list[str] = []
+    for call in calls:
+        try:
+            returned.append(call())
+        except DataError as error:
+            lines += str(error).splitlines()
+    if lines:
+        raise DataError("\n".join(dict.fromkeys(lines)))
+    return returned
 
 
 class Problems:

@@ -21,7 +21,7 @@ class ListedFiles:
     """The files that a JSON file lists. Each folder is read once: one request per file is slow on networks.
 
     Names may lead through folders that are those of the machine that wrote the list: if no file lies where its name
-    says, but all lie directly in the folder, the folders of the names are ignored.
+    says, but most lie directly in the folder, the folders of the names are ignored.
 
     Names must not lead out of the folder: a list from somebody else could reach all files of this machine. Links in the
     folder may, since whoever made one wants it to be followed.
@@ -47,12 +47,12 @@ class ListedFiles:
 
     def check(self) -> None:
         """Adds a problem for each missing file, or a single one where all are missing."""
-        names = [os.path.basename(name) for _, _, name in self._missing]
         if self._missing and len(self._missing) == self._count:
-            if len(set(names)) == len(names) and all(map(self._is_there, names)):
-                self._without_folders = True
-                return
-            if self._count > 1:
+            alone = [(entry, key, os.path.basename(name)) for entry, key, name in self._missing]
+            absent = [one for one in alone if not self._is_there(one[2])]
+            if len({name for _, _, name in alone}) == len(alone) and 2 * len(absent) < len(alone):
+                self._without_folders, self._missing = True, absent
+            elif self._count > 1:
                 self._problems.add(
                     f"none of the {self._count} listed files is in {self._folder}; the first is "
                     f"'{self._missing[0][2][:_LONGEST_PATH]}'. {self._where_they_are()}"

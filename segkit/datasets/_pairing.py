@@ -68,8 +68,7 @@ def pair_up(images: Path, labels: Path, ends: Ends, split: Split | None) -> list
     _refuse_repeated(fitting, label_of, problems)
     problems.raise_any()
     _warn_of_images(found, sorted(own - image_names.keys()), ends.image)
-    if listed is not found:
-        _warn_of_labels(listed, [file for file in listed.images if file not in fitting], label_names, found, ends.label)
+    _warn_of_labels(listed, [file for file in listed.images if file not in fitting], label_names, found, ends.label)
     return [Pair(name, image_of[name], label_of[name]) for name in wanted]
 
 

@@ -131,7 +131,7 @@ class Plausibility:
             self._quarter = _Findings()
         for found, text in (
             (self._short, "polygons of fewer than three points are left out"),
-            (self._empty, "the mask has no pixels in the image"),
+            (self._empty, "the mask has no pixels in the image. Correct or remove it"),
             (
                 self._beyond,
                 "polygons reach beyond the image by more than a tenth of its size, and are cut off at its border. "

@@ -1,5 +1,6 @@
 """Where the images and text files of a YOLO dataset lie, as its data.yaml says and as exports have it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,9 @@ from segkit.errors import DataError, join_first
 
 SPLITS = ("train", "val", "valid", "validation", "test")
 """The keys of data.yaml that name images."""
+
+_NO_LABELS = ("classes", "labels", "names")
+"""Text files that tools put beside label files, besides lists of images such as train.txt."""
 
 _MOST_FILES = 20
 """YAML files of a folder that are read."""
@@ -107,6 +111,20 @@ def images_of(file: Path, split: str) -> list[YoloImage]:
             "Put the text files into a folder 'labels' beside 'images'."
         )
     return images
+
+
+def surplus_labels(images: Sequence[YoloImage]) -> list[Path]:
+    """Returns the text files in the folders of the label files to which no image belongs, in the order of names."""
+    folders: dict[Path, set[Path]] = {}
+    for image in images:
+        folders.setdefault(_label_of(image.file).parent, set()).add(image.file.parent)
+    found: list[Path] = []
+    for labels, places in sorted(folders.items()):
+        # Images of other splits may lie there, too.
+        known = {file.stem for place in places for file in place.iterdir() if file.suffix.lower() != ".txt"}
+        texts = [file for file in sorted(labels.glob("*.txt")) if file.stem not in known]
+        found += [file for file in texts if file.stem not in _NO_LABELS and not part_in(file.stem)]
+    return found
 
 
 def _resolved(place: str, data: dict[str, object], file: Path) -> Path:

@@ -123,7 +123,8 @@ def _read_annotations(parsed: CocoFile) -> list[Instance]:
         size = parsed.images[image].size
         if size is not None:
             plausibility.add_mask(entry, segmentation, size, area)
-    boxes.finish(len(found))
+    if not parsed.problems.count:
+        boxes.finish(len(found))
     plausibility.finish()
     return found
 

@@ -14,7 +14,7 @@ from segkit.data.text import read_text
 from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset
 from segkit.datasets._masks import Fractions, encloses_nothing
 from segkit.datasets._segments import Segment
-from segkit.datasets._yolo_folders import YoloImage, images_of
+from segkit.datasets._yolo_folders import YoloImage, images_of, surplus_labels
 from segkit.registries import DATASETS
 
 _BEYOND = 0.1
@@ -95,7 +95,7 @@ class _Reader:
         self.boxes: list[str] = []
         """The places of lines that hold a box alone."""
         self.empty: list[str] = []
-        """The places of outlines that enclose nothing."""
+        """The places of outlines that enclose nothing, or nothing of the image."""
 
     def read(self) -> Iterator[tuple[int, list[float]]]:
         """Yields class index and outline of each line."""
@@ -137,10 +137,15 @@ class _Reader:
                 f"height: divide those in pixels, and correct or remove others."
             )
             return None
-        if encloses_nothing(numbers):
+        if encloses_nothing(numbers) or _lies_outside(numbers):
             self.empty.append(f"{self._file}, {place}")
             return None
         return numbers
+
+
+def _lies_outside(outline: list[float]) -> bool:
+    """Returns whether an outline, in fractions of the image, does not reach into it."""
+    return any(max(axis) <= 0 or min(axis) >= 1 for axis in (outline[0::2], outline[1::2]))
 
 
 def _number(word: str) -> float:
@@ -161,7 +166,18 @@ def _warn(file: Path, images: Sequence[YoloImage], outlines: int, boxes: list[st
         )
     if empty:
         counted_lines = "1 outline encloses" if len(empty) == 1 else f"{len(empty)} outlines enclose"
-        warnings.warn(f"{file}: left out: {counted_lines} nothing. The first is {empty[0]}.", stacklevel=3)
+        warnings.warn(
+            f"{file}: left out: {counted_lines} nothing in the image. Correct or remove the lines. The first is "
+            f"{empty[0]}.",
+            stacklevel=3,
+        )
+    surplus = surplus_labels(images)
+    if surplus:
+        warnings.warn(
+            f"{file}: left out: {counted(surplus, 'text file')} without an image of the same name: {named(surplus)}. "
+            f"Restore the images, or remove the files.",
+            stacklevel=3,
+        )
     without = [image.file for image in images if image.label is None]
     if without:
         warnings.warn(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from pathlib import Path
 from statistics import median
@@ -10,6 +11,7 @@ from statistics import median
 from segkit.build import build_part
 from segkit.classes import Classes
 from segkit.data.findings import is_certain, nothing_annotated, suspicions
+from segkit.data.problems import call_all
 from segkit.data.sampling import DatasetSample, sample_dataset
 from segkit.datasets._layouts import propose
 from segkit.datasets._proposal import Proposal, Settings, Wishes
@@ -103,41 +105,27 @@ def look_at(folder: str | os.PathLike[str], type: str | None = None, wishes: Wis
         raise DataError(f"{place}: {what}. Name the folder of images and annotations.")
     # Absolute, since relative paths of datasets are relative to another folder.
     proposal = propose(place.absolute(), type, wishes or Wishes())
-    train, val = _built(proposal)
+    train, val = call_all(partial(build_part, DATASETS, settings) for settings in (proposal.train, proposal.val))
     if _chooses_classes(proposal.train) and (len(train.classes) <= _LISTED or train.classes.names != val.classes.names):
         # A dataset of a part of the images may lack some classes: both are given the same.
         proposal, val = _with_classes(proposal, train, val)
     same_classes(train.classes, val.classes, ("data.train", "data.val"), "Choose common ones by --classes.")
+    parts = ((train, "training"), (val, "validation"))
+    samples = call_all(partial(_sampled, dataset, place, purpose) for dataset, purpose in parts)
     step = max(1, len(train) // _SIZES)
     sizes = [train[index].size for index in range(0, len(train), step)][:_SIZES]
-    return Findings(place, proposal, _sampled(train, place, "training"), _sampled(val, place, "validation"), sizes)
-
-
-def _built(proposal: Proposal) -> tuple[Dataset, Dataset]:
-    """Builds both datasets.
-
-    Raises:
-        DataError: one of them or both cannot be read. The message has the problems of both.
-    """
-    built: list[Dataset] = []
-    problems: list[str] = []
-    for settings in (proposal.train, proposal.val):
-        try:
-            built.append(build_part(DATASETS, settings))
-        except DataError as error:
-            problems += str(error).splitlines()
-    if problems:
-        raise DataError("\n".join(dict.fromkeys(problems)))
-    return built[0], built[1]
+    return Findings(place, proposal, samples[0], samples[1], sizes)
 
 
 def _sampled(dataset: Dataset, folder: Path, purpose: str) -> DatasetSample:
     """Looks at a dataset.
 
     Raises:
-        DataError: it has no annotation.
+        DataError: an image cannot be read, or none has an annotation.
     """
     sample = sample_dataset(dataset)
+    if sample.bad:
+        raise DataError("\n".join(one.error for one in sample.bad))
     if is_certain(sample) and (nothing := nothing_annotated(sample)):
         raise DataError(f"{folder}: the images for {purpose} have no annotations: {nothing}")
     return sample

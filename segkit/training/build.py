@@ -10,7 +10,6 @@ from accelerate import Accelerator
 
 from segkit.build import (
     build_criterion,
-    build_dataset,
     build_hooks,
     build_model,
     build_optimizer,
@@ -37,7 +36,7 @@ from segkit.training.checkpoints import Checkpoints
 from segkit.training.continuity import changes, keep_pixel_values
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
-from segkit.training.first_look import SECONDS, first_look, refuse_bad
+from segkit.training.first_look import SECONDS, first_look, refuse_bad, training_dataset
 from segkit.training.initialization import initialize_from
 from segkit.training.loop import Trainer
 from segkit.training.progress import Reporter
@@ -115,7 +114,7 @@ def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> 
     accelerator = make_accelerator(settings.precision, device)
     if settings.precision == "fp16" and accelerator.device.type == "cpu":
         raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU. Use bf16.")
-    return _Plan(config, run, settings, split, accelerator, build_dataset(split))
+    return _Plan(config, run, settings, split, accelerator, training_dataset(split, experiment.data.val))
 
 
 def _load_weights(plan: _Plan, model: SegmentationModel, saved: SavedState | None) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from segkit.config.sections import Split
+from segkit.build import build_dataset
+from segkit.config.sections import Split, TrainingSplit
 from segkit.data.quick_read import quick_read
 from segkit.data.sampling import DatasetSample, sample_dataset
 from segkit.errors import DataError
@@ -59,6 +60,28 @@ def first_look(
     parts = gather(found)
     bad = [*sample.bad, *(one for _, part in parts for one in part)]
     return replace(sample, bad=tuple(bad), also_read=sum(sound for sound, _ in parts))
+
+
+def training_dataset(train: TrainingSplit, val: Split | None) -> Dataset:
+    """Builds `data.train`.
+
+    Raises:
+        DataError: Its annotations have problems. The message names those of `data.val` as well.
+
+    Example:
+        >>> len(training_dataset(TrainingSplit(dataset={"type": "shapes", "length": 4}), None))
+        4
+    """
+    try:
+        return build_dataset(train)
+    except DataError as error:
+        lines = str(error).splitlines()
+    try:
+        if val is not None:
+            build_dataset(val)
+    except DataError as error:
+        lines += str(error).splitlines()
+    raise DataError("\n".join(dict.fromkeys(lines)))
 
 
 def refuse_bad(looks: dict[str, DatasetSample]) -> None:

@@ -378,7 +378,8 @@ def test_masks_without_pixels(large: Large) -> None:
     large.add([[9, 9, 9, 9, 9, 9]])
     large.add({"size": [48, 64], "counts": [3072]}, area=480)
     assert warning_of(large) == (
-        f"{large.json}: 4 annotations: the mask has no pixels in the image. The first is annotations[0] (id 3)."
+        f"{large.json}: 4 annotations: the mask has no pixels in the image. Correct or remove it. The first is "
+        "annotations[0] (id 3)."
     )
     with pytest.warns(UserWarning, match="no pixels"):
         assert not target_of(large.read(), 2).masks.any()

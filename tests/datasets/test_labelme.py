@@ -197,7 +197,7 @@ def test_polygons_outside_the_image_are_told(folder):
     folder.add(points=[[50, 1], [60, 1], [60, 5]])
     folder.load()
     assert folder.warnings == [
-        "1 annotation: the mask has no pixels in the image. The first is a.json: shapes[0].",
+        "1 annotation: the mask has no pixels in the image. Correct or remove it. The first is a.json: shapes[0].",
         "1 annotation: polygons reach beyond the image by more than a tenth of its size, and are cut off at its "
         "border. Check that they are in pixels of these images. The first is a.json: shapes[0].",
     ]

@@ -106,11 +106,25 @@ def test_images_without_objects_and_boxes_are_counted(folder):
     ]
 
 
-def test_outlines_that_enclose_nothing_are_counted(folder):
-    folder.add(SQUARE, "1 0.5 0.5 0.5 0.5 0.5 0.5")
+@pytest.mark.parametrize("line", ["1 0.5 0.5 0.5 0.5 0.5 0.5", "1 0.5 1 0.6 1 0.6 1.05", "1 -0.1 0 0 0 0 1"])
+def test_outlines_of_nothing_are_counted(folder, line):
+    folder.add(SQUARE, line)
     assert folder.load().annotation_counts(1).segments == [1, 0]
     assert folder.warnings == [
-        "data.yaml: left out: 1 outline encloses nothing. The first is labels/train/a.txt, line 2."
+        "data.yaml: left out: 1 outline encloses nothing in the image. Correct or remove the lines. The first is "
+        "labels/train/a.txt, line 2."
+    ]
+
+
+def test_text_files_without_an_image_are_counted(folder):
+    folder.add(SQUARE)
+    folder.add(SQUARE, name="b")
+    (folder.root / "images/train/b.jpg").unlink()
+    (folder.root / "labels/train/classes.txt").write_text("cat\n")
+    assert len(folder.load()) == 1
+    assert folder.warnings == [
+        "data.yaml: left out: 1 text file without an image of the same name: b.txt. Restore the images, or remove the "
+        "files."
     ]
 
 
