@@ -14,6 +14,7 @@ from types import FrameType, ModuleType
 import segkit.cli
 from segkit import __version__
 from segkit.cli._failures import Terminated, report_failure
+from segkit.cli._once import StoreOnce
 from segkit.runtime.allocation import keep_freed_memory
 
 
@@ -112,6 +113,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for name, module in commands().items():
         help_line = (module.__doc__ or "").partition("\n")[0]
         parsers[name] = choices.add_parser(name, help=help_line, description=help_line)
+        parsers[name].register("action", None, StoreOnce)
         parsers[name].set_defaults(run=module.run)
         module.add_arguments(parsers[name])
     arguments, rest = parser.parse_known_args(argv)

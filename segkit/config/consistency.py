@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from segkit.config.nodes import Mapping, Problem
 from segkit.config.written import Written
 
-TURN_OR_CROP = ("random_crop", "random_flip")
+TURN_OR_CROP = ("random_crop", "random_flip", "random_window")
 """Transforms that move the image against its target where they see the image alone."""
 
 
@@ -222,6 +222,11 @@ RULES = (
         "Remove it; resize instead.",
     ),
     Rule(
+        ("data.val.transforms.*.fill",),
+        lambda config, path: config.is_part(_holder(path), "pad"),
+        "has no effect: in an evaluation, what pads an image is no part of it. Remove it.",
+    ),
+    Rule(
         ("data.val.batch_size", "data.val.workers", "data.val.timeout", "data.val.limit"),
         _without("data.val.dataset"),
         "has no effect without `data.val.dataset`. Name a dataset, or remove this line.",
@@ -236,6 +241,12 @@ RULES = (
         lambda config, path: _trains(config) and not config.items("evaluators"),
         "an evaluation needs `evaluators`, and there are none. Name at least one, such as {{type: mean_iou}}, or set "
         "`data.val: null`.",
+    ),
+    Rule(
+        ("evaluators.*",),
+        lambda config, path: _trains(config) and not config.sets("data.val"),
+        "has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or set "
+        "`data.val: null` to train without evaluation.",
     ),
     # The training.
     Rule(
@@ -268,8 +279,8 @@ RULES = (
     ),
     Rule(
         ("training.keep_checkpoints",),
-        _without("training.checkpoint_every"),
-        "has no effect without `training.checkpoint_every`: only the last step is saved. Set that, or remove this "
+        lambda config, path: config.sets("training.checkpoint_every") and "training.checkpoint_every" not in config,
+        "has no effect with `training.checkpoint_every: null`: only the last step is saved. Set that, or remove this "
         "line.",
     ),
     Rule(

@@ -8,6 +8,7 @@ from segkit.config.nodes import (
     COMMAND_LINE,
     Mapping,
     Node,
+    Problem,
     Scalar,
     Sequence,
     config_error,
@@ -16,6 +17,7 @@ from segkit.config.nodes import (
     shortened,
     shown,
 )
+from segkit.config.repeated import contradictions
 from segkit.config.source import parse
 from segkit.errors import ConfigError
 from segkit.runtime.yaml_nodes import MAX_DEPTH
@@ -81,13 +83,15 @@ class Override:
 
 
 def parse_overrides(texts: Iterable[str]) -> list[Override]:
-    """Parses texts of the form `key.sub=value`. Raises ConfigError with all that are malformed."""
-    overrides, problems = [], []
+    """Parses texts of the form `key.sub=value`. Raises ConfigError with all that are malformed or contradictory."""
+    overrides: list[Override] = []
+    problems: list[Problem] = []
     for text in texts:
         try:
             overrides.append(_parse(text))
         except ConfigError as error:
             problems += problems_of(error)
+    problems += contradictions(overrides)
     if problems:
         raise config_error(problems)
     return overrides

@@ -1,8 +1,8 @@
 """Reads and describes values by the annotation of their setting.
 
-Supported are bool, int, float, str, None, Any, Literal, unions, lists, tuples, dicts with string keys, and numbers with
-`segkit.registries.signature.Bounds`. An int is accepted where a float is expected, and a list where a tuple is;
-nothing else is converted. NaN is never accepted.
+Supported are bool, int, float, str, None, Any, Literal, unions, lists, tuples, dicts with string keys, and these with
+`Bounds` or a `Form` of `segkit.registries.signature`. An int is accepted where a float is expected, and a list where a
+tuple is; nothing else is converted. NaN is never accepted.
 """
 
 import collections.abc
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from segkit.config.nodes import Annotation, Mapping, Node, Problem, Scalar, Sequence, Value, shown
 from segkit.config.plain import plain
 from segkit.config.remedies import remedy
-from segkit.registries.signature import Bounds
+from segkit.registries.signature import Bounds, Form
 
 NULL = type(None)
 WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a string", NULL: "null"}
@@ -120,9 +120,11 @@ def _read_scalar(node: Scalar, annotation: Annotation, path: str) -> Read:
 def _read_bounded(node: Node, annotation: Annotation, path: str) -> Read:
     inner, *extras = get_args(annotation)
     value, problems = read_value(node, inner, path)
-    for bounds in extras:
-        if not problems and isinstance(bounds, Bounds) and (expected := bounds.expected(value)):
+    for extra in extras:
+        if not problems and isinstance(extra, Bounds) and (expected := extra.expected(value)):
             problems = [Problem(node.origin, path, f"must be {expected}, not {shown(node)}.")]
+        if not problems and isinstance(extra, Form) and (problem := extra.problem(value)):
+            problems = [Problem(node.origin, path, problem)]
     return value, problems
 
 

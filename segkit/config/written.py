@@ -39,6 +39,10 @@ class Written:
         node = self._nodes.get(path)
         return node is not None and not (isinstance(node, Scalar) and node.value is None)
 
+    def sets(self, path: str) -> bool:
+        """Whether a setting is set, to null too."""
+        return path in self._nodes
+
     def value(self, path: str) -> Value:
         """Returns the value of a setting that is neither a mapping nor a list; None where there is none."""
         node = self._nodes.get(path)

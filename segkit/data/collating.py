@@ -44,7 +44,10 @@ def collate_evaluation(samples: Sequence[Sample], size_divisor: int) -> Batch:
     """
     size = padded_size([sample.size for sample in samples], size_divisor)
     targets = [_target_of(sample) for sample in samples]
-    sizes = [ImageSizes(size, sample.size, target.size) for sample, target in zip(samples, targets, strict=True)]
+    sizes = [
+        ImageSizes(size, sample.content or sample.size, target.size)
+        for sample, target in zip(samples, targets, strict=True)
+    ]
     return _batch(samples, sizes, targets)
 
 

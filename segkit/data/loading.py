@@ -14,6 +14,7 @@ from segkit.data.stream import Place, TrainingSamples, TrainingStream
 from segkit.data.workers import TIMEOUT, WorkerBatches
 from segkit.errors import DataError
 from segkit.registries import Dataset, Transform
+from segkit.types import Batch
 
 OnBadSample = Literal["stop", "skip"]
 """What becomes of a training sample that cannot be loaded."""
@@ -123,9 +124,7 @@ def evaluation_loader(
         [2, 2, 1]
     """
     _check_not_empty(dataset)
-    # Interleaved, so that the processes' numbers of images differ by at most one.
-    own = range(rank, len(dataset), num_processes)
-    batches = [list(own[start : start + batch_size]) for start in range(0, len(own), batch_size)]
+    batches = _evaluation_batches(len(dataset), batch_size, rank, num_processes)
     collate = partial(collate_evaluation, size_divisor=size_divisor)
     load = partial(evaluation_sample, dataset, transforms)
     return WorkerBatches(
@@ -137,6 +136,34 @@ def evaluation_loader(
         timeout=timeout,
         section="data.val",
     )
+
+
+def evaluation_batch(
+    index: int,
+    dataset: Dataset,
+    transforms: Sequence[Transform],
+    *,
+    batch_size: int,
+    size_divisor: int,
+    num_processes: int = 1,
+) -> Batch:
+    """Returns the batch of an evaluation in which sample `index` will be; arguments as for `evaluation_loader`.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> batch = evaluation_batch(3, Shapes(length=5), [], batch_size=2, size_divisor=32)
+        >>> batch.image_ids
+        ['shape_0_2', 'shape_0_3']
+    """
+    batches = _evaluation_batches(len(dataset), batch_size, index % num_processes, num_processes)
+    chosen = next(batch for batch in batches if index in batch)
+    return collate_evaluation([_evaluation_sample(dataset, transforms, one).sample for one in chosen], size_divisor)
+
+
+def _evaluation_batches(length: int, batch_size: int, rank: int, num_processes: int) -> list[list[int]]:
+    # Interleaved, so that the processes' numbers of images differ by at most one.
+    own = range(rank, length, num_processes)
+    return [list(own[start : start + batch_size]) for start in range(0, len(own), batch_size)]
 
 
 def _loaded(load: TrainingSamples, place: Place) -> LoadedSample:

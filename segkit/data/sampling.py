@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -13,6 +13,7 @@ from segkit.data.tally import Tally
 from segkit.errors import DataError
 from segkit.registries import AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
 from segkit.runtime.writing import Json
+from segkit.types import Size
 
 MOST_IMAGES = 64
 """Images looked at."""
@@ -43,6 +44,8 @@ class DatasetSample:
     """Images that cannot be loaded."""
     also_read: int = 0
     """Images that were read as well and found to be sound, though they are not in the tally."""
+    sizes: dict[int, Size] = field(default_factory=dict)
+    """(height, width) of the images looked at, by index."""
 
     @property
     def complete(self) -> bool:
@@ -107,7 +110,7 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
         dataset: Any dataset.
     """
     tally = Tally(len(dataset.classes))
-    looked_at: list[int] = []
+    sizes: dict[int, Size] = {}
     bad: list[BadImage] = []
     counts = annotation_counts(dataset)
     # A dataset that draws random numbers by itself must not change those of the training.
@@ -119,13 +122,16 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
             if tally.images + len(bad) >= patience * MOST_IMAGES or pixels >= patience * MOST_MEGAPIXELS * 1e6:
                 break
             try:
-                tally.add_sample(dataset[index])
+                sample = dataset[index]
+                tally.add_sample(sample)
             except DataError as error:
                 bad.append(BadImage(index, str(error)))
                 continue
-            looked_at.append(index)
-    stored_ids = _explain_ids(dataset, looked_at) if tally.void or tally.absent else ""
-    return DatasetSample(dataset.classes, len(dataset), tally, counts, stored_ids, tuple(looked_at), tuple(bad))
+            sizes[index] = sample.size
+    stored_ids = _explain_ids(dataset, list(sizes)) if tally.void or tally.absent else ""
+    return DatasetSample(
+        dataset.classes, len(dataset), tally, counts, stored_ids, tuple(sizes), tuple(bad), sizes=sizes
+    )
 
 
 def order_of(dataset: Dataset) -> list[int]:

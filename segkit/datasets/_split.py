@@ -3,14 +3,13 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 from segkit.data.paths import dataset_path
 from segkit.data.problems import Problems
 from segkit.data.text import read_text
 from segkit.errors import DataError, suggest
-
-Split = str | dict[str, float]
-"""A text file of names, `{share: 0.2, seed: 0}`, or `{all_but: 0.2, seed: 0}`."""
+from segkit.registries.signature import Form
 
 _FORMS = (
     "Write the path of a text file with one name per line, or {share: 0.2, seed: 0} for a fifth of the images, or "
@@ -19,6 +18,25 @@ _FORMS = (
 
 _SEARCHED, _MOST_NAMES = 10, 10_000
 """Lines for which a similar name is searched, and the most names: among more, it would take seconds."""
+
+
+def malformed(split: dict[str, float]) -> str:
+    """Returns what is wrong with a setting that names a share, and what to do; an empty text where nothing is.
+
+    Example:
+        >>> malformed({"share": 0.2, "seed": 3})
+        ''
+    """
+    keys = [key for key in ("share", "all_but") if key in split]
+    if len(keys) != 1 or set(split) - {*keys, "seed"}:
+        return f"the keys are {', '.join(split) or 'missing'}. {_FORMS}"
+    if not 0 < split[keys[0]] < 1 or not float(split.get("seed", 0)).is_integer():
+        return f"{keys[0]} must lie between 0 and 1, and seed must be a whole number. {_FORMS}"
+    return ""
+
+
+Split = str | Annotated[dict[str, float], Form(malformed)]
+"""A text file of names, `{share: 0.2, seed: 0}`, or `{all_but: 0.2, seed: 0}`."""
 
 
 def chosen(names: Sequence[str], split: Split | None, where: Path, suffix: str = "") -> list[str]:
@@ -46,24 +64,16 @@ def chosen(names: Sequence[str], split: Split | None, where: Path, suffix: str =
     if isinstance(split, str):
         listed = _listed(dataset_path(split), _spellings(names, suffix), where)
         return [name for name in names if name in listed]
-    key, fraction, seed = _parsed(split)
+    if problem := malformed(split):
+        raise DataError(f"split: {problem}")
+    key = "share" if "share" in split else "all_but"
     if len(names) < 2:
         raise DataError(f"{where}: split: {len(names)} image cannot be divided. Add images, or leave out 'split'.")
     # Neither part is empty, however small the share.
-    count = min(max(round(fraction * len(names)), 1), len(names) - 1)
+    count = min(max(round(split[key] * len(names)), 1), len(names) - 1)
+    seed = int(split.get("seed", 0))
     drawn = set(sorted(names, key=lambda name: (_rank(name, seed), name))[:count])
     return [name for name in names if (name in drawn) == (key == "share")]
-
-
-def _parsed(split: dict[str, float]) -> tuple[str, float, int]:
-    keys = [key for key in ("share", "all_but") if key in split]
-    seed = split.get("seed", 0)
-    if len(keys) != 1 or set(split) - {*keys, "seed"}:
-        raise DataError(f"split: the keys are {', '.join(split) or 'missing'}. {_FORMS}")
-    fraction = split[keys[0]]
-    if not 0 < fraction < 1 or not float(seed).is_integer():
-        raise DataError(f"split: {keys[0]} must lie between 0 and 1, and seed must be a whole number. {_FORMS}")
-    return keys[0], fraction, int(seed)
 
 
 def _rank(name: str, seed: int) -> str:

@@ -75,7 +75,7 @@ def evaluate_model(
         DataError: An image cannot be read, or is too small for the model or too large for the memory.
     """
     check_evaluators(postprocessors, evaluators)
-    where = torch.device(device) if device is not None else _device_of(model)
+    where = torch.device(device) if device is not None else device_of(model)
     wanted = {evaluator.result_type for evaluator in evaluators.values()}
     # A result that nobody reads is not made.
     running = [part for part in postprocessors.values() if on_result is not None or part.result_type in wanted]
@@ -121,7 +121,13 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _device_of(model: nn.Module) -> torch.device:
+def device_of(model: nn.Module) -> torch.device:
+    """Returns where a model's first parameter is; the CPU for a model without parameters.
+
+    Example:
+        >>> device_of(nn.ReLU())
+        device(type='cpu')
+    """
     parameter = next(model.parameters(), None)
     return torch.device("cpu") if parameter is None else parameter.device
 

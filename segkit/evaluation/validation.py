@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import nn
@@ -11,15 +11,21 @@ from segkit.build import build_dataset, build_evaluators, build_postprocessors, 
 from segkit.checkpoint import classes_differ
 from segkit.classes import Classes
 from segkit.config import Config
-from segkit.data.loading import evaluation_loader
+from segkit.data.loading import evaluation_batch, evaluation_loader
+from segkit.data.padding import padded_size
 from segkit.data.tally import Tally
-from segkit.errors import ConfigError, join_first
+from segkit.errors import ConfigError, DataError, join_first
 from segkit.evaluation.class_order import ReorderedClasses, class_order
-from segkit.evaluation.loop import OnResult, check_evaluators, evaluate_model
+from segkit.evaluation.loop import OnResult, check_evaluators, device_of, evaluate_model, evaluation_mode
 from segkit.evaluation.tables import summary
+from segkit.models._base import SegmentationModel
+from segkit.runtime.model_call import call_model
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import gather
-from segkit.types import Batch, Metrics, SemanticResult
+from segkit.types import Batch, Metrics, SemanticResult, Size
+
+_TRIED = 4
+"""Sides of the smallest image, in units of the model's `size_divisor`, up to which it is tried before a training."""
 
 
 class Validation:
@@ -67,21 +73,50 @@ class Validation:
             _warn_of_other_things(classes, self.classes)
         # These evaluators are only checked, so that mistakes show before a training; each run builds fresh ones.
         check_evaluators(self.postprocessors, build_evaluators(config, self.classes))
+        self._transforms = build_transforms(split.transforms)
+        self._batching = {
+            "batch_size": split.batch_size,
+            "size_divisor": size_divisor,
+            "num_processes": num_processes,
+        }
         self.loader = evaluation_loader(
             self.dataset,
-            build_transforms(split.transforms),
-            batch_size=split.batch_size,
+            self._transforms,
             workers=split.workers,
-            size_divisor=size_divisor,
             rank=rank,
-            num_processes=num_processes,
             timeout=split.timeout,
+            **self._batching,
         )
 
     def metric_names(self) -> list[str]:
         """Returns the names of the summary metrics that `run` computes."""
         evaluators = build_evaluators(self.config, self.classes)  # metrics of no image: only their names count
         return list(summary({name: evaluator.compute() for name, evaluator in evaluators.items()}))
+
+    def try_smallest(self, model: SegmentationModel, sizes: Mapping[int, Size]) -> None:
+        """Predicts the batch of the smallest image, so that one too small for the model shows before a training.
+
+        Nothing of it stays. Images of more than a few pixels in the coarsest map are not tried: it would take seconds.
+
+        Args:
+            model: On any device.
+            sizes: (height, width) of some images of the dataset, by index.
+
+        Raises:
+            DataError: The image is too small for the model.
+        """
+        divisor = model.size_divisor
+        padded = {index: math.prod(padded_size([size], divisor)) for index, size in sizes.items()}
+        smallest = min(padded, key=lambda index: (padded[index], index), default=None)
+        if smallest is None or padded[smallest] > (_TRIED * divisor) ** 2:
+            return
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(), evaluation_mode(model):
+            batch = evaluation_batch(smallest, self.dataset, self._transforms, **self._batching)
+            images = batch.images.to(device_of(model))
+            try:
+                call_model(model, images, batch.sizes, batch.files)
+            except DataError as error:
+                raise DataError(f"data.val: {error}") from error
 
     def run(
         self,

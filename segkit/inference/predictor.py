@@ -237,7 +237,7 @@ class Predictor:
         for transform in self._transforms:
             sample = transform(sample)
         padded = padded_size([sample.size], self.model.size_divisor)
-        return Prepared(file, image, sample.image, ImageSizes(padded, sample.size, output))
+        return Prepared(file, image, sample.image, ImageSizes(padded, sample.content or sample.size, output))
 
     def _read(self, numbered: tuple[int, ImageSource]) -> Prepared | Outcome:
         number, image = numbered

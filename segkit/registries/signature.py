@@ -45,6 +45,19 @@ class Bounds:
         return ""
 
 
+@dataclass(frozen=True)
+class Form:
+    """The form of a list or mapping that YAML sets; stands within an `Annotated`.
+
+    Example:
+        >>> Form(lambda sizes: "" if sizes else "the list is empty. Give a size.").problem([])
+        'the list is empty. Give a size.'
+    """
+
+    problem: Callable[[Any], str]
+    """`(value) -> what is wrong and what to do`, an empty string where nothing is. The types are right already."""
+
+
 Positive = Annotated[int, Bounds(least=1)]
 NonNegative = Annotated[int, Bounds(least=0)]
 PositiveFloat = Annotated[float, Bounds(above=0)]

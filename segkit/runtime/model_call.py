@@ -51,7 +51,8 @@ def call_model(
         raise DataError(
             f"{_named(sizes, files)}: too small for the model. Padded to {images.shape[-1]}x{images.shape[-2]} in a "
             f"batch of {len(images)}, a layer gets too few values ({cause_of(error)}). Use larger images or crops, or "
-            "the transform 'pad'. In training, a larger batch_size or the backbone's freeze_batch_norm can help too."
+            "the transform 'pad', also in data.val.transforms. In training, a larger batch_size or the backbone's "
+            "freeze_batch_norm can help too."
         ) from error
 
 

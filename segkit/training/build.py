@@ -42,6 +42,7 @@ from segkit.training.loop import Trainer
 from segkit.training.progress import Reporter
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState, TrainingState
+from segkit.training.unreached import unreached
 
 
 @dataclass
@@ -150,7 +151,7 @@ def _trainer(
 ) -> Trainer:
     config, settings, accelerator, classes = plan.config, plan.settings, plan.accelerator, plan.dataset.classes
     validation = _validation(plan, model)
-    data = _data_summary(plan, validation, state.step)
+    data = _data_summary(plan, model, validation, state.step)
     if settings.sync_batch_norm:
         notes = [*notes, *synchronize_batch_norms(model, accelerator.num_processes, accelerator.device)]
     if settings.compile:
@@ -179,7 +180,7 @@ def _trainer(
         best_metric=settings.best_metric,
         hooks=hooks,
         seed=seed,
-        notes=[_introduction(plan, model), *_long_warmup(settings), *notes],
+        notes=[_introduction(plan, model), *unreached(config), *notes],
         data=data,
         bad_samples=_bad_samples(plan, state, reporter),
     )
@@ -253,7 +254,7 @@ def _evaluation(plan: _Plan, validation: Validation | None, data: DataSummary) -
     return RunEvaluation(validation, plan.run, plan.accelerator, plan.settings.precision, data)
 
 
-def _data_summary(plan: _Plan, validation: Validation | None, start: int) -> DataSummary:
+def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation | None, start: int) -> DataSummary:
     """Looks at the data before the first step. All processes stop at the same errors."""
     skips_bad = plan.split.on_bad_sample == "skip"
     # A training that is often interrupted shall not read the same files again and again.
@@ -270,6 +271,8 @@ def _data_summary(plan: _Plan, validation: Validation | None, start: int) -> Dat
     refuse_bad(
         {split: one for split, one in looks.items() if not (skips_bad and split == "data.train" and one.indices)}
     )
+    if validation is not None:
+        validation.try_smallest(model, looks["data.val"].sizes)
     return DataSummary(
         looks["data.train"],
         looks.get("data.val"),
@@ -277,17 +280,6 @@ def _data_summary(plan: _Plan, validation: Validation | None, start: int) -> Dat
         start=start,
         num_queries=queries_to_match(plan.config),
     )
-
-
-def _long_warmup(settings: Training) -> list[str]:
-    """Returns a line if the learning rate never gets to its full value; short trials of long schedules are common."""
-    warmup = settings.schedule.get("warmup_steps")
-    if not isinstance(warmup, int) or warmup < settings.steps:
-        return []
-    return [
-        f"training.schedule: the warm-up takes {warmup} steps, the training {settings.steps}: the learning rate never "
-        "reaches `lr`"
-    ]
 
 
 def _introduction(plan: _Plan, model: SegmentationModel) -> str:

@@ -22,7 +22,10 @@ def resize_sample(sample: Sample, size: Size) -> Sample:
         rows, columns = _nearest(target.size[0], size[0]), _nearest(target.size[1], size[1])
         # numpy's `take` on maps is several times as fast as torch's index_select.
         target = _moved(target, lambda values: torch.from_numpy(values.numpy().take(columns, -1).take(rows, -2)))
-    return replace(sample, image=resize_image(sample.image, size), target=target)
+    content = sample.content
+    if content is not None:
+        content = (_scaled(content[0], sample.size[0], size[0]), _scaled(content[1], sample.size[1], size[1]))
+    return replace(sample, image=resize_image(sample.image, size), target=target, content=content)
 
 
 def crop_sample(sample: Sample, top: int, left: int, size: Size) -> Sample:
@@ -43,6 +46,11 @@ def flip_sample(sample: Sample) -> Sample:
     if target is not None:
         target = replace(_moved(target, lambda values: values.flip(-1)), areas=target.areas)
     return replace(sample, image=sample.image.flip(-1), target=target)
+
+
+def _scaled(part: int, old: int, new: int) -> int:
+    """Returns the pixels of a part of a side after that side is resized, at least one."""
+    return max(1, round(part * new / old))
 
 
 def _nearest(old: int, new: int) -> NDArray[np.int64]:

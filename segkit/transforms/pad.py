@@ -17,7 +17,7 @@ Byte = Annotated[int, Bounds(least=0, most=255)]
 class Pad:
     """Pads the image at the bottom and right to a fixed size.
 
-    Larger images keep their size.
+    Larger images keep their size. In evaluation and prediction, the new pixels are padding: results do not have them.
 
     Args:
         size: (height, width) in pixels.
@@ -43,6 +43,6 @@ class Pad:
             return sample
         image = torch.tensor(self.fill, dtype=torch.uint8)[:, None, None].repeat(1, *size)  # (3, H, W)
         image[:, :height, :width] = sample.image
-        # Compared with None, since a target without segments is falsy.
-        target = None if sample.target is None else pad_target(sample.target, size)
-        return replace(sample, image=image, target=target)
+        if sample.target is None:  # an evaluation: the result is to have the size before
+            return replace(sample, image=image, content=sample.content or sample.size)
+        return replace(sample, image=image, target=pad_target(sample.target, size))

@@ -21,6 +21,8 @@ class Sample:
     file: str
     """The image's path, for messages and for the names of result files."""
     image_id: int | str
+    content: Size | None = None
+    """(height, width) of the part, at the top left, that is no padding of an evaluation; None: all of it."""
 
     @property
     def size(self) -> Size:

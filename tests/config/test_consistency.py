@@ -4,7 +4,11 @@ import pytest
 import yaml
 
 from segkit.config import load_config
+from segkit.config.compose import compose
 from segkit.config.consistency import RULES
+from segkit.config.overrides import parse_overrides
+from segkit.config.plain import plain
+from segkit.config.source import dump, read_file
 from segkit.errors import ConfigError
 from tests.helpers.tiny import tiny_yaml, write_tiny
 
@@ -153,6 +157,17 @@ CASES = {
         "where the target lies. Remove it; resize instead.",
         ["data.val.transforms=[{type: torchvision, name: Grayscale}]"],
     ),
+    "a window in evaluation": (
+        ["data.val.transforms=[{type: resize, size: [32, 32]}, {type: random_window}]"],
+        "data.val.transforms.1: in an evaluation, transforms change the image alone: its result would no longer lie "
+        "where the target lies. Remove it; resize instead.",
+        ["data.val.transforms=[{type: pad, size: [32, 32]}]"],
+    ),
+    "a color of padding in evaluation": (
+        ["data.val.transforms=[{type: pad, size: [32, 32], fill: [1, 2, 3]}]"],
+        "data.val.transforms.0.fill: has no effect: in an evaluation, what pads an image is no part of it. Remove it.",
+        ["data.val.transforms=[{type: pad, size: [32, 32]}]"],
+    ),
     "a limit without a dataset": (
         ["data.val.dataset=null", "evaluators=[]"],
         "data.val.workers: has no effect without `data.val.dataset`. Name a dataset, or remove this line.",
@@ -195,8 +210,8 @@ CASES = {
         ["training.hooks=[{type: ema}, {type: tensorboard}]"],
     ),
     "checkpoints that are not written": (
-        ["training.keep_checkpoints=5"],
-        "training.keep_checkpoints: has no effect without `training.checkpoint_every`: only the last step is saved. "
+        ["training.keep_checkpoints=5", "training.checkpoint_every=null"],
+        "training.keep_checkpoints: has no effect with `training.checkpoint_every: null`: only the last step is saved. "
         "Set that, or remove this line.",
         ["training.checkpoint_every=1"],
     ),
@@ -242,11 +257,12 @@ def test_a_broken_rule(case, tmp_path):
     found = [line.partition(": ")[2] for line in problems_of(file, overrides)]
     assert found == [problem]
     if mended is not None:
-        assert problems_of(file, [*overrides, *mended]) == []
+        file.write_text(dump(plain(compose(read_file(str(file)), parse_overrides(overrides)))))
+        assert problems_of(file, mended) == []
 
 
 def test_every_rule_has_a_case():
-    messages = [problem.partition(": ")[2] for _, problem, *_ in CASES.values()]
+    messages = [NOTHING_EVALUATED, *(problem.partition(": ")[2] for _, problem, *_ in CASES.values())]
     for rule in RULES:
         begins = rule.message.partition("{")[0]
         assert any(message.startswith(begins) for message in messages), (
@@ -256,14 +272,14 @@ def test_every_rule_has_a_case():
 
 def test_problems_of_all_kinds_are_reported_at_once(tmp_path):
     file = write_tiny(tmp_path)
-    assert problems_of(file, ["training.stepz=3", "training.keep_checkpoints=5", "reset_head=true"]) == [
+    assert problems_of(file, ["training.stepz=3", "training.best_metric=pq", "data.val=null", "reset_head=true"]) == [
         "<command line>: training.stepz: training takes no 'stepz'. Did you mean 'steps'? It takes: steps, optimizer, "
         "schedule, precision, accumulate, clip_gradients, sync_batch_norm, on_nonfinite, evaluate_every, "
         "checkpoint_every, keep_checkpoints, best_metric, log_every, hooks, seed, compile",
         "<command line>: reset_head: has no effect without `init_from`, whose class head it resets. Set init_from, or "
         "leave this out.",
-        "<command line>: training.keep_checkpoints: has no effect without `training.checkpoint_every`: only the last "
-        "step is saved. Set that, or remove this line.",
+        "<command line>: training.best_metric: has no effect without `data.val`: nothing is evaluated. Name a dataset "
+        "to evaluate on, or set this to null.",
     ]
 
 
@@ -271,6 +287,22 @@ def test_a_setting_that_is_wrong_by_itself_is_reported_once(tmp_path):
     assert problems_of(write_tiny(tmp_path), ["training.keep_checkpoints=0"]) == [
         "<command line>: training.keep_checkpoints: must be at least 1, not 0."
     ]
+
+
+NOTHING_EVALUATED = (
+    "has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or set `data.val: null` to "
+    "train without evaluation."
+)
+
+
+def test_evaluators_without_data_are_refused_where_nobody_has_said_so(tmp_path):
+    """`data.val: null` says that nothing is to be evaluated. The training tells it once more."""
+    file = write_tiny(tmp_path)
+    assert problems_of(file, ["data.val=null"]) == []
+    lines = tiny_yaml().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if not line.startswith("  val:")))
+    line = next(number for number, one in enumerate(lines, start=1) if one.startswith("evaluators")) - 1
+    assert problems_of(file, []) == [f"{file}:{line}: evaluators.{index}: {NOTHING_EVALUATED}" for index in (0, 1)]
 
 
 def test_null_and_defaults_are_no_problem(tmp_path):
@@ -281,7 +313,7 @@ def test_null_and_defaults_are_no_problem(tmp_path):
 def test_a_run_of_an_earlier_version_loads_and_overrides_are_checked(tmp_path):
     """The config of a run or checkpoint may hold settings without effect that an earlier version accepted."""
     (tmp_path / "run").mkdir()
-    config = yaml.safe_load(tiny_yaml().replace("log_every: 1", "keep_checkpoints: 7"))
+    config = yaml.safe_load(tiny_yaml().replace("log_every: 1", "keep_checkpoints: 7\n  checkpoint_every: null"))
     (tmp_path / "run/config.yaml").write_text(yaml.safe_dump(config))
     assert problems_of(tmp_path / "run", []) == []
     assert len(problems_of(tmp_path / "run/config.yaml", [])) == 1

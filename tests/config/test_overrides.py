@@ -66,7 +66,3 @@ def test_origins_tell_what_the_command_line_set(tmp_path):
 def test_settings_of_a_new_type_may_stand_before_it(tmp_path):
     config = plain(resolved(tmp_path, "model.inner.height=1", "model.inner.type=c", "model.type=a"))
     assert config["model"]["inner"] == {"type": "c", "height": 1}
-
-
-def test_of_one_key_given_twice_the_later_value_counts(tmp_path):
-    assert plain(resolved(tmp_path, "model.width=2", "model.width=3"))["model"]["width"] == 3

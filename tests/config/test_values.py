@@ -9,7 +9,7 @@ import pytest
 from segkit.config.nodes import Origin
 from segkit.config.source import parse
 from segkit.config.values import describe, read_value
-from segkit.registries.signature import Bounds, Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat
+from segkit.registries.signature import Bounds, Form, Fraction, NonNegative, NonNegativeFloat, Positive, PositiveFloat
 
 START = Origin("x.yaml", 1)
 
@@ -145,6 +145,13 @@ def test_numbers_out_of_bounds_inside_collections():
     assert problems("[0, 1]", tuple[Positive, Positive]) == ["x.yaml:1: key.0: must be at least 1, not 0."]
     assert problems("{a: -1}", dict[str, NonNegativeFloat] | None) == ["x.yaml:1: key.a: must be at least 0, not -1."]
     assert problems("[0, 1]", int | tuple[Positive, Positive]) == ["x.yaml:1: key.0: must be at least 1, not 0."]
+
+
+def test_the_form_of_a_collection():
+    not_empty = Annotated[list[int], Form(lambda value: "" if value else "the list is empty. Add a number.")]
+    assert problems("[]", str | not_empty | None) == ["x.yaml:1: key: the list is empty. Add a number."]
+    assert read("[1]", str | not_empty) == [1]
+    assert problems("[a]", not_empty) == ["x.yaml:1: key.0: must be an integer, not 'a'."]
 
 
 def test_what_is_wrong_inside_a_collection_is_reported_with_its_own_line_and_path():

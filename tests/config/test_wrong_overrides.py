@@ -108,7 +108,7 @@ def test_an_empty_list_has_no_items(problems_of, right_config):
             ],
         ),
         (
-            ["training.steps.x=1", "criterion.losses.5=1", "training.steps=x"],
+            ["training.steps.x=1", "criterion.losses.5=1", "training.seed=x"],
             [
                 "training.steps.x: training.steps is 10 (x.yaml:17), which has no keys.",
                 f"criterion.losses.5: {ITEMS.format('5')}",

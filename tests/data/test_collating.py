@@ -1,5 +1,7 @@
 """Batches of hand-made samples."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -26,6 +28,12 @@ def test_a_training_batch_is_padded():
     assert first.areas.tolist() == [2.0]
     assert second.masks.shape == (0, 4, 4)
     assert second.valid.sum() == 6
+
+
+def test_what_an_evaluation_has_padded_is_no_part_of_the_image():
+    target = Target(torch.tensor([0]), torch.zeros(2, 2, dtype=torch.int16))
+    padded = replace(sample(3, target), content=(2, 2))
+    assert collate_evaluation([padded], size_divisor=4).sizes == [ImageSizes((4, 4), (2, 2), (2, 2))]
 
 
 def test_an_evaluation_batch_keeps_its_targets():

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from segkit.config import load_config
 from segkit.datasets._split import chosen
-from segkit.errors import DataError
+from segkit.errors import ConfigError, DataError
 
 NAMES = [f"{folder}/{number:03}.jpg" for folder in "ab" for number in range(50)]
 WHERE = Path("images")
@@ -100,6 +101,17 @@ FORMS = (
 def test_a_malformed_split_is_refused(split, problem):
     with pytest.raises(DataError, match=f"^{re.escape(problem)}"):
         chosen(NAMES, split, WHERE)
+
+
+@pytest.mark.parametrize("split", ["{shar: 0.2}", "{share: 1}", "{}"])
+def test_the_check_of_a_config_refuses_it_too(split):
+    dataset = f"{{type: mask_folder, images: a, labels: b, classes: [c], split: {split}}}"
+    with pytest.raises(ConfigError) as caught:
+        load_config("configs/quickstart.yaml", [f"data.train.dataset={dataset}"])
+    line, *others = str(caught.value).splitlines()
+    assert line.startswith("<command line>: data.train.dataset.split: ")
+    assert line.endswith(FORMS)
+    assert not others
 
 
 def test_one_image_cannot_be_divided():

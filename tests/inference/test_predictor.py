@@ -13,6 +13,7 @@ from segkit.config.sections import Data, Experiment, Split
 from segkit.errors import ConfigError, DataError, RegistryError
 from segkit.inference import predictor as inference
 from segkit.inference.predictor import Predictor
+from segkit.transforms.pad import Pad
 from segkit.types import InstanceResult, PanopticResult, PixelPrediction, Prediction, SemanticResult
 
 CLASSES = Classes.make(["sky", "car", "person"], things=[False, True, True])
@@ -93,6 +94,14 @@ def test_the_result_has_the_images_own_size(checkpoint):
 
     assert checkpoint.model.calls == [((1, 3, 8, 16), [(8, 12)])]
     assert result.label_map.shape == (16, 24)
+
+
+def test_padding_is_no_part_of_the_result(checkpoint):
+    image = image_of(40, 60)
+    expected = Predictor("x")(image).label_map
+    checkpoint.transforms = [Pad(size=(64, 160))]
+    assert torch.equal(Predictor("x")(image).label_map, expected)
+    assert checkpoint.model.calls[-1] == ((1, 3, 64, 160), [(40, 60)])
 
 
 def test_the_first_postprocessor_of_the_config_is_the_default(checkpoint):

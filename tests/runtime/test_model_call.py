@@ -38,8 +38,8 @@ def test_the_whole_message():
     assert str(caught.value) == (
         "a.png (5x3): too small for the model. Padded to 1x1 in a batch of 1, a layer gets too few values (Expected "
         "more than 1 value per channel when training, got input size torch.Size([1, 3, 1, 1])). Use larger images or "
-        "crops, or the transform 'pad'. In training, a larger batch_size or the backbone's freeze_batch_norm can help "
-        "too."
+        "crops, or the transform 'pad', also in data.val.transforms. In training, a larger batch_size or the "
+        "backbone's freeze_batch_norm can help too."
     )
 
 

@@ -98,7 +98,7 @@ def test_a_run_of_another_model_is_not_resumed(tiny):
         build(tiny, "model.transformer_decoder.num_queries=9", resume=True)
 
 
-def test_a_warmup_longer_than_the_training_is_told(tiny):
+def test_what_is_never_reached_is_told(tiny):
     line = "training.schedule: the warm-up takes 4 steps, the training 4: the learning rate never reaches `lr`"
     assert line in build(tiny, "training.schedule.warmup_steps=4").notes
     assert line not in build(tiny, "training.schedule.warmup_steps=3").notes

@@ -1,6 +1,7 @@
 import torch
 
 from segkit.transforms.pad import Pad
+from segkit.transforms.resize import Resize
 from segkit.types import Sample
 
 
@@ -29,3 +30,16 @@ def test_overlapping_masks_and_no_target_at_all(overlapping):
     assert padded.target.masks.shape == (2, 10, 12)
     assert padded.target.valid.sum() == 8 * 12
     assert Pad(size=(10, 12))(Sample(overlapping.image, None, "a.png", "a")).target is None
+
+
+def test_in_an_evaluation_the_new_pixels_are_padding():
+    image = Sample(torch.zeros(3, 40, 60, dtype=torch.uint8), None, "a.png", "a")
+    once = Pad(size=(50, 70))(image)
+    assert (once.size, once.content) == ((50, 70), (40, 60))
+    assert Pad(size=(80, 70))(once).content == (40, 60)
+    assert Resize(size=(100, 35))(once).content == (80, 30)
+    assert Pad(size=(10, 10))(image).content is None
+
+
+def test_in_a_training_they_are_void_pixels_of_the_image(sample):
+    assert Pad(size=(60, 80))(sample).content is None

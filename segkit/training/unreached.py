@@ -1,0 +1,56 @@
+"""Settings that have no effect because the training is over before; short trials of long schedules are common."""
+
+from collections.abc import Iterator
+
+from segkit.config import Config
+from segkit.config.sections import PartConfig
+
+_INTERVALS = {
+    "evaluate_every": "only the last step is evaluated",
+    "checkpoint_every": "only the last step is saved",
+    "log_every": "only the last step is logged",
+}
+"""Interval -> what happens instead."""
+
+
+def unreached(config: Config) -> Iterator[str]:
+    """Yields a line for each setting that the config sets, whose step comes after the last one.
+
+    Example:
+        >>> from segkit.config import load_config
+        >>> list(unreached(load_config("configs/quickstart.yaml", ["training.steps=60"])))
+        ['training.evaluate_every: 400 steps, but the training takes 60: only the last step is evaluated']
+    """
+    training, steps = config["training"], config["training"]["steps"]
+    for name, instead in _INTERVALS.items():
+        every = training.get(name)
+        if isinstance(every, int) and every > steps:
+            yield f"training.{name}: {every} steps, but the training takes {steps}: {instead}"
+    yield from _long_warmup(training["schedule"], steps)
+    for hook in training.get("hooks", []):
+        yield from _long_patience(hook, steps, training.get("evaluate_every"))
+    if config.experiment.evaluators and config.experiment.data is not None and config.experiment.data.val is None:
+        yield "evaluators: no effect without data.val: nothing is evaluated"
+
+
+def _long_warmup(schedule: PartConfig, steps: int) -> Iterator[str]:
+    parts = [schedule.get(name, 0) for name in ("warmup_steps", "backbone_warmup_steps")]
+    # A plugin's schedule may mean something else by these names.
+    warmup = sum(part for part in parts if isinstance(part, int))
+    if warmup >= steps:
+        yield (
+            f"training.schedule: the warm-up takes {warmup} steps, the training {steps}: the learning rate never "
+            "reaches `lr`"
+        )
+
+
+def _long_patience(hook: PartConfig, steps: int, every: int | None) -> Iterator[str]:
+    if hook["type"] not in ("early_stopping", "segkit/early_stopping") or every is None:
+        return
+    # The first evaluation is the best so far, and there is nothing to stop after the last step.
+    evaluations = (steps - 1) // every
+    if hook["patience"] >= evaluations:
+        yield (
+            f"training.hooks: early_stopping: patience is {hook['patience']}, but there are {evaluations} evaluations "
+            "before the last step: the training never stops early"
+        )
