@@ -11,6 +11,7 @@ from PIL import Image
 
 from segkit.classes import Classes
 from segkit.cli.main import main
+from tests.helpers.overrides import last_ones
 from tests.helpers.tiny import write_tiny
 
 each_number_of_workers = pytest.mark.parametrize("workers", [0, 2])
@@ -114,7 +115,7 @@ def train(tmp_path, monkeypatch):
 
     def run(dataset, *words, workers=0):
         settings = [f"data.train.dataset={dataset.setting}", f"data.train.workers={workers}", "data.val=null"]
-        return main(["train", config, "--output", "run", *settings, "training.steps=2", *words])
+        return main(last_ones(["train", config, "--output", "run", *settings, "training.steps=2", *words]))
 
     return run
 

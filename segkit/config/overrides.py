@@ -91,7 +91,7 @@ def parse_overrides(texts: Iterable[str]) -> list[Override]:
             overrides.append(_parse(text))
         except ConfigError as error:
             problems += problems_of(error)
-    problems += contradictions(overrides)
+    problems += contradictions((".".join(one.keys), one.value) for one in overrides)
     if problems:
         raise config_error(problems)
     return overrides

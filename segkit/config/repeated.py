@@ -1,38 +1,34 @@
 """Settings that the command line gives more than once with different values: only one of them could have an effect."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from segkit.config.nodes import COMMAND_LINE, Mapping, Node, Problem, Scalar, join_path, shortened
 from segkit.config.plain import plain
 from segkit.config.source import inline
 
-if TYPE_CHECKING:
-    from segkit.config.overrides import Override
 
+def contradictions(values: Iterable[tuple[str, Node]]) -> Iterator[Problem]:
+    """Yields a problem for each value that an earlier one contradicts.
 
-def contradictions(overrides: Iterable[Override]) -> Iterator[Problem]:
-    """Yields a problem for each value that an earlier override has set to another one.
+    Args:
+        values: Those of the command line, each with its path.
 
     Example:
-        >>> from segkit.config.overrides import Override
-        >>> both = [Override(("training", "steps"), Scalar(steps, COMMAND_LINE)) for steps in (1, 2)]
+        >>> both = [("training.steps", Scalar(steps, COMMAND_LINE)) for steps in (1, 2)]
         >>> print(*contradictions(both))
         <command line>: training.steps: is given twice, as 1 and as 2. Give it once.
     """
     given: dict[str, Node] = {}
-    for override in overrides:
-        for path, node in _values(override.value, ".".join(override.keys)):
+    for key, value in values:
+        for path, node in _values(value, key):
             earlier = given.setdefault(path, node)
             # As text: in Python, 1 equals true.
             if _spelled(earlier) != _spelled(node):
                 yield _problem(path, f"is given twice, as {_spelled(earlier)} and as {_spelled(node)}")
-            for other, value in given.items():
+            for other, there in given.items():
                 # A list is no end: another override may change one of its items.
-                if path.startswith(f"{other}.") and isinstance(value, Scalar):
-                    yield _problem(path, f"is given a value, and {other}, which would hold it, {_spelled(value)}")
+                if path.startswith(f"{other}.") and isinstance(there, Scalar):
+                    yield _problem(path, f"is given a value, and {other}, which would hold it, {_spelled(there)}")
                 if other.startswith(f"{path}.") and isinstance(node, Scalar):
                     yield _problem(other, f"is given a value, and {path}, which would hold it, {_spelled(node)}")
 

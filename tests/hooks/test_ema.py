@@ -11,6 +11,7 @@ from segkit.testing.hook import tiny_context
 from segkit.training.build import build_training
 from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
+from tests.helpers.overrides import last_ones
 from tests.helpers.tiny import assert_equal_weights, evaluations_of
 
 EMA = "training.hooks=[{type: ema, decay: 0.5}]"
@@ -58,7 +59,8 @@ def broken_after(batches, count):
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_resumed_training_ends_with_the_same_average(tiny, workers):
-    settings = [*SETTINGS, "training.checkpoint_every=null", f"data.train.workers={workers}", "training.steps=5"]
+    changes = ["training.checkpoint_every=null", f"data.train.workers={workers}", "training.steps=5"]
+    settings = last_ones([*SETTINGS, *changes])
     whole = train(load_config(tiny, settings), output="whole")
     trainer = build_training(load_config(tiny, settings), RunFolder(tiny.parent / "broken"))
     trainer.batches = broken_after(trainer.batches, 3)

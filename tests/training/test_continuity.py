@@ -9,6 +9,7 @@ from segkit.training.continuity import changes, keep_pixel_values
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState
 from segkit.training.train import train
+from tests.helpers.overrides import last_ones
 from tests.helpers.tiny import write_tiny
 
 
@@ -21,7 +22,7 @@ def run(tmp_path_factory):
 
 def compared(run, *overrides, num_images=8, num_processes=1):
     saved = SavedState(run / "checkpoints/step_1")
-    config = load_config(run.parent / "tiny.yaml", ["training.accumulate=2", *overrides])
+    config = load_config(run.parent / "tiny.yaml", last_ones(["training.accumulate=2", *overrides]))
     return changes(saved, keep_pixel_values(saved, config), num_images, num_processes)
 
 

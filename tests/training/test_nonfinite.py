@@ -22,6 +22,7 @@ from segkit.training.snapshot import Snapshot
 from segkit.training.state import TrainingState
 from segkit.training.step import StepReport
 from segkit.types import Batch, ImageSizes, PixelPrediction
+from tests.helpers.overrides import last_ones
 
 BATCH = Batch(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [ImageSizes((4, 4), (4, 4), (4, 4))] * 2, [], ["a.png"], [0])
 pytestmark = pytest.mark.filterwarnings("ignore:matcher 'hungarian'")
@@ -100,7 +101,9 @@ def test_no_more_than_ten_steps_in_a_row_are_skipped():
 
 
 def run_of(tiny, *settings):
-    trainer = build_training(load_config(tiny, [*HUGE, *settings]), RunFolder(tiny.parent / "run"), device="cpu")
+    trainer = build_training(
+        load_config(tiny, last_ones([*HUGE, *settings])), RunFolder(tiny.parent / "run"), device="cpu"
+    )
     return trainer, tiny.parent / "run"
 
 
