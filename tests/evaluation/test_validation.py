@@ -10,7 +10,8 @@ from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.data.sampling import sample_dataset
 from segkit.data.tally import Tally
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, DataError
+from segkit.evaluation import validation as validation_module
 from segkit.evaluation.validation import Validation, unmeasured
 from segkit.types import Metrics
 from tests.helpers.counted import instances, mapped
@@ -121,3 +122,48 @@ def test_a_dataset_of_other_classes_is_refused(tmp_path):
         f"{tmp_path}/tiny.yaml: data.val: the dataset has other classes than the model (8 classes there, 2 here; "
         "class 1 is 'grass' there, 'road' here). Name a dataset with the model's classes."
     )
+
+
+def too_small(folder, *overrides, **process):
+    """A validation whose smallest image is the second, and a model that no image of 32 x 32 goes through."""
+    size = "data.val.dataset={type: shapes, length: 4, size: [32, 32]}"
+    config = load_config(write_tiny(folder), [size, *overrides])
+    model = build_model(load_config(config.path, ["model.backbone.options.out_indices=[3, 4]"]))
+    assert model.size_divisor == 32
+    return Validation(config, dataset_classes(config), 32, **process), model
+
+
+SMALL = r"^data\.val: shapes_1_00001 \(32x32\): too small for the model\. Padded to 32x32 in a batch of 1, "
+
+
+def test_an_image_that_is_too_small_shows_before_anything_is_evaluated(tmp_path):
+    ready, model = too_small(tmp_path)
+    state = torch.get_rng_state()
+    with pytest.raises(DataError, match=SMALL):
+        ready.try_smallest(model, {0: (32, 64), 1: (30, 20), 2: (64, 64)})
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sizes"),
+    [
+        (["data.val.transforms=[{type: pad, size: [64, 64]}]"], {1: (32, 32)}),
+        (["data.val.transforms=[{type: resize, size: [64, 64]}]"], {1: (32, 32)}),
+        ([], {}),
+        ([], {1: (129, 128)}),  # larger ones are not tried
+    ],
+)
+def test_what_is_large_enough(tmp_path, overrides, sizes):
+    ready, model = too_small(tmp_path, *overrides)
+    ready.try_smallest(model, sizes)
+
+
+@pytest.mark.parametrize("num_processes", [1, 3])
+def test_the_batch_of_the_smallest_image_is_tried(tmp_path, num_processes, monkeypatch):
+    seen = []
+    monkeypatch.setattr(validation_module, "call_model", lambda model, images, sizes, files: seen.append(files))
+    ready, model = too_small(tmp_path, "data.val.batch_size=2", num_processes=num_processes)
+    ready.try_smallest(model, {3: (32, 32)})
+    names = {1: ["shapes_1_00002", "shapes_1_00003"], 3: ["shapes_1_00000", "shapes_1_00003"]}
+    assert seen == [names[num_processes]]
