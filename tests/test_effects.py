@@ -22,6 +22,7 @@ from segkit.registries import BACKBONES, BY_KIND, REGISTRIES
 from segkit.runtime.integrity import MANIFEST
 from tests.helpers.dataset_folders import write_cityscapes
 from tests.helpers.effects import observe_command, observe_part, options_of_commands
+from tests.helpers.overrides import last_ones
 from tests.helpers.tiny import tiny_yaml
 from tests.helpers.trackers import fake_trackers
 from tests.test_parts import coco_instance, coco_panoptic, instance_folder, labelme, mask_folder, voc, yolo
@@ -378,7 +379,7 @@ def _trained(config, *overrides):
 def test_a_setting_of_a_section(setting, places, plugin):
     files = {"run": places["run"], "broken": places["broken"], "plugin": plugin}
     before, change = ([_filled(word, files) for word in words] for words in SECTIONS[setting])
-    found = _trained(places["config"], *before), _trained(places["config"], *before, *change)
+    found = _trained(places["config"], *before), _trained(places["config"], *last_ones([*before, *change]))
     assert found[0]["code"] == 0, found[0]["printed"]
     # These stop the training.
     may_fail = ("training.on_nonfinite", "data.train.on_bad_sample")

@@ -153,7 +153,7 @@ def evaluation_batch(
         >>> from segkit.datasets.shapes import Shapes
         >>> batch = evaluation_batch(3, Shapes(length=5), [], batch_size=2, size_divisor=32)
         >>> batch.image_ids
-        ['shape_0_2', 'shape_0_3']
+        ['shapes_0_00002', 'shapes_0_00003']
     """
     batches = _evaluation_batches(len(dataset), batch_size, index % num_processes, num_processes)
     chosen = next(batch for batch in batches if index in batch)
