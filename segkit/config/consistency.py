@@ -218,8 +218,7 @@ RULES = (
     Rule(
         ("data.val.transforms.*",),
         lambda config, path: config.is_part(path, *TURN_OR_CROP) or _moves(config, path),
-        "in an evaluation, transforms change the image alone: its result would no longer lie where the target lies. "
-        "Remove it; resize instead.",
+        "an evaluation changes the image alone: its result would no longer lie where the target lies. Resize instead.",
     ),
     Rule(
         ("data.val.transforms.*.fill",),
@@ -239,14 +238,12 @@ RULES = (
     Rule(
         ("data.val.dataset",),
         lambda config, path: _trains(config) and not config.items("evaluators"),
-        "an evaluation needs `evaluators`, and there are none. Name at least one, such as {{type: mean_iou}}, or set "
-        "`data.val: null`.",
+        "an evaluation needs `evaluators`. Name at least one, such as {{type: mean_iou}}, or set `data.val: null`.",
     ),
     Rule(
         ("evaluators.*",),
         lambda config, path: _trains(config) and not config.sets("data.val"),
-        "has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or set "
-        "`data.val: null` to train without evaluation.",
+        "has no effect without `data.val`. Name a dataset to evaluate on, or set `data.val: null`.",
     ),
     # The training.
     Rule(
@@ -280,8 +277,7 @@ RULES = (
     Rule(
         ("training.keep_checkpoints",),
         lambda config, path: config.sets("training.checkpoint_every") and "training.checkpoint_every" not in config,
-        "has no effect with `training.checkpoint_every: null`: only the last step is saved. Set that, or remove this "
-        "line.",
+        "has no effect with `training.checkpoint_every: null`: only the last step is saved. Remove one of both.",
     ),
     Rule(
         ("training.schedule.milestones.*",),

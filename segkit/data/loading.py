@@ -157,7 +157,7 @@ def evaluation_batch(
     """
     batches = _evaluation_batches(len(dataset), batch_size, index % num_processes, num_processes)
     chosen = next(batch for batch in batches if index in batch)
-    return collate_evaluation([_evaluation_sample(dataset, transforms, one).sample for one in chosen], size_divisor)
+    return collate_evaluation([evaluation_sample(dataset, transforms, one).sample for one in chosen], size_divisor)
 
 
 def _evaluation_batches(length: int, batch_size: int, rank: int, num_processes: int) -> list[list[int]]:

@@ -74,11 +74,8 @@ class Validation:
         # These evaluators are only checked, so that mistakes show before a training; each run builds fresh ones.
         check_evaluators(self.postprocessors, build_evaluators(config, self.classes))
         self._transforms = build_transforms(split.transforms)
-        self._batching = {
-            "batch_size": split.batch_size,
-            "size_divisor": size_divisor,
-            "num_processes": num_processes,
-        }
+        sizes = {"batch_size": split.batch_size, "size_divisor": size_divisor}
+        self._batching = {**sizes, "num_processes": num_processes}
         self.loader = evaluation_loader(
             self.dataset,
             self._transforms,

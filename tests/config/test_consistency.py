@@ -147,20 +147,20 @@ CASES = {
     ),
     "a flip in evaluation": (
         ["data.val.transforms=[{type: random_flip}]"],
-        "data.val.transforms.0: in an evaluation, transforms change the image alone: its result would no longer lie "
-        "where the target lies. Remove it; resize instead.",
+        "data.val.transforms.0: an evaluation changes the image alone: its result would no longer lie where the "
+        "target lies. Resize instead.",
         ["data.val.transforms=[{type: resize, size: [32, 32]}]"],
     ),
     "a rotation in evaluation": (
         ["data.val.transforms=[{type: torchvision, name: RandomRotation}]"],
-        "data.val.transforms.0: in an evaluation, transforms change the image alone: its result would no longer lie "
-        "where the target lies. Remove it; resize instead.",
+        "data.val.transforms.0: an evaluation changes the image alone: its result would no longer lie where the "
+        "target lies. Resize instead.",
         ["data.val.transforms=[{type: torchvision, name: Grayscale}]"],
     ),
     "a window in evaluation": (
         ["data.val.transforms=[{type: resize, size: [32, 32]}, {type: random_window}]"],
-        "data.val.transforms.1: in an evaluation, transforms change the image alone: its result would no longer lie "
-        "where the target lies. Remove it; resize instead.",
+        "data.val.transforms.1: an evaluation changes the image alone: its result would no longer lie where the "
+        "target lies. Resize instead.",
         ["data.val.transforms=[{type: pad, size: [32, 32]}]"],
     ),
     "a color of padding in evaluation": (
@@ -181,8 +181,8 @@ CASES = {
     ),
     "an evaluation without evaluators": (
         ["evaluators=[]"],
-        "data.val.dataset: an evaluation needs `evaluators`, and there are none. Name at least one, such as "
-        "{type: mean_iou}, or set `data.val: null`.",
+        "data.val.dataset: an evaluation needs `evaluators`. Name at least one, such as {type: mean_iou}, or set "
+        "`data.val: null`.",
         ["data.val=null"],
     ),
     "a metric without an evaluation": (
@@ -212,7 +212,7 @@ CASES = {
     "checkpoints that are not written": (
         ["training.keep_checkpoints=5", "training.checkpoint_every=null"],
         "training.keep_checkpoints: has no effect with `training.checkpoint_every: null`: only the last step is saved. "
-        "Set that, or remove this line.",
+        "Remove one of both.",
         ["training.checkpoint_every=1"],
     ),
     "a milestone after the end": (
@@ -275,7 +275,7 @@ def test_problems_of_all_kinds_are_reported_at_once(tmp_path):
     assert problems_of(file, ["training.stepz=3", "training.best_metric=pq", "data.val=null", "reset_head=true"]) == [
         "<command line>: training.stepz: training takes no 'stepz'. Did you mean 'steps'? It takes: steps, optimizer, "
         "schedule, precision, accumulate, clip_gradients, sync_batch_norm, on_nonfinite, evaluate_every, "
-        "checkpoint_every, keep_checkpoints, best_metric, log_every, hooks, seed, compile",
+        "checkpoint_every, keep_checkpoints, best_metric, log_every, log_classes, hooks, seed, compile",
         "<command line>: reset_head: has no effect without `init_from`, whose class head it resets. Set init_from, or "
         "leave this out.",
         "<command line>: training.best_metric: has no effect without `data.val`: nothing is evaluated. Name a dataset "
@@ -289,10 +289,7 @@ def test_a_setting_that_is_wrong_by_itself_is_reported_once(tmp_path):
     ]
 
 
-NOTHING_EVALUATED = (
-    "has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or set `data.val: null` to "
-    "train without evaluation."
-)
+NOTHING_EVALUATED = "has no effect without `data.val`. Name a dataset to evaluate on, or set `data.val: null`."
 
 
 def test_evaluators_without_data_are_refused_where_nobody_has_said_so(tmp_path):
