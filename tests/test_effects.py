@@ -204,6 +204,8 @@ OPTIONS = {
     "replay --device": (REFUSED, "replay {failed} --device cuda:77", "device 'cuda:77' cannot be used here"),
     "schema --output": ("schema", "schema --output schema.json"),
     "schema --plugin": ("schema", "schema --plugin {plugin}"),
+    "report runs": ("report {run} --output page.html", "report {other} --output page.html", 1),
+    "report --output": ("report {run} --output page.html", "report {run} --output other.html"),
     "show config": ("show {config}", "show {other}"),
     "show overrides": ("show {config}", "show {config} training.seed=1"),
     "show --plugin": ("show {config}", "show {config} --plugin {plugin}"),

@@ -37,6 +37,11 @@ th { background: #f4f4f4; } .number { text-align: right; font-variant-numeric: t
 .images { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start; }
 .image { min-width: min(16em, 100%); max-width: 100%; } .image img { max-width: 100%; height: auto; display: block; }
 .caption { color: #444; overflow-wrap: anywhere; contain: inline-size; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22em, 100%), 1fr)); gap: 1em; }
+.plot h3 { font-size: 1em; margin: 0; } .plot > svg { width: 100%; height: auto; display: block; }
+.plot text { font-size: 13px; fill: #444; } .grid { stroke: #e0e0e0; fill: none; }
+.legend span { margin-right: 1em; white-space: nowrap; } .key { width: 28px; height: 10px; margin-right: 0.4em; }
+.wide, pre { overflow-x: auto; } pre { background: #f8f8f8; padding: 0.75em; font-size: 13px; line-height: 1.35; }
 """
 """The style sheet of all pages."""
 

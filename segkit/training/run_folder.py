@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from segkit.config import CONFIG_FILE, Config
+from segkit.config.annotated import annotated
 from segkit.errors import CheckpointError, SegkitError, cause_of
 from segkit.registries import REGISTRIES
 from segkit.runtime.locking import LOCK_FILE
@@ -119,9 +120,11 @@ class RunFolder:
                 shutil.rmtree(path)
 
     def start(self, config: Config, facts: Mapping[str, Json]) -> None:
-        """Makes the folder, and writes `config.yaml` and `environment.json` with the further `facts`."""
+        """Makes the folder, and writes `config.yaml` and `environment.json`; that has the `facts` and origins too."""
         with replace_file(self.path / ENVIRONMENT_FILE) as draft:
-            draft.write_text(json.dumps({**_environment(), **facts}, indent=1), encoding="utf-8")
+            draft.write_text(
+                json.dumps({**_environment(), **facts, "config": annotated(config)}, indent=1), encoding="utf-8"
+            )
         # The config comes last: its file marks the folder as a run.
         with replace_file(self.path / CONFIG_FILE) as draft:
             draft.write_text(config.to_yaml(), encoding="utf-8")

@@ -1,0 +1,129 @@
+"""Curves as SVG inside an HTML page, which scales with the window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from segkit.classes import Color
+from segkit.results.html import Html, element, escape
+
+WIDTH, HEIGHT = 560, 300
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 40
+"""Margins around the curves, in units of the SVG."""
+
+COLORS: tuple[Color, ...] = ((31, 110, 180), (214, 94, 0), (0, 140, 100), (190, 70, 150), (120, 90, 20), (90, 90, 90))
+"""Of the curves, in order; they differ for people who do not tell red from green too."""
+
+DASHES = ("", "7 4", "2 3", "9 3 2 3")
+"""Of the curves after each round of colors."""
+
+
+class Curve(NamedTuple):
+    """One line of a plot."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    """(x, y). Points that are not finite are left out."""
+
+
+def plot(title: str, curves: Sequence[Curve], logarithmic: bool = False) -> Html:
+    """Returns a plot with a legend.
+
+    Args:
+        title: Above it.
+        curves: At least one, with at least one point each.
+        logarithmic: Use a logarithmic y axis, unless a value is not above 0.
+
+    Example:
+        >>> drawn = plot("loss", [Curve("run", [(1, 2.0), (2, 1.0)])])
+        >>> drawn.count("<polyline"), "<h3>loss</h3>" in drawn
+        (1, True)
+    """
+    shown = [Curve(one.name, [point for point in one.points if all(map(math.isfinite, point))]) for one in curves]
+    shown = [one for one in shown if one.points]
+    if not shown:
+        return Html("")
+    low = min(y for one in shown for _, y in one.points)
+    logarithmic = logarithmic and low > 0
+    high = max(y for one in shown for _, y in one.points)
+    first, last = min(x for one in shown for x, _ in one.points), max(x for one in shown for x, _ in one.points)
+    ticks = _powers(low, high) if logarithmic else _ticks(low, high)
+    value = math.log10 if logarithmic else float
+    across = _Scale(first, last, LEFT, WIDTH - RIGHT)
+    down = _Scale(value(min(low, ticks[0])), value(max(high, ticks[-1])), HEIGHT - BOTTOM, TOP)
+    drawn = [*(_grid(down(value(tick)), tick) for tick in ticks), *_steps(across, first, last)]
+    for index, one in enumerate(shown):
+        points = " ".join(f"{across(x):.1f},{down(value(y)):.1f}" for x, y in one.points)
+        drawn.append(_line(points, index))
+        if len(one.points) < 30:
+            drawn += [_dot(point, index) for point in points.split()]
+    svg = Html(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(drawn)}</svg>')
+    legend = [element("span", _key(index), one.name) for index, one in enumerate(shown)] if len(shown) > 1 else []
+    below = element("div", *legend, style_class="legend")
+    return element("div", element("h3", title), svg, below, style_class="plot")
+
+
+class _Scale:
+    """Maps an interval to another one."""
+
+    def __init__(self, first: float, last: float, start: float, end: float) -> None:
+        self._first, self._start = first, start
+        self._factor = (end - start) / ((last - first) or 1.0)
+
+    def __call__(self, value: float) -> float:
+        return self._start + (value - self._first) * self._factor
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Returns 2 to 7 round numbers that enclose an interval.
+
+    Example:
+        >>> _ticks(1.3, 7.4)
+        [0.0, 2.0, 4.0, 6.0, 8.0]
+    """
+    width = (high - low) or abs(high) or 1.0
+    power = 10.0 ** math.floor(math.log10(width / 5))
+    step = next(one * power for one in (1, 2, 5, 10) if one * power * 5 >= width)
+    return [number * step for number in range(math.floor(low / step), math.ceil(high / step) + 1)]
+
+
+def _powers(low: float, high: float) -> list[float]:
+    """Returns the powers of ten that enclose an interval above 0, at most seven."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    return [10.0**power for power in range(first, last + 1, max(1, -(-(last - first) // 6)))]
+
+
+def _grid(y: float, tick: float) -> str:
+    return (
+        f'<path d="M{LEFT},{y:.1f} H{WIDTH - RIGHT}" class="grid"/>'
+        f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:.4g}</text>'
+    )
+
+
+def _steps(across: _Scale, first: float, last: float) -> list[str]:
+    ends = [(first, "start")] if first == last else [(first, "start"), ((first + last) / 2, "middle"), (last, "end")]
+    return [
+        f'<text x="{across(x):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="{anchor}">{x:.0f}</text>'
+        for x, anchor in ends
+    ] + [f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">step</text>']
+
+
+def _stroke(index: int) -> str:
+    red, green, blue = COLORS[index % len(COLORS)]
+    dash = DASHES[index // len(COLORS) % len(DASHES)]
+    return f'stroke="rgb({red},{green},{blue})" stroke-width="2" stroke-dasharray="{dash}" fill="none"'
+
+
+def _line(points: str, index: int) -> str:
+    return f'<polyline points="{points}" {_stroke(index)}/>'
+
+
+def _dot(point: str, index: int) -> str:
+    x, _, y = point.partition(",")
+    return f'<circle cx="{x}" cy="{y}" r="2.5" {_stroke(index)}/>'
+
+
+def _key(index: int) -> Html:
+    return Html(f'<svg viewBox="0 0 28 10" class="key"><path d="M0,5 H28" {_stroke(index)}/></svg>')

@@ -1,0 +1,112 @@
+"""The report of runs: what it shows, in a browser too, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+from segkit.cli.main import main
+from segkit.config import load_config
+from segkit.training.train import train
+from tests.helpers.browser import screenshot
+from tests.helpers.tiny import write_tiny
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of two runs."""
+    folder = tmp_path_factory.mktemp("report")
+    config = write_tiny(folder)
+    for name, rate in (("low", 1e-4), ("high", 1e-2)):
+        train(load_config(config, [f"training.optimizer.lr={rate}", "training.evaluate_every=2"]), folder / name)
+    return folder
+
+
+def test_a_page_of_one_run(trained, capsys):
+    assert main(["report", str(trained / "low")]) == 0
+    file = trained / "low/report.html"
+    assert capsys.readouterr().out == f"report: {file}\n"
+    text = file.read_text(encoding="utf-8")
+    for heading in ("Curves", "Metrics of the best checkpoint", "Confusion of low", "worst images of low, panoptic"):
+        assert f"<h2>{heading}</h2>" in text
+    for title in (
+        "total loss (weighted, all layers)",
+        "loss dice (last layer, unweighted)",
+        "mean_iou",
+        "learning rate",
+    ):
+        assert f"<h3>{title}</h3>" in text
+    assert text.count("data:image/") == 2 * 2 * 3  # worst and best, two tasks, three images
+    assert "steps: 4" in text
+    assert "tiny.yaml:" in text  # where a value of the config was set
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_runs_stand_side_by_side(trained):
+    assert main(["report", str(trained / "low"), str(trained / "high"), "--output", str(trained / "both.html")]) == 0
+    text = (trained / "both.html").read_text(encoding="utf-8")
+    assert '<th class="number">low</th><th class="number">high</th>' in text
+    mean_ious = [
+        json.loads((trained / name / "evaluation/metrics.json").read_text())["mean_iou"]["values"]["mean_iou"]
+        for name in ("low", "high")
+    ]
+    row = "".join(f'<td class="number">{value:.4f}</td>' for value in mean_ious)
+    assert f"<td>mean_iou</td><td>mean_iou</td>{row}" in text
+    assert "<th>iou, low</th>" in text or '<th class="number">iou, low</th>' in text
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_browser_shows_the_curves(trained, tmp_path, width):
+    page = tmp_path / "report.html"
+    assert main(["report", str(trained / "low"), str(trained / "high"), "--output", str(page)]) == 0
+    shown = screenshot(page, width=width, height=2000)
+    for color in ((31, 110, 180), (214, 94, 0)):  # of the first and the second run
+        assert (np.abs(shown.astype(int) - color).max(-1) < 8).sum() > 100
+    assert shown.shape[1] == width
+
+
+def test_a_run_without_evaluation(trained, tmp_path):
+    run = train(load_config(trained / "tiny.yaml", ["data.val=null", "training.steps=1"]), tmp_path / "run")
+    assert main(["report", str(run)]) == 0
+    text = (run / "report.html").read_text(encoding="utf-8")
+    assert "<h2>Curves</h2>" in text
+    assert "best checkpoint" not in text
+
+
+def test_damaged_lines_of_the_log_are_left_out(trained, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.yaml").write_text("a: 1\n")
+    (tmp_path / "run/metrics.jsonl").write_text('{"step": 1, "losses": {"total": 2.5}}\n[1]\n{"step": 2, "lo\n')
+    assert main(["report", str(tmp_path / "run")]) == 0
+    assert "total loss" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("evaluation/metrics.json", "[]", "metrics.json: is not what a run writes. Name a run whose files are whole."),
+        ("environment.json", "{", "environment.json: cannot be read ("),
+        ("evaluation/a_confusion_matrix.csv", "target,a\na,x\n", "holds something else than numbers of pixels ("),
+        ("evaluation/a_confusion_matrix.csv", "target,a\na,1,2\n", "has rows of different lengths."),
+        ("evaluation/overlays/worst/mine.png", "", "mine.png: is no overlay of a training. Move it out of the folder."),
+        ("evaluation/overlays/worst/a_b_0.5.png", "", "a_b_0.5.png: cannot be read ("),
+    ],
+)
+def test_what_cannot_be_shown_is_named(tmp_path, capsys, file, content, message):
+    path = tmp_path / "run" / file
+    path.parent.mkdir(parents=True)
+    (tmp_path / "run/config.yaml").write_text("a: 1\n")
+    path.write_text(content)
+    assert main(["report", str(tmp_path / "run")]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run/report.html").exists()
+
+
+def test_what_is_no_run_is_refused(tmp_path, capsys):
+    assert main(["report", str(tmp_path)]) == 1
+    assert "is not the folder of a run (there is no config.yaml)" in capsys.readouterr().err
+
+
+def test_a_run_is_named_once(trained, capsys):
+    assert main(["report", str(trained / "low"), str(trained / "low")]) == 1
+    assert capsys.readouterr().err == "error: segkit report: a run is named twice. Name each run once.\n"
