@@ -213,9 +213,8 @@ class Criterion(nn.Module):
         self, layers: Sequence[Prediction], targets: Sequence[Target], pairs: MatchedPairs
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Returns the weighted sum over masks with gradient, and by name the sum of each layer, (L,) without."""
-        maps = matched_mask_logits(layers, pairs)
-        segments = pairs.by_image(pairs.target)
-        total, values = matched_mask_losses(maps, targets, segments, self.weighted_mask_loss, self.points)
+        maps, map_of = matched_mask_logits(layers, pairs)
+        total, values = matched_mask_losses(maps, map_of, targets, pairs.segments, self.weighted_mask_loss, self.points)
         sums = torch.zeros(len(values), len(layers), device=total.device).index_add_(1, pairs.layer, values)
         return total, dict(zip(self.mask_losses, sums, strict=True))
 

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from segkit.criterion.mask_pixels import AllPixels, PixelSource, RandomPoints
 from segkit.errors import RegistryError
 from segkit.ops.points import PointSampling
+from segkit.ops.target_batch import ChosenSegments, TargetBatch
 from segkit.registries.losses import MaskLoss
 from segkit.runtime.compilation import warn_uncompiled
-from segkit.types import Size, Target
+from segkit.types import Target
 
 CPU_CHUNK = 1 << 19
 """Approximate number of pixels or points of one chunk on a CPU: 2 MiB of float32 per tensor, so that the few tensors of
@@ -118,7 +119,7 @@ def _mark_dynamic(*tensors: Tensor | None) -> None:
 
 
 class EagerGradient(torch.autograd.Function):
-    """(mask maps (M,h,w), loss parameters) -> the weighted sum of all losses, and their values (losses,M).
+    """(mask maps (R,h,w), loss parameters) -> the weighted sum of all losses, and their values (losses,M).
 
     The gradient is computed in the forward pass, while the full-size masks of a chunk exist. The backward pass only
     multiplies it by the gradient of the sum. The values carry no gradient.
@@ -128,7 +129,8 @@ class EagerGradient(torch.autograd.Function):
     def forward(
         ctx: Any,
         pixel_source: PixelSource,
-        segments: Tensor,
+        segments: ChosenSegments,
+        map_of: Tensor,
         loss: WeightedMaskLoss,
         differentiate: bool,
         maps: Tensor,
@@ -136,16 +138,17 @@ class EagerGradient(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         maps_gradient = torch.zeros_like(maps)
         parameter_gradients = [torch.zeros_like(parameter) for parameter in parameters]
-        values = torch.zeros(len(loss.losses), len(maps), device=maps.device)
+        values = torch.zeros(len(loss.losses), len(segments), device=maps.device)
         with torch.autocast(maps.device.type, enabled=False):  # sums over pixels need float32
             # Grad mode is always off in here, so the caller tells whether a gradient is needed.
-            for rows in _chunks(len(maps), pixel_source.memory_per_mask, maps.device):
-                pixels = pixel_source(maps[rows], segments[rows])
+            for rows in _chunks(len(segments), pixel_source.memory_per_mask, maps.device):
+                chosen = map_of[rows]
+                pixels = pixel_source(maps[chosen], segments[rows])
                 if not differentiate:
                     values[:, rows] = loss.values(pixels.logits, pixels.targets, pixels.valid)
                     continue
                 values[:, rows], gradient, by_parameter = loss.gradients(pixels.logits, pixels.targets, pixels.valid)
-                maps_gradient[rows] = pixels.to_maps(gradient)
+                maps_gradient[chosen] = pixels.to_maps(gradient)
                 for total, part in zip(parameter_gradients, by_parameter, strict=True):
                     total += part
         ctx.save_for_backward(maps_gradient, *parameter_gradients)
@@ -154,7 +157,7 @@ class EagerGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        return (None, None, None, None, *(gradient * saved for saved in ctx.saved_tensors))
+        return (None, None, None, None, None, *(gradient * saved for saved in ctx.saved_tensors))
 
 
 def _chunks(num_masks: int, memory_per_mask: int, device: torch.device) -> Iterator[slice]:
@@ -165,34 +168,31 @@ def _chunks(num_masks: int, memory_per_mask: int, device: torch.device) -> Itera
 
 
 def matched_mask_losses(
-    maps: Sequence[Tensor],
+    maps: Tensor,
+    map_of: Tensor,
     targets: Sequence[Target],
-    segments: Sequence[Tensor],
+    segments: ChosenSegments,
     loss: WeightedMaskLoss,
     points: PointSampling | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Computes all mask losses of the matched masks of a batch.
 
     Args:
-        maps: Per image the mask logits (M_i,h,w) float32 of its matched queries.
-        targets: Per image its segments, on the same device.
-        segments: Per image the index (M_i,) int64 of the segment that each mask is compared with.
+        maps: Mask logits (R,h,w) float32.
+        map_of: The map (M,) int64 of each matched mask, each map at most once.
+        targets: The segments of the images, all of one size, on the same device.
+        segments: The segment that each of the M masks is compared with.
         loss: The losses and their weights.
         points: Compare each mask at random points; None = at every pixel.
 
     Returns:
         The weighted sum over all masks, a scalar whose gradient reaches `maps` and the losses' parameters also where no
-        image has a segment; and the unweighted values (losses,M) of all images' masks in order, without gradient.
+        image has a segment; and the unweighted values (losses,M) of all masks in order, without gradient.
     """
-    total = torch.zeros((), device=maps[0].device)
-    values = []
-    for image_maps, target, image_segments in zip(maps, targets, segments, strict=True):
-        map_size: Size = (int(image_maps.shape[-2]), int(image_maps.shape[-1]))
-        # Prepared once per image: its chunks share the arranged segment map.
-        pixel_source = AllPixels(target, map_size) if points is None else RandomPoints(target, points)
-        image_total, image_values = EagerGradient.apply(
-            pixel_source, image_segments, loss, torch.is_grad_enabled(), image_maps, *loss.parameters
-        )
-        total = total + image_total
-        values.append(image_values)
-    return total, torch.cat(values, dim=1)
+    batch, size = TargetBatch.collect(targets), targets[0].size
+    pixel_source: PixelSource
+    if points is None:
+        pixel_source = AllPixels(batch, size, (int(maps.shape[-2]), int(maps.shape[-1])))
+    else:
+        pixel_source = RandomPoints(batch, size, points)
+    return EagerGradient.apply(pixel_source, segments, map_of, loss, torch.is_grad_enabled(), maps, *loss.parameters)  # type: ignore[no-any-return]

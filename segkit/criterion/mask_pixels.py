@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from segkit.ops.points import PointSampling, pixels_of, sample_maps, uncertain_points
-from segkit.ops.targets import masks_at
-from segkit.types import Size, Target
+from segkit.ops.target_batch import ChosenSegments, TargetBatch
+from segkit.types import Size
 
 
 @dataclass(frozen=True)
@@ -32,61 +32,56 @@ class MaskPixels:
 
 
 class PixelSource(Protocol):
-    """The places of one image at which masks are compared."""
+    """The places at which the masks of a batch are compared."""
 
     memory_per_mask: int
     """Values that one mask needs at the same time, at least P."""
 
-    def __call__(self, maps: Tensor, segments: Tensor) -> MaskPixels:
-        """Takes mask maps (M,h,w) float32 and the index (M,) int64 of the segment that each is compared with."""
+    def __call__(self, maps: Tensor, segments: ChosenSegments) -> MaskPixels:
+        """Takes mask maps (M,h,w) float32 and the segment that each is compared with."""
 
 
 class AllPixels:
-    """Every pixel of one image, for maps of one size. Prepared once and used for all masks of the image.
+    """Every pixel of the images, for maps of one size. Prepared once and used for all masks of a batch.
 
     Args:
-        target: The image's segments, at full size (H,W).
+        targets: Of the images, at full size (H,W).
+        size: (H,W).
         map_size: (h,w) of the mask maps.
     """
 
-    def __init__(self, target: Target, map_size: Size) -> None:
-        self.target = target
-        self.memory_per_mask = target.size[0] * target.size[1]
-        self.upsampling = make_upsampling(map_size, target.size, target.labels.device)
-        arrange = self.upsampling.arrange
-        self.segment_map = None if target.segment_map is None else arrange(target.segment_map)  # (P,)
-        self.valid = None if target.valid is None else arrange(target.valid)  # (P,)
+    def __init__(self, targets: TargetBatch, size: Size, map_size: Size) -> None:
+        self.memory_per_mask = size[0] * size[1]
+        self.upsampling = make_upsampling(map_size, size, targets.labels.device)
+        self.targets = targets.arranged(self.upsampling.arrange)
 
-    def __call__(self, maps: Tensor, segments: Tensor) -> MaskPixels:
+    def __call__(self, maps: Tensor, segments: ChosenSegments) -> MaskPixels:
         """Upsamples maps (M,h,w); P = H * W."""
-        if self.target.overlapping_masks is not None:
-            targets = self.upsampling.arrange(self.target.overlapping_masks[segments]).float()
-        else:
-            assert self.segment_map is not None, "a Target has a segment map or overlapping masks"
-            targets = _equal_as_float(self.segment_map, segments)
-        valid = None if self.valid is None else self.valid.expand(len(segments), -1)
-        return MaskPixels(self.upsampling(maps), targets, valid, self.upsampling.adjoint)
+        masks, valid = self.targets.masks_of(segments), self.targets.valid_of(segments)
+        return MaskPixels(self.upsampling(maps), masks, valid, self.upsampling.adjoint)
 
 
 class RandomPoints:
     """Random points of each mask, most of them where its logits are near zero (Kirillov et al. 2020, sec. 3.1).
 
     Args:
-        target: The image's segments, at full size (H,W).
+        targets: Of the images, at full size (H,W).
+        size: (H,W).
         sampling: How many points, and how they are chosen.
     """
 
-    def __init__(self, target: Target, sampling: PointSampling) -> None:
-        self.target = target
+    def __init__(self, targets: TargetBatch, size: Size, sampling: PointSampling) -> None:
+        self.targets = targets
+        self.size = size
         self.sampling = sampling
         self.memory_per_mask = sampling.candidates
 
-    def __call__(self, maps: Tensor, segments: Tensor) -> MaskPixels:
+    def __call__(self, maps: Tensor, segments: ChosenSegments) -> MaskPixels:
         """Samples maps (M,h,w) bilinearly at points of their own; the target is that of the pixel below the point."""
         points = uncertain_points(maps, self.sampling)  # (M, P, 2)
-        pixels = pixels_of(points, self.target.size)  # (M, P)
-        targets = masks_at(self.target, segments, pixels).float()
-        valid = None if self.target.valid is None else self.target.valid.flatten()[pixels]
+        pixels = pixels_of(points, self.size)  # (M, P)
+        masks = self.targets.masks_at(segments, pixels).float()
+        valid = self.targets.valid_at(segments, pixels)
         with torch.enable_grad():
             leaf = maps.detach().requires_grad_()
             sampled = sample_maps(leaf, points)
@@ -94,14 +89,7 @@ class RandomPoints:
         def to_maps(gradient: Tensor) -> Tensor:
             return torch.autograd.grad(sampled, leaf, gradient)[0]
 
-        return MaskPixels(sampled.detach(), targets, valid, to_maps)
-
-
-def _equal_as_float(segment_map: Tensor, segments: Tensor) -> Tensor:
-    """Compares (P,) with (M,) and returns (M,P) float32, 0 or 1."""
-    # `eq` writes floats directly: no bool mask of the same size that is read once more to convert it.
-    equal = torch.empty(len(segments), len(segment_map), device=segment_map.device)
-    return torch.eq(segment_map, segments.to(segment_map.dtype)[:, None], out=equal)
+        return MaskPixels(sampled.detach(), masks, valid, to_maps)
 
 
 class Upsampling(Protocol):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from segkit.ops.pixel_logits import shared_product
+from segkit.ops.target_batch import ChosenSegments, numbered
 from segkit.types import Match, Prediction, Target
 
 
@@ -26,16 +27,14 @@ class MatchedPairs:
         [[[5, 9, 7, 9]]]
     """
 
-    image: Tensor
-    """(M,) int64: index in the batch."""
+    segments: ChosenSegments
+    """The segment of each pair."""
     layer: Tensor
     """(M,) int64: index of the decoder layer."""
     query: Tensor
     """(M,) int64: index of the query."""
-    target: Tensor
-    """(M,) int64: index of the segment within its image."""
-    segment: Tensor
-    """(M,) int64: index of the segment among those of all images, the first image's first."""
+    rank: Tensor
+    """(M,) int64: index of the pair among those of its image."""
     counts: list[list[int]]
     """Number of pairs by image and layer. Held on the CPU, so that splitting never waits for a GPU."""
 
@@ -50,24 +49,20 @@ class MatchedPairs:
             targets: Of the B images.
             device: Of the prediction.
         """
-        rows, counts, first_segment = [], [], 0
-        for image, (target, layers) in enumerate(zip(targets, zip(*matches, strict=True), strict=True)):
-            for layer, (query, index) in enumerate(layers):
-                place = [torch.full_like(query, image), torch.full_like(query, layer)]
-                rows.append(torch.stack([*place, query, index, index + first_segment]))  # (5, pairs)
-            counts.append([len(query) for query, _ in layers])
-            first_segment += len(target)
-        image_index, layer_index, query, index, segment = torch.cat(rows, dim=1).to(device)
-        return cls(image_index, layer_index, query, index, segment, counts)
-
-    def by_image(self, values: Tensor) -> tuple[Tensor, ...]:
-        """Splits (M,…) into one tensor per image."""
-        return torch.split(values, [sum(layers) for layers in self.counts])
+        by_image = [pair for layers in zip(*matches, strict=True) for pair in layers]
+        counts = np.array([len(query) for query, _ in by_image]).reshape(len(targets), len(matches))
+        image_index, layer_index = (np.repeat(axis.flatten(), counts.flatten()) for axis in np.indices(counts.shape))
+        queries, indices = (np.concatenate([pair[side].numpy() for pair in by_image]) for side in (0, 1))
+        firsts = np.cumsum([0, *(len(target) for target in targets[:-1])])
+        ranks = numbered(counts.sum(1))
+        rows = np.stack([image_index, indices, indices + firsts[image_index], layer_index, queries, ranks])
+        image, index, segment, layer, query, rank = torch.from_numpy(rows).to(device)
+        return cls(ChosenSegments(image, index, segment, image_index), layer, query, rank, counts.tolist())
 
     def matches(self) -> list[list[Match]]:
         """Returns per layer and image (query_index, target_index), on the device of the pairs."""
         counts = [count for layers in self.counts for count in layers]
-        flat = list(zip(torch.split(self.query, counts), torch.split(self.target, counts), strict=True))
+        flat = list(zip(torch.split(self.query, counts), torch.split(self.segments.index, counts), strict=True))
         num_layers = len(self.counts[0])
         return [flat[layer::num_layers] for layer in range(num_layers)]
 
@@ -76,29 +71,32 @@ class MatchedPairs:
         shape = (len(self.counts[0]), len(self.counts), num_queries)
         class_index = torch.full(shape, no_object, dtype=torch.int64, device=self.query.device)
         labels = torch.cat([target.labels for target in targets])
-        class_index[self.layer, self.image, self.query] = labels[self.segment]
+        class_index[self.layer, self.segments.image, self.query] = labels[self.segments.segment]
         return class_index
 
 
-def matched_mask_logits(layers: Sequence[Prediction], pairs: MatchedPairs) -> list[Tensor]:
+def matched_mask_logits(layers: Sequence[Prediction], pairs: MatchedPairs) -> tuple[Tensor, Tensor]:
     """Computes the masks of the matched queries and no others.
 
     Layers that share their mask features (all layers of MaskFormer do) become one product. Its backward pass then
     computes the large gradient of the features once instead of once per layer and image.
 
     Returns:
-        Per image (M_i,h,w) float32, in the order of the pairs.
+        Mask maps (R,h,w) float32, and the map of each pair (M,) int64. R may be larger than M.
     """
+    image = pairs.segments.image
     shared = shared_product(layers)
     if shared is not None:
         embeddings, features = torch.stack(shared[0]), shared[1]  # (L, B, Q, E), (B, E, h, w)
-        matched = pairs.by_image(embeddings[pairs.layer, pairs.image, pairs.query])
-        # Images have different numbers of pairs: pad to the largest, multiply once, cut the padding off.
-        masks = pad_sequence(list(matched), batch_first=True) @ features.flatten(2)  # (B, M_max, h * w)
-        maps = masks.view(*masks.shape[:2], *features.shape[2:])
-        return [image_maps[: len(own)].float() for image_maps, own in zip(maps, matched, strict=True)]
-    logits = []
-    for image, matches in enumerate(zip(*pairs.matches(), strict=True)):
-        masks_by_layer = [layer.mask_logits_of(image, query) for layer, (query, _) in zip(layers, matches, strict=True)]
-        logits.append(torch.cat(masks_by_layer).float())
-    return logits
+        most = max(sum(by_layer) for by_layer in pairs.counts)
+        # Images have different numbers of pairs: pad to the largest and multiply once.
+        padded = embeddings.new_zeros(len(features), most, embeddings.shape[-1])
+        padded[image, pairs.rank] = embeddings[pairs.layer, image, pairs.query]
+        masks = padded @ features.flatten(2)  # (B, most, h * w)
+        return masks.view(-1, *features.shape[2:]).float(), image * most + pairs.rank
+    masks_of = [
+        layer.mask_logits_of(image, query)
+        for image, matches in enumerate(zip(*pairs.matches(), strict=True))
+        for layer, (query, _) in zip(layers, matches, strict=True)
+    ]
+    return torch.cat(masks_of).float(), torch.arange(len(pairs.query), device=pairs.query.device)

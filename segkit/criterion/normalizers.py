@@ -7,9 +7,11 @@ would weigh too much. Therefore each loss is a sum over its images, divided by a
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from segkit.ops.target_batch import numbered
 from segkit.registries.losses import ClassLoss, ClassNormalizer, GeneralLoss, MaskLoss, TargetNormalizer
 from segkit.types import Target
 
@@ -60,11 +62,12 @@ def unmatched_class_index(targets: Sequence[Target], num_queries: int, no_object
         >>> unmatched_class_index([target], num_queries=4, no_object=9).tolist()
         [[5, 7, 9, 9]]
     """
-    rows = []
-    for target in targets:
-        labels = target.labels[:num_queries]
-        rows.append(torch.nn.functional.pad(labels, (0, num_queries - len(labels)), value=no_object))
-    return torch.stack(rows)
+    counts = [min(len(target), num_queries) for target in targets]
+    places = np.stack([np.repeat(np.arange(len(counts)), counts), numbered(counts)])
+    labels = torch.cat([target.labels[:num_queries] for target in targets])
+    class_index = labels.new_full((len(targets), num_queries), no_object)
+    class_index[tuple(torch.from_numpy(places).to(labels.device))] = labels
+    return class_index
 
 
 def mean_over_processes(values: Tensor) -> Tensor:

@@ -2,14 +2,13 @@
 
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from segkit.errors import ConfigError
-from segkit.ops.targets import label_map_of
+from segkit.ops.target_batch import TargetBatch
 from segkit.registries import LOSSES
-from segkit.types import NO_SEGMENT, Match, PixelPrediction, Prediction, Target
+from segkit.types import Match, PixelPrediction, Prediction, Target
 
 _VOID = -100
 """Label of the pixels that do not count."""
@@ -54,7 +53,7 @@ class PixelCrossEntropy(nn.Module):
                 "loss 'pixel_cross_entropy': this model predicts masks of queries, not pixels. Use it with a per-pixel "
                 "model such as 'per_pixel', or use the losses 'cross_entropy', 'focal' and 'dice'."
             )
-        labels = torch.stack([_labels_of_pixels(target) for target in targets])  # (B, H, W)
+        labels = TargetBatch.collect(targets).label_maps(_VOID)  # (B, H, W)
         logits = functional.interpolate(
             # In float32: half precision would round the interpolated logits.
             prediction.pixel_logits.float(),
@@ -68,15 +67,4 @@ class PixelCrossEntropy(nn.Module):
 
     def normalizer(self, targets: list[Target]) -> Tensor:
         """Returns the number of labeled pixels, a scalar."""
-        return torch.stack([_count_labeled(target) for target in targets]).sum()
-
-
-def _labels_of_pixels(target: Target) -> Tensor:
-    """Returns (H,W) int64: the class index of each pixel, `_VOID` where it does not count."""
-    labels = label_map_of(target, void=_VOID)
-    return labels if target.valid is None else labels.masked_fill(~target.valid, _VOID)
-
-
-def _count_labeled(target: Target) -> Tensor:
-    labeled = target.masks.any(0) if target.segment_map is None else target.segment_map != NO_SEGMENT  # (H, W)
-    return (labeled if target.valid is None else labeled & target.valid).sum()
+        return (TargetBatch.collect(targets).label_maps(_VOID) != _VOID).sum()

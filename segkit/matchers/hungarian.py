@@ -11,7 +11,7 @@ from torch import Tensor
 from segkit.ops.mask_costs import class_costs, mask_costs
 from segkit.ops.pixel_logits import logits_reader
 from segkit.ops.points import pixels_of, uniform_points
-from segkit.ops.targets import masks_at, resize_target
+from segkit.ops.target_batch import TargetBatch
 from segkit.registries import MATCHERS
 from segkit.registries.signature import Positive, Weight
 from segkit.types import Match, Prediction, Target
@@ -60,33 +60,34 @@ class HungarianMatcher:
         """Returns per layer and image the matched (query_index, target_index), by rising query_index, on the CPU."""
         # In half precision, costs of similar queries would be equal and the sums over pixels inexact.
         with torch.autocast(layers[0].class_logits.device.type, enabled=False):
-            costs = [self.costs(layers, target, image) for image, target in enumerate(targets)]
-        # One transfer for all layers and images: each would wait for the GPU.
-        flat = torch.cat([cost.flatten() for cost in costs]).cpu().numpy()
-        chunks = np.split(flat, np.cumsum([cost.numel() for cost in costs])[:-1])
-        by_image = [
-            [self._assign(of_layer, layer, image) for layer, of_layer in enumerate(chunk.reshape(cost.shape))]
-            for image, (chunk, cost) in enumerate(zip(chunks, costs, strict=True))
+            # One transfer for all layers and images: each would wait for the GPU.
+            costs = self.costs(layers, targets).cpu().numpy()
+        return [
+            [self._assign(cost[:, : len(target)], layer, image) for image, (cost, target) in enumerate(of_layer)]
+            for layer, of_layer in enumerate(zip(by_image, targets, strict=True) for by_image in costs)
         ]
-        return [list(of_layer) for of_layer in zip(*by_image, strict=True)]
 
-    def costs(self, layers: list[Prediction], target: Target, image: int) -> Tensor:
-        """Computes the cost of each pair of one image, for all layers at once.
+    def costs(self, layers: list[Prediction], targets: list[Target]) -> Tensor:
+        """Computes the cost of each pair, for all layers and images at once.
 
         Returns:
-            (L,Q,N) float32 on the prediction's device.
+            (L,B,Q,N) float32 on the prediction's device; N is the largest number of segments of an image, and an
+            image's further costs have no meaning.
         """
-        class_logits = torch.stack([layer.class_logits[image] for layer in layers]).float()
-        points = None
+        class_logits = torch.stack([layer.class_logits for layer in layers]).float()
+        segments, points = TargetBatch.collect(targets), None
         if self.num_points is None:
-            segments, valid = _at_map_pixels(target, layers[0])
+            segments = segments.resized(layers[0].mask_size)
         else:
-            (points,) = uniform_points(1, self.num_points, class_logits.device)
-            segments, valid = _at_points(target, points)
-        shape = class_logits.shape[:2]  # (L, Q)
-        focal, dice = mask_costs(logits_reader(layers, image, points), shape.numel(), segments, valid)
-        of_masks = (self.mask_cost * focal + self.dice_cost * dice).T.reshape(*shape, len(target))
-        return self.class_cost * class_costs(class_logits, target.labels) + of_masks
+            points = uniform_points(len(targets), self.num_points, class_logits.device)
+            segments = segments.at(pixels_of(points, targets[0].size))
+        masks = segments.padded_masks().flatten(2)  # (B, N, P)
+        valid = None if segments.valid is None else segments.valid.flatten(1)
+        num_layers, num_images, num_queries = class_logits.shape[:3]
+        focal, dice = mask_costs(logits_reader(layers, points), num_layers * num_queries, masks, valid)
+        of_masks = (self.mask_cost * focal + self.dice_cost * dice).mT  # (B, L * Q, N)
+        of_masks = of_masks.reshape(num_images, num_layers, num_queries, -1).transpose(0, 1)
+        return self.class_cost * class_costs(class_logits, segments.padded_labels()) + of_masks
 
     def _assign(self, cost: npt.NDArray[np.float32], layer: int, image: int) -> Match:
         """Solves the assignment of one layer and image, `cost` (Q,N)."""
@@ -108,16 +109,3 @@ class HungarianMatcher:
             )
         query, target = linear_sum_assignment(cost)
         return torch.from_numpy(query), torch.from_numpy(target)
-
-
-def _at_map_pixels(target: Target, layer: Prediction) -> tuple[Tensor, Tensor | None]:
-    """Returns the segments (N,P) bool and the validity (P,) bool or None at the pixels of the mask map."""
-    small = resize_target(target, layer.mask_size)
-    return small.masks.flatten(1), None if small.valid is None else small.valid.flatten()
-
-
-def _at_points(target: Target, points: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Returns the segments (N,P) bool and the validity (P,) bool or None at `points` (P,2)."""
-    pixels = pixels_of(points, target.size)
-    valid = None if target.valid is None else target.valid.flatten()[pixels]
-    return masks_at(target, torch.arange(len(target), device=points.device), pixels), valid

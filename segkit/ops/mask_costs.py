@@ -19,57 +19,84 @@ def mask_costs(
 ) -> tuple[Tensor, Tensor]:
     """Computes focal loss (Lin et al. 2017, mean over pixels) and dice loss (Milletari et al. 2016) of all pairs.
 
-    All terms are sums over pixels. So only one chunk of logits exists at a time, and each sum is a matrix product.
+    All terms are sums over pixels. So only one chunk of logits exists at a time, and each sum is a matrix product. A
+    chunk holds several images where these fit, and otherwise a range of the pixels of one.
 
     Args:
-        read_logits: Returns the logits of all R masks at a range of the P pixels.
+        read_logits: Returns the logits of all R masks of some images at a range of the P pixels.
         num_masks: R.
-        segments: (N,P) bool.
-        valid: (P,) bool: the pixels that count; None = all.
+        segments: (B,N,P) bool.
+        valid: (B,P) bool: the pixels that count; None = all.
 
     Returns:
-        Focal and dice costs, (N,R) each.
+        Focal and dice costs, (B,N,R) each.
 
     Example:
-        >>> logits = torch.tensor([[9.0, 9.0, -9.0], [-9.0, -9.0, 9.0]])
-        >>> segments = torch.tensor([[True, True, False]])
-        >>> focal, dice = mask_costs(lambda start, stop: logits[:, start:stop], 2, segments, None)
-        >>> dice.argmin(1).tolist(), focal.argmin(1).tolist()
-        ([0], [0])
+        >>> logits = torch.tensor([[[9.0, 9.0, -9.0], [-9.0, -9.0, 9.0]]])
+        >>> segments = torch.tensor([[[True, True, False]]])
+        >>> focal, dice = mask_costs(lambda images, start, stop: logits[images, :, start:stop], 2, segments, None)
+        >>> dice.argmin(2).tolist(), focal.argmin(2).tolist()
+        ([[0]], [[0]])
     """
-    count, pixels = segments.shape
-    counted = torch.ones(pixels, dtype=torch.bool, device=segments.device) if valid is None else valid
-    # One more row of all counted pixels: its products are the sums that no segment enters.
-    regions = torch.cat([segments & counted, counted[None]]).float()  # (N + 1, P)
-    change, overlap = torch.zeros(2, count + 1, num_masks, device=segments.device)
-    background = torch.zeros(num_masks, device=segments.device)
+    num_images, count, pixels = segments.shape
+    if count == 0:
+        empty = torch.zeros(num_images, 0, num_masks, device=segments.device)
+        return empty, empty
     budget = CPU_CHUNK if segments.device.type == "cpu" else GPU_CHUNK
-    step = max(1, budget // max(1, num_masks))
-    for start in range(0, pixels if count else 0, step):
-        logits, chunk = read_logits(start, start + step), regions[:, start : start + step]
+    step = max(1, budget // max(1, num_masks * pixels))
+    parts = []
+    for first in range(0, num_images, step):
+        images = slice(first, first + step)
+        counted = None if valid is None else valid[images, None]
+        parts.append(_costs_of_images(read_logits, images, num_masks, _regions(segments[images], counted), budget))
+    focal, dice = (torch.cat(costs) for costs in zip(*parts, strict=True))
+    return focal, dice
+
+
+def _regions(segments: Tensor, counted: Tensor | None) -> Tensor:
+    """Returns (B,N+1,P) float32: the counted pixels of each segment, and in one more row all counted pixels.
+
+    Products with that row are the sums that no segment enters.
+    """
+    if counted is None:
+        counted = segments.new_ones(len(segments), 1, segments.shape[2])
+    return torch.cat([segments & counted, counted], dim=1).float()
+
+
+def _costs_of_images(
+    read_logits: ReadLogits, images: slice, num_masks: int, regions: Tensor, budget: int
+) -> tuple[Tensor, Tensor]:
+    """Computes both costs (B,N,R) of some images with `regions` (B,N+1,P)."""
+    count, rows, pixels = regions.shape
+    change, overlap = torch.zeros(2, count, rows, num_masks, device=regions.device)
+    background = torch.zeros(count, 1, num_masks, device=regions.device)
+    step = max(1, budget // max(1, count * num_masks))
+    for start in range(0, pixels, step):
+        logits, chunk = read_logits(images, start, start + step), regions[..., start : start + step]
         probs = logits.sigmoid()
         rest = 1 - probs
-        overlap.addmm_(chunk, probs.T)
+        overlap.baddbmm_(chunk, probs.mT)
         outside = softplus(logits, probs, rest)  # -log(1 - p)
         inside = outside - logits  # -log(p)
         outside.mul_(probs.pow_(GAMMA))
         inside.mul_(rest.pow_(GAMMA))
         # With a = ALPHA, a pixel of the segment costs a * inside instead of (1 - a) * outside. The difference, divided
         # by a, is inside - (1 - a) / a * outside.
-        change.addmm_(chunk, inside.sub_(outside, alpha=(1 - ALPHA) / ALPHA).T)
-        background.addmv_(outside, chunk[-1])
-    areas = regions.sum(1)
+        change.baddbmm_(chunk, inside.sub_(outside, alpha=(1 - ALPHA) / ALPHA).mT)
+        background.baddbmm_(chunk[:, -1:], outside.mT)
+    areas = regions.sum(2, keepdim=True)
     # The focal cost is that of an empty segment (`background`) plus the change at the pixels within the segment.
-    focal = (ALPHA * change[:-1] + (1 - ALPHA) * background) / areas[-1].clamp(min=1)
-    dice = 1 - (2 * overlap[:-1] + 1) / (overlap[-1] + areas[:-1, None] + 1)
+    focal = (ALPHA * change[:, :-1] + (1 - ALPHA) * background) / areas[:, -1:].clamp(min=1)
+    dice = 1 - (2 * overlap[:, :-1] + 1) / (overlap[:, -1:] + areas[:, :-1] + 1)
     return focal, dice
 
 
 def class_costs(class_logits: Tensor, labels: Tensor) -> Tensor:
-    """Returns minus the probability of each segment's class: (…,Q,K+1) logits and (N,) labels -> (…,Q,N).
+    """Returns minus the probability of each segment's class: (…,B,Q,K+1) logits and (B,N) labels -> (…,B,Q,N).
 
     Example:
-        >>> class_costs(torch.zeros(1, 4), torch.tensor([0, 2])).tolist()
-        [[-0.25, -0.25]]
+        >>> class_costs(torch.zeros(1, 1, 4), torch.tensor([[0, 2]])).tolist()
+        [[[-0.25, -0.25]]]
     """
-    return -torch.softmax(class_logits, dim=-1)[..., labels]
+    probs = torch.softmax(class_logits, dim=-1)
+    return -probs.gather(-1, labels[:, None].expand(*probs.shape[:-1], -1))

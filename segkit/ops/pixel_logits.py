@@ -9,8 +9,8 @@ from segkit.ops.cpu.linear import linear
 from segkit.ops.points import sample_channels
 from segkit.types import MaskProduct, Prediction
 
-ReadLogits = Callable[[int, int], Tensor]
-"""(start, stop) -> (R,stop-start) float32: the logits of R masks at a range of pixels."""
+ReadLogits = Callable[[slice, int, int], Tensor]
+"""(images, start, stop) -> (b,R,stop-start) float32: the logits of R masks of b images at a range of pixels."""
 
 
 def shared_product(layers: Sequence[Prediction]) -> tuple[list[Tensor], Tensor] | None:
@@ -25,52 +25,58 @@ def shared_product(layers: Sequence[Prediction]) -> tuple[list[Tensor], Tensor] 
     return [product.embeddings for product in products], products[0].features
 
 
-def logits_reader(layers: Sequence[Prediction], image: int, points: Tensor | None = None) -> ReadLogits:
-    """Makes a function that reads the mask logits of all queries of all layers of one image at a range of pixels.
+def logits_reader(layers: Sequence[Prediction], points: Tensor | None = None) -> ReadLogits:
+    """Makes a function that reads the mask logits of all queries of all layers at a range of pixels.
 
     Masks that are a product are never held as a whole: each read multiplies the embeddings with a few pixels' features.
 
     Args:
         layers: L predictions.
-        image: Index in the batch.
-        points: (P,2), read in place of the pixels of the mask maps; None = these pixels, counted by rows.
+        points: (B,P,2), read in place of the pixels of the mask maps; None = these pixels, counted by rows.
 
     Returns:
-        A function `(start, stop) -> (L*Q,stop-start)` float32.
+        A function `(images, start, stop) -> (b,L*Q,stop-start)` float32.
 
     Example:
         >>> prediction = Prediction(torch.zeros(1, 3, 2), dense_mask_logits=torch.ones(1, 3, 4, 4))
-        >>> read = logits_reader([prediction, prediction], image=0)
-        >>> read(0, 10).shape
-        torch.Size([6, 10])
+        >>> read = logits_reader([prediction, prediction])
+        >>> read(slice(0, 1), 0, 10).shape
+        torch.Size([1, 6, 10])
     """
 
     def places(channels: Tensor) -> Tensor:
-        """(C,h,w) -> (C,P)."""
+        """(B,C,h,w) -> (B,C,P)."""
         if points is None:
-            return channels.flatten(1)
+            return channels.flatten(2)
         # Interpolate in float32, then return to the dtype in which the pixels would be multiplied.
         return sample_channels(channels.float(), points).to(channels.dtype)
 
     shared = shared_product(layers)
     if shared is not None:
         embeddings, features = shared
-        return _product_reader(torch.cat([layer[image] for layer in embeddings]), places(features[image]))
+        return _product_reader(torch.cat(embeddings, dim=1), places(features))
     readers = []
     for source in (layer.mask_source for layer in layers):
         if isinstance(source, Tensor):
-            readers.append(_dense_reader(places(source[image])))
+            readers.append(_dense_reader(places(source)))
         else:
-            readers.append(_product_reader(source.embeddings[image], places(source.features[image])))
-    return lambda start, stop: torch.cat([read(start, stop) for read in readers])
+            readers.append(_product_reader(source.embeddings, places(source.features)))
+    return lambda images, start, stop: torch.cat([read(images, start, stop) for read in readers], dim=1)
 
 
 def _dense_reader(pixels: Tensor) -> ReadLogits:
-    return lambda start, stop: pixels[:, start:stop].float()
+    return lambda images, start, stop: pixels[images, :, start:stop].float()
 
 
 def _product_reader(embeddings: Tensor, features: Tensor) -> ReadLogits:
-    # Transposed, a range of pixels is a slice of rows, as `linear` takes it. Half precision features are multiplied in
-    # half precision; only the few logits of a read become float32.
-    pixels, weight = features.T, embeddings.to(features.dtype)
-    return lambda start, stop: linear(pixels[start:stop], weight).T.float()
+    # Half precision features are multiplied in half precision; only the few logits of a read become float32.
+    weights = embeddings.to(features.dtype)
+
+    def read(images: slice, start: int, stop: int) -> Tensor:
+        weight, pixels = weights[images], features[images, :, start:stop]
+        if len(weight) > 1:
+            return (weight @ pixels).float()
+        # The pixels of one image are the rows of a linear layer, which is faster on some processors.
+        return linear(pixels[0].T, weight[0]).T[None].float()
+
+    return read

@@ -73,14 +73,14 @@ def sample_maps(maps: Tensor, points: Tensor) -> Tensor:
 
 
 def sample_channels(channels: Tensor, points: Tensor) -> Tensor:
-    """Samples all channels bilinearly at the same points: (C,h,w) float32, (P,2) -> (C,P).
+    """Samples all channels of each image bilinearly at the same points: (B,C,h,w) float32, (B,P,2) -> (B,C,P).
 
     Example:
-        >>> sample_channels(torch.tensor([[[0.0, 4.0]], [[1.0, 1.0]]]), torch.tensor([[0.5, 0.5]])).tolist()
-        [[2.0], [1.0]]
+        >>> sample_channels(torch.tensor([[[[0.0, 4.0]], [[1.0, 1.0]]]]), torch.tensor([[[0.5, 0.5]]])).tolist()
+        [[[2.0], [1.0]]]
     """
-    grid = (2 * points - 1)[None, None]  # (1, 1, P, 2)
-    return grid_sample(channels[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[0, :, 0]
+    grid = (2 * points - 1)[:, None]  # (B, 1, P, 2)
+    return grid_sample(channels, grid, mode="bilinear", padding_mode="border", align_corners=False)[:, :, 0]
 
 
 def pixels_of(points: Tensor, size: Size) -> Tensor:

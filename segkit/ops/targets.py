@@ -110,26 +110,6 @@ def resize_target(target: Target, size: Size) -> Target:
     return change_maps(target, resize)
 
 
-def masks_at(target: Target, segments: Tensor, pixels: Tensor) -> Tensor:
-    """Returns the masks of chosen segments at chosen pixels, (M,P) bool, without making whole masks.
-
-    Args:
-        target: Of one image.
-        segments: (M,) int64, indices of segments.
-        pixels: (M,P) int64, indices of pixels counted row by row; or (P,), the same for all segments.
-
-    Example:
-        >>> target = Target(torch.tensor([5, 7]), segment_map=torch.tensor([[0, 0, 1], [-1, 0, 1]]))
-        >>> masks_at(target, torch.tensor([1, 0]), torch.tensor([0, 5])).tolist()
-        [[False, True], [True, False]]
-    """
-    if target.segment_map is None:
-        assert target.overlapping_masks is not None
-        return target.overlapping_masks.flatten(1)[segments[:, None], pixels]
-    # Compared in the map's own type: otherwise torch would first convert the map to int64.
-    return target.segment_map.flatten()[pixels] == segments.to(target.segment_map.dtype)[:, None]
-
-
 def pixel_counts(target: Target) -> Tensor:
     """Counts the pixels of each segment: `(N,)` int64.
 

@@ -28,8 +28,7 @@ def mask_loss(losses):
 def computed(layers, targets, matches, loss, points=None):
     """The weighted sum, and the unweighted sums (losses,L) of each layer."""
     pairs = MatchedPairs.collect(matches, targets, layers[0].class_logits.device)
-    maps, segments = matched_mask_logits(layers, pairs), pairs.by_image(pairs.target)
-    total, values = matched_mask_losses(maps, targets, segments, loss, points)
+    total, values = matched_mask_losses(*matched_mask_logits(layers, pairs), targets, pairs.segments, loss, points)
     assert not values.requires_grad
     return total, torch.stack([values[:, pairs.layer == layer].sum(1) for layer in range(len(layers))], dim=1)
 
@@ -169,14 +168,13 @@ def test_points_at_all_pixels_give_the_whole_loss(losses, mask_loss, void, monke
 def test_points_by_hand(losses, mask_loss, monkeypatch):
     """The points of one draw, compared mask by mask."""
     layers, targets, matches = case(void=True, num_layers=1)
-    drawn = []
-    monkeypatch.setattr(
-        mask_pixels, "uncertain_points", lambda maps, _: drawn.append(uniform_points(len(maps), 30, "cpu")) or drawn[-1]
-    )
+    drawn = uniform_points(sum(len(query) for query, _ in matches[0]), 30, "cpu")
+    monkeypatch.setattr(mask_pixels, "uncertain_points", lambda *_: drawn)
+    by_image = drawn.split([len(query) for query, _ in matches[0]])
     _, sums = computed(layers, targets, matches, mask_loss, PointSampling(30))
     expected = torch.zeros(2)
     for image, (query, index) in enumerate(matches[0]):
-        points = drawn[image]
+        points = by_image[image]
         logits = sample_maps(layers[0].mask_logits[image, query], points)
         pixels = pixels_of(points, (40, 48))
         target_masks = targets[image].masks[index].flatten(1).gather(1, pixels).float()

@@ -1,11 +1,13 @@
 """Pixels and points of masks; upsampling and its adjoint against torch's interpolation and its gradient."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import interpolate
 
 from segkit.criterion.mask_pixels import AllPixels, MatrixUpsampling, PhaseUpsampling, RandomPoints, make_upsampling
 from segkit.ops.points import PointSampling
+from segkit.ops.target_batch import ChosenSegments, TargetBatch
 from segkit.types import Target
 
 SIZES = [
@@ -64,12 +66,17 @@ def make_target(overlapping, void):
     return Target(labels, segment_map, valid=valid)
 
 
+def chosen(index):
+    """These segments of the first image."""
+    return ChosenSegments(torch.zeros_like(index), index, index, np.zeros(len(index), dtype=np.int64))
+
+
 @pytest.mark.parametrize("void", [False, True])
 @pytest.mark.parametrize("overlapping", [False, True])
 def test_all_pixels_hold_each_pixel_once_in_one_order(overlapping, void):
     target, segments = make_target(overlapping, void), torch.tensor([2, 0])
-    source = AllPixels(target, (4, 6))
-    pixels = source(torch.randn(2, 4, 6), segments)
+    source = AllPixels(TargetBatch.collect([target]), (8, 12), (4, 6))
+    pixels = source(torch.randn(2, 4, 6), chosen(segments))
     order = source.upsampling.arrange(torch.arange(8 * 12).view(8, 12)).argsort()
     assert source.memory_per_mask == 8 * 12
     assert torch.equal(pixels.targets[:, order], target.masks[segments].flatten(1).float())
@@ -85,7 +92,8 @@ def test_points_take_the_target_of_the_pixel_below_them(overlapping, void):
     target, segments = make_target(overlapping, void), torch.tensor([2, 0])
     maps = torch.randn(2, 4, 6)
     torch.manual_seed(0)
-    pixels = RandomPoints(target, PointSampling(500, 1.0, 0.0))(maps, segments)
+    source = RandomPoints(TargetBatch.collect([target]), (8, 12), PointSampling(500, 1.0, 0.0))
+    pixels = source(maps, chosen(segments))
     assert pixels.logits.shape == (2, 500)
     assert not pixels.logits.requires_grad
     fractions = target.masks[segments].flatten(1).float().mean(1)
@@ -97,8 +105,8 @@ def test_points_take_the_target_of_the_pixel_below_them(overlapping, void):
 
 
 def test_the_gradient_of_points_reaches_the_pixels_around_them():
-    source = RandomPoints(make_target(False, False), PointSampling(50, 1.0, 0.0))
-    pixels = source(torch.randn(2, 4, 6), torch.tensor([0, 1]))
+    source = RandomPoints(TargetBatch.collect([make_target(False, False)]), (8, 12), PointSampling(50, 1.0, 0.0))
+    pixels = source(torch.randn(2, 4, 6), chosen(torch.tensor([0, 1])))
     gradient = pixels.to_maps(torch.ones(2, 50))
     assert gradient.shape == (2, 4, 6)
     torch.testing.assert_close(gradient.sum((1, 2)), torch.full((2,), 50.0))  # the weights of a point add up to 1

@@ -28,13 +28,14 @@ MATCHES = [
 
 def test_pairs_are_ordered_by_image_and_layer():
     pairs = MatchedPairs.collect(MATCHES, TARGETS, CPU)
-    assert pairs.image.tolist() == [0, 0, 0, 0, 2]
+    assert pairs.segments.image.tolist() == [0, 0, 0, 0, 2]
     assert pairs.layer.tolist() == [0, 0, 1, 1, 0]
     assert pairs.query.tolist() == [1, 4, 0, 2, 2]
-    assert pairs.target.tolist() == [1, 0, 0, 1, 0]
-    assert pairs.segment.tolist() == [1, 0, 0, 1, 2]
+    assert pairs.segments.index.tolist() == [1, 0, 0, 1, 0]
+    assert pairs.segments.segment.tolist() == [1, 0, 0, 1, 2]
     assert pairs.counts == [[2, 2], [0, 0], [1, 0]]
-    assert [len(part) for part in pairs.by_image(pairs.query)] == [4, 0, 1]
+    assert pairs.rank.tolist() == [0, 1, 2, 3, 0]
+    assert pairs.segments.images.tolist() == [0, 0, 0, 0, 2]
 
 
 def test_matches_come_back_as_they_were_given():
@@ -58,19 +59,19 @@ def test_masks_of_matched_queries(kind):
     queries = [[index(1, 4), index(0)], [index(2), index()], [index(0, 1, 2), index(3)]]
     matches = [[(query, torch.arange(len(query))) for query in layer] for layer in queries]
     pairs = MatchedPairs.collect(matches, [target(0, 0, 0), target(0)], CPU)
-    for image, logits in enumerate(matched_mask_logits(layers, pairs)):
+    maps, map_of = matched_mask_logits(layers, pairs)
+    for image in range(2):
         expected = [layer.mask_logits[image, of_layer[image]] for layer, of_layer in zip(layers, queries, strict=True)]
-        torch.testing.assert_close(logits, torch.cat(expected))
+        torch.testing.assert_close(maps[map_of[pairs.segments.image == image]], torch.cat(expected))
 
 
 def test_the_gradient_of_shared_features_sums_over_layers_and_queries():
     layers = mask_layers("shared")
     matches = [[(index(0, 2), index(0, 1))] * 2 for _ in layers]
-    logits = matched_mask_logits(layers, MatchedPairs.collect(matches, [target(0, 0)] * 2, CPU))
-    weights = [torch.randn_like(image) for image in logits]
-    (gradient,) = torch.autograd.grad(
-        sum((weight * image).sum() for weight, image in zip(weights, logits, strict=True)), layers[0].mask_features
-    )
+    maps, map_of = matched_mask_logits(layers, MatchedPairs.collect(matches, [target(0, 0)] * 2, CPU))
+    weights = torch.randn_like(maps)
+    (gradient,) = torch.autograd.grad((weights * maps).sum(), layers[0].mask_features)
+    weights = weights[map_of].view(2, 6, *maps.shape[1:])  # image, layer and query
     plain = sum(
         (weights[image][2 * number + place] * layer.mask_logits[image, query]).sum()
         for number, layer in enumerate(layers)

@@ -18,7 +18,7 @@ class ScaledError(torch.nn.Module):
 
     def forward(self, logits, targets, valid):
         error = self.fixed * (self.scale * logits.tanh() - targets).square()
-        return error.mean(1) if valid is None else (error * valid).sum(1)
+        return error.mean(1) if valid is None else (error * valid).mean(1)
 
 
 def mask_layers(kind, batch=2, queries=5, mask_dim=4, size=(6, 8), num_layers=3):

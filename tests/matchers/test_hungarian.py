@@ -138,13 +138,13 @@ def test_points_at_all_pixels_cost_what_the_whole_map_costs(monkeypatch):
     from segkit.matchers import hungarian
 
     rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
-    centers = torch.stack([(columns + 0.5) / 16, (rows + 0.5) / 16], dim=-1).view(1, -1, 2)
+    centers = torch.stack([(columns + 0.5) / 16, (rows + 0.5) / 16], dim=-1).view(1, -1, 2).expand(2, -1, -1)
     monkeypatch.setattr(hungarian, "uniform_points", lambda *_: centers)
     prediction, targets = random_case(7)
     targets = [resize_target(target, (16, 16)) for target in targets]
     matcher = HungarianMatcher(num_points=256)
-    found = matcher.costs([prediction], targets[0], 0)
-    torch.testing.assert_close(found, HungarianMatcher().costs([prediction], targets[0], 0))
+    found = matcher.costs([prediction], targets)
+    torch.testing.assert_close(found, HungarianMatcher().costs([prediction], targets))
 
 
 def test_more_segments_than_queries_warn_once():

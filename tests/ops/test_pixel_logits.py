@@ -18,16 +18,16 @@ def test_chunks_and_points_equal_the_whole_masks(kind, dtype):
             setattr(layer, name, None if tensor is None else tensor.detach().to(dtype))
     if kind == "shared":
         layers[1].mask_features = layers[2].mask_features = layers[0].mask_features
-    points = torch.rand(20, 2)
+    points = torch.rand(2, 20, 2)
     tolerance = {"rtol": 1e-5, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 0.05, "atol": 0.05}
-    for image in range(2):
-        maps = torch.cat([layer.mask_logits[image] for layer in layers]).float()
-        read = logits_reader(layers, image)
-        pixels = torch.cat([read(start, start + 10) for start in range(0, 48, 10)], dim=1)
+    maps = torch.cat([layer.mask_logits for layer in layers], dim=1).float()
+    read, read_points = logits_reader(layers), logits_reader(layers, points)
+    for images in (slice(0, 1), slice(1, 2), slice(0, 2)):
+        pixels = torch.cat([read(images, start, start + 10) for start in range(0, 48, 10)], dim=2)
         assert pixels.dtype == torch.float32
-        torch.testing.assert_close(pixels, maps.flatten(1), **tolerance)
-        sampled = logits_reader(layers, image, points)(0, 20)
-        torch.testing.assert_close(sampled, sample_channels(maps, points), **tolerance)
+        torch.testing.assert_close(pixels, maps[images].flatten(2), **tolerance)
+        sampled = read_points(images, 0, 20)
+        torch.testing.assert_close(sampled, sample_channels(maps, points)[images], **tolerance)
 
 
 def test_layers_are_one_product_only_where_all_share_their_features():

@@ -25,7 +25,10 @@ def test_at_pixel_centers_values_are_those_of_upsampling():
     points = centers(24, 15)
     expected = interpolate(maps[:, None], size=(24, 15), mode="bilinear", align_corners=False).flatten(1)
     torch.testing.assert_close(sample_maps(maps, points.expand(3, -1, -1)), expected)
-    torch.testing.assert_close(sample_channels(maps, points), expected)
+    images = torch.stack([maps, maps.flip(2)])
+    sampled = sample_channels(images, torch.stack([points, points]))
+    expected_of_both = interpolate(images, size=(24, 15), mode="bilinear", align_corners=False).flatten(2)
+    torch.testing.assert_close(sampled, expected_of_both)
 
 
 def test_the_pixel_of_a_point():

@@ -5,7 +5,6 @@ import torch
 
 from segkit.ops.targets import (
     label_map_of,
-    masks_at,
     pad_target,
     pixel_counts,
     prepare_for_training,
@@ -36,16 +35,6 @@ def test_selecting_renumbers():
 def test_pixel_counts():
     assert pixel_counts(map_target()).tolist() == [2, 1, 2]
     assert pixel_counts(mask_target()).tolist() == [2, 2, 2]
-
-
-@pytest.mark.parametrize("target", [map_target(), mask_target()], ids=["map", "masks"])
-def test_masks_at_pixels(target):
-    segments = torch.tensor([2, 0, 0, 1])
-    shared, own = torch.tensor([5, 0, 3]), torch.tensor([[0, 1], [2, 3], [4, 5], [2, 2]])
-    masks = target.masks.flatten(1)[segments]
-    assert torch.equal(masks_at(target, segments, shared), masks[:, shared])
-    assert torch.equal(masks_at(target, segments, own), masks.gather(1, own))
-    assert masks_at(target, segments[:0], shared).shape == (0, 3)
 
 
 def test_training_makes_crowds_void():
