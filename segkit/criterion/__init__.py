@@ -7,8 +7,8 @@ The path of a loss, top to bottom (L layers, B images, Q queries, M matched pair
           |                                                  |
           +------------------------+-------------------------+
                                    v
-    matcher                        costs (L,Q,N) of each image from the mask maps at (h,w), or at random points,
-      matchers/hungarian.py        in chunks of pixels; one transfer to the CPU; linear assignment there
+    matcher                        costs (L,B,Q,N) from the mask maps at (h,w), or at random points, in chunks of
+      matchers/hungarian.py        images and pixels; one transfer to the CPU; linear assignment there
       ops/mask_costs.py            -> per layer and image (query_index, target_index)
                                    |
     MatchedPairs                   v  all pairs as flat arrays (M,), one transfer back
@@ -19,7 +19,8 @@ The path of a loss, top to bottom (L layers, B images, Q queries, M matched pair
       class_index (L,B,Q), K = no object                 matched_pairs.py: one product per batch,
       losses/cross_entropy.py                            only masks of matched queries
           |                                                  v
-          |                                            per image, in chunks of masks that stay in cache:
+          |                                            in chunks of masks of any images, small enough for
+          |                                              the cache of a CPU:
           |                                              1. pixels: bilinear upsampling to (H,W), or random
           |                                                 points where a mask is uncertain -> logits (m,P)
           |                                                 mask_pixels.py, ops/points.py

@@ -4,7 +4,7 @@ Both ways turn mask maps (M,h,w) into logits (M,P) with targets and validity at 
 of the logits back to the maps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -144,23 +144,30 @@ class PhaseUpsampling:
         return (self.weights @ neighbors.reshape(len(maps), 9, -1)).flatten(1)
 
     def adjoint(self, gradient: Tensor) -> Tensor:
-        count, (height, width) = len(gradient), self.source
-        neighbors = self.weights.T @ gradient.view(count, len(self.weights), -1)  # (M, 9, h * w)
-        padded = gradient.new_zeros(count, height + 2, width + 2)
-        for index in range(9):
-            row, column = divmod(index, 3)
-            padded[:, row : row + height, column : column + width] += neighbors[:, index].view(count, height, width)
-        # The padding repeats the border pixels, so their gradients include those of the padding.
-        padded[:, 1] += padded[:, 0]
-        padded[:, -2] += padded[:, -1]
-        padded[:, :, 1] += padded[:, :, 0]
-        padded[:, :, -2] += padded[:, :, -1]
-        return padded[:, 1:-1, 1:-1]
+        neighbors = self.weights.T @ gradient.view(len(gradient), len(self.weights), -1)  # (M, 9, h * w)
+        by_row = neighbors.view(-1, 3, 3, *self.source)
+        # First the three rows of neighbors become one, (M, 3, h, w), then its columns.
+        by_column = _add_to_neighbors(by_row.unbind(1), dim=-2)
+        return _add_to_neighbors(by_column.unbind(1), dim=-1)
 
     def arrange(self, pixels: Tensor) -> Tensor:
         (rows, columns), (height, width) = self.factors, self.source
         split = pixels.view(*pixels.shape[:-2], height, rows, width, columns)
         return split.movedim((-3, -1), (-4, -3)).flatten(-4)
+
+
+def _add_to_neighbors(gradients: Sequence[Tensor], dim: int) -> Tensor:
+    """Adds the gradients of the pixels before, at and after each pixel along `dim` to these pixels, in place.
+
+    The padding repeats the border, so what belongs to the padding goes to the border pixel.
+    """
+    before, total, after = gradients
+    last = total.shape[dim] - 1
+    total.narrow(dim, 0, last).add_(before.narrow(dim, 1, last))
+    total.select(dim, 0).add_(before.select(dim, 0))
+    total.narrow(dim, 1, last).add_(after.narrow(dim, 0, last))
+    total.select(dim, last).add_(after.select(dim, last))
+    return total
 
 
 def _phase_weights(factor: int) -> Tensor:

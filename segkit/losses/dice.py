@@ -1,8 +1,10 @@
 """The loss `dice`, on masks."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from segkit.registries import LOSSES
 
@@ -15,7 +17,6 @@ class Dice(nn.Module):
     are sums of probabilities rather than of their squares. The 1 smooths the ratio where both are empty.
 
     Example:
-        >>> import torch
         >>> logits, targets = torch.tensor([[50.0, 50.0, -50.0]]), torch.tensor([[0.0, 1.0, 1.0]])
         >>> round(Dice()(logits, targets, None).item(), 4)  # 1 - (2 * 1 + 1) / (2 + 2 + 1)
         0.4
@@ -37,7 +38,37 @@ class Dice(nn.Module):
         Returns:
             (M,).
         """
+        values: Tensor = MaskDice.apply(logits, targets, valid)[0]
+        return values
+
+
+class MaskDice(torch.autograd.Function):
+    """(logits, targets 0 or 1, valid) -> the loss of each mask and its derivative by each logit.
+
+    Both are computed in one go, so that one tensor is kept for the backward pass and few operations are launched. With
+    the ratio r of numerator and denominator d, the derivative by a probability p is (r - 2 target) / d, and that of p
+    by its logit is p (1 - p).
+    """
+
+    @staticmethod
+    def forward(logits: Tensor, targets: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         probs = logits.sigmoid()
         if valid is not None:
+            # A probability of 0 has the derivative 0 too.
             probs, targets = probs * valid, targets * valid
-        return 1 - (2 * (probs * targets).sum(1) + 1) / (probs.sum(1) + targets.sum(1) + 1)
+        denominator = (probs + targets).sum(1) + 1
+        ratio = ((probs * targets).sum(1) * 2 + 1) / denominator
+        derivative = torch.sub(ratio[:, None], targets, alpha=2).div_(denominator[:, None]).mul_(probs)
+        return 1 - ratio, derivative.addcmul_(derivative, probs, value=-1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: tuple[Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # no zeros as the gradient of the derivative
+        ctx.save_for_backward(output[1])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor | None, _: None) -> tuple[Tensor | None, None, None]:
+        (derivative,) = ctx.saved_tensors
+        return None if gradient is None else gradient[:, None] * derivative, None, None

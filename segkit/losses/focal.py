@@ -78,11 +78,12 @@ class PixelFocal(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float, float], output: tuple[Tensor, Tensor]) -> None:
         ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # no zeros as the gradient of the derivative
         # One tensor is kept for the backward pass, instead of all intermediate ones.
         ctx.save_for_backward(output[1])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, gradient: Tensor | None, _: None) -> tuple[Tensor | None, None, None, None]:
         (derivative,) = ctx.saved_tensors
-        return gradient * derivative, None, None, None
+        return None if gradient is None else gradient * derivative, None, None, None

@@ -21,6 +21,7 @@ class PixelCrossEntropy(nn.Module):
     Logits are upsampled to the targets' size. Pixels that are not valid or belong to no segment do not count.
 
     Example:
+        >>> import torch
         >>> prediction = PixelPrediction(torch.zeros(1, 4, 2, 2))  # 1 image, 4 classes
         >>> target = Target(labels=torch.tensor([3]), segment_map=torch.zeros(8, 8, dtype=torch.int16))
         >>> round(PixelCrossEntropy()(prediction, [target], None).item(), 4)  # log 4

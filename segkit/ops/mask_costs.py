@@ -1,5 +1,8 @@
 """Matching costs of every query's mask with every segment (Cheng et al. 2021, sec. 3.2), in chunks of pixels."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -39,40 +42,43 @@ def mask_costs(
         ([[0]], [[0]])
     """
     num_images, count, pixels = segments.shape
-    if count == 0:
-        empty = torch.zeros(num_images, 0, num_masks, device=segments.device)
-        return empty, empty
+    change, overlap, background = torch.zeros(3, num_images, count + 1, num_masks, device=segments.device)
+    areas = torch.zeros(num_images, count + 1, 1, device=segments.device)
     budget = CPU_CHUNK if segments.device.type == "cpu" else GPU_CHUNK
     step = max(1, budget // max(1, num_masks * pixels))
-    parts = []
-    for first in range(0, num_images, step):
+    for first in range(0, num_images if count else 0, step):
         images = slice(first, first + step)
-        counted = None if valid is None else valid[images, None]
-        parts.append(_costs_of_images(read_logits, images, num_masks, _regions(segments[images], counted), budget))
-    focal, dice = (torch.cat(costs) for costs in zip(*parts, strict=True))
+        regions = _regions(segments[images], None if valid is None else valid[images])
+        areas[images] = regions.sum(2, keepdim=True)
+        sums = change[images], overlap[images], background[images, -1:]
+        _add_chunks(*sums, partial(read_logits, images), regions, budget)
+    # The focal cost is that of an empty segment (`background`) plus the change at the pixels within the segment.
+    focal = (ALPHA * change[:, :-1] + (1 - ALPHA) * background[:, -1:]) / areas[:, -1:].clamp(min=1)
+    dice = 1 - (2 * overlap[:, :-1] + 1) / (overlap[:, -1:] + areas[:, :-1] + 1)
     return focal, dice
 
 
-def _regions(segments: Tensor, counted: Tensor | None) -> Tensor:
+def _regions(segments: Tensor, valid: Tensor | None) -> Tensor:
     """Returns (B,N+1,P) float32: the counted pixels of each segment, and in one more row all counted pixels.
 
     Products with that row are the sums that no segment enters.
     """
-    if counted is None:
-        counted = segments.new_ones(len(segments), 1, segments.shape[2])
+    counted = segments.new_ones(len(segments), 1, segments.shape[2]) if valid is None else valid[:, None]
     return torch.cat([segments & counted, counted], dim=1).float()
 
 
-def _costs_of_images(
-    read_logits: ReadLogits, images: slice, num_masks: int, regions: Tensor, budget: int
-) -> tuple[Tensor, Tensor]:
-    """Computes both costs (B,N,R) of some images with `regions` (B,N+1,P)."""
-    count, rows, pixels = regions.shape
-    change, overlap = torch.zeros(2, count, rows, num_masks, device=regions.device)
-    background = torch.zeros(count, 1, num_masks, device=regions.device)
-    step = max(1, budget // max(1, count * num_masks))
-    for start in range(0, pixels, step):
-        logits, chunk = read_logits(images, start, start + step), regions[..., start : start + step]
+def _add_chunks(
+    change: Tensor,
+    overlap: Tensor,
+    background: Tensor,
+    read_logits: Callable[[int, int], Tensor],
+    regions: Tensor,
+    budget: int,
+) -> None:
+    """Adds the sums over the pixels of some images to `change` and `overlap` (B,N+1,R) and `background` (B,1,R)."""
+    step = max(1, budget // max(1, len(change) * change.shape[2]))
+    for start in range(0, regions.shape[2], step):
+        logits, chunk = read_logits(start, start + step), regions[..., start : start + step]
         probs = logits.sigmoid()
         rest = 1 - probs
         overlap.baddbmm_(chunk, probs.mT)
@@ -84,11 +90,6 @@ def _costs_of_images(
         # by a, is inside - (1 - a) / a * outside.
         change.baddbmm_(chunk, inside.sub_(outside, alpha=(1 - ALPHA) / ALPHA).mT)
         background.baddbmm_(chunk[:, -1:], outside.mT)
-    areas = regions.sum(2, keepdim=True)
-    # The focal cost is that of an empty segment (`background`) plus the change at the pixels within the segment.
-    focal = (ALPHA * change[:, :-1] + (1 - ALPHA) * background) / areas[:, -1:].clamp(min=1)
-    dice = 1 - (2 * overlap[:, :-1] + 1) / (overlap[:, -1:] + areas[:, :-1] + 1)
-    return focal, dice
 
 
 def class_costs(class_logits: Tensor, labels: Tensor) -> Tensor:

@@ -37,3 +37,13 @@ def test_one_value_per_mask():
 
 def test_an_empty_mask_of_an_empty_segment_costs_nothing():
     assert dice([[-CERTAIN, -CERTAIN]], [[0.0, 0.0]]) == [0.0]
+
+
+@pytest.mark.parametrize("void", [False, True])
+def test_the_derivative_is_that_of_the_value(void):
+    generator = torch.Generator().manual_seed(0)
+    logits = (torch.randn(2, 20, generator=generator, dtype=torch.float64) * 3).requires_grad_()
+    targets = (torch.rand(2, 20, generator=generator) > 0.5).double()
+    valid = torch.rand(2, 20, generator=generator) > 0.3 if void else None
+    loss = LOSSES.get("dice")()
+    assert torch.autograd.gradcheck(lambda logits: loss(logits, targets, valid), logits)
