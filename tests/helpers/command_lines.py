@@ -9,7 +9,7 @@ from pathlib import Path
 from segkit.cli.main import commands
 from tests.helpers.pages import ROOT
 
-OTHER_PROGRAMS = {"pip", "ruff", "mypy", "pre-commit", "."}
+OTHER_PROGRAMS = {"pip", "ruff", "mypy", "pre-commit", "sbatch", "."}
 """Programs that are not segkit's and whose arguments are not checked."""
 
 
