@@ -95,9 +95,13 @@ def test_a_section(capsys):
         "",
         "dataset: a dataset, required",
     ]
-    assert lines[-8:-4] == [
+    first = lines.index("workers: an integer (at least 0), default 2")
+    assert lines[first : first + 7] == [
         "workers: an integer (at least 0), default 2",
         "    Worker processes that load data; 0 loads in the main process.",
+        "timeout: a number (above 0), default 300.0",
+        "    Seconds to wait for a batch of the workers. Then the sample that hangs is",
+        "    named.",
         "limit: an integer or null (at least 1), default null",
         "    Use only the first `limit` images of the dataset.",
     ]
