@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
+from segkit.results.curves import Scale
+
 WIDTH, HEIGHT, MARGIN = 640, 400, 60
 """In pixels; the margin is that of each side."""
 
@@ -22,8 +24,8 @@ def line_plot(x: Sequence[float], y: Sequence[float], marked: float, x_name: str
         >>> line_plot([0.1, 1.0], [2.0, 3.0], 1.0, "rate", "loss").count("<text")
         7
     """
-    across = _Scale(math.log10(x[0]), math.log10(x[-1]), MARGIN, WIDTH - MARGIN)
-    down = _Scale(min(y), max(y), HEIGHT - MARGIN, MARGIN)
+    across = Scale(math.log10(x[0]), math.log10(x[-1]), MARGIN, WIDTH - MARGIN)
+    down = Scale(min(y), max(y), HEIGHT - MARGIN, MARGIN)
     points = " ".join(f"{across(math.log10(a)):.1f},{down(b):.1f}" for a, b in zip(x, y, strict=True))
     at = across(math.log10(marked))
     bottom = HEIGHT - MARGIN
@@ -46,17 +48,6 @@ def line_plot(x: Sequence[float], y: Sequence[float], marked: float, x_name: str
             "</svg>\n",
         ]
     )
-
-
-class _Scale:
-    """Maps an interval to another one."""
-
-    def __init__(self, first: float, last: float, start: float, end: float) -> None:
-        self._first, self._start = first, start
-        self._factor = (end - start) / ((last - first) or 1.0)
-
-    def __call__(self, value: float) -> float:
-        return self._start + (value - self._first) * self._factor
 
 
 def _text(x: float, y: float, text: str) -> str:

@@ -51,8 +51,8 @@ def plot(title: str, curves: Sequence[Curve], logarithmic: bool = False) -> Html
     first, last = min(x for one in shown for x, _ in one.points), max(x for one in shown for x, _ in one.points)
     ticks = _powers(low, high) if logarithmic else _ticks(low, high)
     value = math.log10 if logarithmic else float
-    across = _Scale(first, last, LEFT, WIDTH - RIGHT)
-    down = _Scale(value(min(low, ticks[0])), value(max(high, ticks[-1])), HEIGHT - BOTTOM, TOP)
+    across = Scale(first, last, LEFT, WIDTH - RIGHT)
+    down = Scale(value(min(low, ticks[0])), value(max(high, ticks[-1])), HEIGHT - BOTTOM, TOP)
     drawn = [*(_grid(down(value(tick)), tick) for tick in ticks), *_steps(across, first, last)]
     for index, one in enumerate(shown):
         points = " ".join(f"{across(x):.1f},{down(value(y)):.1f}" for x, y in one.points)
@@ -65,7 +65,7 @@ def plot(title: str, curves: Sequence[Curve], logarithmic: bool = False) -> Html
     return element("div", element("h3", title), svg, below, style_class="plot")
 
 
-class _Scale:
+class Scale:
     """Maps an interval to another one."""
 
     def __init__(self, first: float, last: float, start: float, end: float) -> None:
@@ -102,7 +102,7 @@ def _grid(y: float, tick: float) -> str:
     )
 
 
-def _steps(across: _Scale, first: float, last: float) -> list[str]:
+def _steps(across: Scale, first: float, last: float) -> list[str]:
     ends = [(first, "start")] if first == last else [(first, "start"), ((first + last) / 2, "middle"), (last, "end")]
     return [
         f'<text x="{across(x):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="{anchor}">{x:.0f}</text>'
