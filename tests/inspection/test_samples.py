@@ -57,7 +57,7 @@ def test_those_of_train_are_the_first_that_a_training_learns_from(config, drawn)
 
 
 def test_those_of_val_are_transformed_without_their_target(config, drawn):
-    list(draw_samples(config([*TRANSFORMS, "data.train=null"]), 1))
+    list(draw_samples(config([TRANSFORMS[1], "data.train=null"]), 1))
     ((before, after, titles),) = drawn
     assert before.target is not None
     assert after.shape == (3, 96, 128)
@@ -65,7 +65,7 @@ def test_those_of_val_are_transformed_without_their_target(config, drawn):
 
 
 def test_targets_are_drawn_with_a_legend(config):
-    (one,) = draw_samples(config([*TRANSFORMS, "data.val=null"]), 1)
+    (one,) = draw_samples(config([TRANSFORMS[0], "data.val=null"]), 1)
     plain = np.asarray(one.drawing).reshape(-1, 3)
     classes = build_dataset(config().experiment.data.train).classes
     assert sum((plain == color).all(1).sum() > 50 for color in classes.colors) >= 3  # swatches of the legend

@@ -122,7 +122,7 @@ def test_a_resumed_training_looks_at_the_sample_alone(masks, tiny, monkeypatch):
         build, "first_look", lambda *words, **more: seconds.append(more["seconds"]) or first_look(*words, **more)
     )
     train(load_config(tiny, overrides), folder / "run")
-    train(load_config(tiny, [*overrides, "training.steps=2"]), folder / "run", resume=True)
+    train(load_config(tiny, ["training.steps=2", *overrides[1:]]), folder / "run", resume=True)
     assert seconds == [10, 10, 0, 0]
 
 
