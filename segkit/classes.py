@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
@@ -97,7 +98,7 @@ class Classes:
         """Makes a class list of what `to_dict` returned.
 
         Raises:
-            ValueError: a list is missing, has another length than the names, or holds other values.
+            ValueError: a list is missing, has another length than the names, or holds other values or a value twice.
         """
         if not isinstance(data, dict):
             raise ValueError("must be a mapping")
@@ -107,9 +108,10 @@ class Classes:
                 raise ValueError(f"'{key}' must be a list of {wanted}")
             if len(values) != len(data["names"]):
                 raise ValueError(f"'{key}' has {len(values)} values for {len(data['names'])} names")
-        twice = next((name for name in data["names"] if data["names"].count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f"two classes are named '{twice}'")
+        for key, what in (("names", "name"), ("ids", "id")):
+            twice = next((value for value, count in Counter(data[key]).items() if count > 1), None)
+            if twice is not None:
+                raise ValueError(f"two classes have the {what} {twice!r}")
         return cls.make(data["names"], data["things"], data["colors"], data["ids"])
 
 

@@ -51,7 +51,8 @@ GOOD = Classes.make(["a", "b"]).to_dict()
         ({}, "'names' must be a list of texts that are not empty"),
         (GOOD | {"names": ["a", ""]}, "'names' must be a list of texts that are not empty"),
         (GOOD | {"names": []}, "'names' must be a list of texts that are not empty"),
-        (GOOD | {"names": ["a", "a"]}, "two classes are named 'a'"),
+        (GOOD | {"names": ["a", "a"]}, "two classes have the name 'a'"),
+        (GOOD | {"ids": [3, 3]}, "two classes have the id 3"),
         (
             GOOD | {"names": GOOD["things"], "things": GOOD["names"]},
             "'names' must be a list of texts that are not empty",

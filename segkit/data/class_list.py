@@ -1,5 +1,6 @@
 """Class lists read from files, and checked."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def check_unique(values: Sequence[object], what: str, where: str) -> None:
     Raises:
         DataError: the message starts with `where`.
     """
-    repeated = sorted({str(value) for value in values if values.count(value) > 1})
+    repeated = sorted(str(value) for value, count in Counter(values).items() if count > 1)
     if repeated:
         raise DataError(
             f"{where}: several classes have the {what} {', '.join(repeated)}. Give each class its own {what}."

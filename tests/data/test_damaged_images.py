@@ -94,8 +94,14 @@ def check_many(folder, count, seed):
     for number in range(count):
         suffix, data = files[number % len(files)]
         file = folder / f"{number}.{suffix}"
-        file.write_bytes(damaged(data, draw))
+        changed = damaged(data, draw)
+        file.write_bytes(changed)
         image, ids = read_or_refuse(read_image, file), read_or_refuse(read_label_map, file)
+        if suffix == "png":  # the checksums of a PNG find every change of its pixels
+            file.write_bytes(data)
+            for result, intact in ((image, read_image(file)), (ids, read_or_refuse(read_label_map, file))):
+                assert result is None or np.array_equal(result, intact), number
+            file.write_bytes(changed)
         refused += image is None
         if image is not None:
             assert image.dtype == torch.uint8
