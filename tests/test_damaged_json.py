@@ -139,6 +139,16 @@ def test_sound_files_are_read(tmp_path, kind):
     assert len(read(kind, tmp_path, name)) == (2 if kind == "classes" else 1)
 
 
+def test_a_name_that_no_system_allows(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(FILES["labelme"] | {"imagePath": "a" * 5000}))
+    with pytest.raises(SegkitError) as caught:
+        Labelme(folder=str(tmp_path), classes=["car"])
+    assert str(caught.value) == (
+        f"{tmp_path}/a.json: 'imagePath': there is no file {tmp_path}/{'a' * 300}. Put it there, or name the folder of "
+        "the images in 'images'."
+    )
+
+
 def test_damaged_files(tmp_path):
     check_many(tmp_path, 500, seed=0)
 

@@ -1,5 +1,6 @@
 """How folders with JSON files of COCO and of labelme may be read."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -130,7 +131,7 @@ def propose_labelme(folder: Path, wishes: Wishes) -> Proposal:
         file, data = first.get(place) or next(iter(first.values()))
         name = PurePosixPath(str(data["imagePath"]).replace("\\", "/")).name
         images: Settings = {}
-        if not (file.parent / name).is_file():
+        if not os.path.isfile(file.parent / name):
             images = {"images": configured_path(_folder_of([name], folder, file))}
         settings.append({"type": "labelme", "folder": configured_path(place), **images, **more})
     proposal = Proposal(tasks, settings[0], settings[-1])
@@ -198,9 +199,9 @@ def _folder_of(names: Sequence[str], folder: Path, file: Path, without: Path | N
     candidates = [one for one in [file.parent, folder, *below[:_MOST_FOLDERS]] if one != without]
 
     def fit(candidate: Path) -> tuple[int, int, bool]:
-        whole = sum((candidate / name).is_file() for name in names)
+        whole = sum(os.path.isfile(candidate / name) for name in names)
         # The folders in the names may be those of the machine that wrote the file.
-        alone = sum((candidate / PurePosixPath(name).name).is_file() for name in names)
+        alone = sum(os.path.isfile(candidate / PurePosixPath(name).name) for name in names)
         return whole, alone, bool(part) and part_in(candidate.name) == part
 
     best = max(candidates, key=fit)

@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ _CIRCLE_CORNERS = 64
 
 _WITHOUT_MASK = ("point", "points", "line", "linestrip")
 """Shapes that enclose nothing."""
+
+_LONGEST_NAME = 300
+"""Characters of a file's name that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +168,11 @@ def _image(name: str, listing: Listing, file: Path, images: Path | None, problem
     base = PurePosixPath(name.replace("\\", "/")).name
     inside = file.parent.relative_to(listing.folder)
     places = [file.parent] if images is None else [images / inside, images]
-    found = next((place / base for place in places if (place / base).is_file()), None)
+    # The method of Path would raise where the name is too long.
+    found = next((place / base for place in places if os.path.isfile(place / base)), None)
     if found is None:
         where = "Put it there, or name the folder of the images in 'images'." if images is None else "Restore it."
-        problems.add(f"'imagePath': there is no file {places[0] / base}. {where}")
+        problems.add(f"'imagePath': there is no file {places[0] / base[:_LONGEST_NAME]}. {where}")
     return found
 
 

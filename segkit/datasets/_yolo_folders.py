@@ -1,5 +1,6 @@
 """Where the images and text files of a YOLO dataset lie, as its data.yaml says and as exports have it."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -150,7 +151,7 @@ def _files(place: Path) -> list[Path]:
         return list_tree(place).images
     lines = [line.strip() for line in read_text(place, "a list of images").splitlines() if line.strip()]
     images = [place.parent / line for line in lines]
-    missing = [line for line, image in zip(lines, images, strict=True) if not image.is_file()]
+    missing = [line for line, image in zip(lines, images, strict=True) if not os.path.isfile(image)]
     if missing:
         raise DataError(
             f"{place}: {len(missing)} of {len(lines)} listed images do not exist: {join_first(missing, limit=3)}. "
@@ -162,7 +163,7 @@ def _files(place: Path) -> list[Path]:
 def _image(image: Path, root: Path) -> YoloImage:
     label = _label_of(image)
     name = image.relative_to(root) if image.is_relative_to(root) else Path(image.name)
-    return YoloImage(image, name.with_suffix("").as_posix(), label if label.is_file() else None)
+    return YoloImage(image, name.with_suffix("").as_posix(), label if os.path.isfile(label) else None)
 
 
 def _label_of(image: Path) -> Path:

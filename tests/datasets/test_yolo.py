@@ -86,6 +86,12 @@ def test_folders_as_files_name_them(folder, text, images):
     assert f"{folder.root}/{images}/a.jpg" in names
 
 
+def test_a_list_of_names_that_no_system_allows(folder):
+    folder.write("train: train.txt\nnames: [cat]")
+    (folder.root / "train.txt").write_text("a" * 5000)
+    assert folder.refused().startswith("train.txt: 1 of 1 listed images do not exist: aaa")
+
+
 def test_text_files_may_lie_beside_the_images(folder):
     folder.write("train: mine\nnames: [cat]")
     folder.add(SQUARE, images="mine")
