@@ -109,7 +109,8 @@ class Classes:
             if len(values) != len(data["names"]):
                 raise ValueError(f"'{key}' has {len(values)} values for {len(data['names'])} names")
         for key, what in (("names", "name"), ("ids", "id")):
-            twice = next((value for value, count in Counter(data[key]).items() if count > 1), None)
+            counts: Counter[str | int] = Counter(data[key])
+            twice = next((value for value, count in counts.items() if count > 1), None)
             if twice is not None:
                 raise ValueError(f"two classes have the {what} {twice!r}")
         return cls.make(data["names"], data["things"], data["colors"], data["ids"])
