@@ -53,10 +53,10 @@ def one_line(text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.5, 1.2])
-def test_a_disk_that_fills_up(halves, run, share):
+@pytest.mark.parametrize("fraction", [0.5, 1.2])
+def test_a_disk_that_fills_up(halves, run, fraction):
     """The weights do not fit any more, or fit, but not the larger state of the optimizer."""
-    limit = int(share * (run / "last/model.safetensors").stat().st_size)
+    limit = int(fraction * (run / "last/model.safetensors").stat().st_size)
     ended = subprocess.run(
         [sys.executable, "-m", "segkit", *words(halves, run)],
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
