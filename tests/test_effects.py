@@ -444,7 +444,7 @@ PARTS = {
     "loss/cross_entropy": ({}, {**WEIGHT, "no_object_weight": 0.5, "class_weights": {"car": 5.0}}),
     "loss/dice": ({}, WEIGHT),
     "loss/focal": ({}, {**WEIGHT, "alpha": 0.6, "gamma": 1.0}),
-    "loss/pixel_cross_entropy": ({}, WEIGHT),
+    "loss/pixel_cross_entropy": ({}, {**WEIGHT, "class_weights": {"car": 5.0}}),
     "evaluator/boundary_average_precision": ({}, {"dilation_ratio": 0.1}),
     "evaluator/boundary_iou": ({}, {"dilation_ratio": 0.1}),
     "postprocessor/instance": ({}, {"max_instances": 2, "score_threshold": 0.3}),

@@ -71,9 +71,13 @@ class Config:
             (5, '<example>')
         """
         missing = {name: value for name, value in values.items() if self.data[section].get(name) is None}
-        tree = merge(self._tree, from_plain({section: missing}, Origin(origin)))
+        return self.changed(section, missing, origin)
+
+    def changed(self, section: str, values: abc.Mapping[str, Value], origin: str) -> "Config":
+        """Returns the config with other values in a section. The arguments are those of `completed`."""
+        tree = merge(self._tree, from_plain({section: values}, Origin(origin)))
         assert isinstance(tree, Mapping)
-        return Config(self.path, tree, {**self.data, section: {**self.data[section], **missing}})
+        return Config(self.path, tree, {**self.data, section: {**self.data[section], **values}})
 
     def origin(self, path: str) -> str:
         """Returns where the value at `path`, such as `criterion.losses.0.weight`, was set: `configs/x.yaml:14`."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segkit.classes import Classes
-from segkit.errors import ConfigError, suggest
+from segkit.losses._class_weights import weights_of
 from segkit.registries import LOSSES
 from segkit.registries.signature import Weight
 
@@ -21,10 +21,11 @@ class CrossEntropy(nn.Module):
     Args:
         classes: Of the dataset.
         no_object_weight: Weight of unmatched queries, which outnumber the matched ones.
-        class_weights: Weights by class name; 1 for all others.
+        class_weights: Weights by class name; 1 for all others. `auto` gives classes with few segments in the training
+            data more weight.
 
     Raises:
-        ConfigError: `class_weights` names a class that the dataset does not have.
+        ConfigError: `class_weights` names a class that the dataset does not have, or is `auto` outside of a training.
 
     Example:
         >>> loss = CrossEntropy(Classes.make(["road", "car"]), no_object_weight=0.1)
@@ -41,18 +42,11 @@ class CrossEntropy(nn.Module):
         classes: Classes,
         *,
         no_object_weight: Weight = 0.1,
-        class_weights: dict[str, Weight] | None = None,
+        class_weights: dict[str, Weight] | Literal["auto"] | None = None,
     ) -> None:
         super().__init__()
-        weights = torch.ones(len(classes) + 1)
-        weights[-1] = no_object_weight
-        for name, weight in (class_weights or {}).items():
-            if name not in classes.names:
-                raise ConfigError(
-                    f"loss 'cross_entropy': class_weights: the dataset has no class '{name}'."
-                    f"{suggest(name, classes.names)} Its classes: {', '.join(classes.names)}"
-                )
-            weights[classes.names.index(name)] = weight
+        of_classes = weights_of("cross_entropy", classes, class_weights)
+        weights = torch.cat([of_classes, torch.tensor([float(no_object_weight)])])
         # Not saved: the weights follow from the settings, which the config holds.
         self.register_buffer("weights", weights, persistent=False)
 

@@ -2,12 +2,16 @@
 
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from segkit.classes import Classes
 from segkit.errors import ConfigError
+from segkit.losses._class_weights import weights_of
 from segkit.ops.target_batch import TargetBatch
 from segkit.registries import LOSSES
+from segkit.registries.signature import Weight
 from segkit.types import Match, PixelPrediction, Prediction, Target
 
 _VOID = -100
@@ -18,20 +22,33 @@ _VOID = -100
 class PixelCrossEntropy(nn.Module):
     """Cross entropy of the classes of all labeled pixels, for per-pixel models (Cheng et al. 2021, eq. 1).
 
-    Logits are upsampled to the targets' size. Pixels that are not valid or belong to no segment do not count.
+    Logits are upsampled to the targets' size. Pixels that are not valid or belong to no segment do not count. With
+    `class_weights`, the mean is weighted by class.
+
+    Args:
+        classes: Of the dataset.
+        class_weights: Weights by class name; 1 for all others. `auto` gives classes with few pixels in the training
+            data more weight.
+
+    Raises:
+        ConfigError: `class_weights` names a class that the dataset does not have, or is `auto` outside of a training.
 
     Example:
-        >>> import torch
         >>> prediction = PixelPrediction(torch.zeros(1, 4, 2, 2))  # 1 image, 4 classes
         >>> target = Target(labels=torch.tensor([3]), segment_map=torch.zeros(8, 8, dtype=torch.int16))
-        >>> round(PixelCrossEntropy()(prediction, [target], None).item(), 4)  # log 4
+        >>> loss = PixelCrossEntropy(Classes.make(["road", "car", "sky", "sea"]))
+        >>> round(loss(prediction, [target], None).item(), 4)  # log 4
         1.3863
     """
 
     input_type: ClassVar[Literal["prediction"]] = "prediction"
+    weights: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, classes: Classes, *, class_weights: dict[str, Weight] | Literal["auto"] | None = None) -> None:
         super().__init__()
+        # Not saved: the weights follow from the settings, which the config holds.
+        self.register_buffer("weights", weights_of("pixel_cross_entropy", classes, class_weights), persistent=False)
+        self.weighted = bool(class_weights)
 
     def forward(
         self, prediction: Prediction | PixelPrediction, targets: list[Target], matches: list[Match] | None
@@ -62,10 +79,16 @@ class PixelCrossEntropy(nn.Module):
             mode="bilinear",
             align_corners=False,
         )
-        total = functional.cross_entropy(logits, labels, ignore_index=_VOID, reduction="sum")
-        # Without a labeled pixel, the sum is 0 and the loss with it, not nan.
-        return total / (labels != _VOID).sum().clamp(min=1)
+        weights = self.weights if self.weighted else None
+        total = functional.cross_entropy(logits, labels, weights, ignore_index=_VOID, reduction="sum")
+        # Without a labeled pixel, or where all weigh nothing, the sum is 0 and the loss with it, not nan.
+        normalizer = self._weight_of(labels)
+        return total / torch.where(normalizer > 0, normalizer, 1)
 
     def normalizer(self, targets: list[Target]) -> Tensor:
-        """Returns the number of labeled pixels, a scalar."""
-        return (TargetBatch.collect(targets).label_maps(_VOID) != _VOID).sum()
+        """Returns the number of labeled pixels, or the sum of their weights, a scalar."""
+        return self._weight_of(TargetBatch.collect(targets).label_maps(_VOID))
+
+    def _weight_of(self, labels: Tensor) -> Tensor:
+        labeled = labels != _VOID
+        return (self.weights[labels.clamp(min=0)] * labeled).sum() if self.weighted else labeled.sum()

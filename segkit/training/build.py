@@ -33,6 +33,7 @@ from segkit.runtime.weights import load_fitting
 from segkit.training.bad_samples import BadSamples
 from segkit.training.batches import training_batches
 from segkit.training.checkpoints import Checkpoints
+from segkit.training.class_weights import with_class_weights
 from segkit.training.continuity import changes, keep_pixel_values
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
@@ -84,7 +85,7 @@ def build_training(
     if not run.best.is_dir():
         state.best = None  # `best` was damaged or removed: the next evaluation writes it anew
     torch.manual_seed(plan.settings.seed)  # all processes begin with the same weights
-    config = keep_pixel_values(saved, config) if saved else config
+    config = keep_pixel_values(saved, plan.config) if saved else plan.config
     model = build_model(config, plan.dataset.classes, initial_weights=not resume)
     config = with_pixel_values(config, model)
     plan = replace(plan, config=config)
@@ -115,7 +116,8 @@ def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> 
     accelerator = make_accelerator(settings.precision, device)
     if settings.precision == "fp16" and accelerator.device.type == "cpu":
         raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU. Use bf16.")
-    return _Plan(config, run, settings, split, accelerator, training_dataset(split, experiment.data.val))
+    dataset = training_dataset(split, experiment.data.val)
+    return _Plan(with_class_weights(config, dataset), run, settings, split, accelerator, dataset)
 
 
 def _load_weights(plan: _Plan, model: SegmentationModel, saved: SavedState | None) -> list[str]:

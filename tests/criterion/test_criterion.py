@@ -236,7 +236,7 @@ def test_the_pixel_loss_counts_labeled_pixels():
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 8, 8, requires_grad=True)
     targets = make_targets(void=True)
-    criterion = Criterion([WeightedLoss("pixels", LOSSES.get("pixel_cross_entropy")(), 2.0)], None, True, False)
+    criterion = Criterion([WeightedLoss("pixels", LOSSES.get("pixel_cross_entropy")(CLASSES), 2.0)], None, True, False)
     report = criterion(PixelPrediction(logits, [PixelPrediction(logits)]), targets)
     full = torch.nn.functional.interpolate(logits, size=(32, 32), mode="bilinear", align_corners=False)
     labels = torch.stack([label_map_of(target, void=-1) for target in targets])
@@ -246,7 +246,7 @@ def test_the_pixel_loss_counts_labeled_pixels():
 
 
 def test_pixel_loss_refuses_queries():
-    criterion = Criterion([WeightedLoss("pixels", LOSSES.get("pixel_cross_entropy")(), 1.0)], None, True, False)
+    criterion = Criterion([WeightedLoss("pixels", LOSSES.get("pixel_cross_entropy")(CLASSES), 1.0)], None, True, False)
     with pytest.raises(ConfigError) as caught:
         criterion(make_prediction(), make_targets())
     assert str(caught.value) == (

@@ -102,7 +102,7 @@ def test_the_normalizers_of_a_batch():
 
 
 def test_labeled_pixels_of_several_batches_share_one_mean():
-    criterion = Criterion([WeightedLoss("ce", LOSSES.get("pixel_cross_entropy")(), 3.0)], None, True, True)
+    criterion = Criterion([WeightedLoss("ce", LOSSES.get("pixel_cross_entropy")(CLASSES), 3.0)], None, True, True)
     logits = torch.randn(3, 3, 4, 4, requires_grad=True)
     half = target_of(2)
     half.valid = torch.arange(SIDE).expand(SIDE, SIDE) < SIDE // 2
