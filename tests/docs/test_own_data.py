@@ -9,6 +9,7 @@ from segkit.cli.main import main
 from tests.cli.test_init_data import TINY
 from tests.helpers import dataset_folders
 from tests.helpers.command_lines import simple_commands
+from tests.helpers.overrides import last_ones
 from tests.helpers.pages import ROOT
 
 SECTION = (ROOT / "docs/own-data.md").read_text(encoding="utf-8").split("\n## ")[1]
@@ -25,7 +26,7 @@ def test_from_a_folder_to_predictions(tmp_path, monkeypatch, capsys):
     assert [words[1] for words in commands] == ["init-data", "check", "train", "train", "test", "predict"]
     for program, *words in commands:
         assert program == "segkit"
-        assert main([*words, *(TINY if words[0] == "train" else [])]) == 0, capsys.readouterr().err
+        assert main(last_ones([*words, *(TINY if words[0] == "train" else [])])) == 0, capsys.readouterr().err
     assert len(list(Path("predictions").rglob("00000*"))) >= 6
 
 

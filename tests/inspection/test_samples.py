@@ -1,7 +1,6 @@
 """Samples drawn before and after the transforms are those of a training, and pages of them open in a browser."""
 
 import json
-from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from segkit.errors import ConfigError, DataError
 from segkit.inspection import samples
 from segkit.inspection.samples import DrawnSample, draw_samples, write_samples_folder, write_samples_page
 from tests.helpers.browser import screenshot
+from tests.helpers.overrides import last_ones
 from tests.helpers.tiny import write_tiny
 
 TRANSFORMS = [
@@ -25,7 +25,8 @@ TRANSFORMS = [
 
 @pytest.fixture
 def config(tmp_path):
-    return partial(load_config, write_tiny(tmp_path))
+    file = write_tiny(tmp_path)
+    return lambda overrides=(): load_config(file, last_ones(overrides))
 
 
 @pytest.fixture
