@@ -5,6 +5,7 @@ publish. A parameter named like a kind is a nested part, built from the mapping 
 """
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
@@ -15,7 +16,7 @@ from segkit.classes import Classes
 from segkit.config import Config, ConfigSource, as_config
 from segkit.config.arguments import check_arguments
 from segkit.config.schema import part_settings
-from segkit.config.sections import PartConfig, Split
+from segkit.config.sections import PartConfig, Split, TrainingSplit
 from segkit.criterion import Criterion, WeightedLoss
 from segkit.data.limit import Limit
 from segkit.errors import ConfigError
@@ -190,7 +191,7 @@ def dataset_classes(config: Config) -> Classes:
 
 
 def build_dataset(split: Split) -> Dataset:
-    """Builds the dataset of a split, cut to its `limit`.
+    """Builds the dataset of a split, cut to its `limit`. Warns where the dataset has fewer images.
 
     Raises:
         ConfigError: the split has no dataset; the config of a converted checkpoint only describes the transforms.
@@ -201,7 +202,15 @@ def build_dataset(split: Split) -> Dataset:
             "dataset to read, for example with data.val.dataset.type=mask_folder."
         )
     dataset = build_part(DATASETS, split.dataset)
-    return dataset if split.limit is None else Limit(dataset, split.limit)
+    if split.limit is None:
+        return dataset
+    if split.limit > len(dataset):
+        key = "data.train.limit" if isinstance(split, TrainingSplit) else "data.val.limit"
+        warnings.warn(
+            f"{key}: {split.limit} has no effect: the dataset has {len(dataset)} images. Remove it, or lower it.",
+            stacklevel=2,
+        )
+    return Limit(dataset, split.limit)
 
 
 def build_transforms(transforms: list[PartConfig]) -> list[Transform]:

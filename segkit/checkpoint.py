@@ -111,7 +111,7 @@ def find_checkpoint(path: str | Path) -> Path:
     Raises:
         CheckpointError: There is none.
     """
-    if not isinstance(path, str | Path):
+    if not isinstance(path, str | Path) or not str(path).strip():
         raise CheckpointError(f"checkpoint: {path!r} is no path. Pass the folder of a checkpoint or run.")
     path = Path(path)
     for folder in (path, path / "best", path / "last"):

@@ -1,5 +1,8 @@
 """From config to objects: what flows between parts, and what is said where a section is missing."""
 
+import re
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -21,7 +24,7 @@ from segkit.build import (
 )
 from segkit.classes import Classes
 from segkit.config import load_config
-from segkit.config.sections import Split
+from segkit.config.sections import Split, TrainingSplit
 from segkit.errors import ConfigError, RegistryError
 from segkit.ops.points import PointSampling
 from segkit.registries import DATASETS, LOSSES, PIXEL_DECODERS
@@ -147,7 +150,16 @@ def test_a_limit_keeps_the_first_images():
     assert (len(limited), len(whole)) == (2, 5)
     assert limited.classes == whole.classes
     assert torch.equal(limited[1].image, whole[1].image)
-    assert len(build_dataset(Split(dataset=part, limit=9))) == 5
+
+
+@pytest.mark.parametrize(("split", "key"), [(Split, "data.val.limit"), (TrainingSplit, "data.train.limit")])
+def test_a_limit_beyond_the_dataset_is_told(split, key):
+    message = f"{key}: 9 has no effect: the dataset has 5 images. Remove it, or lower it."
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        assert len(build_dataset(split(dataset={"type": "shapes", "length": 5}, limit=9))) == 5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build_dataset(split(dataset={"type": "shapes", "length": 5}, limit=5))
 
 
 def test_optimizer_schedule_and_transforms(config):

@@ -131,10 +131,11 @@ def test_the_class_list_survives(folder):
     assert json.loads((folder / "classes.json").read_text())["names"] == ["sky", "road", "car"]
 
 
-def test_what_is_no_path_is_refused():
+@pytest.mark.parametrize("path", [5, "", " "])
+def test_what_is_no_path_is_refused(path):
     with pytest.raises(CheckpointError) as caught:
-        load_model(5)
-    assert str(caught.value) == "checkpoint: 5 is no path. Pass the folder of a checkpoint or run."
+        load_model(path)
+    assert str(caught.value) == f"checkpoint: {path!r} is no path. Pass the folder of a checkpoint or run."
 
 
 def test_the_saved_config_names_the_pixel_values_of_the_backbone(tmp_path):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated, Literal, TypeVar, get_args, get_type_hints
 
 from segkit.config.nodes import Value
-from segkit.registries.signature import Bounds, Fraction, NonNegative, Positive, PositiveFloat
+from segkit.registries.signature import Bounds, Form, Fraction, NonNegative, Positive, PositiveFloat
 
 PartConfig = dict[str, Value]
 """The checked mapping of a part: `type` and its settings."""
@@ -20,6 +20,10 @@ EXTENDS = (
     "files. Of several files, the later override the earlier."
 )
 """Documentation of the key `extends`, which is resolved before sections are checked."""
+
+
+def _no_path(value: str) -> str:
+    return "" if value.strip() else "the path is empty. Name the folder of a checkpoint or run, or write null."
 
 
 @dataclass(kw_only=True)
@@ -153,7 +157,7 @@ class Experiment:
     """Compute metrics, each from the results of the type it takes."""
     training: Training | None = None
     """Optimization. Needed for training."""
-    init_from: str | None = None
+    init_from: Annotated[str, Form(_no_path)] | None = None
     """Checkpoint folder whose matching tensors initialize the model, relative to the working directory. Of the class
     head, each class starts from the class of the same name."""
     class_map: dict[str, str | list[str]] | None = None

@@ -1,6 +1,7 @@
 """The meaning of the ids in label files: which class index each stands for."""
 
 import re
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ from segkit.classes import Classes
 from segkit.data.class_list import check_classes, read_classes
 from segkit.data.paths import dataset_path
 from segkit.errors import DataError, join_first
+from segkit.registries.signature import Bounds
 from segkit.types import NO_SEGMENT
 
 VOID = 255
@@ -22,6 +24,9 @@ BACKGROUND = -3
 
 IDS = 65536
 """Number of ids that 16 bits can hold."""
+
+StoredId = Annotated[int, Bounds(least=0, most=IDS - 1)]
+"""An id that a label file can hold."""
 
 _DEFAULT = "default"
 """Key of a label map for all ids that it does not name."""

@@ -30,9 +30,14 @@ def malformed(split: dict[str, float]) -> str:
     keys = [key for key in ("share", "all_but") if key in split]
     if len(keys) != 1 or set(split) - {*keys, "seed"}:
         return f"the keys are {', '.join(split) or 'missing'}. {_FORMS}"
-    if not 0 < split[keys[0]] < 1 or not float(split.get("seed", 0)).is_integer():
-        return f"{keys[0]} must lie between 0 and 1, and seed must be a whole number. {_FORMS}"
+    if not 0 < split[keys[0]] < 1 or not _is_whole(split.get("seed", 0)):
+        return f"{keys[0]} must lie between 0 and 1, and seed must be a whole number up to 2**53. {_FORMS}"
     return ""
+
+
+def _is_whole(number: float) -> bool:
+    """Whether a number is whole and small enough to tell it from the next one."""
+    return float(number).is_integer() and abs(number) <= 2**53
 
 
 Split = str | Annotated[dict[str, float], Form(malformed)]

@@ -10,7 +10,7 @@ from segkit.classes import Classes
 from segkit.data.images import read_image
 from segkit.data.label_maps import read_color_map, read_label_map
 from segkit.data.paths import dataset_folder
-from segkit.datasets._label_ids import IDS, UNKNOWN, LabelMap, class_index_table, class_list
+from segkit.datasets._label_ids import IDS, UNKNOWN, LabelMap, StoredId, class_index_table, class_list
 from segkit.datasets._pairing import Ends, Pair, check_size, pair_up
 from segkit.datasets._split import Split
 from segkit.errors import DataError, join_first
@@ -83,7 +83,7 @@ class InstanceFolder:
         image_suffix: str = "",
         label_suffix: str = "",
         label_map: LabelMap | None = None,
-        void: int | list[int] | None = None,
+        void: StoredId | list[StoredId] | None = None,
         split: Split | None = None,
     ) -> None:
         ends = Ends(image_suffix, label_suffix)

@@ -11,7 +11,7 @@ from segkit.data.label_maps import Ids, read_label_map
 from segkit.data.paths import dataset_folder
 from segkit.datasets._id_offsets import explain_offset
 from segkit.datasets._label_colors import Colors, ColorTable
-from segkit.datasets._label_ids import UNKNOWN, LabelMap, class_index_table, class_list, explain_void
+from segkit.datasets._label_ids import UNKNOWN, LabelMap, StoredId, class_index_table, class_list, explain_void
 from segkit.datasets._pairing import Ends, check_size, pair_up
 from segkit.datasets._split import Split
 from segkit.errors import DataError, join_first
@@ -77,7 +77,7 @@ class MaskFolder:
         label_suffix: str = "",
         label_map: LabelMap | None = None,
         colors: Colors = False,
-        void: int | list[int] | None = None,
+        void: StoredId | list[StoredId] | None = None,
         split: Split | None = None,
     ) -> None:
         ends = Ends(image_suffix, label_suffix)

@@ -1,11 +1,17 @@
 """The hook `freeze`."""
 
 from fnmatch import fnmatchcase
+from typing import Annotated
 
 from torch import nn
 
 from segkit.errors import ConfigError, suggest
 from segkit.registries import HOOKS, Hook
+from segkit.registries.signature import Form
+
+
+def _without_effect(parameters: list[str]) -> str:
+    return "" if parameters else "the list is empty and has no effect. Name a pattern, or remove the hook."
 
 
 @HOOKS.register("freeze")
@@ -28,7 +34,7 @@ class Freeze(Hook):
         ['1.weight', '1.bias']
     """
 
-    def __init__(self, *, parameters: list[str]) -> None:
+    def __init__(self, *, parameters: Annotated[list[str], Form(_without_effect)]) -> None:
         self.parameters = parameters
 
     def on_model(self, model: nn.Module) -> None:

@@ -125,6 +125,8 @@ SECTIONS = {
     "criterion.void=ignored": "must be one of 'negative', 'ignore', not 'ignored'. Did you mean 'ignore'?",
     "criterion.deep_supervision=off": "must be true or false, not 'off'. Write false, without quotes.",
     "init_from=3": "must be a string or null, not 3. Put it in quotes.",
+    "init_from=''": "the path is empty. Name the folder of a checkpoint or run, or write null.",
+    "init_from=' '": "the path is empty. Name the folder of a checkpoint or run, or write null.",
     "init_from=[a]": "must be a string or null, not a list.",
 }
 

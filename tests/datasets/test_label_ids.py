@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from segkit.classes import Classes
+from segkit.config import load_config
 from segkit.datasets._label_ids import class_index_table, explain_void
+from segkit.errors import ConfigError
 from segkit.types import NO_SEGMENT
 
 
@@ -80,3 +82,15 @@ def test_void_ids_of_the_class_list_count_unless_the_settings_say_otherwise():
     assert table[[0, 255]].tolist() == [-2, NO_SEGMENT]
     _, table = class_index_table(classes, {"0": "car"}, None)
     assert table[[0, 4]].tolist() == [1, NO_SEGMENT]
+
+
+@pytest.mark.parametrize("kind", ["mask_folder", "instance_folder"])
+@pytest.mark.parametrize(
+    ("void", "line"),
+    [("-1", "void: must be at least 0, not -1."), ("[0, 65536]", "void.1: must be at most 65535, not 65536.")],
+)
+def test_void_ids_that_no_file_can_hold_are_refused_before_a_file_is_read(kind, void, line):
+    dataset = f"{{type: {kind}, images: a, labels: b, classes: [c], void: {void}}}"
+    with pytest.raises(ConfigError) as caught:
+        load_config("configs/quickstart.yaml", [f"data.train.dataset={dataset}"])
+    assert str(caught.value) == f"<command line>: data.train.dataset.{line}"

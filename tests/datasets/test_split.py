@@ -90,11 +90,13 @@ FORMS = (
         ({}, f"split: the keys are missing. {FORMS}"),
         ({"share": 0.2, "all_but": 0.2}, f"split: the keys are share, all_but. {FORMS}"),
         ({"share": 0.2, "sed": 0}, f"split: the keys are share, sed. {FORMS}"),
-        ({"share": 1}, f"split: share must lie between 0 and 1, and seed must be a whole number. {FORMS}"),
+        ({"share": 1}, f"split: share must lie between 0 and 1, and seed must be a whole number up to 2**53. {FORMS}"),
         (
             {"all_but": 0.5, "seed": 0.5},
-            f"split: all_but must lie between 0 and 1, and seed must be a whole number. {FORMS}",
+            f"split: all_but must lie between 0 and 1, and seed must be a whole number up to 2**53. {FORMS}",
         ),
+        ({"share": 0.5, "seed": 1e99}, "split: share must lie between 0 and 1, and seed must be a whole number up to"),
+        ({"share": 0.5, "seed": -1e16}, "split: share must lie between 0 and 1, and seed must be a whole number up to"),
         ({"all_but": 0.5, "seed": float("inf")}, "split: all_but must lie between 0 and 1, and seed must be a whole"),
     ],
 )

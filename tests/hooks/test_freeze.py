@@ -3,6 +3,7 @@
 import pytest
 from torch import nn
 
+from segkit.config import load_config
 from segkit.errors import ConfigError
 from segkit.hooks.freeze import Freeze
 
@@ -20,7 +21,6 @@ def model():
         (["backbone.*"], ["head.weight", "head.bias"]),
         (["*.bias", "head.weight"], ["backbone.weight"]),
         (["backbone.weight"], ["backbone.bias", "head.weight", "head.bias"]),
-        ([], ["backbone.weight", "backbone.bias", "head.weight", "head.bias"]),
     ],
 )
 def test_what_matches_is_frozen(model, patterns, learning):
@@ -43,3 +43,12 @@ def test_errors(model, patterns, message):
     with pytest.raises(ConfigError) as caught:
         Freeze(parameters=patterns).on_model(model)
     assert str(caught.value) == message
+
+
+def test_no_pattern_is_refused_before_anything_is_built(tiny):
+    with pytest.raises(ConfigError) as caught:
+        load_config(tiny, ["training.hooks=[{type: freeze, parameters: []}]"])
+    assert str(caught.value) == (
+        "<command line>: training.hooks.0.parameters: the list is empty and has no effect. Name a pattern, or remove "
+        "the hook."
+    )
