@@ -135,14 +135,15 @@ def _labelme(lines: list[Line]) -> Entries | None:
 def _names(lines: list[Line]) -> Entries:
     """One name per line."""
     numbered = [line for line in lines if re.fullmatch(_NUMBERED, line[1])]
-    for line in numbered if len(numbered) > 1 else []:
+    # Several lines with numbers, or one with 0, are no names such as `2 wheeler`.
+    for line in numbered if len(numbered) > 1 or (numbered and numbered[0][1].startswith("0")) else []:
         raise NotANameError(line, "it begins with a number, but other lines do not")
     ends = [re.fullmatch(r"(.*\S)\s+(\d+)", text) for _, text in lines]
     found = [end.groups() for end in ends if end]
     # Names such as `lane 1` and `lane 2` differ in the number alone.
     if len(lines) > 1 and len(found) == len(lines) and len({name for name, _ in found}) == len(lines):
         raise NotANameError(lines[0], "it may end in an id. Write 'name: id', or leave out the numbers")
-    if len(lines) == 1 and "," in lines[0][1]:
+    if len(lines) == 1 and set(",|") & set(lines[0][1]):
         raise NotANameError(lines[0], "it may list several. Write each on a line of its own")
     for number, line in enumerate(lines):
         _check_name(line)

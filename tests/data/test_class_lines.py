@@ -67,6 +67,8 @@ def test_names_stay_whole(text, expected):
     ("text", "line", "reason"),
     [
         ("background,box\n", "line 1, 'background,box'", "it may list several. Write each on a line of its own"),
+        ("background|box\n", "line 1, 'background|box'", "it may list several. Write each on a line of its own"),
+        ("0 road\ncar\n", "line 1, '0 road'", "it begins with a number, but other lines do not"),
         ("names\nroad\ncar\n", "line 1, 'names'", "it looks like a heading. Remove it"),
         ("0\n1\n", "line 1, '0'", "it is a number"),
         ("road\n#car\n", "line 2, '#car'", "it looks like a comment. Begin a line of comment with '# '"),
