@@ -257,6 +257,18 @@ def test_the_data_themselves_are_read(tmp_path: Path) -> None:
             assert isinstance(Reader(kind, tmp_path / str(number)).read(data), list)
 
 
+@pytest.mark.parametrize("ids", [("7", "007"), ("1", "01"), ("a", "A")])
+def test_ids_that_are_spelled_differently_are_different(tmp_path: Path, ids: tuple[str, str]) -> None:
+    reader = Reader("instance", tmp_path)
+    data = INSTANCE
+    for index, id in enumerate(ids):
+        data = replaced(replaced(data, ("images", index, "id"), id), ("annotations", index, "image_id"), id)
+    right, found = reader.read(INSTANCE), reader.read(data)
+    assert [image[2:] for image in found[1:]] == [image[2:] for image in right[1:]]
+    with pytest.raises(DataError, match="'image_id' is "):
+        reader.read(replaced(data, ("annotations", 0, "image_id"), f"0{ids[1]}"))
+
+
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "Infinity", "1" * 400, "1" * 5000, "1e-400"])
 @pytest.mark.parametrize("key", ["id", "image_id", "category_id", "area", "iscrowd"])
 def test_numbers_that_only_text_can_hold(tmp_path: Path, number: str, key: str) -> None:

@@ -23,6 +23,7 @@ from segkit.errors import SegkitError
 from segkit.models._base import PyramidModel
 from segkit.ops.targets import change_maps, label_map_of
 from segkit.registries import MATCHERS
+from segkit.runtime.integrity import MANIFEST
 from segkit.runtime.writing import without_nan
 from segkit.testing.hook import tiny_context
 from segkit.training.state import SavedState
@@ -102,8 +103,9 @@ def observe_command(words):
 
 
 def _files(folder):
-    """All files but the resolved configs: these repeat every setting, whether it has an effect or not."""
-    return [file for file in folder.rglob("*") if file.is_file() and file.name != "config.yaml"]
+    """All files but the resolved configs and their digests, which follow every setting, with or without an effect."""
+    repeat = ("config.yaml", MANIFEST)
+    return [file for file in folder.rglob("*") if file.is_file() and file.name not in repeat]
 
 
 def _name(file):
