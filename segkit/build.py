@@ -5,7 +5,6 @@ publish. A parameter named like a kind is a nested part, built from the mapping 
 """
 
 import inspect
-import warnings
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
@@ -18,7 +17,7 @@ from segkit.config.arguments import check_arguments
 from segkit.config.schema import part_settings
 from segkit.config.sections import PartConfig, Split, TrainingSplit
 from segkit.criterion import Criterion, WeightedLoss
-from segkit.data.limit import Limit
+from segkit.data.limit import limited
 from segkit.errors import ConfigError
 from segkit.models._base import PyramidModel, SegmentationModel
 from segkit.ops.points import PointSampling
@@ -202,15 +201,8 @@ def build_dataset(split: Split) -> Dataset:
             "dataset to read, for example with data.val.dataset.type=mask_folder."
         )
     dataset = build_part(DATASETS, split.dataset)
-    if split.limit is None:
-        return dataset
-    if split.limit > len(dataset):
-        key = "data.train.limit" if isinstance(split, TrainingSplit) else "data.val.limit"
-        warnings.warn(
-            f"{key}: {split.limit} has no effect: the dataset has {len(dataset)} images. Remove it, or lower it.",
-            stacklevel=2,
-        )
-    return Limit(dataset, split.limit)
+    section = "data.train" if isinstance(split, TrainingSplit) else "data.val"
+    return dataset if split.limit is None else limited(dataset, split.limit, section)
 
 
 def build_transforms(transforms: list[PartConfig]) -> list[Transform]:

@@ -1,5 +1,7 @@
 """A dataset cut to its first samples, for the setting `limit`."""
 
+import warnings
+
 from segkit.registries import Dataset
 from segkit.types import Sample
 
@@ -30,6 +32,27 @@ class Limit:
         if not 0 <= index < self.count:
             raise IndexError(index)
         return self.dataset[index]
+
+
+def limited(dataset: Dataset, count: int, section: str) -> Limit:
+    """Cuts a dataset to its first `count` samples. Warns where it has fewer.
+
+    Args:
+        dataset: Any dataset.
+        count: Number of samples.
+        section: Where the config sets it, for the warning: `data.train` or `data.val`.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> len(limited(Shapes(length=100), 3, "data.val"))
+        3
+    """
+    if count > len(dataset):
+        warnings.warn(
+            f"{section}.limit: {count} has no effect: the dataset has {len(dataset)} images. Remove it, or lower it.",
+            stacklevel=3,
+        )
+    return Limit(dataset, count)
 
 
 def without_limit(dataset: Dataset) -> Dataset:
