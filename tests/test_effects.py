@@ -357,7 +357,7 @@ SECTIONS = {
     "training.clip_gradients": ([], ["training.clip_gradients=1e-9"]),
     "training.on_nonfinite": (["training.optimizer.lr=1e30", SKIP], ["training.on_nonfinite=stop"]),
     "training.evaluate_every": ([], ["training.evaluate_every=1"]),
-    "training.checkpoint_every": ([], ["training.checkpoint_every=1"]),
+    "training.checkpoint_every": ([], ["training.checkpoint_every=2"]),
     "training.keep_checkpoints": (EACH_STEP, ["training.keep_checkpoints=1"]),
     "training.best_metric": ([], ["training.best_metric=pixel_accuracy"]),
     "training.log_every": ([], ["training.log_every=2"]),
