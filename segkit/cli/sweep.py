@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from segkit.cli._arguments import add_trust_arguments
+from segkit.cli._exit_codes import DONE, STOPPED
+from segkit.cli._failures import Terminated
 from segkit.cli._table import aligned
 from segkit.cli._types import not_empty
-from segkit.errors import SegkitError
+from segkit.errors import SegkitError, TrainingStopped
 from segkit.runtime.reading import read_json
 from segkit.runtime.writing import replace_file
 
@@ -61,7 +63,11 @@ class Run:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns exit code 1 if a run failed; the others are trained all the same. Finished runs are not trained again."""
+    """Returns exit code 1 if a run failed; the others are trained all the same. Finished runs are not trained again.
+
+    Raises:
+        TrainingStopped: A run was stopped. The same command goes on with it.
+    """
     config = Path(arguments.config)
     output = Path(arguments.output) if arguments.output else Path("runs") / "sweeps" / config.stem
     if output.exists() and not output.is_dir():
@@ -128,7 +134,11 @@ def _check(one: Run, arguments: argparse.Namespace) -> None:
 
 
 def _train(one: Run, arguments: argparse.Namespace) -> bool:
-    """Trains a run in its own process, which frees all memory at its end; resumes a run that was interrupted."""
+    """Trains a run in its own process, which frees all memory at its end; resumes a run that was interrupted.
+
+    Returns:
+        Whether it is done.
+    """
     from segkit.config import CONFIG_FILE
 
     # The same Python, even if another `segkit` is on the PATH.
@@ -139,10 +149,17 @@ def _train(one: Run, arguments: argparse.Namespace) -> bool:
     print(f"{one.folder}:", *one.overrides, flush=True)
     process = subprocess.Popen(command)
     try:
-        return process.wait() == 0
+        code = process.wait()
     except KeyboardInterrupt:
         process.wait()  # it received the same signal and saves its state
         raise
+    except Terminated:
+        process.terminate()  # a scheduler may have sent the signal to this process alone
+        process.wait()
+        code = STOPPED
+    if code == STOPPED:
+        raise TrainingStopped(f"{one.folder}: stopped. The same command goes on.")
+    return code == DONE
 
 
 def _table(runs: list[Run], most: int | None = None) -> list[list[str]]:

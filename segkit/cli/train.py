@@ -6,6 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from segkit.cli._exit_codes import DONE, FAILED
+from segkit.cli._failures import Terminated
+from segkit.errors import TrainingStopped
 
 if TYPE_CHECKING:
     from segkit.config import Config
@@ -55,8 +57,12 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config_of(arguments, ["reset_head=true"] if arguments.reset_head else [])
     if arguments.dry_run:
         return _try(config, arguments)
-    train(config, arguments.output, arguments.resume, max_time=arguments.max_time, device=arguments.device)
-    return 0
+    try:
+        train(config, arguments.output, arguments.resume, max_time=arguments.max_time, device=arguments.device)
+    except Terminated:
+        # From its first step on, a training handles the signal itself.
+        raise TrainingStopped("stopped before the first step by SIGTERM. The same command goes on.") from None
+    return DONE
 
 
 def _try(config: Config, arguments: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from segkit.errors import (
     TrainingStopped,
     WriteError,
 )
+from tests.helpers.tiny import write_tiny
 
 PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
 CODES = {name: value for name, value in vars(_exit_codes).items() if name.isupper()}
@@ -73,3 +74,10 @@ def test_sigterm_ends_a_command_in_order(capsys):
     assert run_command(run, argparse.Namespace()) == 143
     assert (steps, capsys.readouterr().err) == (["closed"], "terminated\n")
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_training_that_has_not_begun_can_go_on(tmp_path, monkeypatch, capsys):
+    """A scheduler that starts the job again loses nothing."""
+    monkeypatch.setattr("segkit.training.train.train", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    assert main(["train", str(write_tiny(tmp_path))]) == 75
+    assert capsys.readouterr().err == "stopped before the first step by SIGTERM. The same command goes on.\n"

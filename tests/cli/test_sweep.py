@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -99,6 +102,31 @@ def test_a_run_of_other_settings_is_not_taken_for_this_one(capsys):
     assert capsys.readouterr().err == (
         "error: out/seed=0: holds a run with other settings. Choose another --output, or remove it.\n"
     )
+
+
+class Child:
+    """A training in another process, which ends with a code of its own, or waits until it is terminated."""
+
+    def __init__(self, code):
+        self.code, self.signals = code, []
+
+    def wait(self):
+        if self.code is None and not self.signals:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return self.code
+
+    def terminate(self):
+        self.signals.append("SIGTERM")
+
+
+@pytest.mark.parametrize("code", [75, None], ids=["the training stops", "the sweep is terminated"])
+def test_a_stopped_run_stops_the_sweep_which_can_go_on(code, monkeypatch, capsys):
+    children = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command: children.append(Child(code)) or children[-1])
+    overrides = ["evaluators=[[{type: mean_iou}]]", "training.seed=[0, 1]"]
+    assert main(["sweep", "tiny.yaml", *overrides, "--output", "out"]) == 75
+    assert capsys.readouterr().err == "out/seed=0: stopped. The same command goes on.\n"
+    assert [child.signals for child in children] == [[] if code else ["SIGTERM"]]
 
 
 @pytest.mark.slow
