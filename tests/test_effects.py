@@ -135,7 +135,7 @@ OPTIONS = {
     "batch --trust": ("batch {foreign} --step 1 --output out", "batch {foreign} --step 1 --output out --trust"),
     "browse config": (BROWSE, "browse {run} --images 1 --output page.html"),
     "browse overrides": (BROWSE, f"{BROWSE} data.train.dataset.seed=5"),
-    "browse --images": (BROWSE, f"{BROWSE} --images 2"),
+    "browse --images": (BROWSE, BROWSE.replace("--images 1", "--images 2")),
     "browse --output": (BROWSE, "browse {config} --images 1 --output drawn"),
     "browse --plugin": (BROWSE, f"{BROWSE} --plugin {{plugin}}"),
     "browse --trust": ("browse {foreign} --images 1", "browse {foreign} --images 1 --trust"),

@@ -159,6 +159,7 @@ def config_with(environment, name, **changes):
     text = (ROOT / "plugins/segkit-example/configs/example.yaml").read_text()
     text = text.replace("type: example_pyramid, width: 32", changes.get("backbone", "type: timm, name: resnet18"))
     text = text.replace("type: example_tversky, weight: 1, alpha: 0.3, beta: 0.7", changes.get("loss", "type: dice"))
+    text = text.replace("  hooks: [{type: example_goal, value: 0.9}]\n", "")
     (environment.folder / name).write_text(text)
     return name
 

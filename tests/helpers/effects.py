@@ -221,7 +221,7 @@ def _loss(part, settings):
 def _matcher(part, settings):
     prediction, targets = prediction_and_targets()
     torch.manual_seed(1)
-    return part.costs(prediction.layers, targets[0], 0)
+    return part.costs(prediction.layers, targets)
 
 
 def _postprocessor(part, settings):
