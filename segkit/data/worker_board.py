@@ -2,9 +2,12 @@
 
 import ctypes
 import os
+import tempfile
 from multiprocessing.sharedctypes import RawArray
 
 from torch.utils.data import get_worker_info
+
+from segkit.errors import DataError
 
 _LONGEST_PATH = 4096
 """Bytes. Of longer paths, the end is kept."""
@@ -27,6 +30,9 @@ class WorkerBoard:
     Args:
         workers: Number of loading processes.
 
+    Raises:
+        DataError: There is no room for it.
+
     Example:
         >>> board = WorkerBoard(2)
         >>> board.loading()
@@ -36,7 +42,13 @@ class WorkerBoard:
     """
 
     def __init__(self, workers: int) -> None:
-        self._entries = RawArray(_Entry, max(workers, 1))
+        try:
+            self._entries = RawArray(_Entry, workers) if workers else (_Entry * 0)()
+        except OSError as error:
+            raise DataError(
+                f"the {workers} loading processes get no shared memory ({error.strerror}). Make room in /dev/shm and "
+                f"{tempfile.gettempdir()}, or set workers: 0."
+            ) from error
 
     def enter(self, worker: int) -> None:
         """Notes the number of the process. A loading process calls it first."""

@@ -42,6 +42,14 @@ def checkpoint(tmp_path_factory):
     return str(folder / "last")
 
 
+@pytest.fixture(autouse=True)
+def _interruptible():
+    """A shell starts programs in the background with SIGINT ignored, and so might be these tests."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, earlier)
+
+
 @pytest.fixture
 def images(tmp_path):
     folder = tmp_path / "images"

@@ -89,13 +89,15 @@ def test_a_worker_that_exits_tells_its_code(file):
 
 
 def test_a_worker_that_dies_between_samples_names_the_last_one():
-    """And raises nothing where the program is, but at the next batch."""
+    """And raises nothing where the program is, but at the next batch. It may have begun one of the next samples."""
     batches = iter(made(load, [[("a", 3)] for _ in range(100)], 1))
     next(batches)
     (process,) = multiprocessing.active_children()
     process.kill()
     process.join()
-    with pytest.raises(DataError, match=r"was killed by SIGKILL after it had loaded image 3 of the dataset\. "):
+    with pytest.raises(
+        DataError, match=r"was killed by SIGKILL (after it had|while it) loaded image 3 of the dataset\. "
+    ):
         list(batches)
 
 

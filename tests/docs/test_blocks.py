@@ -10,6 +10,7 @@ from PIL import Image
 import segkit
 from segkit.cli.main import main
 from tests.helpers.command_lines import read_command, simple_commands
+from tests.helpers.overrides import last_ones
 from tests.helpers.pages import PAGES, ROOT, all_blocks, blocks_of, name_of
 
 YAML_BLOCKS = all_blocks("yaml")
@@ -103,7 +104,7 @@ def test_the_commands_that_look_at_data_run(clone):
     for words in (words for block in blocks for words in simple_commands(block.text)):
         assert words[0] == "segkit"
         more = ["data.train.workers=0", "data.val.workers=0"] if words[1] == "check" else []
-        assert main([*words[1:], *more, "data.train.limit=2", "data.val.limit=2"]) == 0
+        assert main(last_ones([*words[1:], *more, "data.train.limit=2", "data.val.limit=2"])) == 0
     assert {file.name for file in clone.glob("*.html")} == {
         "quickstart_data.html", "quickstart.html", "quickstart_samples.html"
     }  # fmt: skip
