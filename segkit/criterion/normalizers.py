@@ -7,11 +7,10 @@ would weigh too much. Therefore each loss is a sum over its images, divided by a
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from segkit.ops.target_batch import numbered
+from segkit.ops.target_batch import segment_places
 from segkit.registries.losses import ClassLoss, ClassNormalizer, GeneralLoss, MaskLoss, TargetNormalizer
 from segkit.types import Target
 
@@ -63,10 +62,9 @@ def unmatched_class_index(targets: Sequence[Target], num_queries: int, no_object
         [[5, 7, 9, 9]]
     """
     counts = [min(len(target), num_queries) for target in targets]
-    places = np.stack([np.repeat(np.arange(len(counts)), counts), numbered(counts)])
     labels = torch.cat([target.labels[:num_queries] for target in targets])
     class_index = labels.new_full((len(targets), num_queries), no_object)
-    class_index[tuple(torch.from_numpy(places).to(labels.device))] = labels
+    class_index[segment_places(counts, labels.device)] = labels
     return class_index
 
 

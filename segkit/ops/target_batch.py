@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from segkit.ops.targets import nearest
 from segkit.types import NO_SEGMENT, Size, Target
 
 
@@ -47,8 +48,7 @@ class TargetBatch:
         """Collects targets of one size and device. Where one of them has overlapping masks, all get masks."""
         device = targets[0].labels.device
         counts = [len(target) for target in targets]
-        places = np.stack([np.repeat(np.arange(len(counts)), counts), numbered(counts)])
-        image, index = torch.from_numpy(places).to(device)
+        image, index = segment_places(counts, device)
         maps = [target.segment_map for target in targets if target.segment_map is not None]
         whole = len(maps) == len(targets)
         return cls(
@@ -63,12 +63,7 @@ class TargetBatch:
 
     def resized(self, size: Size) -> TargetBatch:
         """Resizes all maps by nearest neighbor, as `segkit.ops.targets.resize_target` does."""
-        maps = self.segment_maps if self.segment_maps is not None else self.overlapping_masks
-        assert maps is not None
-        rows, columns = (
-            torch.arange(new, device=maps.device) * old // new for new, old in zip(size, maps.shape[-2:], strict=True)
-        )
-        return self._change(lambda values, _: values[..., rows[:, None], columns])
+        return self.arranged(lambda values: nearest(values, size))
 
     def at(self, pixels: Tensor) -> TargetBatch:
         """Reads all maps at chosen pixels of each image, (B,P) int64 counted by rows: the maps become (B,P)."""
@@ -191,6 +186,22 @@ def _stack_valid(targets: Sequence[Target]) -> Tensor | None:
         return None
     everywhere = torch.ones(targets[0].size, dtype=torch.bool, device=targets[0].labels.device)
     return torch.stack([everywhere if target.valid is None else target.valid for target in targets])
+
+
+def segment_places(counts: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Returns the image of each segment and its index within that image, (S,) int64 each, in one transfer.
+
+    Args:
+        counts: Number of segments of each image.
+        device: Where to.
+
+    Example:
+        >>> image, index = segment_places([2, 0, 1], torch.device("cpu"))
+        >>> image.tolist(), index.tolist()
+        ([0, 0, 2], [0, 1, 0])
+    """
+    image, index = torch.from_numpy(np.stack([np.repeat(np.arange(len(counts)), counts), numbered(counts)])).to(device)
+    return image, index
 
 
 def numbered(counts: Sequence[int]) -> npt.NDArray[np.int64]:

@@ -101,13 +101,19 @@ def resize_target(target: Target, size: Size) -> Target:
         >>> resize_target(target, (1, 1)).segment_map.tolist()
         [[0]]
     """
+    return change_maps(target, lambda values: nearest(values, size))
 
-    def resize(values: Tensor) -> Tensor:
-        rows = torch.arange(size[0], device=values.device) * values.shape[-2] // size[0]
-        columns = torch.arange(size[1], device=values.device) * values.shape[-1] // size[1]
-        return values[..., rows[:, None], columns]
 
-    return change_maps(target, resize)
+def nearest(values: Tensor, size: Size) -> Tensor:
+    """Resizes (…,H,W) by nearest neighbor. Each new pixel takes the top left of the pixels it covers.
+
+    Example:
+        >>> nearest(torch.tensor([[0, 1, 2, 3]]), (1, 2)).tolist()
+        [[0, 2]]
+    """
+    rows = torch.arange(size[0], device=values.device) * values.shape[-2] // size[0]
+    columns = torch.arange(size[1], device=values.device) * values.shape[-1] // size[1]
+    return values[..., rows[:, None], columns]
 
 
 def pixel_counts(target: Target) -> Tensor:

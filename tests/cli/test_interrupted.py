@@ -13,14 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from segkit.build import build_model, dataset_classes
-from segkit.checkpoint import save_checkpoint
 from segkit.cli.main import main
-from segkit.config import load_config
 from segkit.inference.predictor import Predictor
 from segkit.results.files import ResultWriter
+from tests.helpers.checkpoints import save_checkpoint_of_instances
 from tests.helpers.launched import PREDICT, ROOT, TORCHRUN
-from tests.helpers.tiny import write_tiny
 
 SIGNALS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 TASKS = {"instance": "instances.json", "panoptic": "panoptic.json"}
@@ -30,16 +27,7 @@ TASKS = {"instance": "instances.json", "panoptic": "panoptic.json"}
 def checkpoint(tmp_path_factory):
     """Of random weights, with instances in every image."""
     folder = tmp_path_factory.mktemp("checkpoint")
-    parts = [
-        "postprocessors=[{type: semantic}, {type: panoptic, score_threshold: 0}, {type: instance}]",
-        "evaluators=[{type: mean_iou}, {type: panoptic_quality}, {type: average_precision}]",
-    ]
-    config = load_config(write_tiny(folder), parts)
-    torch.manual_seed(0)
-    model = build_model(config)
-    torch.nn.init.zeros_(model.transformer_decoder.class_head.weight)
-    save_checkpoint(folder / "last", model, config, dataset_classes(config))
-    return str(folder / "last")
+    return str(save_checkpoint_of_instances(folder, "{type: instance}"))
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
-from segkit.build import build_model, dataset_classes
-from segkit.checkpoint import save_checkpoint
+from segkit.build import dataset_classes
 from segkit.config import load_config
+from tests.helpers.checkpoints import save_checkpoint_of_instances
 from tests.helpers.forked import finish_forked, start_forked
 from tests.helpers.launched import PREDICT, TEST, TORCHRUN, finish
-from tests.helpers.tiny import write_tiny
 from tests.test_parts import mask_folder
 
 pytestmark = [
@@ -27,16 +26,7 @@ PROCESSES = {"one": None, "two": 2}
 def checkpoint(tmp_path_factory):
     """Of random weights, whose instances have many equal scores."""
     folder = tmp_path_factory.mktemp("processes")
-    parts = [
-        "postprocessors=[{type: semantic}, {type: panoptic, score_threshold: 0}, {type: instance, max_instances: 4}]",
-        "evaluators=[{type: mean_iou}, {type: panoptic_quality}, {type: average_precision}]",
-    ]
-    config = load_config(write_tiny(folder), parts)
-    torch.manual_seed(0)
-    model = build_model(config)
-    torch.nn.init.zeros_(model.transformer_decoder.class_head.weight)
-    save_checkpoint(folder / "last", model, config, dataset_classes(config))
-    return folder / "last"
+    return save_checkpoint_of_instances(folder, "{type: instance, max_instances: 4}")
 
 
 def contents(folder):

@@ -9,7 +9,7 @@ from segkit.data.quick_read import quick_read
 from segkit.data.sampling import order_of
 from segkit.data.survey import BadImage
 from segkit.errors import DataError
-from tests.helpers.counted import Listed, mapped
+from tests.helpers.counted import Drawing, Listed, mapped
 
 BOTH = mapped([0, 0, 1, 1])
 
@@ -55,11 +55,6 @@ def test_a_label_that_is_no_class_is_bad():
 
 
 def test_no_random_number_of_the_training_is_drawn():
-    class Drawing(Listed):
-        def __getitem__(self, index):
-            torch.rand(3)
-            return super().__getitem__(index)
-
     torch.manual_seed(0)
     before = torch.get_rng_state()
     for workers in (0, 1):

@@ -10,7 +10,7 @@ from segkit.data.sampling import MOST_IMAGES, order_of, sample_dataset
 from segkit.datasets.shapes import Shapes
 from segkit.errors import DataError
 from segkit.registries import AnnotationCounts
-from tests.helpers.counted import Counted, Listed, instances, mapped
+from tests.helpers.counted import Counted, Drawing, Listed, instances, mapped
 from tests.helpers.tiny import empty_target
 
 BOTH = mapped([0, 0, 1, 1])
@@ -54,11 +54,6 @@ def test_an_empty_dataset():
 
 
 def test_no_random_number_of_the_training_is_drawn():
-    class Drawing(Listed):
-        def __getitem__(self, index):
-            torch.rand(3)
-            return super().__getitem__(index)
-
     torch.manual_seed(0)
     before = torch.get_rng_state()
     sample_dataset(Drawing([BOTH] * 3))

@@ -125,19 +125,10 @@ def test_label_files_of_another_size(damaged, name):
     assert_named(folder.said()[0], files, f"the label map is 20x20, but its image .* is {SIZE}x{SIZE}")
 
 
-@pytest.mark.parametrize("name", LABELS)
-def test_broken_label_files(damaged, name):
+@pytest.mark.parametrize(("name", "pattern"), [*LABELS.items(), *IMAGES.items()])
+def test_files_that_are_no_images(damaged, name, pattern):
     folder = damaged(name)
-    files = folder.files(LABELS[name])
-    for file in files:
-        file.write_bytes(b"no image")
-    assert_named(folder.said()[0], files, "this is not an image")
-
-
-@pytest.mark.parametrize("name", IMAGES)
-def test_broken_images(damaged, name):
-    folder = damaged(name)
-    files = folder.files(IMAGES[name])
+    files = folder.files(pattern)
     for file in files:
         file.write_bytes(b"no image")
     assert_named(folder.said()[0], files, "this is not an image")

@@ -23,6 +23,14 @@ class Listed:
         return Sample(torch.zeros(3, *target.size, dtype=torch.uint8), target, f"{index}.png", index)
 
 
+class Drawing(Listed):
+    """One that draws random numbers."""
+
+    def __getitem__(self, index):
+        torch.rand(3)
+        return super().__getitem__(index)
+
+
 class Counted(Listed):
     """One that publishes counts of all annotations."""
 
