@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,17 @@ PARTS = [(registry, one.name) for registry in REGISTRIES for one in own_candidat
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "configs").symlink_to(PACKAGE.parent / "configs")
+    here, temporary = tmp_path / "here", tmp_path / "temporary"
+    here.mkdir()
+    temporary.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    (here / "configs").symlink_to(PACKAGE.parent / "configs")
     torch.manual_seed(0)
     failed, tried = doctest.testmod(importlib.import_module(name))
     assert tried
     assert failed == 0, capsys.readouterr().out
-    assert [path.name for path in tmp_path.iterdir()] == ["configs"], "an example leaves files behind"
+    assert [path.name for path in here.iterdir()] == ["configs"], "an example leaves files behind"
 
 
 @pytest.mark.parametrize("name", CALLABLE)
