@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from segkit.layers.stepping import announce_step, stepped_parts
 from segkit.registries import HOOKS, Hook, TrainingContext
 from segkit.registries.signature import Bounds
 
@@ -44,6 +45,8 @@ class ExponentialMovingAverage(Hook):
         self._averaged.update_parameters(context.model)
 
     def before_evaluation(self, context: TrainingContext) -> None:
+        # What follows from the step is no average.
+        announce_step(stepped_parts(self._averaged.module), context.step - 1, context.steps)
         context.evaluated_model = self._averaged.module
 
     def state(self) -> dict[str, Any]:

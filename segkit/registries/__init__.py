@@ -23,6 +23,7 @@ from segkit.registries.pixel_decoders import PIXEL_DECODERS, PixelDecoder
 from segkit.registries.postprocessors import POSTPROCESSORS, Postprocessor
 from segkit.registries.registry import Registry
 from segkit.registries.schedules import SCHEDULES, Schedule
+from segkit.registries.stepped import Stepped
 from segkit.registries.transformer_decoders import TRANSFORMER_DECODERS, TransformerDecoder
 from segkit.registries.transforms import TRANSFORMS, Transform
 
@@ -63,6 +64,7 @@ __all__ = [
     "Progress",
     "Registry",
     "Schedule",
+    "Stepped",
     "TrainingContext",
     "Transform",
     "TransformerDecoder",

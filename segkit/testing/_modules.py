@@ -6,6 +6,7 @@
 * It returns the same for an image alone as in a batch.
 * Under bf16 autocast it returns finite floating-point outputs of the same shapes.
 * In training mode a gradient reaches every parameter that requires one, and the inputs.
+* If it changes with the step (`on_step`), what it returns at a step does not depend on the steps before.
 * All its state is in `state_dict()`: a second instance that loads it returns the same.
 
 A warning says if it cannot be compiled as one graph.
@@ -15,12 +16,14 @@ import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from segkit.errors import cause_of
+from segkit.layers.stepping import announce_step, stepped_parts
 from segkit.testing._common import difference, named, shape_of, trying
 
 T = TypeVar("T")
@@ -74,6 +77,7 @@ def check_module(trial: Trial, second: nn.Module) -> None:
     _check_attributes(trial)
     before = {name: tensor.clone() for name, tensor in trial.inputs.items()}
     with torch.no_grad():
+        check_steps(trial.who, trial.module, partial(trial.outputs, "in eval mode"))
         outputs = trial.outputs("in eval mode")
         for name, tensor in trial.inputs.items():
             assert torch.equal(tensor, before[name]), (
@@ -104,6 +108,28 @@ def _check_attributes(trial: Trial) -> None:
                 f"{trial.who} keeps the tensor '{where}' as a plain attribute, which does not move to another device. "
                 "Make it a buffer, with persistent=False if it follows from the settings."
             )
+
+
+def check_steps(who: str, part: object, outputs: Callable[[], Outputs]) -> None:
+    """Checks a part that changes with the step, or has a module that does; `outputs` calls it.
+
+    It is left at the last step but one of 10.
+    """
+    parts = stepped_parts(part)
+    if not parts:
+        return
+    found = []
+    for steps in ((8,), (2, 8)):
+        for step in steps:
+            with trying(who, f"in on_step({step}, 10)"):
+                announce_step(parts, step, 10)
+        found.append(outputs())
+    for name, output in found[0].items():
+        apart = difference(output, found[1][name])
+        assert not apart, (
+            f"{who} returns different {name} at step 8 of 10 where step 2 came before, by up to {apart:.3g}. Let "
+            "on_step compute from step and steps alone, so that a resumed training goes on alike."
+        )
 
 
 def _check_repeats(trial: Trial, outputs: Outputs) -> None:

@@ -3,6 +3,7 @@
 * All: `input_type` is 'classes', 'masks' or 'prediction'. The values have the right shape and are finite. A finite
   gradient other than 0 reaches the logits and the loss's own parameters. This also holds for logits of 1e4 and -1e4,
   for bf16 logits under autocast, and for empty targets (no matched query, no mask, no segment, no valid pixel).
+* If it changes with the step (`on_step`), its value at a step does not depend on the steps before.
 * 'classes' and 'masks': a right prediction has a lower loss than a wrong one.
 * 'classes' and 'prediction': the value is a mean over images, each weighted by what the optional method `normalizer`
   returns for it, so that the batches of several processes make the loss of one large batch.
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from segkit.registries import Loss
 from segkit.registries.losses import ClassNormalizer, TargetNormalizer
 from segkit.testing._common import described, difference, named, refuses, seeded, shape_of, trying
-from segkit.testing._modules import as_module, check_parameter_gradients
+from segkit.testing._modules import as_module, check_parameter_gradients, check_steps
 from segkit.testing._predictions import converted, random_prediction, tensors_in, with_tensors
 from segkit.testing._samples import halves, no_segment
 from segkit.types import Match, PixelPrediction, Prediction, Target
@@ -109,6 +110,7 @@ def _check_class_loss(who: str, loss: nn.Module, num_classes: int) -> None:
     logits = torch.randn(shape, requires_grad=True)
     extreme = _extreme(shape)
     half = torch.randn(shape, dtype=torch.bfloat16, requires_grad=True)
+    check_steps(who, loss, lambda: {"values": loss(logits, classes)})
     _valued(who, "on logits and classes", lambda: loss(logits, classes), [logits], ())
     _valued(who, "where no query has an object", lambda: loss(logits, nothing), [logits], ())
     _valued(who, EXTREME, lambda: loss(extreme, classes), [extreme], (), flat=True)
@@ -165,6 +167,7 @@ def _check_mask_loss(who: str, loss: nn.Module) -> None:
     empty = torch.zeros(0, 50, requires_grad=True)
     half = torch.randn(3, 50, dtype=torch.bfloat16, requires_grad=True)
     some, none = torch.rand(3, 50) > 0.5, torch.zeros(3, 50, dtype=torch.bool)
+    check_steps(who, loss, lambda: {"values": loss(logits, target, some)})
     _valued(who, "where some pixels are valid", lambda: loss(logits, target, some), [logits], (3,))
     _valued(who, "where all pixels are valid", lambda: loss(logits, target, None), [logits], (3,))
     _valued(who, "where no pixel is valid", lambda: loss(logits, target, none), [logits], (3,), flat=True)
@@ -234,6 +237,7 @@ def _check_on_prediction(
     matches: list[Match] | None,
 ) -> None:
     kind = type(prediction).__name__
+    check_steps(who, loss, lambda: {"values": loss(prediction, targets, matches)})
     nothing = [no_segment(SIZE), no_segment(SIZE)]
     void = [halves(SIZE, (0, 1), torch.zeros(SIZE, dtype=torch.bool)) for _ in range(2)]
     no_matches = None if matches is None else [_no_match(), _no_match()]

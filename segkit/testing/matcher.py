@@ -5,7 +5,7 @@
 * It takes images without a segment or without a valid pixel, more segments than queries, masks that overlap, masks
   that are products and masks that are not, bf16, and logits that are nan or infinite.
 * In a clear case it finds the right pairs, and by valid pixels only.
-* Two calls return the same.
+* Two calls return the same. If it changes with the step (`on_step`), the steps before do not count.
 """
 
 import warnings
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from segkit.registries import Matcher
 from segkit.testing._common import described, named, seeded, trying
+from segkit.testing._modules import check_steps
 from segkit.testing._predictions import random_prediction
 from segkit.testing._samples import halves, no_segment, overlapping
 from segkit.types import Match, Prediction, Target
@@ -40,6 +41,7 @@ def check_matcher(matcher: Matcher) -> None:
     prediction = random_prediction(2, num_queries=6, num_classes=4, size=MASK_SIZE, layers=3)
     layers = prediction.layers
     targets = [halves(SIZE, (0, 3)), no_segment(SIZE)]
+    check_steps(who, matcher, lambda: {"matches": _flat(matcher(layers, targets))})
     first = _matched(who, matcher, "on an image of two segments and one of none", layers, targets)
     again = _matched(who, matcher, "when it is called again", layers, targets)
     assert _pairs(first) == _pairs(again), (
@@ -100,6 +102,11 @@ def _pairs(matches: list[list[Match]]) -> list[list[dict[int, int]]]:
         [dict(sorted(zip(segment.tolist(), query.tolist(), strict=True))) for query, segment in of_layer]
         for of_layer in matches
     ]
+
+
+def _flat(matches: list[list[Match]]) -> Tensor:
+    """Returns the indices of all matches, one after the other."""
+    return torch.cat([index for of_layer in matches for match in of_layer for index in match])
 
 
 def _few(layer: Prediction) -> Prediction:

@@ -19,6 +19,7 @@ from segkit.config.sections import Training, TrainingSplit
 from segkit.criterion import Criterion
 from segkit.data.loaded import LoadedBatch
 from segkit.errors import CheckpointError, ConfigError
+from segkit.layers.stepping import announce_step, stepped_parts
 from segkit.ops.targets import change_maps
 from segkit.results.grid import image_grid
 from segkit.results.target_overlay import target_overlay
@@ -109,6 +110,7 @@ def draw_step(
     loaded = load_checkpoint(chosen, place, config)
     by_process = batches_of_step(settings, split, dataset, loaded.model.size_divisor, step, num_processes)
     criterion = build_criterion(config, loaded.classes).to(place)
+    announce_step(stepped_parts(criterion, criterion.matcher), step - 1, settings.steps)
     images, drawings = [], []
     for process, batches in enumerate(by_process):
         for number, batch in enumerate(batches):

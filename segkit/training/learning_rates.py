@@ -35,7 +35,8 @@ class LearningRates:
         """The rates before the schedule. A resumed optimizer brings those of its last step, which do not count."""
         self._optimizer = optimizer
         self._schedule = schedule
-        self._steps = steps
+        self.steps = steps
+        """Optimizer steps of the whole training."""
 
     @property
     def highest(self) -> float:
@@ -44,7 +45,7 @@ class LearningRates:
 
     def set(self, step: int) -> None:
         """Sets the rates of `step`, counted from 0."""
-        factors = self._schedule(step, self._steps)
+        factors = self._schedule(step, self.steps)
         self._scale(factors if isinstance(factors, Mapping) else {HEAD: factors})
 
     def set_highest(self, rate: float) -> None:

@@ -208,7 +208,7 @@ class Trainer:
         batches = [self._next_batch() for _ in range(self.accumulate)]
         if self.bad_samples is not None:
             self.bad_samples.watch(batches)
-        report = self.training_step.compute_gradients(batches)
+        report = self.training_step.compute_gradients(batches, self.state.step, self.steps)
         if report.finite:
             self.rescue.begin_update()
             self.training_step.update()

@@ -136,7 +136,7 @@ class Rehearsal:
             torch.manual_seed(derived_seed(trainer.seed, STEP, self._step, trainer.accelerator.process_index))
         self._step += 1
         trainer.rates.set_highest(max(trainer.rates.base))
-        report = trainer.training_step.compute_gradients(batches)
+        report = trainer.training_step.compute_gradients(batches, 0, trainer.steps)
         if report.finite:
             trainer.training_step.update()
         else:

@@ -14,6 +14,7 @@ from segkit.checkpoint import load_checkpoint, read_config
 from segkit.criterion import Criterion
 from segkit.errors import CheckpointError
 from segkit.inspection.nonfinite import NonFiniteWatch
+from segkit.layers.stepping import announce_step, stepped_parts
 from segkit.runtime.processes import make_accelerator
 from segkit.training.dump import ProcessDump, files_of, find_dump, read_processes
 from segkit.training.state import set_random_state
@@ -63,15 +64,17 @@ def replay(
     folder = find_dump(path)
     processes = read_processes(folder)
     config = read_config(folder, plugins, trust)
-    if config.experiment.training is None:
+    settings = config.experiment.training
+    if settings is None:
         raise CheckpointError(f"{folder}: its config has no section 'training'. Use the dump as the training wrote it.")
-    accelerator = make_accelerator(config.experiment.training.precision, device)
+    accelerator = make_accelerator(settings.precision, device)
     checkpoint = load_checkpoint(folder, accelerator.device, config)
-    build_hooks(config.experiment.training.hooks, checkpoint.model)  # what they freeze has no gradient
+    build_hooks(settings.hooks, checkpoint.model)  # what they freeze has no gradient
     criterion = build_criterion(config, checkpoint.classes).to(accelerator.device)
     first = processes[0]
     if accelerator.scaler is not None and first.loss_scale is not None:
         accelerator.scaler = torch.amp.GradScaler(init_scale=first.loss_scale)
+    announce_step(stepped_parts(checkpoint.model, criterion, criterion.matcher), first.step - 1, settings.steps)
     watch = NonFiniteWatch()
     replayed = _compute(checkpoint.model.train(), criterion, accelerator, processes, watch)
     files = [file for process in processes for file in files_of(process.batches)]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from segkit.criterion import Criterion, LossReport
 from segkit.criterion.normalizers import mean_over_processes
+from segkit.layers.stepping import announce_step, stepped_parts
 from segkit.runtime.model_call import call_model
 from segkit.training.callables import LossFunction
 from segkit.types import Batch, PixelPrediction, Prediction, Target
@@ -73,16 +74,20 @@ class TrainingStep:
         self.optimizer = optimizer
         self.accelerator = accelerator
         self.clip_gradients = clip_gradients
+        self._stepped = stepped_parts(model, criterion, getattr(criterion, "matcher", None))
         if isinstance(criterion, nn.Module):
             criterion.to(accelerator.device)
 
-    def compute_gradients(self, batches: Sequence[Batch]) -> StepReport:
+    def compute_gradients(self, batches: Sequence[Batch], step: int, steps: int) -> StepReport:
         """Computes and clips the gradients of a step. All processes return the same report.
 
         Args:
             batches: Of this process.
+            step: From 0, for the parts that change with it.
+            steps: Of the whole training.
         """
         self.model.train()
+        announce_step(self._stepped, step, steps)
         own = add_gradients(self.model, self.criterion, self.accelerator, batches)
         norm = self._clip()
         losses = mean_over_processes(torch.stack(list(own.losses.values())))

@@ -36,7 +36,7 @@ def trial(
 
     def step(rate: float) -> float:
         rates.set_highest(rate)
-        report = training_step.compute_gradients(list(islice(pass_over, accumulate)))
+        report = training_step.compute_gradients(list(islice(pass_over, accumulate)), 0, rates.steps)
         if report.finite:
             training_step.update()
         else:

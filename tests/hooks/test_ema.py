@@ -51,6 +51,27 @@ def test_the_average_becomes_best_and_the_weights_last(tiny):
     assert not all(torch.equal(best[name], last[name]) for name in last)
 
 
+class Annealed(nn.Linear):
+    def __init__(self):
+        super().__init__(1, 1)
+        self.register_buffer("share", torch.ones(()))
+
+    def on_step(self, step, steps):
+        self.share.fill_(1 - step / steps)
+
+
+def test_what_follows_from_the_step_is_not_averaged():
+    model = Annealed()
+    hook, context = ExponentialMovingAverage(decay=0.75), tiny_context(model)
+    hook.on_start(context)
+    for step in range(3):
+        model.on_step(step, context.steps)
+        hook.after_step(context)
+        context.state.step += 1
+    hook.before_evaluation(context)
+    assert context.evaluated_model.share.item() == pytest.approx(0.8)
+
+
 def broken_after(batches, count):
     for _ in range(count):
         yield next(batches)

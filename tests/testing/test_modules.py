@@ -144,7 +144,59 @@ class MetaRefusing(GoodPixelDecoder):
             raise ValueError("weights without values")
 
 
+class Dimming(Good):
+    """Falls with the step, as a part that is annealed does."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("factor", torch.ones(()))
+
+    def on_step(self, step, steps):
+        self.factor.fill_(1 - step / steps)
+
+    def forward(self, images):
+        return [self.factor * one for one in super().forward(images)]
+
+
+class Summing(Dimming):
+    def on_step(self, step, steps):
+        self.factor.mul_(0.5)
+
+    def forward(self, images):
+        return [self.factor + 0 * one for one in super().forward(images)]
+
+
+class Stepless(Dimming):
+    def on_step(self, step, steps):
+        raise TypeError("no steps")
+
+
+class Unsaved(GoodPixelDecoder):
+    """Keeps outside of its state what follows from the step."""
+
+    factor = 1.0
+
+    def on_step(self, step, steps):
+        self.factor = 1 - step / steps
+
+    def forward(self, maps):
+        mask_features, memory = super().forward(maps)
+        return self.factor + 0 * mask_features, memory
+
+
 MESSAGES = [
+    (
+        Summing,
+        "backbone Summing returns different values of map 0 at step 8 of 10 where step 2 came before, by up to "
+        "0.375. Let "
+        "on_step compute from step and steps alone, so that a resumed training goes on alike.",
+    ),
+    (Stepless, "backbone Stepless fails in on_step(8, 10): TypeError: no steps"),
+    (
+        Unsaved,
+        "pixel decoder Unsaved and another instance that has loaded its state return different mask features, by up "
+        "to 0.8. Keep all that it learns or draws in parameters and buffers.",
+    ),
     (
         Holding,
         "backbone Holding keeps the tensor 'second.grid' as a plain attribute, which does not move to another "
@@ -244,3 +296,7 @@ def test_what_can_be_compiled_gets_none():
     with warnings.catch_warnings(record=True) as caught:
         check_backbone(Good())
     assert [str(warning.message) for warning in caught if "compiled" in str(warning.message)] == []
+
+
+def test_a_part_that_changes_with_the_step_passes():
+    check_backbone(Dimming())

@@ -31,7 +31,9 @@ def seen(monkeypatch):
     steps = []
     compute = TrainingStep.compute_gradients
     monkeypatch.setattr(
-        TrainingStep, "compute_gradients", lambda self, batches: steps.append(batches) or compute(self, batches)
+        TrainingStep,
+        "compute_gradients",
+        lambda self, batches, *at: steps.append(batches) or compute(self, batches, *at),
     )
     return steps
 

@@ -47,11 +47,11 @@ def test_half_the_batch_where_memory_is_short(tiny, monkeypatch):
     step, sizes = one.trainer.training_step, []
     compute = step.compute_gradients
 
-    def short(batches):
+    def short(batches, *at):
         sizes.append(len(batches[0].files))
         if sizes[-1] > 2:
             raise torch.cuda.OutOfMemoryError
-        return compute(batches)
+        return compute(batches, *at)
 
     monkeypatch.setattr(step, "compute_gradients", short)
     assert one.fit()
@@ -59,7 +59,7 @@ def test_half_the_batch_where_memory_is_short(tiny, monkeypatch):
     one.measure_pace(prefetched=1)
     assert set(sizes[1:]) == {2}
     assert len(sizes) == 2 + REAL_STEPS
-    monkeypatch.setattr(step, "compute_gradients", lambda batches: (_ for _ in ()).throw(torch.cuda.OutOfMemoryError()))
+    monkeypatch.setattr(step, "compute_gradients", lambda *_: (_ for _ in ()).throw(torch.cuda.OutOfMemoryError()))
     assert not one.fit()
 
 
