@@ -34,6 +34,7 @@ FLOORS = (
     ("build", "checkpoint"),
     ("evaluation", "inference", "interop", "inspection", "preparation", "starter", "testing"),
     ("training",),
+    ("reports",),
     ("cli",),
     ("__main__",),
 )
@@ -114,9 +115,9 @@ def test_parts_use_no_parts_of_other_kinds(folder):
     assert {one for one in used if top(one) in PARTS and top(one) != folder} == set()
 
 
-def test_only_the_command_line_and_the_public_names_use_training():
+def test_only_the_command_line_the_reports_and_the_public_names_use_training():
     users = {top(name) for name in MODULES for used in IMPORTS[name] if top(used) == "training"}
-    assert users == {"training", "cli", "__init__"}
+    assert users == {"training", "reports", "cli", "__init__"}
 
 
 def test_no_module_imports_everything_of_another():

@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from segkit.training.run_records import read_run
-    from segkit.training.run_report import write_report
+    from segkit.reports.run_records import read_run
+    from segkit.reports.run_report import write_report
 
     output = Path(arguments.output or Path(arguments.runs[0]) / "report.html")
     write_report(output, [read_run(Path(run)) for run in arguments.runs])

@@ -11,12 +11,12 @@ from typing import Any
 from PIL import Image
 
 from segkit.errors import DataError, SegkitError
+from segkit.reports.confusion_table import confusion_table
+from segkit.reports.run_records import RunRecord
 from segkit.results.curves import Curve, plot
 from segkit.results.html import Cell, Html, element, image, images, table, write_page
 from segkit.results.overlay_writer import BEST, WORST
 from segkit.runtime.reading import open_file
-from segkit.training.confusion_table import confusion_table
-from segkit.training.run_records import RunRecord
 
 MOST_OVERLAYS = 8
 """Of the worst, and of the best, of each run."""
