@@ -1,0 +1,143 @@
+"""The body of EoMT: a plain vision transformer of timm, run block by block."""
+
+from typing import Any
+
+import timm
+from timm.models.eva import Eva
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+from segkit.errors import ConfigError, SegkitError, cause_of, suggest
+from segkit.types import Size
+
+
+class PlainBody(nn.Module):
+    """A plain vision transformer that takes images of any multiple of its patch size, and further tokens on the way.
+
+    Its tokens are, in this order: the queries that were added, the class and register tokens, the patches.
+
+    Args:
+        name: Name of a timm model.
+        pretrained: Load timm's published weights.
+        weights: Load this file instead.
+        image_size: Side of the images that the learned positions are stored for; None = that of the weights.
+        patch_size: Side of a patch in pixels; None = that of the weights.
+        options: Further arguments of the timm model.
+
+    Raises:
+        ConfigError: timm has no such model, or it is no plain vision transformer.
+        SegkitError: weights cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pretrained: bool,
+        weights: str | None,
+        image_size: int | None,
+        patch_size: int | None,
+        options: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        sizes = {"img_size": image_size, "patch_size": patch_size}
+        chosen = {key: value for key, value in sizes.items() if value is not None}
+        self.transformer = _create(name, pretrained, weights, {**options, **chosen})
+        if image_size is not None and self.transformer.pos_embed is None:
+            raise ConfigError(
+                f"model 'eomt': image_size: '{name}' has rotary positions, which serve any size, so this has no "
+                "effect. Remove it."
+            )
+        self.channels: int = self.transformer.embed_dim
+        self.patch_size = int(self.transformer.patch_embed.patch_size[0])
+        self.num_prefix_tokens: int = self.transformer.num_prefix_tokens
+        self._rotates = isinstance(self.transformer, Eva)
+
+    @property
+    def num_blocks(self) -> int:
+        return len(self.transformer.blocks)
+
+    def expect_queries(self, num_queries: int, num_blocks: int) -> None:
+        """Prepares the last `num_blocks` blocks for `num_queries` more tokens, which get no rotary position."""
+        for block in self.transformer.blocks[-num_blocks:]:
+            if self._rotates:
+                block.attn.num_prefix_tokens += num_queries
+
+    def pixel_values(self, key: str) -> tuple[float, float, float]:
+        """Returns the `mean` or `std` of red, green and blue that the published weights expect, 0..255."""
+        # timm's are of values in 0..1. Rounded, so that 0.485 becomes 123.675.
+        red, green, blue = (round(value * 255, 9) for value in self.transformer.pretrained_cfg[key])
+        return red, green, blue
+
+    def embed(self, images: Tensor) -> tuple[Tensor, Tensor | None, Size]:
+        """Computes the tokens before the first block.
+
+        Args:
+            images: (B,3,H,W), normalized; H and W are multiples of the patch size.
+
+        Returns:
+            The tokens (B,P+N,C), rotary positions or None, and the rows and columns of the N patches.
+        """
+        grid = images.shape[-2] // self.patch_size, images.shape[-1] // self.patch_size
+        # timm makes tokens of images inside its whole forward pass only, so this calls the steps of that.
+        placed = self.transformer._pos_embed(self.transformer.patch_embed(images))
+        tokens, rotary = placed if self._rotates else (placed, None)
+        return self.transformer.norm_pre(tokens), rotary, grid
+
+    def run(self, block: int, tokens: Tensor, rotary: Tensor | None, mask: Tensor | None) -> Tensor:
+        """Computes one block.
+
+        Args:
+            block: Counted from 0.
+            tokens: (B,L,C).
+            rotary: What `embed` returned.
+            mask: (B,1,L,L) bool, True where a token (row) attends to another; None = everywhere.
+        """
+        module = self.transformer.blocks[block]
+        result: Tensor = module(tokens, rotary, mask) if self._rotates else module(tokens, mask)
+        return result
+
+    def norm(self, tokens: Tensor) -> Tensor:
+        """Normalizes tokens (B,L,C) for the heads."""
+        normed: Tensor = self.transformer.norm(tokens)
+        return normed
+
+
+def _create(name: str, pretrained: bool, weights: str | None, arguments: dict[str, Any]) -> Any:
+    base_name = name.partition(".")[0]
+    if not timm.is_model(base_name):
+        raise ConfigError(
+            f"model 'eomt': name: timm {timm.__version__} has no model '{name}'."
+            f"{suggest(base_name, timm.list_models())} timm.list_models('vit*') finds names."
+        )
+    if weights is not None:
+        arguments["pretrained_cfg_overlay"] = {"file": weights}
+    try:
+        body = timm.create_model(
+            name, pretrained=pretrained or weights is not None, num_classes=0, dynamic_img_size=True, **arguments
+        )
+    except (OSError, RuntimeError, TypeError, ValueError, AttributeError, KeyError) as error:
+        raise _explain(error, name, pretrained, weights) from error
+    plain = isinstance(body, VisionTransformer | Eva) and not getattr(body, "rope_mixed", False)
+    # Weights that normalize after pooling, or pool by attention, have no norm for tokens.
+    if not plain or isinstance(body.norm, nn.Identity) or body.attn_pool is not None:
+        raise ConfigError(
+            f"model 'eomt': name: '{name}' is no plain vision transformer with a norm after its last block. Choose "
+            "one, such as vit_base_patch14_reg4_dinov2 or vit_base_patch16_dinov3."
+        )
+    return body
+
+
+def _explain(error: Exception, name: str, pretrained: bool, weights: str | None) -> SegkitError:
+    cause = cause_of(error)
+    if weights is not None:
+        return SegkitError(
+            f"model 'eomt': weights: the file '{weights}' does not hold the weights of '{name}' ({cause}). Give a "
+            "state dict of that model as timm saves it."
+        )
+    if pretrained:
+        return SegkitError(
+            f"model 'eomt': pretrained: the published weights of '{name}' could not be fetched ({cause}). Copy them "
+            "from a machine with network access and set `weights: FILE`, or start from random weights with "
+            "`pretrained: false`."
+        )
+    return ConfigError(f"model 'eomt': '{name}' cannot be built ({cause}).")
