@@ -38,6 +38,9 @@ The path of a loss, top to bottom (L layers, B images, Q queries, M matched pair
                                    v
     LossReport(total, parts)       criterion.py: Criterion
 
+Layers with another number of queries, or with matches of their own (`Prediction.matches`, denoising), go the same way
+as a group of their own: layer_groups.py. Such a layer counts as much as any other.
+
 A general loss (`input_type = "prediction"`) stands beside the class losses: it takes the whole prediction of a layer,
 the targets and that layer's matches. A per-pixel model (`PixelPrediction`) has general losses only and no matching.
 """

@@ -7,8 +7,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from segkit.criterion.layer_groups import LayerGroup, group_layers, in_order
 from segkit.criterion.mask_losses import WeightedMaskLoss, matched_mask_losses
-from segkit.criterion.matched_pairs import MatchedPairs, matched_mask_logits
+from segkit.criterion.matched_pairs import matched_mask_logits
 from segkit.criterion.normalizers import mean_over_processes, normalizer_of, unmatched_class_index
 from segkit.errors import ConfigError
 from segkit.ops.points import PointSampling
@@ -160,13 +161,12 @@ class Criterion(nn.Module):
         layers = self._supervised(prediction.layers)
         if self.matcher is None:
             return self._report(self._sum_general_losses(layers, targets, None), divisors)
-        # Matching is constant for the gradient, as is usual: gradients flow through the losses only.
-        pairs = MatchedPairs.collect(self.matcher(layers, targets), targets, prediction.class_logits.device)
-        sums = self._sum_class_losses(layers, targets, pairs)
-        sums |= self._sum_general_losses(layers, targets, pairs.matches())
+        groups = group_layers(layers, targets, self.matcher)
+        sums = self._sum_class_losses(groups, targets, layers[-1].num_queries)
+        sums |= self._sum_general_losses(layers, targets, in_order(groups, [one.pairs.matches() for one in groups]))
         if not self.mask_losses:
             return self._report(sums, divisors)
-        return self._report(sums, divisors, *self._sum_mask_losses(layers, targets, pairs))
+        return self._report(sums, divisors, *self._sum_mask_losses(groups, targets))
 
     def _supervised_targets(self, prediction: Prediction | PixelPrediction, targets: list[Target]) -> list[Target]:
         if self.ignore_void or isinstance(prediction, PixelPrediction):
@@ -177,23 +177,28 @@ class Criterion(nn.Module):
         return layers if self.deep_supervision else layers[-1:]
 
     def _sum_class_losses(
-        self, layers: Sequence[Prediction], targets: list[Target], pairs: MatchedPairs
+        self, groups: Sequence[LayerGroup], targets: list[Target], num_queries: int
     ) -> dict[str, Tensor]:
         """Returns by name the sum over images of each layer, (L,) with gradient."""
         if not self.class_losses:
             return {}
-        no_object = layers[0].class_logits.shape[-1] - 1
-        class_index = pairs.class_index(targets, layers[0].num_queries, no_object)  # (L, B, Q)
-        return {
-            name: torch.stack(
-                [
+        values: dict[str, list[list[Tensor]]] = {name: [] for name in self.class_losses}
+        for group in groups:
+            no_object = group.layers[0].class_logits.shape[-1] - 1
+            class_index = group.pairs.class_index(targets, group.num_queries, no_object)  # (L, B, Q)
+            usual = None
+            if group.brings_matches or group.num_queries != num_queries:
+                # The step is divided by what the usual queries weigh: layers with other queries count as much.
+                usual = unmatched_class_index(targets, num_queries, no_object)
+            for name, loss in self.class_losses.items():
+                of_group = [
                     # The normalizer of the matched queries makes a sum of the mean.
-                    loss(layer.class_logits, index) * normalizer_of(loss, targets, index, index.device)
-                    for layer, index in zip(layers, class_index, strict=True)
+                    loss(layer.class_logits, index)
+                    * normalizer_of(loss, targets, index if usual is None else usual, index.device)
+                    for layer, index in zip(group.layers, class_index, strict=True)
                 ]
-            )
-            for name, loss in self.class_losses.items()
-        }
+                values[name].append(of_group)
+        return {name: torch.stack(in_order(groups, of_groups)) for name, of_groups in values.items()}
 
     def _sum_general_losses(
         self,
@@ -210,13 +215,23 @@ class Criterion(nn.Module):
         }
 
     def _sum_mask_losses(
-        self, layers: Sequence[Prediction], targets: Sequence[Target], pairs: MatchedPairs
+        self, groups: Sequence[LayerGroup], targets: Sequence[Target]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Returns the weighted sum over masks with gradient, and by name the sum of each layer, (L,) without."""
-        maps, map_of = matched_mask_logits(layers, pairs)
-        total, values = matched_mask_losses(maps, map_of, targets, pairs.segments, self.weighted_mask_loss, self.points)
-        sums = torch.zeros(len(values), len(layers), device=total.device).index_add_(1, pairs.layer, values)
+        found = [self._mask_losses_of(group, targets) for group in groups]
+        total = found[0][0] if len(found) == 1 else torch.stack([one for one, _ in found]).sum()
+        sums = found[0][1]
+        if len(found) > 1:
+            sums = torch.stack(in_order(groups, [by_layer.unbind(1) for _, by_layer in found]), dim=1)
         return total, dict(zip(self.mask_losses, sums, strict=True))
+
+    def _mask_losses_of(self, group: LayerGroup, targets: Sequence[Target]) -> tuple[Tensor, Tensor]:
+        """Returns the weighted sum over the masks of a group, and the sums of each loss and layer (losses,L)."""
+        pairs = group.pairs
+        maps, map_of = matched_mask_logits(group.layers, pairs)
+        total, values = matched_mask_losses(maps, map_of, targets, pairs.segments, self.weighted_mask_loss, self.points)
+        sums = torch.zeros(len(values), len(group.layers), device=total.device).index_add_(1, pairs.layer, values)
+        return (total, sums) if group.fraction == 1 else (group.fraction * total, group.fraction * sums)
 
     def _report(
         self,

@@ -1,14 +1,15 @@
 """The type of all models, and the base of those that decode a feature pyramid."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from segkit.errors import RegistryError
 from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization
-from segkit.registries import Backbone, Model, NormalizedBackbone, PixelDecoder
-from segkit.types import PixelPrediction, Prediction, Size
+from segkit.registries import Backbone, Model, NormalizedBackbone, PixelDecoder, TransformerDecoder
+from segkit.registries.signature import named_inputs
+from segkit.types import PixelPrediction, Prediction, Size, Target
 
 
 class SegmentationModel(nn.Module, Model):
@@ -28,6 +29,7 @@ class PyramidModel(SegmentationModel):
     Args:
         backbone: The built backbone.
         pixel_decoder: The built pixel decoder.
+        transformer_decoder: The built transformer decoder, or None.
         pixel_mean: Mean of red, green and blue, 0..255. None is the backbone's, or else ImageNet's.
         pixel_std: Standard deviation of red, green and blue, 0..255. None likewise.
         size_divisor: What the height and width of images are padded to a multiple of. None is the coarsest stride: then
@@ -38,6 +40,7 @@ class PyramidModel(SegmentationModel):
         self,
         backbone: Backbone,
         pixel_decoder: PixelDecoder,
+        transformer_decoder: TransformerDecoder | None,
         pixel_mean: Sequence[float] | None = None,
         pixel_std: Sequence[float] | None = None,
         size_divisor: int | None = None,
@@ -50,6 +53,10 @@ class PyramidModel(SegmentationModel):
         self.normalization = PixelNormalization(self.pixel_mean, self.pixel_std)
         self.backbone = backbone
         self.pixel_decoder = pixel_decoder
+        self.transformer_decoder = transformer_decoder
+        # Read here, since a compiler cannot read signatures.
+        self._pixel_decoder_inputs = named_inputs(pixel_decoder)
+        self._transformer_decoder_inputs = named_inputs(transformer_decoder)
         self._size_divisor = size_divisor
 
     @property
@@ -62,7 +69,7 @@ class PyramidModel(SegmentationModel):
         features = self.backbone(self.normalization(images, sizes))
         backbone_channels = [feature.channels for feature in self.backbone.features]
         _require(self.backbone, "backbone", "features", features, backbone_channels)
-        returned = self.pixel_decoder(features)
+        returned = self.pixel_decoder(features, **_chosen(self._pixel_decoder_inputs, sizes=sizes))
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise RegistryError(
                 f"pixel decoder {type(self.pixel_decoder).__name__} returns a {type(returned).__name__}, not a pair: "
@@ -73,6 +80,23 @@ class PyramidModel(SegmentationModel):
         memory_channels = [feature.channels for feature in self.pixel_decoder.memory]
         _require(self.pixel_decoder, "pixel_decoder", "memory", memory, memory_channels)
         return mask_features, memory
+
+    def decode_queries(
+        self,
+        memory: list[Tensor],
+        mask_features: Tensor,
+        sizes: Sequence[Size] | None,
+        targets: list[Target] | None = None,
+    ) -> Prediction:
+        """Calls the transformer decoder, with the sizes and targets where its `forward` names them."""
+        assert self.transformer_decoder is not None, "a model without a transformer decoder has no queries"
+        inputs = _chosen(self._transformer_decoder_inputs, sizes=sizes, targets=targets)
+        return self.transformer_decoder(memory, mask_features, **inputs)
+
+
+def _chosen(names: frozenset[str], **inputs: Any) -> dict[str, Any]:
+    """Returns those of `inputs` that `names` has."""
+    return {name: value for name, value in inputs.items() if name in names}
 
 
 def _require(part: object, kind: str, name: str, maps: Sequence[Tensor], channels: list[int]) -> None:

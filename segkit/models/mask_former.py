@@ -8,7 +8,7 @@ from torch import Tensor
 from segkit.models._base import PyramidModel
 from segkit.registries import MODELS, Backbone, PixelDecoder, TransformerDecoder
 from segkit.registries.signature import Positive, PositiveFloat
-from segkit.types import Prediction, Size
+from segkit.types import Prediction, Size, Target
 
 
 @MODELS.register("mask_former")
@@ -52,14 +52,23 @@ class MaskFormer(PyramidModel):
         pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None,
         size_divisor: Positive | None = None,
     ) -> None:
-        super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std, size_divisor)
-        self.transformer_decoder = transformer_decoder
+        super().__init__(backbone, pixel_decoder, transformer_decoder, pixel_mean, pixel_std, size_divisor)
 
     if TYPE_CHECKING:
 
-        def __call__(self, images: Tensor, sizes: Sequence[Size] | None = None, /) -> Prediction: ...
+        def __call__(
+            self, images: Tensor, sizes: Sequence[Size] | None = None, /, targets: list[Target] | None = None
+        ) -> Prediction: ...
 
-    def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> Prediction:
-        """Predicts from images (B,3,H,W) uint8 RGB, whose H and W are multiples of `size_divisor`."""
+    def forward(
+        self, images: Tensor, sizes: Sequence[Size] | None = None, targets: list[Target] | None = None
+    ) -> Prediction:
+        """Predicts from images (B,3,H,W) uint8 RGB, whose H and W are multiples of `size_divisor`.
+
+        Args:
+            images: (B,3,H,W) uint8 RGB.
+            sizes: The unpadded size of each image; None = no padding.
+            targets: Of the images, in training, for a transformer decoder that takes them.
+        """
         mask_features, memory = self.decode_pixels(images, sizes)
-        return self.transformer_decoder(memory, mask_features)
+        return self.decode_queries(memory, mask_features, sizes, targets)

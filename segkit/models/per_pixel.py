@@ -55,9 +55,8 @@ class PerPixel(PyramidModel):
         pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None,
         size_divisor: Positive | None = None,
     ) -> None:
-        super().__init__(backbone, pixel_decoder, pixel_mean, pixel_std, size_divisor)
+        super().__init__(backbone, pixel_decoder, transformer_decoder, pixel_mean, pixel_std, size_divisor)
         self.num_classes = num_classes
-        self.transformer_decoder = transformer_decoder
         if transformer_decoder is None:
             self.classifier = nn.Conv2d(pixel_decoder.mask_dim, num_classes, kernel_size=1)
             initialize_convolutions(self.classifier)
@@ -70,7 +69,7 @@ class PerPixel(PyramidModel):
         mask_features, memory = self.decode_pixels(images, sizes)
         if self.transformer_decoder is None:
             return PixelPrediction(self.classifier(mask_features))
-        prediction = self.transformer_decoder(memory, mask_features)
+        prediction = self.decode_queries(memory, mask_features, sizes)
         # Checked here, not in __init__: only its prediction tells how many queries a decoder has.
         if prediction.num_queries != self.num_classes:
             raise ConfigError(

@@ -19,8 +19,8 @@ class Instance:
 
     Pairs are ranked as in the reference implementation. One query may yield several pairs. Pairs of stuff classes are
     left out; in a class list without any thing, all classes count as things. The score is the class probability times
-    the mean mask probability inside the mask, which are the pixels with a mask probability above 0.5. Empty masks are
-    left out.
+    the mean mask probability inside the mask, which are the pixels with a mask probability above 0.5, times the mask
+    quality where the model estimates one. Empty masks are left out.
 
     Args:
         classes: Of the dataset.
@@ -57,6 +57,8 @@ class Instance:
                 "postprocessor 'semantic', or a model with queries such as 'mask_former'."
             )
         class_probs = prediction.class_logits.float().softmax(-1)[..., :-1]  # (B, Q, K)
+        if prediction.mask_quality is not None:
+            class_probs = class_probs * prediction.mask_quality.float()[..., None]
         return [self._instances(prediction, class_probs[image], image, size) for image, size in enumerate(sizes)]
 
     def _instances(self, prediction: Prediction, class_probs: Tensor, image: int, sizes: ImageSizes) -> InstanceResult:

@@ -18,15 +18,16 @@ from segkit.types import ImageSizes, PanopticResult, PanopticSegment, PixelPredi
 class Panoptic:
     """Panoptic segmentation: one segment per thing and one per stuff class, without overlaps.
 
-    General inference of MaskFormer (Cheng et al. 2021, section 3.4). Only queries with a class probability above
-    `score_threshold` are used. A pixel goes to the query with the largest class probability times mask probability
-    there. A query that wins less than `overlap_threshold` of the pixels of its own mask (mask probability at least 0.5)
-    is mostly hidden by others: it yields no segment, and the pixels it won stay empty. Queries of one stuff class make
-    up one segment, each query of a thing class makes up its own.
+    General inference of MaskFormer (Cheng et al. 2021, section 3.4). The score of a query is its class probability,
+    times its mask quality where the model estimates one. Only queries with a score above `score_threshold` are used. A
+    pixel goes to the query with the largest score times mask probability there. A query that wins less than
+    `overlap_threshold` of the pixels of its own mask (mask probability at least 0.5) is mostly hidden by others: it
+    yields no segment, and the pixels it won stay empty. Queries of one stuff class make up one segment, each query of a
+    thing class makes up its own.
 
     Args:
         classes: Of the dataset.
-        score_threshold: Queries with a class probability at or below this are ignored.
+        score_threshold: Queries with a score at or below this are ignored.
         overlap_threshold: Smallest fraction of its own mask that a query must win.
         fuse: Names of thing classes that are treated like stuff here: all pixels of such a class become one segment.
 
@@ -86,6 +87,8 @@ class Panoptic:
                 "postprocessor 'semantic', or a model with queries such as 'mask_former'."
             )
         scores, labels = prediction.class_logits.float().softmax(-1).max(-1)  # (B, Q), no-object among the labels
+        if prediction.mask_quality is not None:
+            scores = scores * prediction.mask_quality.float()
         kept = (labels != len(self.classes)) & (scores > self.score_threshold)
         results = []
         for image, size in enumerate(sizes):

@@ -25,6 +25,8 @@ class Model(Protocol):
     A class of models may name what it predicts: `prediction_type = Prediction` or `PixelPrediction`. Settings that do
     not suit it are then refused before anything is built.
 
+    A `forward` that names `targets: list[Target] | None = None` gets the targets in training, and None elsewhere.
+
     Learning rates of the backbone concern what lies in the attribute `backbone`. A model without it may have a method
     `parameter_layers() -> list[list[str]]` instead: the names of these parameters by layer, from the image on.
     """

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 class PixelDecoder(Protocol):
-    """Turns the backbone's maps into mask features and the memory that a transformer decoder attends to."""
+    """Turns the backbone's maps into mask features and the memory that a transformer decoder attends to.
+
+    A `forward` that names `sizes: Sequence[Size] | None = None` gets the (height, width) of each image without its
+    padding; None = no padding.
+    """
 
     @property
     def mask_dim(self) -> int:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, NoReturn, get_type_hints
 
 from segkit.errors import RegistryError
@@ -95,6 +96,26 @@ def before_star(part: Part) -> dict[str, inspect.Parameter]:
 def after_star(part: Part) -> dict[str, inspect.Parameter]:
     """Returns the parameters that YAML sets, by name."""
     return {p.name: p for p in parameters(part) if p.kind is p.KEYWORD_ONLY}
+
+
+def named_inputs(part: object) -> frozenset[str]:
+    """Returns the names of what a built part is called with: those of its `forward`, or of its `__call__`.
+
+    The signature of a class is read once. A `forward` that is set on one object, as compilers do, does not count.
+
+    Example:
+        >>> class Masked:
+        ...     def forward(self, maps, *, sizes=None): ...
+        >>> sorted(named_inputs(Masked()))
+        ['maps', 'self', 'sizes']
+    """
+    kind: Any = type(part)
+    return _names_of(getattr(kind, "forward", None) or kind.__call__)
+
+
+@cache
+def _names_of(function: Callable[..., object]) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
 
 
 def annotation_of(part: Part, parameter: inspect.Parameter) -> Any:

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 
 class TransformerDecoder(Protocol):
-    """Predicts a class and a mask for each query."""
+    """Predicts a class and a mask for each query.
+
+    A `forward` may name what else it needs, by keyword:
+
+    * `sizes: Sequence[Size] | None = None`: the (height, width) of each image without its padding; None = no padding
+    * `targets: list[Target] | None = None`: the targets in training, at the size of the padded batch; None elsewhere.
+      So queries can be made of known segments (denoising): see `Prediction.matches`
+    """
 
     def __call__(self, memory: list[Tensor], mask_features: Tensor, /) -> Prediction:
         """[(B, Ci, Hi, Wi)], finest first, and (B, E, h, w) -> the last layer's prediction.

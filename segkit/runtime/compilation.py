@@ -35,16 +35,16 @@ class _Forward:
         self._plain: Callable[..., object] = part.forward
         self._compiled: Callable[..., object] | None = torch.compile(part.forward)  # compiles at the first call
 
-    def __call__(self, *inputs: object) -> object:
+    def __call__(self, *inputs: object, **named: object) -> object:
         if self._compiled is None or not self._part.training:
-            return self._plain(*inputs)
+            return self._plain(*inputs, **named)
         try:
-            return self._compiled(*inputs)
+            return self._compiled(*inputs, **named)
         except Exception as error:  # compilers raise errors of all kinds
             self._compiled = None
             what = f"training.compile: the {self._kind} cannot be compiled and runs uncompiled from now on"
             warn_uncompiled(what, error, stacklevel=3)
-            return self._plain(*inputs)
+            return self._plain(*inputs, **named)
 
 
 def warn_uncompiled(what: str, error: Exception, stacklevel: int) -> None:

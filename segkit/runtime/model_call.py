@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from segkit.errors import DataError, cause_of, is_out_of_memory
-from segkit.types import ImageSizes, Size
+from segkit.registries.signature import named_inputs
+from segkit.types import ImageSizes, Target
 
 P = TypeVar("P")
 """What the model returns."""
@@ -23,7 +25,11 @@ _TOO_SMALL = (
 
 
 def call_model(
-    model: Callable[[Tensor, list[Size]], P], images: Tensor, sizes: Sequence[ImageSizes], files: Sequence[str]
+    model: Callable[..., P],
+    images: Tensor,
+    sizes: Sequence[ImageSizes],
+    files: Sequence[str],
+    targets: Sequence[Target] | None = None,
 ) -> P:
     """Returns the model's prediction for a batch.
 
@@ -32,6 +38,7 @@ def call_model(
         images: (B,3,H,W) uint8 RGB.
         sizes: Of the images.
         files: Of the images, for the message.
+        targets: Of the images in training, for a model whose `forward` names them.
 
     Raises:
         DataError: a feature map of the images is too small for a layer of the model, or the memory is too small.
@@ -42,9 +49,12 @@ def call_model(
         >>> call_model(lambda images, sizes: (images.shape, sizes), images, sizes, ["a.png"])
         (torch.Size([1, 3, 32, 32]), [(20, 30)])
     """
+    inner = model.module if isinstance(model, DistributedDataParallel) else model
+    names_targets = targets is not None and "targets" in named_inputs(inner)
     try:
         with enough_memory(sizes, files):
-            return model(images, [size.unpadded for size in sizes])
+            unpadded = [size.unpadded for size in sizes]
+            return model(images, unpadded, targets=targets) if names_targets else model(images, unpadded)
     except (ValueError, RuntimeError) as error:
         if not any(text in str(error) for text in _TOO_SMALL):
             raise

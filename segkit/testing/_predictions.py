@@ -8,9 +8,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from segkit.testing._common import shape_of, trying
+from segkit.testing._common import described, shape_of, trying
 from segkit.testing._modules import Outputs
-from segkit.types import PixelPrediction, Prediction, Size
+from segkit.types import PixelPrediction, Prediction, Size, Target
 
 P = TypeVar("P", bound=Prediction | PixelPrediction)
 
@@ -65,7 +65,8 @@ def outputs_of(prediction: Prediction | PixelPrediction) -> Outputs:
 def _logits_of(layer: Prediction | PixelPrediction) -> Outputs:
     if isinstance(layer, PixelPrediction):
         return {"pixel logits": layer.pixel_logits}
-    return {"class logits": layer.class_logits, "mask logits": layer.mask_logits}
+    quality = {} if layer.mask_quality is None else {"mask quality": layer.mask_quality}
+    return {"class logits": layer.class_logits, "mask logits": layer.mask_logits, **quality}
 
 
 def check_prediction(who: str, prediction: object, num_classes: int, size: Size | None) -> None:
@@ -85,8 +86,10 @@ def check_prediction(who: str, prediction: object, num_classes: int, size: Size 
             f"{subject} auxiliary layers of its own. Give them to the last layer only."
         )
         if isinstance(layer, Prediction):
-            assert isinstance(prediction, Prediction)
-            size = _check_queries(who, subject, layer, (2, prediction.num_queries, num_classes + 1), size)
+            size = _check_queries(who, subject, layer, num_classes, size)
+            assert layer is not prediction or layer.matches is None, (
+                f"{subject} matches of its own. Only auxiliary predictions may have them: the last one is the answer."
+            )
         else:
             size = _check_pixels(subject, layer, num_classes, size)
         for name, logits in _logits_of(layer).items():
@@ -96,9 +99,8 @@ def check_prediction(who: str, prediction: object, num_classes: int, size: Size 
             assert logits.isfinite().all(), f"{subject} {name} with nan or infinite values. Return finite values."
 
 
-def _check_queries(
-    who: str, subject: str, layer: Prediction, expected: tuple[int, int, int], size: Size | None
-) -> Size:
+def _check_queries(who: str, subject: str, layer: Prediction, num_classes: int, size: Size | None) -> Size:
+    expected = (2, layer.num_queries, num_classes + 1)
     assert shape_of(layer.class_logits) == expected, (
         f"{subject} class_logits of {shape_of(layer.class_logits)}. The contract asks for (B,Q,K+1) = {expected}."
     )
@@ -109,7 +111,40 @@ def _check_queries(
     assert shape_of(mask_logits) == wanted, (
         f"{subject} mask_logits of {shape_of(mask_logits)}. The contract asks for (B,Q,h,w) = {wanted}."
     )
+    if layer.mask_quality is not None:
+        quality = layer.mask_quality
+        good = shape_of(quality) == expected[:2] and bool(((quality >= 0) & (quality <= 1)).all())
+        assert good, (
+            f"{subject} mask_quality {described(quality)}. The contract asks for (B,Q) = {expected[:2]} of values in "
+            "0..1."
+        )
     return size
+
+
+def check_matches(who: str, prediction: Prediction, targets: list[Target]) -> None:
+    """Checks the matches that layers of a prediction bring."""
+    for number, layer in enumerate(prediction.layers):
+        if layer.matches is None:
+            continue
+        subject = f"{who} returns in layer {number}"
+        assert len(layer.matches) == len(targets), (
+            f"{subject} matches of {len(layer.matches)} images instead of {len(targets)}. Give a pair "
+            "(query_index, target_index) for every image."
+        )
+        for (queries, segments), target in zip(layer.matches, targets, strict=True):
+            for name, index, count in (
+                ("query_index", queries, layer.num_queries),
+                ("target_index", segments, len(target)),
+            ):
+                good = isinstance(index, Tensor) and index.dtype == torch.int64 and shape_of(index) == (len(queries),)
+                good = good and bool(((index >= 0) & (index < count)).all())
+                assert good, (
+                    f"{subject} matches with the {name} {described(index)}. The contract asks for (M,) of int64, each "
+                    f"0..{count - 1}."
+                )
+            assert len(set(queries.tolist())) == len(queries), (
+                f"{subject} matches with the queries {queries.tolist()}. A query has one segment at most."
+            )
 
 
 def _check_pixels(subject: str, layer: PixelPrediction, num_classes: int, size: Size | None) -> Size:

@@ -3,16 +3,20 @@
 * It publishes `size_divisor`, a whole number of at least 1, and takes uint8 images whose sides are multiples of it,
   with and without the sizes of the unpadded images.
 * It returns a well-formed Prediction or PixelPrediction, with the shapes of `segkit.types` in every layer, all finite.
+* If its `forward` names `targets`, it takes those of images with and without segments in training, returns as many
+  layers for both, and a gradient reaches every parameter.
 * Gradients reach every parameter, and all else that `segkit.testing._modules` lists.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from segkit.registries import Model
 from segkit.testing._common import named, refuse_built, seeded, trying
+from segkit.testing._inputs import check_targets, training_inputs
 from segkit.testing._modules import (
     Outputs,
     Trial,
@@ -63,8 +67,10 @@ def check_model(make: Callable[[int], Model]) -> None:
                 prediction = model(images, sizes)
             check_prediction(who, prediction, NUM_CLASSES, None)
     # No gradient to reach: the images are integers.
-    trial = Trial(who, module, {"images": _images((2 * divisor, 3 * divisor))}, _run, reached={})
+    images = _images((2 * divisor, 3 * divisor))
+    trial = Trial(who, module, {"images": images}, _run, reached={})
     check_module(trial, as_module("model", make(NUM_CLASSES)))
+    check_targets(who, module, (2 * divisor, 3 * divisor), NUM_CLASSES, partial(module, images, None))
     warn_unless_compilable(trial)
     check_meta(who, lambda: make(NUM_CLASSES))
 
@@ -74,4 +80,5 @@ def _images(size: tuple[int, int]) -> Tensor:
 
 
 def _run(model: nn.Module, inputs: list[Tensor]) -> Outputs:
-    return outputs_of(model(inputs[0]))
+    size = int(inputs[0].shape[-2]), int(inputs[0].shape[-1])
+    return outputs_of(model(inputs[0], **training_inputs(model, size, NUM_CLASSES)))

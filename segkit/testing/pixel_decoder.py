@@ -3,6 +3,7 @@
 * It publishes `mask_dim`, and `memory`: finest first, each stride once.
 * It returns mask features of `mask_dim` channels at the finest stride, and the maps that `memory` describes, for
   coarsest maps wider than high, higher than wide, of a single cell, of an odd number of cells.
+* If its `forward` names `sizes`, no sizes mean no padding.
 * Gradients reach every map of the backbone, because a stage whose map is not used would not learn, and every parameter;
   and all else that `segkit.testing._modules` lists.
 """
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from segkit.registries import PixelDecoder
 from segkit.testing._common import named, refuse_built, seeded, trying
+from segkit.testing._inputs import check_sizes
 from segkit.testing._maps import CELLS, PYRAMID, check_maps, published_features, random_maps
 from segkit.testing._modules import (
     Outputs,
@@ -61,10 +63,15 @@ def check_pixel_decoder(make: Callable[[list[Feature]], PixelDecoder]) -> None:
     inputs = {f"map of stride {feature.stride}": one for feature, one in zip(PYRAMID, maps, strict=True)}
     trial = Trial(who, module, inputs, _run, reached={name: [name] for name in inputs})
     check_module(trial, as_module("pixel decoder", make(list(PYRAMID))))
+    check_sizes(who, module, (64, 96), lambda **sizes: _named(module(maps, **sizes)))
     warn_unless_compilable(trial)
     check_meta(who, lambda: make(list(PYRAMID)))
 
 
 def _run(decoder: nn.Module, inputs: list[Tensor]) -> Outputs:
-    mask_features, memory = decoder(list(inputs))
+    return _named(decoder(list(inputs)))
+
+
+def _named(returned: tuple[Tensor, list[Tensor]]) -> Outputs:
+    mask_features, memory = returned
     return {"mask features": mask_features} | {f"values of memory map {i}": found for i, found in enumerate(memory)}

@@ -7,10 +7,12 @@
   other type.
 * Two calls return the same, and an image gets the same result alone as in a batch.
 * A clear case is right: a query of one class covers the image and another covers the padding, which is cut off.
-* Where every query is certain of no object, there is no segment, and no instance of a score above 0.
+* Where every query is certain of no object, or every mask is of quality 0, there is no segment, and no instance of a
+  score above 0.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -140,13 +142,27 @@ def _check_no_object(who: str, part: Postprocessor, prediction: Prediction, clas
     class_logits = torch.full_like(prediction.class_logits, -50)
     class_logits[..., -1] = 50
     certain = Prediction(class_logits, dense_mask_logits=prediction.mask_logits)
-    for result in _results(who, part, certain, SIZES, classes, " without objects"):
-        segments = len(result.segments) if isinstance(result, PanopticResult) else 0
-        assert segments == 0, (
-            f"{who} returns {segments} segments where every query is certain of no object. Drop such queries."
-        )
-        scores = result.scores.tolist() if isinstance(result, InstanceResult) else []
-        assert all(score < 1e-3 for score in scores), (
-            f"{who} returns an instance with score {max(scores):.3g} where every query is certain of no object. Give "
-            "it a score of 0, or drop it."
-        )
+    segments, score = _found(_results(who, part, certain, SIZES, classes, " without objects"))
+    assert segments == 0, (
+        f"{who} returns {segments} segments where every query is certain of no object. Drop such queries."
+    )
+    assert score < 1e-3, (
+        f"{who} returns an instance with score {score:.3g} where every query is certain of no object. Give it a score "
+        "of 0, or drop it."
+    )
+    useless = replace(prediction, mask_quality=torch.zeros(prediction.class_logits.shape[:2]))
+    segments, score = _found(_results(who, part, useless, SIZES, classes, " with masks of quality 0"))
+    assert segments == 0, (
+        f"{who} returns {segments} segments where every mask is of quality 0. Multiply mask_quality into the scores."
+    )
+    assert score == 0, (
+        f"{who} returns an instance with score {score:.3g} where every mask is of quality 0. Multiply mask_quality "
+        "into the scores."
+    )
+
+
+def _found(results: Sequence[Result]) -> tuple[int, float]:
+    """Returns the number of segments of an image, and the best score of its instances, at most."""
+    segments = [len(result.segments) for result in results if isinstance(result, PanopticResult)]
+    scores = [score for result in results if isinstance(result, InstanceResult) for score in result.scores.tolist()]
+    return max(segments, default=0), max(scores, default=0.0)

@@ -1,19 +1,24 @@
 """The contract of a transformer decoder.
 
 * From a memory of one map or several, of different sizes and channel counts, it returns a Prediction: class logits
-  (B,Q,K+1) and masks of the mask features' size in every layer, all with the same number of queries, the earlier ones
-  as auxiliary layers of the last.
+  (B,Q,K+1) and masks of the mask features' size in every layer, the earlier ones as auxiliary layers of the last. Each
+  layer may have its own number of queries. A mask quality is (B,Q), 0..1.
+* If its `forward` names `sizes`, no sizes mean no padding. If it names `targets`, it takes those of images with and
+  without segments in training, returns as many layers for both, and a gradient reaches every parameter. Only auxiliary
+  layers bring matches, which name queries and segments that there are, and each query once.
 * The memory's maps may have a single cell, or an odd number of cells.
 * Gradients reach the memory, the mask features and every parameter, and all else that `segkit.testing._modules` lists.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from segkit.registries import TransformerDecoder
 from segkit.testing._common import named, refuse_built, seeded, trying
+from segkit.testing._inputs import check_sizes, check_targets, training_inputs
 from segkit.testing._maps import CELLS, PYRAMID, random_maps
 from segkit.testing._modules import Outputs, Trial, as_module, check_meta, check_module, warn_unless_compilable
 from segkit.testing._predictions import check_prediction, outputs_of
@@ -21,6 +26,8 @@ from segkit.types import Feature, Prediction
 
 MEMORIES = (PYRAMID[-1:], PYRAMID[1:])
 MASK_DIM, NUM_CLASSES = 16, 5
+SIZE = (64, 96)
+"""Of the images of 2x3 coarsest cells."""
 
 
 @seeded()
@@ -63,6 +70,9 @@ def check_transformer_decoder(make: Callable[[list[Feature], int, int], Transfor
         inputs = {**dict(zip(names, maps, strict=True)), "mask features": mask_features}
         trial = Trial(who, module, inputs, _run, reached={"memory": names, "mask features": ["mask features"]})
         check_module(trial, as_module("transformer decoder", make(list(memory), MASK_DIM, NUM_CLASSES)))
+        call = partial(module, maps, mask_features)
+        check_sizes(who, module, SIZE, lambda call=call, **named: outputs_of(call(**named)))
+        check_targets(who, module, SIZE, NUM_CLASSES, call)
     warn_unless_compilable(trial)
     check_meta(who, lambda: make(list(PYRAMID[1:]), MASK_DIM, NUM_CLASSES))
 
@@ -74,4 +84,4 @@ def _inputs(memory: list[Feature], rows: int, columns: int) -> tuple[list[Tensor
 
 
 def _run(decoder: nn.Module, inputs: list[Tensor]) -> Outputs:
-    return outputs_of(decoder(inputs[:-1], inputs[-1]))
+    return outputs_of(decoder(inputs[:-1], inputs[-1], **training_inputs(decoder, SIZE, NUM_CLASSES)))

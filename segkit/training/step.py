@@ -142,7 +142,7 @@ def add_gradients(
         with nullcontext() if last else accelerator.no_sync(model):
             with accelerator.autocast():
                 images = batch.images.to(accelerator.device, non_blocking=True)
-                prediction = call_model(model, images, batch.sizes, batch.files)
+                prediction = call_model(model, images, batch.sizes, batch.files, targets)
                 if isinstance(criterion, Criterion):
                     if normalizers is None:
                         normalizers = _normalizers(criterion, prediction, targets, batches[1:], accelerator.device)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from segkit.types.sizes import Size
+from segkit.types.targets import Match
 
 
 class MaskProduct(NamedTuple):
@@ -24,6 +25,9 @@ class Prediction:
 
     Masks are the product of `mask_embeddings` and `mask_features`, computed only on request: all masks of all decoder
     layers would take much memory. A decoder that computes masks in another way sets `dense_mask_logits` instead.
+
+    A decoder may return a subclass with further fields. Losses with `input_type = "prediction"` and postprocessors get
+    it as the decoder made it.
 
     Example:
         >>> prediction = Prediction(torch.zeros(2, 10, 4), torch.zeros(2, 10, 8), torch.zeros(2, 8, 16, 16))
@@ -41,8 +45,16 @@ class Prediction:
     """(B, E, h, w)."""
     dense_mask_logits: Tensor | None = None
     """(B, Q, h, w), where masks are not a product."""
+    mask_quality: Tensor | None = None
+    """(B, Q), 0..1: how well each mask fits in the model's own estimate, such as its IoU (Huang et al. 2019). The
+    postprocessors `instance` and `panoptic` multiply it into the scores. None: not estimated."""
+    matches: list[Match] | None = None
+    """Per image (query_index (M,), target_index (M,)) int64 on the CPU: the segments that queries were made of. The
+    losses of this layer take these pairs instead of those of a matcher. A segment may have several queries; queries
+    without a segment are trained on no object. Only an auxiliary prediction may have them. None: a matcher decides."""
     auxiliary: list[Prediction] = field(default_factory=list)
-    """Predictions of the earlier decoder layers, earliest first."""
+    """Predictions of the earlier decoder layers, earliest first, and of queries of their own (denoising), in any place.
+    Each may have its own number of queries. How many there are must not depend on the targets."""
 
     @property
     def num_queries(self) -> int:

@@ -81,7 +81,7 @@ def test_pixels_are_normalized_as_the_backbone_expects(tmp_path):
 
 
 def test_a_backbone_without_pixel_values_gets_those_of_imagenet():
-    model = PyramidModel(Promising([]), Promising(None))
+    model = PyramidModel(Promising([]), Promising(None), None)
     assert (model.pixel_mean, model.pixel_std) == ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 
@@ -214,7 +214,7 @@ MASKS = torch.zeros(1, 8, 2, 2)
     ],
 )
 def test_a_part_that_breaks_its_promise_is_named(maps, returned, message):
-    model = PyramidModel(Promising(maps), Promising(returned), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    model = PyramidModel(Promising(maps), Promising(returned), None, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     with pytest.raises(RegistryError) as caught:
         model.decode_pixels(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), None)
     assert str(caught.value).startswith(message)

@@ -138,3 +138,14 @@ def test_a_per_pixel_model_cannot_answer():
         "postprocessor 'instance': a per-pixel model predicts the class of each pixel, but no objects. "
         "Use the postprocessor 'semantic', or a model with queries such as 'mask_former'."
     )
+
+
+def test_the_quality_of_masks_counts_in_ranking_and_scores():
+    """Of two queries, the less certain one has the better mask. One instance is wanted."""
+    prediction = by_hand([[0.8, 0.0, 0.0, 0.2], [0.6, 0.0, 0.0, 0.4]], [[0.9, 0.9, 0.1, 0.1], [0.1, 0.1, 0.9, 0.9]])
+    prediction.mask_quality = torch.tensor([[0.5, 1.0]])
+    (result,) = Instance(THINGS, max_instances=1)(prediction, [TINY])
+    assert result.masks.tolist() == [[[False, False, True, True]]]
+    assert result.scores.tolist() == pytest.approx([0.6 * 0.9])
+    (result,) = Instance(THINGS, score_threshold=0.35)(prediction, [TINY])
+    assert result.scores.tolist() == pytest.approx([0.6 * 0.9, 0.8 * 0.5 * 0.9])

@@ -192,3 +192,12 @@ def test_a_per_pixel_model_cannot_answer():
         "postprocessor 'panoptic': a per-pixel model predicts the class of each pixel, but no objects. "
         "Use the postprocessor 'semantic', or a model with queries such as 'mask_former'."
     )
+
+
+def test_the_quality_of_masks_decides_who_wins_and_who_is_left_out():
+    both, left = [0.9] * 8, [0.9] * 4 + [0.1] * 4
+    prediction = by_hand([(2, 0.95, both), (2, 0.9, left), (3, 0.99, both)])
+    prediction.mask_quality = torch.tensor([[0.5, 1.0, 0.1]])
+    (result,) = Panoptic(CLASSES, score_threshold=0.3, overlap_threshold=0.4)(prediction, [TINY])
+    assert result.segment_map.tolist() == [[2] * 4 + [1] * 4]
+    assert [(one.label, round(one.score, 3)) for one in result.segments] == [(2, 0.475), (2, 0.9)]

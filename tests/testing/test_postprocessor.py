@@ -10,7 +10,7 @@ from segkit.postprocessors.instance import Instance
 from segkit.postprocessors.panoptic import Panoptic
 from segkit.postprocessors.semantic import Semantic
 from segkit.testing import check_postprocessor
-from segkit.types import InstanceResult, PanopticSegment, PixelPrediction, SemanticResult
+from segkit.types import InstanceResult, PanopticSegment, PixelPrediction, Prediction, SemanticResult
 from tests.helpers.contract_errors import each_of, error_message
 
 
@@ -104,6 +104,22 @@ class WithPadding(Semantic):
         return super().__call__(prediction, [replace(size, unpadded=size.padded) for size in sizes])
 
 
+class Uncritical:
+    """Does not ask for the quality of masks."""
+
+    def __call__(self, prediction, sizes):
+        queries = isinstance(prediction, Prediction)
+        return super().__call__(replace(prediction, mask_quality=None) if queries else prediction, sizes)
+
+
+class UncriticalInstance(Uncritical, Instance):
+    pass
+
+
+class UncriticalPanoptic(Uncritical, Panoptic):
+    pass
+
+
 class StuffToo(Instance):
     def __init__(self, classes):
         super().__init__(classes)
@@ -195,6 +211,16 @@ class Everything(Listed):
 
 RETURNS = "returns for image 0 on a Prediction"
 MESSAGES = [
+    (
+        UncriticalInstance,
+        "postprocessor UncriticalInstance returns an instance with score 0.941 where every mask is of quality 0. "
+        "Multiply mask_quality into the scores.",
+    ),
+    (
+        UncriticalPanoptic,
+        "postprocessor UncriticalPanoptic returns 3 segments where every mask is of quality 0. Multiply mask_quality "
+        "into the scores.",
+    ),
     (
         Silent,
         "postprocessor Silent publishes result_type = None. The contract asks for SemanticResult, InstanceResult or "

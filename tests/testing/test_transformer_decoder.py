@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
 from torch import nn
 
@@ -102,7 +103,164 @@ class Fixed(Good):
         return super().forward(memory, mask_features.detach())
 
 
+class Sure(Changing):
+    def changed(self, prediction):
+        return replace(prediction, mask_quality=2 + 0 * prediction.class_logits[..., 0])
+
+
+class Endless(Good):
+    """Names sizes, and divides by the rows that are no padding."""
+
+    def forward(self, memory, mask_features, sizes=None):
+        prediction = super().forward(memory, mask_features)
+        padded = sizes is not None and sizes[0] != (64, 96)
+        return replace(prediction, class_logits=prediction.class_logits / (0 if padded else 1))
+
+
+class Shifted(Good):
+    """Gives another answer without sizes."""
+
+    def forward(self, memory, mask_features, sizes=None):
+        prediction = super().forward(memory, mask_features)
+        return replace(prediction, class_logits=prediction.class_logits + (sizes is None))
+
+
+class Unready(Good):
+    def forward(self, memory, mask_features, *, sizes=None):
+        if sizes is not None:
+            raise NotImplementedError("sizes")
+        return super().forward(memory, mask_features)
+
+
+class Denoising(Good):
+    """A further layer whose queries are made of the segments, one each."""
+
+    def __init__(self, memory, mask_dim, num_classes):
+        super().__init__(memory, mask_dim, num_classes)
+        self.of_class = nn.Embedding(num_classes, memory[-1].channels)
+
+    def forward(self, memory, mask_features, *, targets=None):
+        prediction = super().forward(memory, mask_features)
+        if targets is None:
+            return prediction
+        most = max(len(target) for target in targets)
+        labels = torch.stack([nn.functional.pad(target.labels, (0, most - len(target))) for target in targets])
+        states = self.states_of(labels)
+        known = Prediction(self.classes(states), self.masks(states), mask_features, matches=self.matches_of(targets))
+        return replace(prediction, auxiliary=[*prediction.auxiliary, known])
+
+    def states_of(self, labels):
+        return self.of_class(labels)
+
+    def matches_of(self, targets):
+        return [(torch.arange(len(target)), torch.arange(len(target))) for target in targets]
+
+
+class Answering(Denoising):
+    def forward(self, memory, mask_features, *, targets=None):
+        prediction = super().forward(memory, mask_features, targets=targets)
+        return replace(prediction, matches=prediction.layers[1].matches)
+
+
+class OneImage(Denoising):
+    def matches_of(self, targets):
+        return super().matches_of(targets)[:1]
+
+
+class Beyond(Denoising):
+    def matches_of(self, targets):
+        return [(index + 1, index) for index, _ in super().matches_of(targets)]
+
+
+class Twice(Denoising):
+    def matches_of(self, targets):
+        return [(0 * index, index) for index, _ in super().matches_of(targets)]
+
+
+class Vanishing(Denoising):
+    """Has no further layer where nothing is to be denoised."""
+
+    def forward(self, memory, mask_features, *, targets=None):
+        some = targets and any(len(target) for target in targets)
+        return super().forward(memory, mask_features, targets=targets if some else None)
+
+
+class VanishingWithout(Vanishing):
+    """The same, without parameters of its own."""
+
+    def __init__(self, memory, mask_dim, num_classes):
+        super().__init__(memory, mask_dim, num_classes)
+        del self.of_class
+
+    def states_of(self, labels):
+        return self.queries[:1].expand(*labels.shape, -1)
+
+
+class TargetsNeeded(Denoising):
+    def forward(self, memory, mask_features, *, targets=None):
+        if self.training and targets is None:
+            raise ValueError("no targets")
+        return super().forward(memory, mask_features, targets=targets)
+
+
+class Untargeted(Denoising):
+    def matches_of(self, targets):
+        raise TypeError("targets")
+
+
 MESSAGES = [
+    (
+        Sure,
+        "transformer decoder Sure returns in layer 1 mask_quality (2, 3) of float32. The contract asks for (B,Q) = (2, "
+        "3) of values in 0..1.",
+    ),
+    (
+        Endless,
+        "transformer decoder Endless returns class logits of layer 1 with nan or infinite values for padded images. "
+        "Return finite values.",
+    ),
+    (
+        Shifted,
+        "transformer decoder Shifted returns different class logits of layer 1 for sizes=None and for images without "
+        "padding, by up to 1. Without sizes, no image is padded.",
+    ),
+    (Unready, "transformer decoder Unready fails with sizes of padded images: NotImplementedError: sizes"),
+    (
+        Answering,
+        "transformer decoder Answering returns in layer 2 matches of its own. Only auxiliary predictions may have "
+        "them: the last one is the answer.",
+    ),
+    (
+        OneImage,
+        "transformer decoder OneImage returns in layer 1 matches of 1 images instead of 2. Give a pair (query_index, "
+        "target_index) for every image.",
+    ),
+    (
+        Beyond,
+        "transformer decoder Beyond returns in layer 1 matches with the query_index (2,) of int64. The contract asks "
+        "for (M,) of int64, each 0..1.",
+    ),
+    (
+        Twice,
+        "transformer decoder Twice returns in layer 1 matches with the queries [0, 0]. A query has one segment "
+        "at most.",
+    ),
+    (
+        Vanishing,
+        "transformer decoder Vanishing with targets without a segment has parameters without a gradient: "
+        "of_class.weight. Use or remove them, because training on several devices refuses unused parameters.",
+    ),
+    (
+        VanishingWithout,
+        "transformer decoder VanishingWithout returns 3 layers for images with segments, and 2 where no image has one. "
+        "Return as many, with 0 queries where there is nothing to make them of: losses of several processes are added "
+        "up.",
+    ),
+    (
+        TargetsNeeded,
+        "transformer decoder TargetsNeeded fails in training without targets: ValueError: no targets",
+    ),
+    (Untargeted, "transformer decoder Untargeted fails in training mode: TypeError: targets"),
     (NoModule, "transformer decoder NoModule is not an nn.Module. Derive it from torch.nn.Module."),
     (
         Single,
@@ -125,8 +283,8 @@ MESSAGES = [
     ),
     (
         FewerEarlier,
-        "transformer decoder FewerEarlier returns in layer 0 class_logits of (2, 2, 6). The contract asks for "
-        "(B,Q,K+1) = (2, 3, 6).",
+        "transformer decoder FewerEarlier returns in layer 0 mask_logits of (2, 3, 16, 24). The contract asks for "
+        "(B,Q,h,w) = (2, 2, 16, 24).",
     ),
     (
         Maskless,
@@ -166,5 +324,23 @@ def test_error_message(part, message):
     assert error_message(check_transformer_decoder, part) == message
 
 
-def test_a_good_one_passes():
-    check_transformer_decoder(Good)
+class Masking(Good):
+    """Names sizes, and leaves padding out of the mean."""
+
+    def forward(self, memory, mask_features, sizes=None):
+        coarsest = memory[-1]
+        if sizes is not None:
+            height, width = coarsest.shape[2:]
+            rows = torch.tensor([-(-rows // 32) for rows, _ in sizes])
+            columns = torch.tensor([-(-columns // 32) for _, columns in sizes])
+            inside = (torch.arange(height)[:, None] < rows[:, None, None]) & (
+                torch.arange(width) < columns[:, None, None]
+            )
+            weights = inside / inside.float().mean((1, 2), keepdim=True)
+            coarsest = coarsest * weights[:, None]
+        return super().forward([coarsest], mask_features)
+
+
+@pytest.mark.parametrize("part", [Good, Masking, Denoising])
+def test_a_good_one_passes(part):
+    check_transformer_decoder(part)

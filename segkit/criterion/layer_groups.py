@@ -1,0 +1,86 @@
+"""Decoder layers that are computed together: those with equally many queries and the same kind of matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from segkit.criterion.matched_pairs import MatchedPairs
+from segkit.errors import RegistryError
+from segkit.registries.matchers import Matcher
+from segkit.types import Prediction, Target
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LayerGroup:
+    """Layers with equally many queries, matched at once. Where all layers share their queries, there is one group."""
+
+    places: list[int]
+    """The index of each among all layers."""
+    layers: list[Prediction]
+    pairs: MatchedPairs
+    fraction: float
+    """What a pair counts for: 1, or less where queries come with more matches than there are segments, so that such a
+    layer counts as much as any other."""
+
+    @property
+    def num_queries(self) -> int:
+        return self.layers[0].num_queries
+
+    @property
+    def brings_matches(self) -> bool:
+        """Whether the layers have matches of their own."""
+        return self.layers[0].matches is not None
+
+
+def group_layers(layers: Sequence[Prediction], targets: list[Target], matcher: Matcher) -> list[LayerGroup]:
+    """Groups layers and matches their queries with segments.
+
+    Args:
+        layers: Of all decoder layers.
+        targets: Of the B images.
+        matcher: Matches the layers that bring no matches.
+
+    Raises:
+        RegistryError: a layer brings matches that are not on the CPU or not of B images.
+    """
+    by_kind: dict[tuple[int, int | None], list[int]] = {}
+    for place, layer in enumerate(layers):
+        by_kind.setdefault((layer.num_queries, _number_of_matches(layer, len(targets))), []).append(place)
+    return [
+        _matched([layers[place] for place in places], places, number, targets, matcher)
+        for (_, number), places in by_kind.items()
+    ]
+
+
+def _number_of_matches(layer: Prediction, num_images: int) -> int | None:
+    if layer.matches is None:
+        return None
+    if len(layer.matches) != num_images or any(index.device.type != "cpu" for pair in layer.matches for index in pair):
+        raise RegistryError(
+            f"a prediction brings matches of {len(layer.matches)} images, of which there are {num_images}. Its matches "
+            "are one pair (query_index, target_index) per image, on the CPU. Check the transformer decoder with "
+            "segkit.testing.check_transformer_decoder."
+        )
+    return sum(len(query) for query, _ in layer.matches)
+
+
+def _matched(
+    layers: list[Prediction], places: list[int], number: int | None, targets: list[Target], matcher: Matcher
+) -> LayerGroup:
+    """Makes a group of layers; `number` is that of the matches which each of them brings."""
+    own = [layer.matches for layer in layers if layer.matches is not None]
+    # Matching is constant for the gradient, as is usual: gradients flow through the losses only.
+    pairs = MatchedPairs.collect(own or matcher(layers, targets), targets, layers[0].class_logits.device)
+    fraction = sum(len(target) for target in targets) / number if number else 1.0
+    return LayerGroup(places, layers, pairs, fraction)
+
+
+def in_order(groups: Sequence[LayerGroup], values: Sequence[Sequence[T]]) -> list[T]:
+    """Returns the values of all layers in their order, from those of each group."""
+    places = [place for group in groups for place in group.places]
+    by_place = dict(zip(places, (value for of_group in values for value in of_group), strict=True))
+    return [by_place[place] for place in range(len(places))]
