@@ -22,21 +22,34 @@ ROOT = Path(__file__).parents[2]
 _server: list[subprocess.Popen] = []
 
 
-def finish_forked(processes: int | None, *words) -> subprocess.CompletedProcess:
-    """Runs a script with its arguments to its end, as torchrun does with a number of processes; None: without it.
+class Forked:
+    """A script that runs, as torchrun runs it in a number of processes; None: without it. One at a time.
 
     As there, all processes are ended once one has failed. The output is that of all together.
     """
-    if not _server or _server[0].poll() is not None:
-        _server[:] = [_start_server()]
-    server = _server[0]
-    with tempfile.TemporaryDirectory() as folder:
-        order = {"processes": processes, "words": [*map(str, words)], "folder": folder, "cwd": os.getcwd()}
-        server.stdin.write(json.dumps(order) + "\n")
-        server.stdin.flush()
-        code = int(server.stdout.readline())
-        out, err = (Path(folder, name).read_text() for name in ("out", "err"))
-    return subprocess.CompletedProcess(order["words"], code, out, err)
+
+    def __init__(self, processes: int | None, *words) -> None:
+        if not _server or _server[0].poll() is not None:
+            _server[:] = [_start_server()]
+        self._server = _server[0]
+        self._folder = tempfile.TemporaryDirectory()
+        self._words = [*map(str, words)]
+        order = {"processes": processes, "words": self._words, "folder": self._folder.name, "cwd": os.getcwd()}
+        self._server.stdin.write(json.dumps(order) + "\n")
+        self._server.stdin.flush()
+        self.pids = json.loads(self._server.stdout.readline())
+
+    def finish(self) -> subprocess.CompletedProcess:
+        """Waits for the end of all processes. The code is the first one that is not 0."""
+        code = int(self._server.stdout.readline())
+        with self._folder as folder:
+            out, err = (Path(folder, name).read_text() for name in ("out", "err"))
+        return subprocess.CompletedProcess(self._words, code, out, err)
+
+
+def finish_forked(processes: int | None, *words) -> subprocess.CompletedProcess:
+    """Runs a script with its arguments to its end."""
+    return Forked(processes, *words).finish()
 
 
 def start_forked(processes: int | None, *words) -> str:
@@ -62,7 +75,7 @@ def _start_server() -> subprocess.Popen:
 
 
 def serve() -> None:
-    """Forks the processes of each order, and answers the first exit code that is not 0, or 0."""
+    """Forks the processes of each order, and answers their ids, and then the first exit code that is not 0, or 0."""
     import timm  # noqa: F401
     import torch  # noqa: F401
 
@@ -75,14 +88,15 @@ def serve() -> None:
         with socket.socket() as free:
             free.bind(("localhost", 0))
             port = free.getsockname()[1]
-        running = set()
+        running = []
         for rank in range(count or 1):
             child = os.fork()
             if child == 0:
                 launched = {} if count is None else _environment(rank, count, port)
                 _run(order, launched)
-            running.add(child)
-        print(_code_of(running), flush=True)
+            running.append(child)
+        print(json.dumps(running), flush=True)
+        print(_code_of(set(running)), flush=True)
 
 
 def _environment(rank: int, count: int, port: int) -> dict[str, str]:
