@@ -79,6 +79,8 @@ def _line_of(error: BaseException) -> str | None:
         return ": ".join([what, *map(str, error.args)])
     if is_out_of_memory(error):
         return f"there is not enough memory ({cause_of(error)}). Use smaller batches or images."
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{error.strerror}. Raise the limit (`ulimit -n`), or use fewer workers."
     # A path makes it the user's affair: a full disk, a missing permission. Without one, it is a bug.
     if isinstance(error, OSError) and (error.filename is not None or error.errno in _DISK_ERRORS):
         where = f"{error.filename}: " if error.filename is not None else ""

@@ -12,6 +12,9 @@ from segkit.errors import DataError
 _LONGEST_PATH = 4096
 """Bytes. Of longer paths, the end is kept."""
 
+_LONGEST_REASON = 200
+"""Bytes. Of longer ones, the beginning is kept."""
+
 
 class _Entry(ctypes.Structure):
     _fields_ = [
@@ -19,6 +22,7 @@ class _Entry(ctypes.Structure):
         ("loads", ctypes.c_bool),
         ("index", ctypes.c_int64),
         ("file", ctypes.c_char * _LONGEST_PATH),
+        ("lost", ctypes.c_char * _LONGEST_REASON),
     ]
 
 
@@ -73,6 +77,17 @@ class WorkerBoard:
         info = get_worker_info()
         if info is not None:
             self._entries[info.id].loads = False
+
+    def note_lost(self, reason: str) -> None:
+        """Notes why this process could not send a batch."""
+        info = get_worker_info()
+        if info is not None:
+            self._entries[info.id].lost = reason.encode(errors="replace")[: _LONGEST_REASON - 1]
+
+    def lost(self) -> str:
+        """Returns why a loading process could not send a batch; an empty string where all were sent."""
+        reasons = [entry.lost.decode(errors="replace") for entry in self._entries]
+        return next(filter(None, reasons), "")
 
     def loading(self) -> dict[int, int]:
         """Returns the loading processes that are inside a sample: process -> worker, its number from 0."""

@@ -3,10 +3,12 @@
 import math
 import multiprocessing
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import Queue
 from typing import Generic, TypeVar
 
 import torch
@@ -14,7 +16,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from segkit.data.worker_board import WorkerBoard
-from segkit.errors import DataError
+from segkit.errors import DataError, cause_of
 from segkit.runtime.reading import listen_to_reads
 
 Place = TypeVar("Place")
@@ -90,8 +92,14 @@ class WorkerBatches(Generic[Place, Item, Made]):
 
     def _watched(self) -> Iterator[Made | DataError]:
         """Yields the items of the loader. That its processes hang or have ended is told as a DataError."""
-        with _deaths_without_exception():
-            items = iter(self._loader)
+        try:
+            with _deaths_without_exception():
+                items = iter(self._loader)
+        except OSError as error:
+            raise DataError(
+                f"{self._section}: the {self._workers} loading processes cannot be started ({error.strerror}). "
+                f"{self._advice_on_limits()}"
+            ) from error
         processes = multiprocessing.active_children()
         try:
             while True:
@@ -119,15 +127,28 @@ class WorkerBatches(Generic[Place, Item, Made]):
                 # torch gives these errors no type of their own.
                 if str(error).startswith("DataLoader worker"):
                     raise DataError(self._describe_death(processes)) from error
-                if not str(error).startswith("DataLoader timed out"):
+                if str(error).startswith("Caught "):  # a fault in a part, with the traceback of the worker
                     raise
+                if not str(error).startswith("DataLoader timed out"):
+                    raise DataError(self._describe_loss(cause_of(error))) from error
             except (OSError, EOFError) as error:  # a process that dies while it hands over a batch
                 for process in processes:
                     process.join(0.1)
                 if all(process.exitcode is None for process in processes):
-                    raise
+                    raise DataError(self._describe_loss(_reason(error))) from error
                 raise DataError(self._describe_death(processes)) from error
+            if self._board.lost():
+                raise DataError(self._describe_loss(self._board.lost()))
         raise DataError(self._describe_hang())
+
+    def _describe_loss(self, cause: str) -> str:
+        return (
+            f"{self._section}: a batch was lost on its way from a loading process ({cause.partition('. ')[0]}). "
+            f"{self._advice_on_limits()}"
+        )
+
+    def _advice_on_limits(self) -> str:
+        return f"Raise the limit that it names (`ulimit -a`), or use fewer workers ({self._section}.workers)."
 
     def _describe_death(self, processes: list[BaseProcess]) -> str:
         what = "a loading process has ended before its first sample"
@@ -171,6 +192,10 @@ def _deaths_without_exception() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, earlier)
 
 
+def _reason(error: BaseException) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or cause_of(error)
+
+
 class _Items(TorchDataset[Item | DataError], Generic[Place, Item, Made]):
     """The two steps of a worker process; each returns an error instead of raising it."""
 
@@ -190,6 +215,9 @@ class _Items(TorchDataset[Item | DataError], Generic[Place, Item, Made]):
         """Prepares a worker process."""
         self._board.enter(worker)
         listen_to_reads(self._board.note_file)
+        # Threads send the batches. After an error there, Python goes on without the batch, which would be waited for.
+        Queue._on_queue_feeder_error = staticmethod(lambda error, _: self._board.note_lost(_reason(error)))  # type: ignore[attr-defined]
+        sys.excepthook = lambda kind, error, traceback: self._board.note_lost(_reason(error))
 
     def __getitem__(self, place: Place) -> Item | DataError:
         self._board.begin_sample(self._index_of(place))

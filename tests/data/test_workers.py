@@ -1,8 +1,10 @@
 """Batches of worker processes, and their errors."""
 
+import gc
 import multiprocessing
 import os
 import re
+import resource
 import signal
 import time
 
@@ -133,7 +135,80 @@ def test_a_batch_that_is_lost_on_its_way():
         return Lost(**vars(collate_one_by_one(samples)))
 
     with pytest.raises(DataError) as caught:
-        list(made(load, [[("a", 3)]], 1, timeout=1, collate=lose))
+        list(made(load, [[("a", 3)]], 1, collate=lose))
+    assert (
+        str(caught.value) == f"data.train: a batch was lost on its way from a loading process (cannot be sent). {RAISE}"
+    )
+
+
+RAISE = "Raise the limit that it names (`ulimit -a`), or use fewer workers (data.train.workers)."
+
+
+def allow_no_further_file():
+    """Returns the earlier limit."""
+    earlier = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open(os.devnull, os.O_RDONLY)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, earlier[1]))
+    return earlier
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # torch ends what it had not begun
+def test_processes_that_cannot_be_started():
+    batches = made(load, [[("a", 3)]], 1)
+    earlier = allow_no_further_file()
+    try:
+        with pytest.raises(DataError) as caught:
+            list(batches)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, earlier)
+    assert str(caught.value) == (
+        f"data.train: the 1 loading processes cannot be started (Too many open files). {RAISE}"
+    )
+    del caught, batches
+    gc.collect()
+
+
+def test_a_loading_process_without_a_free_file(tmp_path):
+    def load_without_files(place):
+        allow_no_further_file()
+        return load(place)
+
+    with pytest.raises(DataError) as caught:
+        list(made(load_without_files, [[("a", 3)]], 1))
+    lost = r"data\.train: a batch was lost on its way from a loading process \(.*Too many open files.*\)\. "
+    assert re.fullmatch(lost + re.escape(RAISE), str(caught.value))
+
+
+def test_a_batch_that_cannot_be_taken_over(monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError(
+            "unable to open shared memory object </torch_1> in read-write mode: Too many open files (24)"
+        )
+
+    monkeypatch.setattr("torch.utils.data.dataloader._MultiProcessingDataLoaderIter._try_get_data", fail)
+    with pytest.raises(DataError, match=r"a loading process \(unable to open .*: Too many open files \(24\)\)\. Raise"):
+        list(made(load, [[("a", 3)]], 1))
+
+
+def test_an_error_of_a_part_keeps_the_traceback_of_the_worker():
+    def fail(place):
+        raise ValueError("odd")
+
+    with pytest.raises(ValueError, match=r"Caught ValueError in DataLoader worker process 0\.[^$]*in fail"):
+        list(made(fail, [[("a", 3)]], 1))
+    with pytest.raises(RuntimeError, match=r"Caught RuntimeError in DataLoader worker process 0\."):
+        list(made(lambda place: torch.zeros(2) @ torch.zeros(3), [[("a", 3)]], 1))
+
+
+def test_a_batch_that_does_not_come():
+    """Its process waits, but not for a sample."""
+
+    def wait(samples):
+        time.sleep(1000)
+
+    with pytest.raises(DataError) as caught:
+        list(made(load, [[("a", 3)]], 1, timeout=1, collate=wait))
     assert str(caught.value) == (
         "data.train: no batch came for 1 seconds. No process is loading a sample: the batch was lost on its way. Check "
         "the file and its disk, or raise data.train.timeout."
