@@ -60,9 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     from segkit.inference.predictor import Predictor
     from segkit.results.filled import refuse_filled
     from segkit.runtime.processes import gather, join_processes
+    from segkit.runtime.writing import require_folder
 
     # Before the model is loaded, which takes longer than noticing a wrong path.
     files = list(images_in(arguments.inputs))
+    require_folder(Path(arguments.output))
     process = join_processes(arguments.device)
     predictor = Predictor(
         arguments.checkpoint,

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from segkit.config.json_schema import json_schema
-    from segkit.runtime.writing import explain_write_errors
+    from segkit.runtime.writing import replace_file
 
     run_plugins_of(arguments)
     schema = json_schema(on_broken=lambda error: print(f"left out: {error}", file=sys.stderr))
@@ -24,6 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         print(text, end="")
     else:
-        with explain_write_errors(Path(arguments.output)):
-            Path(arguments.output).write_text(text, encoding="utf-8")
+        with replace_file(Path(arguments.output)) as draft:
+            draft.write_text(text, encoding="utf-8")
     return 0

@@ -26,6 +26,7 @@ from segkit.results.overlay_writer import overlay_files
 from segkit.results.parts import own_part
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import Process, join_processes
+from segkit.runtime.writing import require_folder
 from segkit.types import Batch, Metrics, Result
 
 
@@ -69,7 +70,8 @@ def evaluate(
     Raises:
         CheckpointError: The checkpoint is missing or damaged, or does not fit the config.
         ConfigError: The config has no validation data or evaluators, or the device or window cannot be used.
-        DataError: An image or target cannot be read, or a result cannot be written.
+        DataError: An image or target cannot be read.
+        WriteError: The output cannot be written.
 
     Example:
         >>> import tempfile
@@ -108,7 +110,7 @@ def evaluate(
     validation = Validation(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )
-    _refuse_filled(output, validation, overlays > 0, bool(save_predictions))
+    _check_output(output, validation, overlays > 0, bool(save_predictions))
     model = with_options(loaded.model, validation.postprocessors, window, augment)
     with (
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
@@ -131,8 +133,9 @@ def default_output(checkpoint: str | Path) -> Path:
     return find_checkpoint(checkpoint) / "evaluation"
 
 
-def _refuse_filled(output: Path, validation: Validation, overlays: bool, predictions: bool) -> None:
-    """Checks that results of another command or evaluation are not replaced."""
+def _check_output(output: Path, validation: Validation, overlays: bool, predictions: bool) -> None:
+    """Checks that the output can be written, and that results of another command or evaluation are not replaced."""
+    require_folder(output)
     result_types = [one.result_type for one in validation.postprocessors.values()]
     if predictions:
         refuse_filled(output / "predictions", result_types)

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable
 from typing import BinaryIO
 
-_KINDS = {
+SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
@@ -58,7 +58,7 @@ def _open_regular(path: str, flags: int) -> int:
     os.close(descriptor)
     if kind == stat.S_IFDIR:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    raise OSError(errno.EINVAL, f"it is {_KINDS.get(kind, 'something else')}, not a file", path)
+    raise OSError(errno.EINVAL, f"it is {SPECIAL.get(kind, 'something else')}, not a file", path)
 
 
 def require_file(path: str | os.PathLike[str]) -> None:

@@ -1,13 +1,16 @@
 """Files and folders that are replaced only once they are complete, and JSON values."""
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 from segkit.errors import WriteError
+from segkit.runtime.reading import SPECIAL
 
 WRITING = ".writing"
 """The suffix of what is not complete yet. It is left behind only by a process that was killed."""
@@ -37,7 +40,8 @@ def explain_write_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         cause = error.strerror or error
         if isinstance(error, FileExistsError):  # raised where a missing folder is made
-            cause = f"{error.filename} is a file, not a folder"
+            what = "a file" if os.path.exists(error.filename) else "a link that leads nowhere"
+            cause = f"{error.filename} is {what}, not a folder"
         raise WriteError(f"{path}: cannot be written ({cause}).") from error
 
 
@@ -46,7 +50,7 @@ def replace_file(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yields a file name beside `path` to write to, and moves the file to `path` at the end.
 
     Until then an earlier file stays as it is. After an error, it is kept and the incomplete file is removed. A missing
-    folder is made.
+    folder is made. Only files are replaced: not a folder, pipe or device, nor what a link leads to.
 
     Args:
         path: The file.
@@ -66,6 +70,7 @@ def replace_file(path: Path, durable: bool = True) -> Iterator[Path]:
     """
     draft = path.with_name(path.name + WRITING)
     with explain_write_errors(path):
+        _refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield draft
@@ -76,6 +81,37 @@ def replace_file(path: Path, durable: bool = True) -> Iterator[Path]:
                 sync(path.parent)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _refuse_special(path: Path) -> None:
+    """Raises an OSError for what must not be replaced by a file: as administrator, one could replace /dev/null."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if kind in SPECIAL:
+        raise OSError(errno.EINVAL, f"it is {SPECIAL[kind]}, not a file", path)
+
+
+def require_folder(path: Path) -> None:
+    """Checks that a folder can be made, or written into if it is there. For outputs that come after long work.
+
+    Raises:
+        WriteError: It cannot.
+
+    Example:
+        >>> require_folder(Path("/dev/null/results"))
+        Traceback (most recent call last):
+        segkit.errors.WriteError: /dev/null/results: cannot be written (/dev/null is not a folder).
+    """
+    with explain_write_errors(path):
+        there = next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder", path)
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"{there} may not be written into", path)
 
 
 @contextmanager
@@ -95,7 +131,7 @@ def replace_folder(path: Path) -> Iterator[Path]:
         ['weights']
     """
     recover_folder(path)
-    place = path.resolve()
+    place = _resolved(path)
     draft, old = _beside(place)
     draft.mkdir(parents=True)
     try:
@@ -119,13 +155,20 @@ def replace_folder(path: Path) -> Iterator[Path]:
 
 def recover_folder(path: Path) -> None:
     """Tidies up after a process that was killed in `replace_folder`: completes the replacement, or undoes it."""
-    place = path.resolve()
+    place = _resolved(path)
     draft, old = _beside(place)
     if old.exists() and not place.exists():
         # It was killed between the two renames, so the draft is complete.
         (draft if draft.exists() else old).rename(place)
     for left in (draft, old):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # the second one of Python before 3.13
+        raise WriteError(f"{path}: cannot be written (it is a link that leads to itself).") from error
 
 
 def _beside(place: Path) -> tuple[Path, Path]:

@@ -1,6 +1,7 @@
 """Commands on a disk that is full, or into a path that cannot be a folder: one line that names the file."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ COMMANDS = {
     ),
     "test": (["test", "run", VAL, "--output", "out"], "out/metrics.json"),
     "test overlays": (["test", "run", VAL, "--overlays", "1", "--output", "out"], None),
-    "schema": (["schema", "--output", "schema.json"], "schema.json"),
+    "schema": (["schema", "--output", "out.file"], "out.file"),
+    "report": (["report", "run", "--output", "out.file"], "out.file"),
     "train": (["train", "tiny.yaml", "--output", "out"], None),
     "new-plugin": (["new-plugin", "acme-parts", "--output", "out"], None),
 }
@@ -59,27 +61,57 @@ def test_a_full_disk(folder, tmp_path, monkeypatch, capsys, name):
     for source in folder.iterdir():
         (tmp_path / source.name).symlink_to(source)
     monkeypatch.chdir(tmp_path)
-    # All but the schema gets its name when it is complete.
-    full = Path(file if words[0] == "schema" else f"{file}.writing")
+    full = Path(f"{file}.writing")  # it gets its name when it is complete
     full.parent.mkdir(parents=True, exist_ok=True)
     full.symlink_to(FULL)
     assert main(words) == 1
     assert one_line(capsys) == f"error: {file}: cannot be written (No space left on device)."
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-@pytest.mark.parametrize("output", ["file", "file/deeper"])
-def test_an_output_that_cannot_be_a_folder(folder, tmp_path, monkeypatch, capsys, name, output):
-    words = [output if word in ("out", "schema.json") else word for word in COMMANDS[name][0]]
+@pytest.fixture
+def here(folder, tmp_path, monkeypatch):
+    """A working folder with the files that the commands read."""
     for source in folder.iterdir():
         (tmp_path / source.name).symlink_to(source)
     monkeypatch.chdir(tmp_path)
+
+
+def words_for(name, output):
+    return [output if word in ("out", "out.file") else word for word in COMMANDS[name][0]]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("output", ["file", "file/deeper"])
+def test_an_output_that_cannot_be_a_folder(here, capsys, name, output):
     Path("file").write_text("mine")
-    if words[0] == "schema" and output == "file":
+    if "out.file" in COMMANDS[name][0] and output == "file":
         pytest.skip("its output is a file, which it replaces")
-    assert main(words) == 1
+    assert main(words_for(name, output)) == 1
     assert one_line(capsys).startswith("error: file")
     assert Path("file").read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_output_that_is_a_pipe_a_device_or_a_link_to_itself(here, capsys, name):
+    """None of them waits for a reader, or takes the place of the device."""
+    os.mkfifo("pipe")
+    Path("device").symlink_to(os.devnull)
+    Path("loop").symlink_to("loop")
+    for output in ("pipe", "device", "loop"):
+        assert main(words_for(name, output)) == 1
+        assert one_line(capsys).startswith(f"error: {output}")
+    assert Path("pipe").is_fifo()
+    assert Path("device").is_symlink()
+    assert Path("loop").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["test", "predict semantic"])
+def test_an_output_that_cannot_be_written_is_found_before_the_work(here, monkeypatch, capsys, name):
+    monkeypatch.setattr("segkit.models.mask_former.MaskFormer.forward", None)
+    Path("file").write_text("mine")
+    assert main(words_for(name, "file/deeper")) == 1
+    assert one_line(capsys).startswith("error: file/deeper: cannot be written (")
 
 
 def test_an_output_that_may_not_be_written(folder, tmp_path, monkeypatch, capsys):

@@ -2,10 +2,12 @@
 
 import math
 import os
+import re
 
 import pytest
 
-from segkit.runtime.writing import replace_file, replace_folder, without_nan
+from segkit.errors import WriteError
+from segkit.runtime.writing import recover_folder, replace_file, replace_folder, require_folder, without_nan
 
 
 def test_a_file_is_replaced_at_the_end(tmp_path):
@@ -31,6 +33,56 @@ def test_a_file_survives_an_error(tmp_path):
         write()
     assert path.read_text() == "first"
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_only_files_are_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to(os.devnull)
+    (tmp_path / "folder").mkdir()
+    reasons = {
+        "pipe": "it is a named pipe, not a file",
+        "device": "it is a device, not a file",
+        "folder": "Is a directory",
+    }
+    for name, reason in reasons.items():
+        path = tmp_path / name
+        with (
+            pytest.raises(WriteError, match=f"^{re.escape(f'{path}: cannot be written ({reason}).')}$"),
+            replace_file(path),
+        ):
+            raise AssertionError("not reached")
+
+
+def test_a_link_that_leads_nowhere(tmp_path):
+    link, loop = tmp_path / "link", tmp_path / "loop"
+    link.symlink_to(tmp_path / "missing")
+    loop.symlink_to(loop)
+    with (
+        pytest.raises(WriteError, match=r"link is a link that leads nowhere, not a folder\)\.$"),
+        replace_file(link / "a"),
+    ):
+        raise AssertionError("not reached")
+    with pytest.raises(WriteError, match=r"loop: cannot be written \(it is a link that leads to itself\)\.$"):
+        recover_folder(loop)
+
+
+def test_a_folder_that_can_be_made_or_not(tmp_path):
+    (tmp_path / "file").touch()
+    require_folder(tmp_path)
+    require_folder(tmp_path / "a/b")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+    for path in (tmp_path / "file", tmp_path / "file/a/b"):
+        with pytest.raises(WriteError, match=r"/file is not a folder\)\.$"):
+            require_folder(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the administrator may write everywhere")
+def test_a_folder_that_may_only_be_read(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(WriteError, match=r" may not be written into\)\.$"):
+        require_folder(tmp_path / "a")
+    tmp_path.chmod(0o700)
 
 
 def test_a_folder_is_replaced_at_the_end(tmp_path):
