@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 from torch import nn
 
-
-@runtime_checkable
-class Layered(Protocol):
-    """A backbone, or a model without an attribute `backbone`, that publishes the depth of its parameters."""
-
-    def parameter_layers(self) -> list[list[str]]:
-        """The names of the parameters of each layer, from the image on. A model lists those of its backbone alone."""
+from segkit.errors import RegistryError
+from segkit.registries.layered import Layered
 
 
 def backbone_layers(model: nn.Module) -> list[list[str]]:
@@ -21,6 +14,9 @@ def backbone_layers(model: nn.Module) -> list[list[str]]:
     They are what the model publishes, or else its attribute `backbone`, which is a single layer unless it publishes
     more. All other parameters are the head.
 
+    Raises:
+        RegistryError: what the model or its backbone publishes names no parameter, or one twice.
+
     Example:
         >>> model = nn.Module()
         >>> model.backbone, model.head = nn.Linear(2, 2), nn.Linear(2, 1)
@@ -28,15 +24,28 @@ def backbone_layers(model: nn.Module) -> list[list[str]]:
         [['backbone.weight', 'backbone.bias']]
     """
     if isinstance(model, Layered):
-        return model.parameter_layers()
+        return _published(model, "")
     backbone = getattr(model, "backbone", None)
     if not isinstance(backbone, nn.Module):
         return []
     if isinstance(backbone, Layered):
-        layers = backbone.parameter_layers()
-    else:
-        layers = [[name for name, _ in backbone.named_parameters()]]
-    return [[f"backbone.{name}" for name in layer] for layer in layers]
+        return _published(backbone, "backbone.")
+    return [[f"backbone.{name}" for name, _ in backbone.named_parameters()]]
+
+
+def _published(part: nn.Module, prefix: str) -> list[list[str]]:
+    """Returns the layers that a part publishes, with `prefix` before each name."""
+    assert isinstance(part, Layered), "only such parts publish layers"
+    layers = part.parameter_layers()
+    left = {name for name, _ in part.named_parameters(remove_duplicate=False)}
+    for name in (name for layer in layers for name in layer):
+        if name not in left:
+            raise RegistryError(
+                f"{type(part).__name__} publishes parameter_layers with '{name}', which is no parameter of it or "
+                "stands there twice. See the contract, segkit.registries.Layered."
+            )
+        left.remove(name)
+    return [[prefix + name for name in layer] for layer in layers]
 
 
 def numbered_layers(module: nn.Module) -> list[list[str]]:

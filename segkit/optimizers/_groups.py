@@ -56,17 +56,23 @@ def _refuse_without_effect(
     owner: str, model: nn.Module, layers: list[list[str]], backbone_multiplier: float, layer_decay: float
 ) -> None:
     trainable = {name for name, _, _ in _trainable(model)}
-    learning = [layer for layer in layers if trainable.intersection(layer)]
-    if backbone_multiplier != 1.0 and not learning:
-        raise ConfigError(
-            f"{owner}: backbone_multiplier: the model has no trainable parameters in `backbone`, so it has no effect. "
-            "Remove it."
-        )
-    if layer_decay != 1.0 and (len(layers) < 2 or not learning):
-        raise ConfigError(
-            f"{owner}: layer_decay: the model's backbone has no layers that learn (`parameter_layers`), so it has no "
-            "effect. Remove it."
-        )
+    factors = {"backbone_multiplier": backbone_multiplier, "layer_decay": layer_decay}
+    for setting in [name for name, factor in factors.items() if factor != 1.0]:
+        problem = ""
+        if not any(layers):
+            problem = (
+                f"model {type(model).__name__} has no attribute `backbone` and publishes no backbone. Remove it, or "
+                "give the model a method `parameter_layers` (segkit.registries.Layered)."
+            )
+        elif not any(trainable.intersection(layer) for layer in layers):
+            problem = f"all parameters of the backbone of model {type(model).__name__} are frozen. Remove it."
+        elif setting == "layer_decay" and len(layers) < 2:
+            problem = (
+                f"the backbone of model {type(model).__name__} is a single layer. Remove it, or give the backbone a "
+                "method `parameter_layers` (segkit.registries.Layered)."
+            )
+        if problem:
+            raise ConfigError(f"{owner}: {setting}: has no effect: {problem}")
 
 
 def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:

@@ -15,6 +15,7 @@ from segkit.registries.backbones import BACKBONES, Backbone, NormalizedBackbone
 from segkit.registries.datasets import DATASETS, AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
 from segkit.registries.evaluators import EVALUATORS, Evaluator
 from segkit.registries.hooks import HOOKS, Hook, Progress, TrainingContext
+from segkit.registries.layered import Layered
 from segkit.registries.losses import LOSSES, ClassLoss, GeneralLoss, Loss, MaskLoss
 from segkit.registries.matchers import MATCHERS, Matcher
 from segkit.registries.models import MODELS, Model
@@ -53,6 +54,7 @@ __all__ = [
     "ExplainedDataset",
     "GeneralLoss",
     "Hook",
+    "Layered",
     "Loss",
     "MaskLoss",
     "Matcher",

@@ -21,8 +21,7 @@ class Backbone(Protocol):
     A backbone whose initial weights were trained with normalized pixels may publish their mean and deviation; see
     `NormalizedBackbone`.
 
-    A backbone may have a method `parameter_layers() -> list[list[str]]`: the names of the parameters of each layer,
-    from the image on (`segkit.layers.depth`). Optimizers need it for `layer_decay`.
+    A backbone may publish the layers of its parameters, which optimizers need for `layer_decay`; see `Layered`.
     """
 
     @property

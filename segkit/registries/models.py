@@ -27,8 +27,8 @@ class Model(Protocol):
 
     A `forward` that names `targets: list[Target] | None = None` gets the targets in training, and None elsewhere.
 
-    Learning rates of the backbone concern what lies in the attribute `backbone`. A model without it may have a method
-    `parameter_layers() -> list[list[str]]` instead: the names of these parameters by layer, from the image on.
+    Learning rates of the backbone concern what lies in the attribute `backbone`. A model without it publishes which of
+    its parameters these are; see `Layered`.
     """
 
     @property

@@ -2,6 +2,7 @@
 
 * It publishes `features`: finest first, each stride once.
 * If it publishes `pixel_mean` or `pixel_std`, it publishes both, as three numbers.
+* If it publishes `parameter_layers`, these name every parameter once.
 * For images whose sides are multiples of the coarsest stride, it returns the maps that `features` describes: images
   wider than high, higher than wide, of a single coarsest cell, of an odd number of cells.
 * Gradients reach the image and every parameter, and all else that `segkit.testing._modules` lists.
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from segkit.registries import Backbone
 from segkit.testing._common import named, seeded, trying
+from segkit.testing._layers import check_layers
 from segkit.testing._maps import CELLS, check_maps, published_features
 from segkit.testing._modules import Outputs, Trial, as_module, check_module, warn_unless_compilable
 
@@ -33,6 +35,7 @@ def check_backbone(backbone: Backbone) -> None:
     who = named("backbone", backbone)
     features = published_features(who, "features", getattr(backbone, "features", None))
     _check_pixel_values(who, backbone)
+    check_layers(who, module, whole=True)
     coarsest = features[-1].stride
     module.eval()
     for rows, columns in CELLS:

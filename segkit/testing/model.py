@@ -2,6 +2,7 @@
 
 * It publishes `size_divisor`, a whole number of at least 1, and takes uint8 images whose sides are multiples of it,
   with and without the sizes of the unpadded images.
+* If it publishes `parameter_layers`, these name parameters of its own, each once.
 * It returns a well-formed Prediction or PixelPrediction, with the shapes of `segkit.types` in every layer, all finite.
 * If its `forward` names `targets`, it takes those of images with and without segments in training, returns as many
   layers for both, and a gradient reaches every parameter.
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from segkit.registries import Model
 from segkit.testing._common import named, refuse_built, seeded, trying
 from segkit.testing._inputs import check_targets, training_inputs
+from segkit.testing._layers import check_layers
 from segkit.testing._modules import (
     Outputs,
     Trial,
@@ -56,6 +58,7 @@ def check_model(make: Callable[[int], Model]) -> None:
     who = named("model", model)
     divisor = published(who, model, "size_divisor", int, "a whole number of at least 1")
     assert divisor > 0, f"{who} publishes size_divisor = {divisor}. The contract asks for a whole number of at least 1."
+    check_layers(who, module, whole=False)
     module.eval()
     for rows, columns in ((1, 1), (2, 3), (3, 2)):
         size = (rows * divisor, columns * divisor)

@@ -71,8 +71,9 @@ def _divide(optimizer: torch.optim.Optimizer, model: nn.Module) -> list[str]:
     parts = [part for part, _ in divided]
     if BACKBONE not in parts:
         raise ConfigError(
-            "training.schedule: has a warm-up of the backbone, but the model has no trainable parameters in "
-            "`backbone`. Leave out backbone_warmup_steps."
+            f"training.schedule: has a warm-up of the backbone, but model {type(model).__name__} has no parameters of "
+            "a backbone that learn. Leave out backbone_warmup_steps, or give the model an attribute `backbone` or a "
+            "method `parameter_layers` (segkit.registries.Layered)."
         )
     optimizer.param_groups[:] = [group for _, group in divided]
     return parts

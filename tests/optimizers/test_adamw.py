@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, RegistryError
 from segkit.registries import OPTIMIZERS
 
 
@@ -83,19 +83,45 @@ def test_a_model_may_call_its_backbone_otherwise():
 @pytest.mark.parametrize("name", ["adamw", "timm"])
 def test_factors_without_effect_are_refused(name):
     settings = {"name": "sgd"} if name == "timm" else {}
+    frozen = Tiny()
+    frozen.backbone.requires_grad_(False)
     for model, factor, message in [
         (
             nn.Linear(1, 1),
             {"backbone_multiplier": 0.1},
-            "backbone_multiplier: the model has no trainable parameters in `backbone`, so it has no effect. Remove it.",
+            "backbone_multiplier: has no effect: model Linear has no attribute `backbone` and publishes no backbone. "
+            "Remove it, or give the model a method `parameter_layers` (segkit.registries.Layered).",
+        ),
+        (
+            nn.Linear(1, 1),
+            {"layer_decay": 0.5},
+            "layer_decay: has no effect: model Linear has no attribute `backbone` and publishes no backbone. Remove "
+            "it, or give the model a method `parameter_layers` (segkit.registries.Layered).",
+        ),
+        (
+            frozen,
+            {"backbone_multiplier": 0.1},
+            "backbone_multiplier: has no effect: all parameters of the backbone of model Tiny are frozen. Remove it.",
         ),
         (
             Tiny(),
             {"layer_decay": 0.5},
-            "layer_decay: the model's backbone has no layers that learn (`parameter_layers`), so it has no effect. "
-            "Remove it.",
+            "layer_decay: has no effect: the backbone of model Tiny is a single layer. Remove it, or give the backbone "
+            "a method `parameter_layers` (segkit.registries.Layered).",
         ),
     ]:
         with pytest.raises(ConfigError) as caught:
             OPTIMIZERS.get(name)(model, **settings, **factor)
         assert str(caught.value) == f"optimizer '{name}': {message}"
+
+
+@pytest.mark.parametrize("layers", [[["encoder.wieght"]], [["encoder.weight"], ["encoder.weight"]]])
+def test_layers_of_what_is_no_parameter_or_twice_are_refused(layers):
+    model = Unnamed()
+    model.parameter_layers = lambda: layers
+    with pytest.raises(RegistryError) as caught:
+        OPTIMIZERS.get("adamw")(model, backbone_multiplier=0.1)
+    assert str(caught.value) == (
+        f"Unnamed publishes parameter_layers with '{layers[0][0]}', which is no parameter of it or stands there twice. "
+        "See the contract, segkit.registries.Layered."
+    )

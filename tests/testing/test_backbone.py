@@ -80,7 +80,42 @@ class FractionsOfOne(MeanAlone):
     pixel_std = 0.5
 
 
+class Deep(Good):
+    """Publishes a layer for each map."""
+
+    def parameter_layers(self):
+        return [["first.weight", "first.bias"], ["second.weight", "second.bias"]]
+
+
+class Misnamed(Good):
+    def parameter_layers(self):
+        return [["body.weight"]]
+
+
+class Repeating(Deep):
+    def parameter_layers(self):
+        return [*super().parameter_layers(), ["first.bias"]]
+
+
+class Partial(Deep):
+    def parameter_layers(self):
+        return super().parameter_layers()[1:]
+
+
 MESSAGES = [
+    (
+        Misnamed,
+        "backbone Misnamed names in parameter_layers what is no parameter: body.weight. Leave it out.",
+    ),
+    (
+        Repeating,
+        "backbone Repeating names in parameter_layers more than once: first.bias. Put it into one layer.",
+    ),
+    (
+        Partial,
+        "backbone Partial leaves out of parameter_layers: first.weight, first.bias. Name them all, since others get "
+        "the head's learning rate.",
+    ),
     (NoModule, "backbone NoModule is not an nn.Module. Derive it from torch.nn.Module."),
     (
         Silent,
@@ -120,6 +155,10 @@ MESSAGES = [
 @each_of(MESSAGES)
 def test_error_message(part, message):
     assert error_message(check_backbone, part()) == message
+
+
+def test_one_that_publishes_its_layers_passes():
+    check_backbone(Deep())
 
 
 def test_a_good_one_passes_and_draws_nothing_from_the_callers_generator():

@@ -52,8 +52,9 @@ def test_without_a_backbone_it_is_refused():
     with pytest.raises(ConfigError) as caught:
         LearningRates(optimizer, lambda step, steps: {"backbone": 0.25, "head": 0.5}, 4, model)
     assert str(caught.value) == (
-        "training.schedule: has a warm-up of the backbone, but the model has no trainable parameters in `backbone`. "
-        "Leave out backbone_warmup_steps."
+        "training.schedule: has a warm-up of the backbone, but model Linear has no parameters of a backbone that "
+        "learn. Leave out backbone_warmup_steps, or give the model an attribute `backbone` or a method "
+        "`parameter_layers` (segkit.registries.Layered)."
     )
 
 
