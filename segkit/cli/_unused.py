@@ -8,7 +8,9 @@ FOR_TRAINING = ("criterion", "training", "data.train", "init_from", "class_map",
 """Settings that only a training uses."""
 
 
-def refuse_unused_overrides(command: str, overrides: Sequence[str], unused: Iterable[str]) -> None:
+def refuse_unused_overrides(
+    command: str, overrides: Sequence[str], unused: Iterable[str], used: Iterable[str] = ()
+) -> None:
     """Checks that `overrides`, each `key=value`, change settings that a command uses.
 
     Args:
@@ -16,6 +18,7 @@ def refuse_unused_overrides(command: str, overrides: Sequence[str], unused: Iter
         overrides: As on the command line.
         unused: The settings that the command does not use, each with all that lies below it; `*` stands for any one
             key.
+        used: The settings below these that it uses all the same.
 
     Raises:
         ConfigError: an override is malformed, or changes a setting that is not used.
@@ -23,14 +26,11 @@ def refuse_unused_overrides(command: str, overrides: Sequence[str], unused: Iter
     from segkit.config.nodes import COMMAND_LINE, Problem, config_error
     from segkit.config.overrides import parse_overrides
 
-    patterns = [pattern.split(".") for pattern in unused]
     problems = []
     for override in parse_overrides(overrides):
-        if any(_lies_below(override.keys, pattern) for pattern in patterns):
-            path = ".".join(override.keys)
-            instead = " Use --precision." if path == "training.precision" and command == "test" else ""
-            message = f"has no effect: segkit {command} does not use this setting. Leave it out.{instead}"
-            problems.append(Problem(COMMAND_LINE, path, message))
+        if _lies_below_one(override.keys, unused) and not _lies_below_one(override.keys, used):
+            message = f"has no effect: segkit {command} does not use this setting. Leave it out."
+            problems.append(Problem(COMMAND_LINE, ".".join(override.keys), message))
     if problems:
         raise config_error(problems)
 
@@ -49,6 +49,10 @@ def refuse_beside(option: str, given: Iterable[tuple[str, bool]], reason: str) -
     useless = [name for name, is_given in given if is_given]
     if useless:
         raise SegkitError(f"{', '.join(useless)}: no effect with {option}. {reason} Leave out: {', '.join(useless)}.")
+
+
+def _lies_below_one(keys: Sequence[str], patterns: Iterable[str]) -> bool:
+    return any(_lies_below(keys, pattern.split(".")) for pattern in patterns)
 
 
 def _lies_below(keys: Sequence[str], pattern: Sequence[str]) -> bool:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from segkit.cli._arguments import add_inference_arguments, add_override_arguments
 from segkit.cli._failures import leaving_whole_files
 from segkit.cli._types import non_negative, not_empty
-from segkit.cli._unused import FOR_TRAINING, refuse_unused_overrides
+from segkit.cli._unused import FOR_TRAINING, refuse_beside, refuse_unused_overrides
+
+_PRECISION = "training.precision"
 
 if TYPE_CHECKING:
     from segkit.config import Config
@@ -40,7 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     from segkit.evaluation.tables import class_table, summary_table
     from segkit.runtime.processes import join_processes
 
-    refuse_unused_overrides("test", arguments.overrides, FOR_TRAINING)
+    refuse_unused_overrides("test", arguments.overrides, FOR_TRAINING, used=[_PRECISION])
+    if arguments.precision:
+        given = any(one.partition("=")[0] == _PRECISION for one in arguments.overrides)
+        refuse_beside("--precision", [(_PRECISION, given)], "The option sets the number format.")
     checkpoint, config = _checkpoint_and_config(arguments)
     output = arguments.output or default_output(checkpoint)
     with leaving_whole_files(output):

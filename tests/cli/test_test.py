@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from segkit.cli.main import main
+from segkit.evaluation.validation import Validation
 from tests.helpers.tiny import write_tiny
 
 
@@ -62,8 +63,26 @@ def test_a_config_with_a_checkpoint_and_overrides(trained, tmp_path):
     assert metrics_of(tmp_path / "one") == metrics_of(tmp_path / "other") != metrics_of(trained / "run/evaluation")
 
 
-def test_testing_in_bf16(trained, tmp_path):
-    assert main(["test", str(trained / "run"), "--precision", "bf16", "--output", str(tmp_path)]) == 0
+@pytest.mark.parametrize("words", [["--precision", "bf16"], ["training.precision=bf16"]])
+def test_testing_in_bf16(trained, tmp_path, monkeypatch, words):
+    seen = []
+    run = Validation.run
+
+    def recorded(self, model, device, precision, *more):
+        seen.append(precision)
+        return run(self, model, device, precision, *more)
+
+    monkeypatch.setattr(Validation, "run", recorded)
+    assert main(["test", str(trained / "run"), *words, "--output", str(tmp_path)]) == 0
+    assert seen == ["bf16"]
+
+
+def test_the_precision_is_given_once(trained, capsys):
+    assert main(["test", str(trained / "run"), "--precision", "bf16", "training.precision=fp32"]) == 1
+    assert capsys.readouterr().err == (
+        "error: training.precision: no effect with --precision. The option sets the number format. "
+        "Leave out: training.precision.\n"
+    )
 
 
 def test_a_checkpoint_alone_is_enough(trained, tmp_path):

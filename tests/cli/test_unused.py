@@ -14,7 +14,7 @@ def test_what_a_command_uses_passes(override):
 
 def test_all_that_it_does_not_use_is_reported_at_once():
     overrides = [
-        "training.precision=bf16",
+        "training.seed=1",
         "data.val.limit=1",
         "data.train.batch_size=3",
         "init_from=a",
@@ -24,7 +24,7 @@ def test_all_that_it_does_not_use_is_reported_at_once():
         refuse_unused_overrides("test", overrides, FOR_TRAINING)
     useless = "has no effect: segkit test does not use this setting. Leave it out."
     assert str(caught.value).splitlines() == [
-        f"<command line>: training.precision: {useless} Use --precision.",
+        f"<command line>: training.seed: {useless}",
         f"<command line>: data.train.batch_size: {useless}",
         f"<command line>: init_from: {useless}",
         f"<command line>: criterion: {useless}",
@@ -35,6 +35,12 @@ def test_a_star_stands_for_any_key():
     refuse_unused_overrides("analyze", ["data.val.dataset.length=3"], ["data.*.limit"])
     with pytest.raises(ConfigError, match=r"data\.val\.limit: has no effect"):
         refuse_unused_overrides("analyze", ["data.val.limit=3"], ["data.*.limit"])
+
+
+def test_a_single_setting_of_an_unused_section_may_be_used():
+    refuse_unused_overrides("test", ["training.precision=bf16"], FOR_TRAINING, used=["training.precision"])
+    with pytest.raises(ConfigError, match=r"training\.seed: has no effect"):
+        refuse_unused_overrides("test", ["training.seed=3"], FOR_TRAINING, used=["training.precision"])
 
 
 def test_options_beside_an_option():
