@@ -13,6 +13,9 @@ from rich.table import Table
 from segkit.runtime.writing import replace_file, without_nan
 from segkit.types import Metrics
 
+CONFUSION_SUFFIX = "_confusion_matrix.csv"
+"""What follows the evaluator's name in the name of the file of its confusion matrix."""
+
 METRICS_FILE = "metrics.json"
 """In the folder of an evaluation."""
 
@@ -126,7 +129,7 @@ def write_evaluation(folder: Path, metrics: Mapping[str, Metrics]) -> None:
     write_metrics(folder / METRICS_FILE, metrics)
     for evaluator, one in metrics.items():
         if one.confusion_matrix is not None:
-            with replace_file(folder / f"{evaluator}_confusion_matrix.csv") as draft:
+            with replace_file(folder / f"{evaluator}{CONFUSION_SUFFIX}") as draft:
                 _write_matrix(draft, one.confusion_matrix)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from segkit.config import CONFIG_FILE
 from segkit.errors import DataError, SegkitError
-from segkit.evaluation.tables import METRICS_FILE
+from segkit.evaluation.tables import CONFUSION_SUFFIX, METRICS_FILE
 from segkit.runtime.reading import read_json, read_utf8
 from segkit.training.run_folder import ENVIRONMENT_FILE, RunFolder
 
@@ -31,8 +31,8 @@ class RunRecord:
     """Of `metrics.jsonl`, by path: `losses/total`, `learning_rate`, `evaluation/mean_iou`."""
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     """`evaluation/metrics.json`."""
-    confusion: list[list[str]] = field(default_factory=list)
-    """The rows of the first confusion matrix, with a header."""
+    confusions: dict[str, list[list[str]]] = field(default_factory=dict)
+    """Evaluator -> the rows of its confusion matrix, with a header."""
     environment: dict[str, Any] = field(default_factory=dict)
     """`environment.json`, without the config."""
     config: str = ""
@@ -57,8 +57,9 @@ def read_run(path: Path) -> RunRecord:
     record.environment = environment
     record.metrics = _mapping(folder.evaluation / METRICS_FILE)
     record.curves = _curves(_text(folder.metrics))
-    for file in sorted(folder.evaluation.glob("*_confusion_matrix.csv"))[:1]:
-        record.confusion = list(csv.reader(io.StringIO(_text(file))))
+    for file in sorted(folder.evaluation.glob(f"*{CONFUSION_SUFFIX}")):
+        rows = list(csv.reader(io.StringIO(_text(file))))
+        record.confusions[file.name.removesuffix(CONFUSION_SUFFIX)] = rows
     return record
 
 

@@ -14,7 +14,7 @@ from segkit.errors import DataError, SegkitError
 from segkit.reports.confusion_table import confusion_table
 from segkit.reports.run_records import RunRecord
 from segkit.results.curves import Curve, plot
-from segkit.results.html import Cell, Html, element, image, images, table, write_page
+from segkit.results.html import Cell, Html, element, escape, image, images, table, write_page
 from segkit.results.overlay_writer import BEST, WORST
 from segkit.runtime.reading import open_file
 
@@ -121,9 +121,10 @@ def _number(value: Any) -> Cell:
 
 
 def _confusion(run: RunRecord) -> Iterator[Html]:
-    if len(run.confusion) > 1:
-        yield element("h2", f"Confusion of {run.name}")
-        yield _wide(confusion_table(run.confusion))
+    for evaluator, rows in run.confusions.items():
+        if len(rows) > 1:
+            yield element("h2", f"Confusion of {run.name}, {evaluator}")
+            yield _wide(confusion_table(rows))
 
 
 def _overlays(run: RunRecord) -> Iterator[Html]:
@@ -156,10 +157,16 @@ def _drawn(file: Path) -> Html:
 def _origin(run: RunRecord, several: bool) -> Iterator[Html]:
     of = f" of {run.name}" if several else ""
     yield element("h2", f"Config{of}")
-    yield element("pre", run.config)
+    yield element("pre", Html("\n".join(map(_config_line, run.config.splitlines()))))
     yield element("h2", f"Environment{of}")
-    rows = [[name, _words(value)] for name, value in run.environment.items()]
+    rows = [[name.replace("_", " "), _words(value)] for name, value in run.environment.items()]
     yield table(["", str(run.folder.path)], rows)
+
+
+def _config_line(line: str) -> Html:
+    """Returns a line with the origin of its value in paler letters."""
+    value, mark, origin = line.rpartition("  # ")
+    return Html(escape(value) + element("span", mark + origin, style_class="origin")) if mark else escape(line)
 
 
 def _words(value: Any) -> str:

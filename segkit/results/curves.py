@@ -80,18 +80,20 @@ def _ticks(low: float, high: float) -> list[float]:
     """Returns 2 to 7 round numbers that enclose an interval.
 
     Example:
-        >>> _ticks(1.3, 7.4)
-        [0.0, 2.0, 4.0, 6.0, 8.0]
+        >>> _ticks(1.3, 7.4), _ticks(0.0, 0.0)
+        ([0.0, 2.0, 4.0, 6.0, 8.0], [0.0, 0.2])
     """
     width = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(width / 5))
     step = next(one * power for one in (1, 2, 5, 10) if one * power * 5 >= width)
-    return [number * step for number in range(math.floor(low / step), math.ceil(high / step) + 1)]
+    first = math.floor(low / step)
+    return [number * step for number in range(first, max(math.ceil(high / step), first + 1) + 1)]
 
 
 def _powers(low: float, high: float) -> list[float]:
-    """Returns the powers of ten that enclose an interval above 0, at most seven."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    """Returns the powers of ten that enclose an interval above 0, two to seven."""
+    first = math.floor(math.log10(low))
+    last = max(math.ceil(math.log10(high)), first + 1)
     return [10.0**power for power in range(first, last + 1, max(1, -(-(last - first) // 6)))]
 
 
@@ -103,10 +105,10 @@ def _grid(y: float, tick: float) -> str:
 
 
 def _steps(across: Scale, first: float, last: float) -> list[str]:
-    ends = [(first, "start")] if first == last else [(first, "start"), ((first + last) / 2, "middle"), (last, "end")]
+    ends = {last: "end", (first + last) // 2: "middle", first: "start"}  # without repeating one in few steps
     return [
         f'<text x="{across(x):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="{anchor}">{x:.0f}</text>'
-        for x, anchor in ends
+        for x, anchor in ends.items()
     ] + [f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">step</text>']
 
 

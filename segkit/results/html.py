@@ -27,23 +27,30 @@ Cell = str | Html | float
 """Of a table; `float` includes `int`."""
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; max-width: 75em; margin: 2em auto;
-  padding: 0 1em; }
-h1 { font-size: 1.6em; } h2 { font-size: 1.25em; margin-top: 2em; border-bottom: 1px solid #ddd; }
-table { border-collapse: collapse; margin: 1em 0; } caption { text-align: left; color: #555; }
-th, td { padding: 0.25em 0.75em; border-bottom: 1px solid #e4e4e4; text-align: left; vertical-align: top;
+:root { color-scheme: light dark; --ink: #1c1c1c; --pale: #505050; --paper: #fff; --raised: #f5f5f5; --line: #dedede;
+  --curve: none; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e6e6; --pale: #b0b0b0; --paper: #16181b; --raised: #22262a; --line: #3a3f45;
+    --curve: brightness(1.6); } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 75em;
+  margin: 2em auto; padding: 0 1em; overflow-wrap: break-word; }
+h1 { font-size: 1.6em; } h2 { font-size: 1.25em; margin-top: 2em; border-bottom: 1px solid var(--line); }
+table { border-collapse: collapse; margin: 1em 0; } caption { text-align: left; color: var(--pale); }
+th, td { padding: 0.25em 0.75em; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
   overflow-wrap: break-word; }
-th { background: #f4f4f4; } .number { text-align: right; font-variant-numeric: tabular-nums; }
+th { background: var(--raised); } .number { text-align: right; font-variant-numeric: tabular-nums; }
 .images { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start; }
 .image { min-width: min(16em, 100%); max-width: 100%; } .image img { max-width: 100%; height: auto; display: block; }
-.caption { color: #444; overflow-wrap: anywhere; contain: inline-size; }
+.caption { color: var(--pale); overflow-wrap: anywhere; contain: inline-size; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22em, 100%), 1fr)); gap: 1em; }
 .plot h3 { font-size: 1em; margin: 0; } .plot > svg { width: 100%; height: auto; display: block; }
-.plot text { font-size: 13px; fill: #444; } .grid { stroke: #e0e0e0; fill: none; }
+.plot text { font-size: 13px; fill: var(--pale); } .grid { stroke: var(--line); fill: none; }
+.plot polyline, .plot circle, .key { filter: var(--curve); }
 .legend span { margin-right: 1em; white-space: nowrap; } .key { width: 28px; height: 10px; margin-right: 0.4em; }
-.wide, pre { overflow-x: auto; } pre { background: #f8f8f8; padding: 0.75em; font-size: 13px; line-height: 1.35; }
+.wide, pre { overflow-x: auto; } pre { background: var(--raised); padding: 0.75em; font-size: 13px; line-height: 1.35; }
+.origin { color: var(--pale); }
 """
-"""The style sheet of all pages."""
+"""The style sheet of all pages: dark where the reader's system is."""
 
 # Browsers then refuse scripts and whatever is not in the file.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

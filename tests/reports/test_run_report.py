@@ -1,6 +1,7 @@
 """The report of runs: what it shows, in a browser too, and what it refuses."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -27,7 +28,12 @@ def test_a_page_of_one_run(trained, capsys):
     file = trained / "low/report.html"
     assert capsys.readouterr().out == f"report: {file}\n"
     text = file.read_text(encoding="utf-8")
-    for heading in ("Curves", "Metrics of the best checkpoint", "Confusion of low", "worst images of low, panoptic"):
+    for heading in (
+        "Curves",
+        "Metrics of the best checkpoint",
+        "Confusion of low, mean_iou",
+        "worst images of low, panoptic",
+    ):
         assert f"<h2>{heading}</h2>" in text
     for title in (
         "total loss (weighted, all layers)",
@@ -63,6 +69,35 @@ def test_a_browser_shows_the_curves(trained, tmp_path, width):
     for color in ((31, 110, 180), (214, 94, 0)):  # of the first and the second run
         assert (np.abs(shown.astype(int) - color).max(-1) < 8).sum() > 100
     assert shown.shape[1] == width
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_browser_shows_it_dark_where_the_system_is(trained, tmp_path, width):
+    page = tmp_path / "report.html"
+    assert main(["report", str(trained / "low"), "--output", str(page)]) == 0
+    light, dark = (screenshot(page, width=width, height=900, dark=dark) for dark in (False, True))
+    assert light[5, 5].min() > 240
+    assert dark[5, 5].max() < 50
+    assert (dark.min(-1) > 200).sum() > 500  # letters
+
+
+def test_all_confusion_matrices(tmp_path):
+    (tmp_path / "run/evaluation").mkdir(parents=True)
+    (tmp_path / "run/config.yaml").write_text("a: 1\n")
+    for name, wrong in (("mean_iou", 1), ("mine", 3)):
+        file = tmp_path / f"run/evaluation/{name}_confusion_matrix.csv"
+        file.write_text(f"target,sky,sea\nsky,{4 - wrong},{wrong}\nsea,0,1\n")
+    assert main(["report", str(tmp_path / "run")]) == 0
+    text = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    first, second = text.partition("<h2>Confusion of run, mean_iou</h2>")[2].split("<h2>Confusion of run, mine</h2>")
+    assert first.index("75 %") < first.index("25 %")
+    assert second.index("25 %") < second.index("75 %")
+
+
+def test_the_origin_of_a_setting_is_paler_than_the_setting(trained):
+    assert main(["report", str(trained / "low")]) == 0
+    text = (trained / "low/report.html").read_text(encoding="utf-8")
+    assert re.search(r'\n    lr: 0.0001 *<span class="origin">  # &lt;command line&gt;</span>\n', text)
 
 
 def test_a_run_without_evaluation(trained, tmp_path):
