@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from segkit.build import build_model, with_pixel_values
 from segkit.classes import Classes
 from segkit.config import CONFIG_FILE, Config, load_config, load_for_prediction
-from segkit.errors import CheckpointError
+from segkit.errors import CheckpointError, join_first, nearest
 from segkit.models._base import SegmentationModel
 from segkit.runtime.finite import first_nonfinite
 from segkit.runtime.integrity import require_intact, write_manifest
@@ -243,13 +243,28 @@ def classes_differ(theirs: Classes, ours: Classes) -> str:
     """Describes how two class lists differ; returns an empty string if they do not.
 
     Example:
-        >>> classes_differ(Classes.make(["road", "car"]), Classes.make(["road", "bus"]))
-        "2 classes there, 2 here; class 1 is 'car' there, 'bus' here"
+        >>> classes_differ(Classes.make(["road", "car"]), Classes.make(["cars", "road"]))
+        "2 classes there, 2 here; only there: 'car'; only here: 'cars' (near 'car' there)"
+        >>> classes_differ(Classes.make(["road", "car"]), Classes.make(["car", "road"]))
+        "the same 2 classes in another order; class 0 is 'road' there, 'car' here"
     """
     if theirs.names == ours.names:
         return ""
-    pairs = zip(theirs.names, ours.names, strict=False)
-    first = next((index for index, (a, b) in enumerate(pairs) if a != b), min(len(theirs), len(ours)))
-    there = f"'{theirs.names[first]}'" if first < len(theirs) else "none"
-    here = f"'{ours.names[first]}'" if first < len(ours) else "none"
-    return f"{len(theirs)} classes there, {len(ours)} here; class {first} is {there} there, {here} here"
+    only_there = [name for name in theirs.names if name not in ours.names]
+    only_here = [name for name in ours.names if name not in theirs.names]
+    if not only_there and not only_here:
+        first = next(index for index, name in enumerate(theirs.names) if name != ours.names[index])
+        return (
+            f"the same {len(ours)} classes in another order; class {first} is '{theirs.names[first]}' there, "
+            f"'{ours.names[first]}' here"
+        )
+    near = {name: nearest(name, only_there) for name in only_here}
+    there = [f"'{name}'" for name in only_there]
+    here = [f"'{name}'" + (f" (near '{near[name]}' there)" if near[name] else "") for name in only_here]
+    return "; ".join(
+        [
+            f"{len(theirs)} classes there, {len(ours)} here",
+            *([f"only there: {join_first(there)}"] if there else []),
+            *([f"only here: {join_first(here)}"] if here else []),
+        ]
+    )

@@ -88,8 +88,19 @@ def suggest(name: str, known: Iterable[str]) -> str:
         >>> suggest("crop", ["flip", "crops"])
         " Did you mean 'crops'?"
     """
+    near = nearest(name, known)
+    return f" Did you mean '{near}'?" if near is not None else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Returns the closest name in `known`, None where none is close.
+
+    Example:
+        >>> nearest("crop", ["flip", "crops"])
+        'crops'
+    """
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    return near[0] if near else None
 
 
 def join_first(values: Sequence[object], limit: int = 10) -> str:

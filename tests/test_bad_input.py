@@ -294,8 +294,9 @@ def test_more_segments_than_queries(semantic, train):
 def test_starting_from_another_class_list(finished, semantic, train, capsys):
     assert train(semantic, f"init_from={finished}/run") == 1
     assert error_line(capsys) == (
-        f"error: {finished}/run/last: has other classes (8 classes there, 2 here; class 0 is 'sky' there, 'a' "
-        "here), and none has the name of a class here, so these tensors mean nothing: "
+        f"error: {finished}/run/last: has other classes (8 classes there, 2 here; only there: 'sky', 'grass', "
+        "'sand', 'water', 'circle', 'square', 'triangle', 'star'; only here: 'a', 'b'), "
+        "and none has the name of a class here, so these tensors mean nothing: "
         "transformer_decoder.class_head.bias, transformer_decoder.class_head.weight. Name the classes that correspond "
         "in `class_map`, or initialize the tensors anew with --reset-head."
     )
@@ -308,8 +309,9 @@ def test_testing_on_another_class_list(finished, semantic, capsys):
     words = [f"data.val={{dataset: {semantic.setting}}}", "--checkpoint", f"{finished}/run"]
     assert main(["test", f"{finished}/tiny.yaml", *words]) == 2
     assert error_line(capsys) == (
-        f"{finished}/tiny.yaml: data.val: the dataset has other classes than the model (2 classes there, 8 here; "
-        "class 0 is 'a' there, 'sky' here). Name a dataset with the model's classes."
+        f"{finished}/tiny.yaml: data.val: the dataset has other classes than the model ("
+        "2 classes there, 8 here; only there: 'a', 'b'; only here: 'sky', 'grass', 'sand', 'water', 'circle', "
+        "'square', 'triangle', 'star'). Name a dataset with the model's classes."
     )
 
 
@@ -359,7 +361,7 @@ def test_resuming_with_another_class_list(semantic, train, tmp_path, capsys):
     capsys.readouterr()
     assert train(Three(tmp_path / "three"), "--resume", "training.steps=4") == 1
     message = error_line(capsys)
-    assert "has other classes than the dataset (2 classes there, 2 here; class 1 is 'b' there, 'c' here)" in message
+    assert "has other classes than the dataset (2 classes there, 2 here; only there: 'b'; only here: 'c')" in message
     assert contents(Path("run")) == before
 
 
@@ -387,5 +389,17 @@ def test_class_lists_of_one_length_and_other_names_differ():
 
     one, other = Classes.make(["a", "b"]), Classes.make(["a", "c"])
     assert classes_differ(one, one) == ""
-    assert classes_differ(one, other) == "2 classes there, 2 here; class 1 is 'b' there, 'c' here"
-    assert classes_differ(one, Classes.make(["a"])) == "2 classes there, 1 here; class 1 is 'b' there, none here"
+    assert classes_differ(one, other) == "2 classes there, 2 here; only there: 'b'; only here: 'c'"
+    assert classes_differ(one, Classes.make(["a"])) == "2 classes there, 1 here; only there: 'b'"
+
+
+def test_renamed_and_reordered_class_lists():
+    from segkit.checkpoint import classes_differ
+
+    there = Classes.make(["disk", "box", "ring"])
+    assert classes_differ(there, Classes.make(["box", "disc", "ring"])) == (
+        "3 classes there, 3 here; only there: 'disk'; only here: 'disc' (near 'disk' there)"
+    )
+    assert classes_differ(there, Classes.make(["box", "disk", "ring"])) == (
+        "the same 3 classes in another order; class 0 is 'disk' there, 'box' here"
+    )

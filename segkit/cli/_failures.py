@@ -57,7 +57,6 @@ def report_failure(error: BaseException) -> int | None:
     if isinstance(error, BrokenPipeError):
         return _end_output()
     for kinds, code in (
-        (ConfigError, WRONG_USAGE),
         (TrainingStopped, STOPPED),
         (KeyboardInterrupt, INTERRUPTED),
         (Terminated, TERMINATED),
@@ -68,11 +67,12 @@ def report_failure(error: BaseException) -> int | None:
     line = _line_of(error)
     if line is not None:
         print(f"error: {line}", file=sys.stderr)
-    return None if line is None else FAILED
+        return WRONG_USAGE if isinstance(error, ConfigError) else FAILED
+    return None
 
 
 def _line_of(error: BaseException) -> str | None:
-    if isinstance(error, SegkitError):  # each line of a ConfigError begins with its location
+    if isinstance(error, SegkitError):
         return str(error)
     if isinstance(error, KeyboardInterrupt | Terminated):
         what = "terminated" if isinstance(error, Terminated) else "interrupted"

@@ -16,7 +16,8 @@ from segkit.cli._types import fraction, not_empty, positive
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from segkit.inference.predictor import Outcome, Predictor
+    from segkit.inference.outcomes import Outcome
+    from segkit.inference.predictor import Predictor
     from segkit.results.files import ResultWriter
     from segkit.runtime.processes import Process
 

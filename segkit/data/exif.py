@@ -40,6 +40,17 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
+def is_upright(image: Image.Image) -> bool:
+    """Returns whether neither the file nor `upright` turns an image that is opened and not yet decoded.
+
+    Example:
+        >>> is_upright(Image.new("RGB", (4, 2)))
+        True
+    """
+    tags = image.getexif() if image.format == "TIFF" else {}
+    return _orientation(image) not in _TURNS and tags.get(_ORIENTATION, 1) not in _TURNS
+
+
 def _orientation(image: Image.Image) -> int:
     found = orientation_of(_exif_block(image))
     if found is not None:

@@ -95,19 +95,41 @@ def read_panoptic_map(path: str | Path) -> npt.NDArray[np.int32]:
 
 def to_rgb(image: Image.Image, name: str) -> Tensor:
     """Converts an image of any mode to (3, H, W) uint8, upright."""
+    image = upright_8_bit(image, name)
+    return rgb_rows(image, 0, image.height)
+
+
+def upright_8_bit(image: Image.Image, name: str) -> Image.Image:
+    """Decodes an image, turns it upright and scales its values to 8 bits; what is left to convert is its colors.
+
+    Raises:
+        DataError: its values are floating-point numbers.
+    """
     image = upright(image)
     if image.mode == "F":
         raise DataError(f"{name}: an image of floating-point values has no known range. Store it with 8 or 16 bits.")
     if image.mode in SIXTEEN_BIT:
         image = Image.fromarray(_scaled(np.asarray(image)))
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")  # a direct conversion to RGB warns
+    return image
+
+
+def rgb_rows(image: Image.Image, top: int, bottom: int) -> Tensor:
+    """Returns rows top..bottom of an image of `upright_8_bit` as (3, bottom - top, W) uint8.
+
+    Example:
+        >>> rgb_rows(Image.new("L", (2, 3), 9), 1, 3).shape
+        torch.Size([3, 2, 2])
+    """
+    rgb = np.empty((bottom - top, image.width, 3), dtype=np.uint8)
     # In bands, so that an image of any size takes little more memory than Pillow's pixels and the result.
-    rgb = np.empty((image.height, image.width, 3), dtype=np.uint8)
-    for top in range(0, image.height, rows := max(1, PIXELS_AT_A_TIME // image.width)):
-        whole = rows >= image.height
-        band = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
-        rgb[top : top + rows] = np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
+    step = max(1, PIXELS_AT_A_TIME // image.width)
+    for start in range(top, bottom, step):
+        stop = min(start + step, bottom)
+        whole = stop - start == image.height
+        band = image if whole else image.crop((0, start, image.width, stop))
+        if band.mode == "P" and "transparency" in band.info:
+            band = band.convert("RGBA")  # a direct conversion to RGB warns
+        rgb[start - top : stop - top] = np.asarray(band if band.mode == "RGB" else band.convert("RGB"))
     return torch.from_numpy(rgb).permute(2, 0, 1)
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from segkit.data.formats import image_formats
-from segkit.errors import DataError, SegkitError, cause_of
+from segkit.errors import ConfigError, DataError, SegkitError, cause_of
 from segkit.runtime.reading import open_file
 
 VARIABLE = "SEGKIT_MAX_PIXELS"
@@ -41,6 +41,7 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
 
     Raises:
         DataError: the file is missing, too large, damaged, or no image.
+        ConfigError: the environment variable is no number of pixels.
 
     Example:
         >>> with opened(Path("missing.png")):
@@ -48,7 +49,7 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
         Traceback (most recent call last):
         segkit.errors.DataError: missing.png: there is no such file. Restore it or correct the path.
     """
-    limit = max_pixels if max_pixels is not None else _limit_of_environment()
+    limit = max_pixels if max_pixels is not None else limit_of_environment()
     if limit is not None and limit < 1:
         raise DataError(f"max_pixels: {limit} is not a number of pixels. Give a whole number from 1.")
     try:
@@ -100,13 +101,34 @@ def _warn_if_large(path: Path, image: Image.Image, limit: int | None) -> None:
         )
 
 
-def _limit_of_environment() -> int | None:
+def limit_of_environment() -> int | None:
+    """Returns the number of pixels that the environment variable SEGKIT_MAX_PIXELS allows; None where it is not set.
+
+    Raises:
+        ConfigError: Its value is no such number.
+    """
     text = os.environ.get(VARIABLE)
     if not text:
         return None
-    if not text.isdecimal() or len(text) > _MOST_DIGITS:
-        raise DataError(f"{VARIABLE}: '{text}' is not a number of pixels. Set it to a whole number from 1.")
+    if not text.isdecimal() or len(text) > _MOST_DIGITS or int(text) < 1:
+        raise ConfigError(f"{VARIABLE}: '{text}' is not a number of pixels. Set it to a whole number from 1.")
     return int(text)
+
+
+def largest_allowed(max_pixels: int | None = None) -> int | None:
+    """Returns the number of pixels up to which `opened` opens an image, None where there is no limit.
+
+    Passed as `max_pixels`, it keeps `opened` from warning of images that are large but allowed.
+
+    Args:
+        max_pixels: That of `opened`.
+
+    Example:
+        >>> largest_allowed(100)
+        100
+    """
+    limit = max_pixels if max_pixels is not None else limit_of_environment()
+    return limit if limit is not None else _pillows_limit() or None
 
 
 def _pillows_limit() -> int:

@@ -1,7 +1,6 @@
 """From an image to its result: a checkpoint ready for use."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TypeVar, overload
@@ -13,18 +12,23 @@ from segkit.build import build_postprocessor, build_transforms
 from segkit.checkpoint import load_checkpoint
 from segkit.config import Config
 from segkit.config.arguments import check_arguments
+from segkit.data.image_rows import pixels_of, rows_of
 from segkit.data.image_source import ImageSource, ImageValues, to_image
 from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import ConfigError, DataError
+from segkit.inference.large_images import LARGE, label_map_in_windows
+from segkit.inference.outcomes import LargeFile, Outcome, Prepared
 from segkit.inference.semantic_options import with_options
+from segkit.inference.sliding_window import SlidingWindow
 from segkit.registries import Postprocessor
 from segkit.registries.signature import Fraction, Positive
+from segkit.results.drawing import LARGEST
 from segkit.results.overlay import overlay
 from segkit.runtime.background import in_background
 from segkit.runtime.devices import choose_device
 from segkit.runtime.model_call import call_model, enough_memory
 from segkit.runtime.precision import Precision, autocast
-from segkit.types import ImageSizes, Result, ResultSource, Sample
+from segkit.types import ImageSizes, PixelPrediction, Prediction, Result, ResultSource, Sample, SemanticResult
 
 Source = TypeVar("Source", bound=ImageSource)
 """Any of the forms of an image."""
@@ -32,32 +36,6 @@ Source = TypeVar("Source", bound=ImageSource)
 INSTANCE_SCORE = 0.5
 """Smallest score of instances where neither the caller nor the config sets one: average precision is measured with all
 instances, but nobody wants to see those that are most likely wrong."""
-
-
-@dataclass
-class Outcome:
-    """The outcome for one of many images: either `image` and `result`, or `error`."""
-
-    file: str
-    """Its path; `image 3` for the third of the images that have none."""
-    image: Tensor | None = None
-    """(3,H,W) uint8 RGB, as read."""
-    result: Result | None = None
-    """At the image's size, on the predictor's device."""
-    error: DataError | None = None
-    """Why the image could not be read or is too small for the model."""
-
-
-@dataclass
-class Prepared:
-    """An image as the model takes it."""
-
-    file: str
-    original: Tensor
-    """(3,H,W) uint8 RGB, as read."""
-    image: Tensor
-    """(3,H',W') uint8 RGB, transformed."""
-    sizes: ImageSizes
 
 
 class Predictor:
@@ -79,8 +57,9 @@ class Predictor:
         augment: Average the predictions of six sizes of the image and of their mirror images (see
             `segkit.inference.augmentation`; semantic task only). This takes about 23 times as long.
         max_pixels: Files with more pixels are refused. By default the limit is that of the environment variable
-            SEGKIT_MAX_PIXELS, or else Pillow's. An image is decoded as a whole, with or without windows, which takes
-            about 7 bytes a pixel.
+            SEGKIT_MAX_PIXELS, or else Pillow's. Reading an image as a whole takes about 7 bytes a pixel. With `window`,
+            and if the config evaluates without transforms, a file of more than 16 million pixels is read in windows:
+            its result is a label map of one byte a pixel (uint8, up to 255 classes), and its drawings are reduced.
         plugins: Python files that the checkpoint's config may import.
         trust: Import all Python files that the checkpoint's config names as plugins.
 
@@ -190,6 +169,8 @@ class Predictor:
 
     def _result(self, image: ImageSource, name: str, postprocessor: Postprocessor) -> Result:
         file = str(image) if isinstance(image, str | Path) else name
+        if self._is_large(image):
+            return self._predict_large(file, postprocessor)
         return self._predict([self.prepare(to_image(image, self.max_pixels), file)], postprocessor)[0]
 
     def predict_many(self, files: Iterable[ImageSource], batch_size: int = 1) -> Iterator[Outcome]:
@@ -215,8 +196,8 @@ class Predictor:
     def _predict_many(self, files: Iterable[ImageSource], batch_size: int) -> Iterator[Outcome]:
         waiting: list[Prepared] = []
         for read in in_background(self._read, enumerate(files, start=1)):
-            # A batch ends when it is full, before an image of another padded size, and before an error, so that
-            # outcomes keep the order of the files.
+            # A batch ends when it is full, before an image of another padded size, before a large one and before an
+            # error, so that outcomes keep the order of the files.
             if isinstance(read, Prepared):
                 if waiting and read.sizes.padded != waiting[0].sizes.padded:
                     yield from self._outcomes(waiting)
@@ -228,6 +209,8 @@ class Predictor:
             waiting = []
             if isinstance(read, Outcome):
                 yield read
+            elif isinstance(read, LargeFile):
+                yield self._outcome_of_large(read.file)
         yield from self._outcomes(waiting)
 
     def prepare(self, image: Tensor, file: str = "image") -> Prepared:
@@ -239,10 +222,12 @@ class Predictor:
         padded = padded_size([sample.size], self.model.size_divisor)
         return Prepared(file, image, sample.image, ImageSizes(padded, sample.content or sample.size, output))
 
-    def _read(self, numbered: tuple[int, ImageSource]) -> Prepared | Outcome:
+    def _read(self, numbered: tuple[int, ImageSource]) -> Prepared | LargeFile | Outcome:
         number, image = numbered
         file = str(image) if isinstance(image, str | Path) else f"image {number}"
         try:
+            if self._is_large(image):
+                return LargeFile(file)
             return self.prepare(to_image(image, self.max_pixels), file)
         except DataError as error:
             return Outcome(file, error=error)
@@ -274,6 +259,34 @@ class Predictor:
         for one, result in zip(prepared, results, strict=True):
             result.source = ResultSource(one.original, self.classes, overlay)
         return results
+
+    def _is_large(self, image: ImageSource) -> bool:
+        """Returns whether a file is read in windows. Transforms and augmentation need the image as a whole."""
+        if self._transforms or not isinstance(self.model, SlidingWindow) or not isinstance(image, str | Path):
+            return False
+        return pixels_of(image, self.max_pixels) >= LARGE
+
+    def _outcome_of_large(self, file: str) -> Outcome:
+        try:
+            result = self._predict_large(file, self.postprocessor)
+        except DataError as error:
+            return Outcome(file, error=error)
+        assert result.source is not None, "it has just been set"
+        return Outcome(file, result.source.image, result)
+
+    @torch.inference_mode()
+    def _predict_large(self, file: str, postprocessor: Postprocessor) -> SemanticResult:
+        windows = self.model
+        assert isinstance(windows, SlidingWindow), "only then is an image large"
+
+        def predict(window: Tensor, sizes: ImageSizes) -> Prediction | PixelPrediction:
+            with autocast(self.device, self.precision):
+                return call_model(windows.model, window.to(self.device), [sizes], [file])
+
+        image = rows_of(file, self.max_pixels)
+        label_map = label_map_in_windows(image, windows, predict, postprocessor, len(self.classes))
+        source = ResultSource(image.reduced(LARGEST), self.classes, overlay)
+        return SemanticResult(label_map, source=source)
 
 
 def _defaults(config: Config, task: str) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Semantic segmentation of images larger than a model was trained for, window by window."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -51,19 +51,50 @@ class SlidingWindow(SegmentationModel):
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> PixelPrediction:
         """(B,3,H,W) uint8 RGB, H and W multiples of `size_divisor` -> class maps (B,K,h,w), the mean of all windows."""
         height, width = int(images.shape[-2]), int(images.shape[-1])
-        total = count = images.new_empty(0)
-        for rows in self.spans(height):
+        mean = images.new_empty(0)
+
+        def predict(rows: slice, columns: slice) -> Prediction | PixelPrediction:
+            return self.model(images[..., rows, columns], _sizes_within(sizes, rows, columns))
+
+        for rows, maps in self.mean_rows((height, width), predict):
+            if mean.numel() == 0:  # the first rows tell the number of classes and the stride of the maps
+                mean = maps.new_empty(*maps.shape[:2], height * maps.shape[-1] // width, maps.shape[-1])
+            mean[..., rows, :] = maps
+        return PixelPrediction(mean)
+
+    def mean_rows(
+        self, size: Size, predict: Callable[[slice, slice], Prediction | PixelPrediction]
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Yields the mean of all windows, rows by rows from top to bottom: those that no later window changes.
+
+        Args:
+            size: Height and width of the padded image, multiples of `size_divisor`.
+            predict: Predicts the window of these rows and columns of pixels.
+
+        Yields:
+            The rows of the class maps, and these (B,K,r,w).
+        """
+        height, width = size
+        spans = self.spans(height)
+        carried: tuple[Tensor, Tensor] | None = None
+        for rows, end in zip(spans, [*(span.start for span in spans[1:]), height], strict=True):
+            total = count = torch.empty(0)
+            stride = 1
             for columns in self.spans(width):
-                window = images[..., rows, columns]
-                maps = class_maps(self.model(window, _sizes_within(sizes, rows, columns)))
-                stride = window.shape[-1] // maps.shape[-1]
-                if total.numel() == 0:  # the first window tells the number of classes and the stride of the maps
-                    total = maps.new_zeros(*maps.shape[:2], height // stride, width // stride)
-                    count = maps.new_zeros(height // stride, width // stride)
-                place = (..., _divided(rows, stride), _divided(columns, stride))
+                maps = class_maps(predict(rows, columns))
+                if total.numel() == 0:
+                    stride = (columns.stop - columns.start) // maps.shape[-1]
+                    total = maps.new_zeros(*maps.shape[:3], width // stride)
+                    count = maps.new_zeros(maps.shape[2], width // stride)
+                    if carried is not None:
+                        for room, sums in zip((total, count), carried, strict=True):
+                            room[..., : sums.shape[-2], :] = sums
+                place = (..., _divided(columns, stride))
                 total[place] += maps
                 count[place] += 1
-        return PixelPrediction(total.div_(count))
+            done = (end - rows.start) // stride
+            carried = total[..., done:, :], count[done:]
+            yield slice(rows.start // stride, end // stride), total[..., :done, :].div_(count[:done])
 
     def spans(self, length: int) -> list[slice]:
         """Returns the windows that cover `length` pixels. They begin at multiples of the divisor, the last one too."""

@@ -1,11 +1,15 @@
 """What overlays, legends and comparisons have in common: colors, text and size."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFont
 from torch import Tensor
 
 from segkit.classes import Color
+
+Value = TypeVar("Value", bound=np.generic)
 
 READABLE = 384
 """The length in pixels that the longer side of an image needs for text on it. Smaller images are enlarged."""
@@ -48,10 +52,10 @@ def fitted_size(width: int, height: int, largest: int = LARGEST) -> tuple[int, i
     return width * factor, height * factor
 
 
-def fitted_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Returns a mask (H,W) at the (width, height) of `fitted`: the nearest pixels, not mixed as those of the image."""
+def fitted_mask(mask: NDArray[Value], size: tuple[int, int]) -> NDArray[Value]:
+    """Returns a mask or a label map (H,W) at the (width, height) of `fitted`: nearest pixels, not mixed ones."""
     width, height = size
     rows = (np.arange(height) + 0.5) * mask.shape[0] // height
     columns = (np.arange(width) + 0.5) * mask.shape[1] // width
-    resized: NDArray[np.bool_] = mask[rows.astype(np.int64)][:, columns.astype(np.int64)]
+    resized: NDArray[Value] = mask[rows.astype(np.int64)][:, columns.astype(np.int64)]
     return resized

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -14,7 +15,7 @@ from segkit.results.drawing import LARGEST, fitted, fitted_mask
 from segkit.results.instance_colors import color_apart
 from segkit.results.legend import with_legend
 from segkit.results.regions import Region, regions_of
-from segkit.types import Result
+from segkit.types import Result, SemanticResult
 
 Pixels = NDArray[np.uint8]
 """(H,W,3) RGB."""
@@ -36,7 +37,7 @@ def overlay(
 
     Args:
         image: (3,H,W) uint8 RGB.
-        result: Of the same size.
+        result: Of the same size, or a semantic result of a larger image that is reduced here.
         classes: Of the result.
         opacity: Of the colors, in [0, 1].
         legend: Whether names and legend are drawn.
@@ -50,6 +51,9 @@ def overlay(
         >>> drawn.size, drawn.getpixel((0, 0))
         ((2, 2), (50, 50, 150))
     """
+    size = int(image.shape[2]), int(image.shape[1])
+    if isinstance(result, SemanticResult) and result.size != size[::-1]:
+        result = SemanticResult(torch.from_numpy(fitted_mask(result.label_map.cpu().numpy(), size)))
     regions = regions_of(result, classes)
     color_apart(regions)
     if not legend:

@@ -118,14 +118,14 @@ class SemanticResult(BaseResult):
     """
 
     label_map: Tensor
-    """(H, W) int64, class index 0..K-1."""
+    """(H, W) int64, class index 0..K-1. That of a large file read in windows has a smaller type, such as uint8."""
 
     @property
     def size(self) -> Size:
         return _size_of(self.label_map)
 
     def numpy(self) -> dict[str, NDArray[np.generic]]:
-        """Returns `label_map` (H, W) int64 on the CPU."""
+        """Returns `label_map` (H, W) on the CPU."""
         return {"label_map": self.label_map.cpu().numpy()}
 
     def _contents(self) -> str:

@@ -13,8 +13,8 @@ from PIL import Image, PngImagePlugin
 
 from segkit.data.images import read_image
 from segkit.data.label_maps import read_label_map
-from segkit.data.opening import VARIABLE
-from segkit.errors import DataError
+from segkit.data.opening import VARIABLE, largest_allowed
+from segkit.errors import ConfigError, DataError
 
 REPLACE = "Replace or remove it."
 
@@ -76,9 +76,9 @@ def test_a_setting_bounds_the_pixels(file, monkeypatch):
 
 
 def test_a_setting_that_is_no_number_is_refused(file, monkeypatch):
-    for text in ("many", "-5", "1e9", "9" * 5000):
+    for text in ("many", "-5", "0", "1e9", "9" * 5000):
         monkeypatch.setenv(VARIABLE, text)
-        with pytest.raises(DataError, match=rf"^SEGKIT_MAX_PIXELS: '{text}' is not a number of pixels\. Set it to "):
+        with pytest.raises(ConfigError, match=rf"^SEGKIT_MAX_PIXELS: '{text}' is not a number of pixels\. Set it to "):
             read_image(file)
     with pytest.raises(DataError, match=r"^max_pixels: 0 is not a number of pixels\. Give a whole number from 1\.$"):
         read_image(file, max_pixels=0)
@@ -154,3 +154,15 @@ def test_large_images_are_converted_in_bands(tmp_path, monkeypatch):
 
 def test_a_folder_is_no_image(tmp_path: Path):
     refused(tmp_path, f"cannot read the image (Is a directory). {REPLACE}")
+
+
+def test_the_limit_as_a_number(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    assert largest_allowed() == 100
+    monkeypatch.setenv(VARIABLE, "70")
+    assert largest_allowed() == 70
+    assert largest_allowed(30) == 30
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert largest_allowed() is None

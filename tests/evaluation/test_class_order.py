@@ -171,8 +171,8 @@ def test_another_name_is_refused(folder):
     with pytest.raises(ConfigError) as caught:
         evaluate(folder, "semantic", "mean_iou", dataset)
     assert str(caught.value) == (
-        "<dict>: data.val: the dataset has other classes than the model (3 classes there, 3 here; class 0 is 'person' "
-        "there, 'sky' here). Name a dataset with the model's classes."
+        "<dict>: data.val: the dataset has other classes than the model (3 classes there, 3 here; only there: 'bus'; "
+        "only here: 'car'). Name a dataset with the model's classes."
     )
 
 

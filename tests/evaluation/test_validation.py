@@ -119,8 +119,9 @@ def test_a_dataset_of_other_classes_is_refused(tmp_path):
     with pytest.raises(ConfigError) as caught:
         validation(tmp_path, classes=Classes.make(["sky", "road"]))
     assert str(caught.value) == (
-        f"{tmp_path}/tiny.yaml: data.val: the dataset has other classes than the model (8 classes there, 2 here; "
-        "class 1 is 'grass' there, 'road' here). Name a dataset with the model's classes."
+        f"{tmp_path}/tiny.yaml: data.val: the dataset has other classes than the model ("
+        "8 classes there, 2 here; only there: 'grass', 'sand', 'water', 'circle', 'square', 'triangle', 'star'; "
+        "only here: 'road'). Name a dataset with the model's classes."
     )
 
 

@@ -370,3 +370,47 @@ def test_a_single_path_is_not_taken_as_a_list(checkpoint):
         with pytest.raises(ConfigError) as caught:
             Predictor("runs/x/best").predict_many(image)
         assert str(caught.value) == "files: this is a single image. Pass a list: [image]."
+
+
+@pytest.fixture
+def large_files(checkpoint, monkeypatch):
+    """Files from 100 pixels on count as large; returns the sizes that the model sees."""
+    monkeypatch.setattr(inference, "LARGE", 100)
+    monkeypatch.setattr(inference, "LARGEST", 16)
+    return checkpoint
+
+
+@pytest.mark.parametrize("per_pixel", [True, False])
+def test_large_files_are_read_in_windows(large_files, per_pixel, tmp_path):
+    image = image_of(40, 72)
+    file = save(image, tmp_path / "a.tif")
+    large_files.model = RedIsClass(per_pixel)
+    predictor = Predictor("runs/x/best", window=16)
+    result = predictor(file)
+    assert result.label_map.dtype == torch.uint8
+    assert torch.equal(result.label_map.long(), predictor(image).label_map)
+    assert {shape for shape, _ in large_files.model.calls} == {(1, 3, 16, 16)}
+    assert result.source.image.shape == (3, 8, 15)
+    assert result.plot(legend=False).size == (15, 8)
+    assert Predictor("runs/x/best")(file).label_map.dtype == torch.int64
+
+
+def test_large_files_among_others_keep_their_order(large_files, tmp_path):
+    large = save(image_of(40, 72), tmp_path / "large.png")
+    small = save(image_of(8, 8), tmp_path / "small.png")
+    broken = tmp_path / "broken.tif"
+    save(image_of(400, 72), broken)
+    broken.write_bytes(broken.read_bytes()[:-9000])
+    files = [small, large, broken, small, tmp_path / "missing.png"]
+    outcomes = list(Predictor("runs/x/best", window=16).predict_many(files, batch_size=2))
+    assert [outcome.file for outcome in outcomes] == list(map(str, files))
+    assert [outcome.error is None for outcome in outcomes] == [True, True, False, True, False]
+    assert str(outcomes[2].error).startswith(f"{broken}: cannot read the image (")
+    assert outcomes[1].image.shape == (3, 8, 15)
+
+
+def test_transforms_and_augmentation_need_the_image_as_a_whole(large_files, tmp_path):
+    file = save(image_of(40, 72), tmp_path / "a.png")
+    assert Predictor("runs/x/best", window=16, augment=True)(file).label_map.dtype == torch.int64
+    large_files.transforms = [Pad(size=(8, 8))]
+    assert Predictor("runs/x/best", window=16)(file).label_map.dtype == torch.int64

@@ -1,0 +1,41 @@
+"""What a predictor makes of each of many images on its way."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from segkit.errors import DataError
+from segkit.types import ImageSizes, Result
+
+
+@dataclass
+class Outcome:
+    """The outcome for one of many images: either `image` and `result`, or `error`."""
+
+    file: str
+    """Its path; `image 3` for the third of the images that have none."""
+    image: Tensor | None = None
+    """(3,H,W) uint8 RGB, as read; reduced where a large file is read in windows."""
+    result: Result | None = None
+    """At the image's size, on the predictor's device; on the CPU where a large file is read in windows."""
+    error: DataError | None = None
+    """Why the image could not be read or is too small for the model."""
+
+
+@dataclass
+class Prepared:
+    """An image as the model takes it."""
+
+    file: str
+    original: Tensor
+    """(3,H,W) uint8 RGB, as read."""
+    image: Tensor
+    """(3,H',W') uint8 RGB, transformed."""
+    sizes: ImageSizes
+
+
+@dataclass
+class LargeFile:
+    """A file that is read in windows, since its image is large."""
+
+    file: str
