@@ -309,7 +309,7 @@ def test_testing_on_another_class_list(finished, semantic, capsys):
     words = [f"data.val={{dataset: {semantic.setting}}}", "--checkpoint", f"{finished}/run"]
     assert main(["test", f"{finished}/tiny.yaml", *words]) == 2
     assert error_line(capsys) == (
-        f"{finished}/tiny.yaml: data.val: the dataset has other classes than the model ("
+        f"error: {finished}/tiny.yaml: data.val: the dataset has other classes than the model ("
         "2 classes there, 8 here; only there: 'a', 'b'; only here: 'sky', 'grass', 'sand', 'water', 'circle', "
         "'square', 'triangle', 'star'). Name a dataset with the model's classes."
     )

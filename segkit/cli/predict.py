@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from segkit.inference.predictor import Predictor
+    from segkit.results.files import refuse_useless_format
     from segkit.results.filled import refuse_filled
     from segkit.runtime.processes import gather, join_processes
     from segkit.runtime.writing import require_folder
@@ -79,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         plugins=arguments.plugins,
         trust=arguments.trust,
     )
+    refuse_useless_format(arguments.result_format or "coco", [predictor.postprocessor.result_type])
     refuse_filled(Path(arguments.output), [predictor.postprocessor.result_type])
     console = Console(markup=False, quiet=not process.is_main)
     with leaving_whole_files(arguments.output):

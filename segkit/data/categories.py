@@ -65,7 +65,7 @@ def structured_classes(data: object, file: Path) -> Classes:
     if not isinstance(data, list):
         raise DataError(
             f"{file}: {place} is {shown(data)}, but must be a list of names or of categories, or a mapping of ids and "
-            "names."
+            "names. Correct it."
         )
     if not data:
         raise DataError(f"{file}: {place} is empty. Name the classes.")
@@ -74,7 +74,7 @@ def structured_classes(data: object, file: Path) -> Classes:
     colors = _palette(palette, len(entries), problems)
     classes = classes_of(entries, place, problems, required=(), things=False, colors=colors)
     if count is not None and count != len(entries):
-        problems.add(f"nc is {shown(count)}, but {place} has {len(entries)} classes.")
+        problems.add(f"nc is {shown(count)}, but {place} has {len(entries)} classes. Correct one of them.")
     problems.raise_any()
     return classes if ignored is None else replace(classes, void=(*classes.void, ignored))
 
@@ -136,7 +136,10 @@ def _palette(palette: object, count: int, problems: Problems) -> list[Color | No
     if palette is None:
         return None
     if not isinstance(palette, list) or len(palette) < count:
-        problems.add(f"palette is {shown(palette)}, but must be a list of {count} colors, one for each class.")
+        problems.add(
+            f"palette is {shown(palette)}, but must be a list of {count} colors, one for each class. Correct "
+            "it or leave it out."
+        )
         return None
     colors: list[Color | None] = []
     # A palette may hold one more color, for void.

@@ -57,7 +57,8 @@ class JsonEntry:
         (48, False)
         >>> problems.raise_any()
         Traceback (most recent call last):
-        segkit.errors.DataError: a.json: images[0] (id 7): 'iscrowd' is "no", but must be 0 or 1.
+        segkit.errors.DataError: a.json: images[0] (id 7): 'iscrowd' is "no", but must be 0 or 1. Correct it \
+or leave it out.
     """
 
     __slots__ = ("_place", "_problems", "is_mapping", "values")
@@ -67,7 +68,7 @@ class JsonEntry:
         self.values: dict[str, object] = value if isinstance(value, dict) else {}
         self._place, self._problems = place, problems
         if not self.is_mapping:
-            problems.add(f"{place} is {shown(value)}, but must be a mapping.")
+            problems.add(f"{place} is {shown(value)}, but must be a mapping. Correct or remove it.")
 
     @property
     def place(self) -> str:
@@ -87,23 +88,23 @@ class JsonEntry:
     def required(self, key: str, convert: Convert[T]) -> T | None:
         """Returns the converted value of `key`. Where it is missing or wrong, adds a problem and returns None."""
         if key in self.values:
-            return self._converted(key, convert, None)
+            return self._converted(key, convert, None, "Correct it.")
         if self.is_mapping:
-            self.problem(f"there is no '{key}'.{suggest(key, self.values)}")
+            self.problem(f"there is no '{key}'.{suggest(key, self.values)} Add it.")
         return None
 
     def optional(self, key: str, convert: Convert[T], default: Default) -> T | Default:
         """Returns the converted value of `key`, or `default` where it is missing or null."""
         if self.values.get(key) is None:
             return default
-        return self._converted(key, convert, default)
+        return self._converted(key, convert, default, "Correct it or leave it out.")
 
-    def _converted(self, key: str, convert: Convert[T], default: Default) -> T | Default:
+    def _converted(self, key: str, convert: Convert[T], default: Default, remedy: str) -> T | Default:
         value = self.values[key]
         try:
             return convert(value)
         except NotThisError as needed:
-            self.problem(f"'{key}' is {shown(value)}, but must be {needed}.")
+            self.problem(f"'{key}' is {shown(value)}, but must be {needed}. {remedy}")
             return default
 
 
@@ -207,6 +208,8 @@ def as_area(value: object) -> float:
 _FLAGS: dict[tuple[type, object], bool] = {
     (int, 0): False,
     (int, 1): True,
+    (float, 0.0): False,
+    (float, 1.0): True,
     (bool, False): False,
     (bool, True): True,
     (str, "0"): False,
@@ -215,14 +218,14 @@ _FLAGS: dict[tuple[type, object], bool] = {
 
 
 def as_flag(value: object) -> bool:
-    """Converts 0, 1, true, false, "0" and "1". Anything else is refused.
+    """Converts 0, 1, 0.0, 1.0, true, false, "0" and "1". Anything else is refused.
 
     Example:
         >>> as_flag("0"), as_flag(1)
         (False, True)
     """
     # Lists and mappings cannot be looked up.
-    flag = _FLAGS.get((type(value), value)) if isinstance(value, int | str) else None
+    flag = _FLAGS.get((type(value), value)) if isinstance(value, int | float | str) else None
     if flag is None:
         raise NotThisError("0 or 1")
     return flag
@@ -244,6 +247,16 @@ def as_id(value: object) -> Id:
         return as_text(value) if isinstance(value, str) else as_integer(value)
     except NotThisError as needed:
         raise NotThisError(str(needed) if isinstance(value, str) else "a whole number or text") from None
+
+
+def is_padded(text: str) -> bool:
+    """Returns whether a text spells a number with leading zeros, as file names do. As an id, it stays text.
+
+    Example:
+        >>> is_padded("007"), is_padded("7"), is_padded("0"), is_padded("0.5")
+        (True, False, False, False)
+    """
+    return re.fullmatch(r"[+-]?0+[0-9]+", text.strip()) is not None
 
 
 def as_list(value: object) -> list[object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from segkit.classes import Classes
 from segkit.data.categories import classes_of
 from segkit.data.class_list import check_classes, check_unique
-from segkit.data.json_values import Id, NotThisError, as_id, as_integer
+from segkit.data.json_values import Id, NotThisError, as_id, as_integer, is_padded
 from segkit.data.problems import Problems
 from segkit.datasets._class_choice import ClassChoice, choose
 from segkit.errors import DataError, join_first
@@ -105,12 +105,15 @@ def _numbered(entries: list[object], file: Path) -> tuple[list[Id] | None, list[
 def category_id(value: object) -> Id | None:
     """Converts the id of a category: a number, or text that is no number. Returns None where it is neither.
 
+    Text with leading zeros is no number: "01" and "1" may be two ids.
+
     Example:
-        >>> category_id("7"), category_id("c7"), category_id(None)
-        (7, 'c7', None)
+        >>> category_id("7"), category_id("07"), category_id("c7"), category_id(None)
+        (7, '07', 'c7', None)
     """
     try:
-        return as_integer(value)
+        if not (isinstance(value, str) and is_padded(value)):
+            return as_integer(value)
     except NotThisError:
         pass
     try:

@@ -12,6 +12,7 @@ from segkit.data.json_values import (
     as_integer,
     as_positive,
     as_text,
+    is_padded,
     read_json,
     shown,
 )
@@ -193,15 +194,20 @@ def _size(entry: JsonEntry) -> Size | None:
     if height is None or width is None:
         return None
     if height * width > _MOST_PIXELS:
-        entry.problem(f"the image has {width}x{height} pixels, but run lengths hold at most {_MOST_PIXELS}.")
+        entry.problem(
+            f"the image has {width}x{height} pixels, but run lengths hold at most {_MOST_PIXELS}. "
+            "Correct 'height' and 'width', or cut the image into tiles."
+        )
         return None
     return height, width
 
 
 def _other_form(id: Id) -> Id:
-    """Returns the number that a text spells, or the text of a number."""
+    """Returns the number that a text spells, or the text of a number. Text with leading zeros spells none."""
     if isinstance(id, int):
         return str(id)
+    if is_padded(id):
+        return id
     try:
         return as_integer(id)
     except ValueError:

@@ -20,7 +20,7 @@ from segkit.evaluation.tables import METRICS_FILE, write_evaluation
 from segkit.evaluation.validation import Validation
 from segkit.inference.semantic_options import with_options
 from segkit.registries.signature import NonNegative, Positive
-from segkit.results.files import ResultFormat, ResultWriter
+from segkit.results.files import ResultFormat, ResultWriter, refuse_useless_format
 from segkit.results.filled import refuse_filled
 from segkit.results.overlay_writer import overlay_files
 from segkit.results.parts import own_part
@@ -110,6 +110,8 @@ def evaluate(
     validation = Validation(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )
+    if not isinstance(save_predictions, bool):
+        refuse_useless_format(save_predictions, [one.result_type for one in validation.postprocessors.values()])
     _check_output(output, validation, overlays > 0, bool(save_predictions))
     model = with_options(loaded.model, validation.postprocessors, window, augment)
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,19 +14,51 @@ from PIL import Image
 from scipy import ndimage
 
 from segkit.classes import Classes
-from segkit.errors import DataError
+from segkit.errors import ConfigError, DataError
 from segkit.ops.run_length import encode_masks, rle_to_json
 from segkit.results.cityscapes import cityscapes_id, save_instances
 from segkit.results.json_list import JsonList
 from segkit.results.names import OutputNames
 from segkit.results.png import save_png
+from segkit.results.targets import TASKS
 from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult
 
 ResultFormat = Literal["coco", "cityscapes", "ade20k"]
 """The data whose official tools shall read the files."""
 
+_DIFFERENT: dict[ResultFormat, tuple[type, ...]] = {
+    "cityscapes": (InstanceResult, PanopticResult),
+    "ade20k": (SemanticResult,),
+}
+"""The results whose files are not those of `coco`."""
+
 IMAGE_KEY = "picture"
 """Key of an image's own file in the panoptic format, whose `file_name` is that of the PNG."""
+
+
+def refuse_useless_format(result_format: ResultFormat, result_types: Iterable[type]) -> None:
+    """Checks that a format changes the files of some results.
+
+    Args:
+        result_format: The format that is asked for.
+        result_types: Of the results that shall be written.
+
+    Raises:
+        ConfigError: All files are those of `coco`.
+
+    Example:
+        >>> refuse_useless_format("ade20k", [InstanceResult])
+        Traceback (most recent call last):
+        segkit.errors.ConfigError: --result-format: 'ade20k' has no effect on instance results: their files are those \
+of 'coco', which its tools read. Use 'coco'.
+    """
+    given = list(result_types)
+    if result_format in _DIFFERENT and not set(given) & set(_DIFFERENT[result_format]):
+        tasks = " and ".join(TASKS[one] for one in given)
+        raise ConfigError(
+            f"--result-format: '{result_format}' has no effect on {tasks} results: their files are those of 'coco', "
+            "which its tools read. Use 'coco'."
+        )
 
 
 class ResultWriter:

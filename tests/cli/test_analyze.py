@@ -34,7 +34,7 @@ def test_without_a_dataset(tmp_path, capsys):
     file.write_text(file.read_text().partition("data:")[0])
     assert main(["analyze", str(file)]) == 2
     assert capsys.readouterr().err == (
-        f"{file}: data: the classes come from the dataset, and the config names none.\n"
+        f"error: {file}: data: the classes come from the dataset, and the config names none.\n"
         "Without the dataset, give the number of classes: --classes N\n"
     )
     assert main(["analyze", str(file), "--classes", "2"]) == 0

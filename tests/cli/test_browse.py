@@ -35,6 +35,6 @@ def test_settings_without_effect_are_refused(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     assert lines[0] == (
-        "<command line>: model.transformer_decoder.num_queries: has no effect: segkit browse does not use this "
+        "error: <command line>: model.transformer_decoder.num_queries: has no effect: segkit browse does not use this "
         "setting. Leave it out."
     )

@@ -50,13 +50,13 @@ def test_an_error_of_the_user_is_printed_without_a_traceback(command, capsys):
     assert capsys.readouterr().err == "error: a.png: this image is broken. Fix the file.\n"
 
 
-def test_the_lines_of_a_config_error_are_printed_unchanged(command, capsys):
+def test_a_config_error_has_another_exit_code(command, capsys):
     def run(arguments):
         raise ConfigError("x.yaml:1: one\nx.yaml:2: two")
 
     command(run)
     assert cli.main(["try"]) == 2
-    assert capsys.readouterr().err == "x.yaml:1: one\nx.yaml:2: two\n"
+    assert capsys.readouterr().err == "error: x.yaml:1: one\nx.yaml:2: two\n"
 
 
 def test_an_interrupted_command_says_so(command, capsys):

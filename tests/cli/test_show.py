@@ -46,7 +46,7 @@ def test_a_wrong_config_is_not_shown(tmp_path, capsys):
     assert main(["show", "x.yaml"]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == "x.yaml:1: model: must be a mapping with a type, such as {type: mask_former}, not 3.\n"
+    assert shown.err == "error: x.yaml:1: model: must be a mapping with a type, such as {type: mask_former}, not 3.\n"
 
 
 def test_what_differs_from_another_config(tmp_path, capsys):

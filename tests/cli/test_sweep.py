@@ -60,7 +60,7 @@ def test_the_grid_is_listed_without_training(tmp_path, capsys):
 
 def test_all_runs_are_checked_before_the_first_is_trained(tmp_path, capsys):
     assert main(["sweep", "tiny.yaml", "training.steps=[1, many]"]) == 2
-    assert capsys.readouterr().err == "<command line>: training.steps: must be an integer, not 'many'.\n"
+    assert capsys.readouterr().err == "error: <command line>: training.steps: must be an integer, not 'many'.\n"
     assert not (tmp_path / "runs").exists()
 
 

@@ -130,10 +130,10 @@ def test_through_windows(trained, tmp_path, capsys):
     assert main(["test", str(trained / "run"), *semantic, "--window", "32", "--output", str(tmp_path / "out")]) == 0
     assert 0 <= metrics_of(tmp_path / "out")["mean_iou"]["values"]["mean_iou"] <= 1
     assert main(["test", str(trained / "run"), "--window", "32", "--output", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.startswith("window: results of 'panoptic' cannot be merged across windows")
+    assert capsys.readouterr().err.startswith("error: window: results of 'panoptic' cannot be merged across windows")
 
 
 def test_an_unusable_device(trained, tmp_path, capsys):
     assert main(["test", str(trained / "run"), "--device", "gpu", "--output", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.startswith("device 'gpu' cannot be used here (")
+    assert capsys.readouterr().err.startswith("error: device 'gpu' cannot be used here (")
     assert not (tmp_path / "out").exists()

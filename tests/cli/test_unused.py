@@ -74,5 +74,5 @@ def test_a_resumed_training_starts_from_its_own_checkpoint(more, capsys):
 def test_commands_refuse_them_before_they_read_anything(words, name, capsys):
     assert main(words) == 2
     assert capsys.readouterr().err == (
-        f"<command line>: {name}: has no effect: segkit {words[0]} does not use this setting. Leave it out.\n"
+        f"error: <command line>: {name}: has no effect: segkit {words[0]} does not use this setting. Leave it out.\n"
     )

@@ -40,7 +40,7 @@ def test_names_alone_are_stuff_with_distinct_colors(tmp_path: Path) -> None:
     assert read_json_classes(write(tmp_path, ["a", "b"])) == Classes.make(["a", "b"], [False, False])
 
 
-LIST = "but must be a list of names or of categories, or a mapping of ids and names."
+LIST = "but must be a list of names or of categories, or a mapping of ids and names. Correct it."
 COLOR = '[red, green, blue] with numbers from 0 to 255, or text such as "#037fc6"'
 
 
@@ -55,27 +55,27 @@ COLOR = '[red, green, blue] with numbers from 0 to 255, or text such as "#037fc6
         ({"classes": {"a": "b"}}, [f"classes is a mapping, {LIST}"]),
         ({"classes": {"0": "7"}}, [f"classes is a mapping, {LIST}"]),
         ({"names": {"0": "a", "1": 2}}, [f"names is a mapping, {LIST}"]),
-        ({"names": ["a", "b"], "nc": 3}, ["nc is 3, but names has 2 classes."]),
+        ({"names": ["a", "b"], "nc": 3}, ["nc is 3, but names has 2 classes. Correct one of them."]),
         ([], ["the class list is empty. Name the classes."]),
         ({"categories": []}, ["categories is empty. Name the classes."]),
-        ([7], ["the class list[0] is 7, but must be a mapping."]),
-        ([""], ["the class list[0]: 'name' is \"\", but must be text that is not blank."]),
+        ([7], ["the class list[0] is 7, but must be a mapping. Correct or remove it."]),
+        ([""], ["the class list[0]: 'name' is \"\", but must be text that is not blank. Correct it."]),
         (
             {"categories": [{"id": 1}, {"name": "a", "id": "x", "isthing": "no", "color": [300, 0, 0]}]},
             [
-                "categories[0] (id 1): there is no 'name'.",
-                'categories[1] (id "x"): \'id\' is "x", but must be a whole number.',
-                'categories[1] (id "x"): \'isthing\' is "no", but must be 0 or 1.',
-                f"categories[1] (id \"x\"): 'color' is a list of 3, but must be {COLOR}.",
+                "categories[0] (id 1): there is no 'name'. Add it.",
+                'categories[1] (id "x"): \'id\' is "x", but must be a whole number. Correct it or leave it out.',
+                'categories[1] (id "x"): \'isthing\' is "no", but must be 0 or 1. Correct it or leave it out.',
+                f"categories[1] (id \"x\"): 'color' is a list of 3, but must be {COLOR}. Correct it or leave it out.",
             ],
         ),
         (
             {"classes": ["a", "b"], "palette": [[1, 1, 1]]},
-            ["palette is a list of 1, but must be a list of 2 colors, one for each class."],
+            ["palette is a list of 1, but must be a list of 2 colors, one for each class. Correct it or leave it out."],
         ),
         (
             {"classes": ["a"], "palette": ["?"]},
-            [f"palette[0]: 'color' is \"?\", but must be {COLOR}."],
+            [f"palette[0]: 'color' is \"?\", but must be {COLOR}. Correct it or leave it out."],
         ),
     ],
 )
@@ -105,7 +105,10 @@ def test_ids_and_names_in_either_order(tmp_path: Path, data: object) -> None:
 
 def test_the_id_of_void_may_stand_beside_the_list(tmp_path: Path) -> None:
     assert read_json_classes(write(tmp_path, {"classes": ["road", "car"], "ignore_index": "7"})).void == (7,)
-    with pytest.raises(DataError, match=r"the class list: 'ignore_index' is \"x\", but must be a whole number\.$"):
+    with pytest.raises(
+        DataError,
+        match=r"the class list: 'ignore_index' is \"x\", but must be a whole number\. Correct it or leave it out\.$",
+    ):
         read_json_classes(write(tmp_path, {"classes": ["road"], "ignore_index": "x"}))
 
 

@@ -41,6 +41,8 @@ LARGE = "a whole number of at most 64 bits"
         (as_number, "-.5e1", -5.0),
         (as_flag, 0, False),
         (as_flag, 1, True),
+        (as_flag, 0.0, False),
+        (as_flag, 1.0, True),
         (as_flag, False, False),
         (as_flag, True, True),
         (as_flag, "0", False),
@@ -65,7 +67,7 @@ def test_accepted(convert: Any, value: object, expected: object) -> None:
         (as_positive, SIZE, [0, -1, None, True, "", "0", 1.5, 2**63]),
         (as_number, NUMBER, [None, True, False, "", "1,5", "1_0", "nan", "inf", "0x1", [], [1.0], {}]),
         (as_number, "a finite number", [float("nan"), float("inf"), 10**400, "1e400"]),
-        (as_flag, FLAG, [None, 2, -1, 0.0, 1.0, "", "2", "true", "false", "no", "00", [], [1], {}, float("nan")]),
+        (as_flag, FLAG, [None, 2, -1, 0.5, "", "2", "true", "false", "no", "00", [], [1], {}, float("nan")]),
         (as_text, "text", [None, 0, 1.5, True, [], {}]),
         (as_text, "text that is not blank", ["", " \n"]),
         (as_text, "text without control characters and half characters", ["\ud800", "a\x00", "a\nb", "\x7f"]),
@@ -89,7 +91,10 @@ def test_optional_values() -> None:
     assert entry.optional("right", as_flag, False) is True
     assert problems.count == 0
     assert entry.optional("wrong", as_flag, False) is False
-    with pytest.raises(DataError, match=r'^a\.json: images\[2\] \(id 3\): \'wrong\' is "\?", but must be 0 or 1\.$'):
+    with pytest.raises(
+        DataError,
+        match=r'^a\.json: images\[2\] \(id 3\): \'wrong\' is "\?", but must be 0 or 1\. Correct it or leave it out\.$',
+    ):
         problems.raise_any()
 
 
@@ -101,9 +106,9 @@ def test_required_values() -> None:
     with pytest.raises(DataError) as error:
         problems.raise_any()
     assert str(error.value).splitlines() == [
-        "a.json: categories[0] (id \"x\"): there is no 'name'. Did you mean 'nam'?",
-        "a.json: categories[0] (id \"x\"): 'null' is null, but must be 0 or 1.",
-        "a.json: categories[1] is a list of 1, but must be a mapping.",
+        "a.json: categories[0] (id \"x\"): there is no 'name'. Did you mean 'nam'? Add it.",
+        "a.json: categories[0] (id \"x\"): 'null' is null, but must be 0 or 1. Correct it.",
+        "a.json: categories[1] is a list of 1, but must be a mapping. Correct or remove it.",
     ]
 
 

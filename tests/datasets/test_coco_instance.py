@@ -206,13 +206,25 @@ def test_the_area_follows_from_the_mask_where_it_is_missing(folder: Folder) -> N
     assert areas.dtype == torch.float32
 
 
-@pytest.mark.parametrize(("listed", "named"), [(9, "9"), ("9", 9), ("9", "9"), ("009", "009"), (9, "009")])
+@pytest.mark.parametrize(("listed", "named"), [(9, "9"), ("9", 9), ("9", "9"), ("009", "009")])
 def test_image_ids_of_which_one_is_text(folder: Folder, listed: Any, named: Any) -> None:
     folder.data["images"][0]["id"] = listed
     folder.data["annotations"][0]["image_id"] = named
     dataset = folder.read()
     assert len(target_of(dataset, 0)) == 1
     assert dataset[0].image_id == listed
+
+
+@pytest.mark.parametrize(("listed", "named"), [(9, "009"), ("009", 9), ("09", "9")])
+def test_image_ids_with_leading_zeros_are_text(folder: Folder, listed: Any, named: Any) -> None:
+    folder.data["images"][0]["id"] = listed
+    folder.data["annotations"][0]["image_id"] = named
+    assert "'images' does not list this id. Add the image or remove the annotation." in folder.error()
+
+
+def test_category_ids_with_leading_zeros_are_text(folder: Folder) -> None:
+    folder.data["annotations"][0]["category_id"] = f"0{folder.data['annotations'][0]['category_id']}"
+    assert "'categories' does not list this id. Add it there, or correct it here." in folder.error()
 
 
 def test_image_ids_that_differ_only_in_form(folder: Folder) -> None:
@@ -236,14 +248,16 @@ def test_all_problems_are_listed_with_their_ids(folder: Folder) -> None:
         f"'a.jpg'? Restore it or correct the name.",
         f"{folder.json}: annotations[1] (id 21): 'segmentation' of image 9 (b.jpg): the list of polygons is empty. A "
         f"box alone has no mask: draw its polygon. {fix}",
-        f"{folder.json}: annotations[2] (id 22): 'iscrowd' is \"no\", but must be 0 or 1.",
+        f"{folder.json}: annotations[2] (id 22): 'iscrowd' is \"no\", but must be 0 or 1. Correct it or leave it out.",
         f"{folder.json}: annotations[2] (id 22): 'segmentation' of image 9 (b.jpg): no polygon has three points. {fix}",
         f"{folder.json}: annotations[3] (id \"x\"): 'category_id' is 99, but 'categories' does not list this id. Add "
         f"it there, or correct it here.",
         f"{folder.json}: annotations[4] (id 24): 'image_id' is \"10\", but 'images' does not list this id. Add the "
         f"image or remove the annotation.",
-        f"{folder.json}: annotations[4] (id 24): 'area' is -1, but must be a number of pixels from 0 to 2147483647.",
-        f"{folder.json}: annotations[5] is null, but must be a mapping.",
+        f"{folder.json}: annotations[4] (id 24): 'area' is -1, but must be a number of pixels from 0 to 2147483647. "
+        "Correct it or "
+        "leave it out.",
+        f"{folder.json}: annotations[5] is null, but must be a mapping. Correct or remove it.",
     ]
 
 
@@ -257,7 +271,7 @@ def test_ten_problems_are_enough(folder: Folder) -> None:
 
 def test_a_broken_image_entry_hides_no_cause(folder: Folder) -> None:
     folder.data["images"][0]["id"] = None
-    assert folder.error() == f"{folder.json}: images[0]: 'id' is null, but must be a whole number or text."
+    assert folder.error() == f"{folder.json}: images[0]: 'id' is null, but must be a whole number or text. Correct it."
 
 
 def test_image_id_twice(folder: Folder) -> None:
@@ -283,14 +297,14 @@ def test_image_size(folder: Folder, size: Any) -> None:
     folder.data["images"][0]["height"] = size
     error = folder.error()
     assert error.startswith(f"{folder.json}: images[0] (id 9): 'height' is ")
-    assert error.endswith(", but must be a whole number of at least 1.")
+    assert error.endswith(", but must be a whole number of at least 1. Correct it.")
 
 
 def test_image_larger_than_run_lengths_hold(folder: Folder) -> None:
     folder.data["images"][0] |= {"height": 2**20, "width": 2**20}
     assert folder.error() == (
         f"{folder.json}: images[0] (id 9): the image has 1048576x1048576 pixels, but run lengths hold at most "
-        f"2147483647."
+        f"2147483647. Correct 'height' and 'width', or cut the image into tiles."
     )
 
 
@@ -463,7 +477,7 @@ def test_missing_key(folder: Folder, name: str, key: str) -> None:
     folder.data["annotations"][0]["id"] = 77
     del folder.data[name][0][key]
     own = {"images": " (id 9)", "annotations": " (id 77)", "categories": " (id 40)"}[name]
-    assert folder.error() == f"{folder.json}: {name}[0]{'' if key == 'id' else own}: there is no '{key}'."
+    assert folder.error() == f"{folder.json}: {name}[0]{'' if key == 'id' else own}: there is no '{key}'. Add it."
 
 
 def test_missing_images(folder: Folder) -> None:

@@ -224,7 +224,7 @@ def test_segment_id_outside_the_png(folder: Folder, id: int) -> None:
     folder.segments[0]["id"] = id
     assert folder.error() == (
         f"{folder.json}: annotations[0].segments_info[0] (id {id}): 'id' is {id}, but must be a number from 1 to "
-        f"16777215: a PNG holds it as R + 256 G + 65536 B, and 0 is void."
+        f"16777215: a PNG holds it as R + 256 G + 65536 B, and 0 is void. Correct it."
     )
 
 
@@ -266,7 +266,10 @@ def test_color_that_is_none(folder: Folder, color: Any) -> None:
     folder.data["categories"][1]["color"] = color
     error = folder.error()
     assert error.startswith(f"{folder.json}: categories[1] (id 3): 'color' is ")
-    assert error.endswith(', but must be [red, green, blue] with numbers from 0 to 255, or text such as "#037fc6".')
+    assert error.endswith(
+        ', but must be [red, green, blue] with numbers from 0 to 255, or text such as "#037fc6". '
+        "Correct it or leave it out."
+    )
 
 
 def test_colors_of_other_forms(folder: Folder) -> None:
@@ -336,7 +339,7 @@ def test_missing_key(folder: Folder, path: tuple[str | int, ...], key: str, plac
     for step in path:
         entry = entry[step]
     del entry[key]
-    assert folder.error() == f"{folder.json}: {place}: there is no '{key}'."
+    assert folder.error() == f"{folder.json}: {place}: there is no '{key}'. Add it."
 
 
 def test_all_problems_are_listed(folder: Folder) -> None:
@@ -347,11 +350,13 @@ def test_all_problems_are_listed(folder: Folder) -> None:
     folder.segments[2] = None  # type: ignore[call-overload]
     folder.data["annotations"][0]["file_name"] = "c.png"
     assert folder.error().splitlines() == [
-        f"{folder.json}: categories[0] (id 40): 'isthing' is \"no\", but must be 0 or 1.",
-        f"{folder.json}: images[1] is 3, but must be a mapping.",
-        f'{folder.json}: annotations[0].segments_info[0] (id "?"): \'id\' is "?", but must be a whole number.',
-        f"{folder.json}: annotations[0].segments_info[1] (id 200000): 'iscrowd' is 2, but must be 0 or 1.",
-        f"{folder.json}: annotations[0].segments_info[2] is null, but must be a mapping.",
+        f"{folder.json}: categories[0] (id 40): 'isthing' is \"no\", but must be 0 or 1. Correct it.",
+        f"{folder.json}: images[1] is 3, but must be a mapping. Correct or remove it.",
+        f'{folder.json}: annotations[0].segments_info[0] (id "?"): \'id\' is "?", but must be a whole number. '
+        "Correct it.",
+        f"{folder.json}: annotations[0].segments_info[1] (id 200000): 'iscrowd' is 2, but must be 0 or 1. Correct it "
+        "or leave it out.",
+        f"{folder.json}: annotations[0].segments_info[2] is null, but must be a mapping. Correct or remove it.",
         f"{folder.json}: annotations[0]: 'file_name': there is no file {folder.masks / 'c.png'}. Did you mean 'b.png'? "
         f"Restore it or correct the name.",
     ]

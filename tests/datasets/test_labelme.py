@@ -182,11 +182,11 @@ def test_all_problems_of_all_files_are_told(folder, tmp_path):
     assert lines[6].startswith("a.json: shapes[6]: 'mask' is no PNG in base64 (")
     assert [line for line in lines if "shapes[6]" not in line] == [
         "a.json: shapes[0]: a polygon of 2 points encloses nothing. Correct or remove the shape.",
-        "a.json: shapes[1]: 'label' is 7, but must be text.",
+        "a.json: shapes[1]: 'label' is 7, but must be text. Correct it.",
         "a.json: shapes[2]: a rectangle needs two opposite corners. Correct or remove the shape.",
         "a.json: shapes[3]: a circle needs its center and another point. Correct or remove the shape.",
         "a.json: shapes[4]: 'shape_type' is \"blob\", which is not known. Draw a polygon instead.",
-        "a.json: shapes[5]: 'points' is a list of 1, but must be a list of points [x, y].",
+        "a.json: shapes[5]: 'points' is a list of 1, but must be a list of points [x, y]. Correct it.",
         "a.json: shapes[7]: 'mask' is 4x4, but its points span 4x5 pixels. Correct or remove the shape.",
         "a.json: shapes[8]: the mask has no pixels in the image. Correct or remove the shape.",
         "b.json: cannot read JSON (Expecting value: line 1 column 35 (char 34)). Restore the file or correct the path.",

@@ -72,11 +72,18 @@ def integer_meant(value: Any, low: int = -(2**63), high: int = 2**63 - 1) -> Any
     return REFUSED if isinstance(number, float) and abs(number) > 2**53 else int(number)
 
 
+def category_meant(value: Any) -> Any:
+    """Returns the whole number that is or spells the id of a category. Text with leading zeros is another id."""
+    return REFUSED if value == "01" else integer_meant(value)
+
+
 def flag_meant(value: Any) -> Any:
     """Returns the flag that a value means."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int | str) and str(value) in ("0", "1"):
+        return int(value)
+    if isinstance(value, float) and value in (0.0, 1.0):
         return int(value)
     return REFUSED
 

@@ -7,8 +7,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from segkit.classes import Classes
-from segkit.errors import DataError, WriteError
-from segkit.results.files import ResultWriter, save_label_map
+from segkit.errors import ConfigError, DataError, WriteError
+from segkit.results.files import ResultWriter, refuse_useless_format, save_label_map
 from segkit.types import InstanceResult, PanopticResult, PanopticSegment, SemanticResult
 
 CLASSES = Classes.make(
@@ -127,3 +127,26 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     assert str(error.value) == (
         f"{tmp_path}/semantic/a.png: cannot be written ({tmp_path}/semantic is a file, not a folder)."
     )
+
+
+@pytest.mark.parametrize(
+    ("result_format", "result_types", "tasks"),
+    [
+        ("ade20k", [InstanceResult], "instance"),
+        ("ade20k", [PanopticResult, InstanceResult], "panoptic and instance"),
+        ("cityscapes", [SemanticResult], "semantic"),
+    ],
+)
+def test_a_format_without_effect(result_format, result_types, tasks):
+    with pytest.raises(ConfigError) as caught:
+        refuse_useless_format(result_format, result_types)
+    assert str(caught.value) == (
+        f"--result-format: '{result_format}' has no effect on {tasks} results: their files are those of 'coco', which "
+        "its tools read. Use 'coco'."
+    )
+
+
+def test_formats_with_an_effect():
+    refuse_useless_format("coco", [InstanceResult])
+    refuse_useless_format("ade20k", [InstanceResult, SemanticResult])
+    refuse_useless_format("cityscapes", [SemanticResult, PanopticResult])
