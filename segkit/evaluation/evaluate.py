@@ -110,9 +110,7 @@ def evaluate(
     validation = Validation(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )
-    if not isinstance(save_predictions, bool):
-        refuse_useless_format(save_predictions, [one.result_type for one in validation.postprocessors.values()])
-    _check_output(output, validation, overlays > 0, bool(save_predictions))
+    _check_output(output, validation, overlays > 0, save_predictions)
     model = with_options(loaded.model, validation.postprocessors, window, augment)
     with (
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
@@ -135,10 +133,12 @@ def default_output(checkpoint: str | Path) -> Path:
     return find_checkpoint(checkpoint) / "evaluation"
 
 
-def _check_output(output: Path, validation: Validation, overlays: bool, predictions: bool) -> None:
+def _check_output(output: Path, validation: Validation, overlays: bool, predictions: bool | ResultFormat) -> None:
     """Checks that the output can be written, and that results of another command or evaluation are not replaced."""
     require_folder(output)
     result_types = [one.result_type for one in validation.postprocessors.values()]
+    if not isinstance(predictions, bool):
+        refuse_useless_format(predictions, result_types)
     if predictions:
         refuse_filled(output / "predictions", result_types)
     # Only the overlays of an earlier evaluation are replaced.
