@@ -27,7 +27,7 @@ Cell = str | Html | float
 """Of a table; `float` includes `int`."""
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c1c1c; --pale: #505050; --paper: #fff; --raised: #f5f5f5; --line: #dedede;
+:root { color-scheme: light dark; --ink: #1c1c1c; --pale: #505050; --paper: #fff; --raised: #f4f4f4; --line: #dedede;
   --curve: none; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e6e6; --pale: #b0b0b0; --paper: #16181b; --raised: #22262a; --line: #3a3f45;
