@@ -1,4 +1,4 @@
-"""Describe a part, or a section of a config: what it does and all its settings."""
+"""Describe a part or a section of a config with all its settings, or a kind of part with its contract."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_plugin_argument, kind_of, run_plugins_of
+from segkit.cli._part_template import PARTS
 from segkit.errors import SegkitError, suggest
 from segkit.registries import BY_KIND
 
 if TYPE_CHECKING:
-    from segkit.config.descriptions import PartDescription, SectionDescription
+    from segkit.config.descriptions import ContractDescription, KindDescription, PartDescription, SectionDescription
 
 EXAMPLE = re.compile(r"^Examples?:\n(?:[ \t]+.*\n?|\n)+", re.MULTILINE)
 """The section of a docstring that shows code: its heading and the indented lines below. docs/parts.md has these."""
@@ -34,17 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     run_plugins_of(arguments)
+    from segkit.config.descriptions import KindDescription
+
     description = _describe(arguments.subject, arguments.name)
     if arguments.json:
         print(json.dumps(asdict(description), indent=2, ensure_ascii=False, default=repr))
     else:
-        print(_text(description))
+        print(_lines_of_kind(description) if isinstance(description, KindDescription) else _text(description))
     return 0
 
 
-def _describe(subject: str, name: str | None) -> PartDescription | SectionDescription:
+def _describe(subject: str, name: str | None) -> PartDescription | SectionDescription | KindDescription:
     """Raises SegkitError if there is no such part, kind or section."""
-    from segkit.config.descriptions import describe_part, describe_section, sections
+    from segkit.config.descriptions import describe_kind, describe_part, describe_section, sections
 
     if name is None and subject in sections():
         return describe_section(subject)
@@ -57,8 +60,35 @@ def _describe(subject: str, name: str | None) -> PartDescription | SectionDescri
             f"Kinds are: {', '.join(BY_KIND)}. Sections are: {', '.join(sections())}"
         ) from None
     if name is None:
-        raise SegkitError(f"name {registry.title_with_article}. There are: {', '.join(registry.names())}")
+        return describe_kind(registry)
     return describe_part(registry, name)
+
+
+def _lines_of_kind(description: KindDescription) -> str:
+    kind = description.kind
+    lines = [*_contract_lines(f"the contract of a {kind.replace('_', ' ')}", description.contract), ""]
+    for optional in description.optional:
+        lines += [*_contract_lines("optional", optional), ""]
+    base = [f"derived from: {description.base}"] if description.base else []
+    return "\n".join(
+        [
+            *lines,
+            f"parameters before '*': {', '.join(description.supplied) or 'none'}; YAML sets those after it",
+            *base,
+            f"registered by: an entry point of the group {description.entry_points}, or "
+            f'@{description.registry}.register("name")',
+            f"checked by: {description.check}",
+            *([f"a new one: segkit new-plugin NAME --kind {kind}"] if kind in PARTS else []),
+            f"there are: {', '.join(description.parts)}",
+        ]
+    )
+
+
+def _contract_lines(words: str, contract: ContractDescription) -> list[str]:
+    lines = [f"{words}, {contract.contract}", "", contract.documentation, ""]
+    for member in contract.members:
+        lines += [member.spelling, textwrap.indent(member.documentation, "    ")]
+    return lines
 
 
 def _text(description: PartDescription | SectionDescription) -> str:

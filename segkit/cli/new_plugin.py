@@ -1,4 +1,4 @@
-"""Write a package for parts of your own, with an example backbone, loss and hook, a config and tests."""
+"""Write a package for parts of your own: a backbone, a loss and a hook with a config, or one part of any kind."""
 
 import argparse
 import importlib.util
@@ -8,6 +8,8 @@ import shlex
 from pathlib import Path
 from string import Template
 
+from segkit.cli._arguments import kind_of
+from segkit.cli._part_template import PARTS, part_files
 from segkit.cli._types import not_empty
 from segkit.errors import SegkitError
 from segkit.registries.discovery import normalized
@@ -19,20 +21,30 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the name of the package for pip, such as acme-parts")
+    parser.add_argument(
+        "--kind",
+        type=kind_of,
+        choices=PARTS,
+        metavar="KIND",
+        help=f"write one part of this kind alone, with its test: {', '.join(PARTS)}",
+    )
     parser.add_argument("--output", type=not_empty, metavar="DIR", help="the folder to create (default: ./NAME)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     check_name(arguments.name)
     folder = Path(arguments.output or arguments.name)
-    files = plugin_files(arguments.name)
+    files = plugin_files(arguments.name, arguments.kind)
     _write(folder, files)
     there = shlex.quote(str(folder))
     print(f"wrote {folder}: {', '.join(files)}")
     print("next:")
     print(f"  pip install -e {there}")
     print(f"  python -m pytest {there}")
-    print(f"  segkit train {there}/configs/example.yaml")
+    if arguments.kind is None:
+        print(f"  segkit train {there}/configs/example.yaml")
+    else:
+        print(f"  segkit describe {arguments.kind}")
     return 0
 
 
@@ -76,13 +88,15 @@ def _distribution(name: str) -> str | None:
         return None
 
 
-def plugin_files(name: str) -> dict[str, str]:
-    """Returns the files of a plugin called `name`: path in its folder -> text.
+def plugin_files(name: str, kind: str | None = None) -> dict[str, str]:
+    """Returns the files of a plugin called `name`, with one part of a kind or the whole example.
 
     The names of its parts begin with the name of the package, without a leading `segkit_`.
     """
     package = package_of(name)
     words = {"name": name, "package": package, "prefix": package.removeprefix("segkit_")}
+    if kind is not None:
+        return part_files(words, kind)
     files = {}
     for source in sorted(TEMPLATE.rglob("*.template")):
         places = source.relative_to(TEMPLATE).with_suffix("").parts

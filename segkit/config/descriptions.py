@@ -1,12 +1,14 @@
-"""Describes parts and sections: what they do, and every setting with its type, default and documentation."""
+"""Describes parts, kinds of part and sections: what they do, their contracts, and every setting."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import getdoc
 
 from segkit.config.nodes import Value
 from segkit.config.schema import Setting, item_settings, part_settings, section_settings
 from segkit.config.sections import Experiment
 from segkit.registries.docstrings import field_texts, parameter_texts, summary_of, text_of
+from segkit.registries.members import Member, members_of
 from segkit.registries.registry import Registry
 
 
@@ -43,6 +45,65 @@ class SectionDescription:
     """The dotted path of its key; `config` for the whole config."""
     documentation: str
     settings: list[SettingDescription]
+
+
+@dataclass
+class ContractDescription:
+    """A Protocol of what a part publishes and how it is called."""
+
+    contract: str
+    """Its full name."""
+    documentation: str
+    members: list[Member]
+
+
+@dataclass
+class KindDescription:
+    """A kind of part: its contract, and how a part of it is registered."""
+
+    kind: str
+    plural: str
+    contract: ContractDescription
+    optional: list[ContractDescription]
+    """What a part may publish besides."""
+    supplied: list[str]
+    """The parameters before `*`, which segkit supplies."""
+    base: str | None
+    """The class that a built part is an instance of; None = any."""
+    entry_points: str
+    """The group of entry points that declares parts of installed packages."""
+    registry: str
+    """What registers a part of a local file."""
+    check: str
+    """The function that checks a part."""
+    parts: list[str]
+
+
+def describe_kind(registry: Registry[object]) -> KindDescription:
+    """Describes a kind of part.
+
+    Example:
+        >>> from segkit import LOSSES
+        >>> describe_kind(LOSSES).check
+        'segkit.testing.check_loss'
+    """
+
+    def described(contract: type) -> ContractDescription:
+        name = f"segkit.registries.{contract.__name__}"
+        return ContractDescription(name, getdoc(contract) or "", members_of(contract, registry.kind))
+
+    return KindDescription(
+        registry.kind,
+        registry.plural,
+        described(registry.contract),
+        [described(one) for one in registry.optional],
+        registry.supplied,
+        registry.base,
+        registry.group,
+        f"segkit.{registry.plural.upper()}",
+        f"segkit.testing.check_{registry.kind}",
+        registry.names(),
+    )
 
 
 def describe_part(registry: Registry[object], name: str) -> PartDescription:

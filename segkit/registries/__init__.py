@@ -16,9 +16,17 @@ from segkit.registries.datasets import DATASETS, AnnotationCounts, CountedDatase
 from segkit.registries.evaluators import EVALUATORS, Evaluator
 from segkit.registries.hooks import HOOKS, Hook, Progress, TrainingContext
 from segkit.registries.layered import Layered
-from segkit.registries.losses import LOSSES, ClassLoss, GeneralLoss, Loss, MaskLoss
+from segkit.registries.losses import (
+    LOSSES,
+    ClassLoss,
+    ClassNormalizer,
+    GeneralLoss,
+    Loss,
+    MaskLoss,
+    TargetNormalizer,
+)
 from segkit.registries.matchers import MATCHERS, Matcher
-from segkit.registries.models import MODELS, Model
+from segkit.registries.models import MODELS, Model, TypedModel
 from segkit.registries.optimizers import OPTIMIZERS, Optimizer
 from segkit.registries.pixel_decoders import PIXEL_DECODERS, PixelDecoder
 from segkit.registries.postprocessors import POSTPROCESSORS, Postprocessor
@@ -48,6 +56,7 @@ __all__ = [
     "AnnotationCounts",
     "Backbone",
     "ClassLoss",
+    "ClassNormalizer",
     "CountedDataset",
     "Dataset",
     "Evaluator",
@@ -67,9 +76,11 @@ __all__ = [
     "Registry",
     "Schedule",
     "Stepped",
+    "TargetNormalizer",
     "TrainingContext",
     "Transform",
     "TransformerDecoder",
+    "TypedModel",
 ]
 
 REGISTRIES: tuple[Registry[object], ...] = (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from segkit.registries.layered import Layered
 from segkit.registries.registry import Registry
+from segkit.registries.stepped import Stepped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,5 +51,7 @@ class NormalizedBackbone(Backbone, Protocol):
         """Standard deviation of red, green and blue, 0..255."""
 
 
-BACKBONES: Registry[Backbone] = Registry("backbone", "backbones", Backbone, base="torch.nn.Module")
+BACKBONES: Registry[Backbone] = Registry(
+    "backbone", "backbones", Backbone, optional=(NormalizedBackbone, Layered, Stepped), base="torch.nn.Module"
+)
 """The registered backbones; `Backbone` is their contract."""

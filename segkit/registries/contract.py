@@ -27,7 +27,12 @@ def published(registry: Registry[object]) -> list[str]:
 
     Parts that are built later may ask for them before `*`.
     """
-    return [name for name, member in vars(registry.contract).items() if isinstance(member, property)]
+    return properties_of(registry.contract)
+
+
+def properties_of(contract: type) -> list[str]:
+    """Returns the names of the attributes that a Protocol asks for, without those of Protocols that it derives from."""
+    return [name for name, member in vars(contract).items() if isinstance(member, property)]
 
 
 def check_contract(registry: Registry[object], name: str, part: object) -> None:
@@ -43,16 +48,22 @@ def check_contract(registry: Registry[object], name: str, part: object) -> None:
         raise RegistryError(
             f"{who} builds an object of type {type(part).__name__}, not a {registry.base}{reason}. {contract}"
         )
-    for attribute in published(registry):
-        annotation = get_type_hints(getattr(registry.contract, attribute).fget, localns=NAMES)["return"]
-        if not hasattr(part, attribute):
-            raise RegistryError(f"{who} must publish '{attribute}' ({_words(annotation)}). {contract}")
-        value = getattr(part, attribute)
-        if not _matches(value, annotation):
-            raise RegistryError(f"{who} must publish '{attribute}' as {_words(annotation)}, not {value!r}. {contract}")
+    # What is optional is published as a whole, or not at all.
+    besides = [one for one in registry.optional if any(hasattr(part, name) for name in properties_of(one))]
+    for protocol in (registry.contract, *besides):
+        contract = f"See the contract, segkit.registries.{protocol.__name__}."
+        for attribute in properties_of(protocol):
+            annotation = get_type_hints(getattr(protocol, attribute).fget, localns=NAMES)["return"]
+            if not hasattr(part, attribute):
+                raise RegistryError(f"{who} must publish '{attribute}' ({_words(annotation)}). {contract}")
+            value = getattr(part, attribute)
+            if not _matches(value, annotation):
+                raise RegistryError(
+                    f"{who} must publish '{attribute}' as {_words(annotation)}, not {value!r}. {contract}"
+                )
 
 
-def _matches(value: object, annotation: Any) -> bool:
+def _matches(value: Any, annotation: Any) -> bool:
     """Whether `value` is of the annotated type. A published list holds at least one item."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
@@ -62,6 +73,9 @@ def _matches(value: object, annotation: Any) -> bool:
         return (
             isinstance(value, list | tuple) and bool(value) and all(isinstance(one, _item(annotation)) for one in value)
         )
+    if origin is tuple:
+        right = isinstance(value, list | tuple) and len(value) == len(arguments)
+        return right and all(isinstance(one, int | float) for one in value)
     return isinstance(value, annotation)
 
 
@@ -80,4 +94,6 @@ def _words(annotation: Any) -> str:
         return f"{', '.join(first)} or {last}"
     if get_origin(annotation) is list:
         return f"a list of at least one {_item(annotation).__name__}"
+    if get_origin(annotation) is tuple:
+        return f"{len(arguments)} numbers"
     return {int: "an integer", type: "a class"}.get(annotation, f"a {annotation.__name__}")

@@ -65,5 +65,7 @@ class ExplainedDataset(Dataset, Protocol):
         """
 
 
-DATASETS: Registry[Dataset] = Registry("dataset", "datasets", Dataset, composes=True)
+DATASETS: Registry[Dataset] = Registry(
+    "dataset", "datasets", Dataset, composes=True, optional=(CountedDataset, ExplainedDataset)
+)
 """The registered datasets; `Dataset` is their contract."""

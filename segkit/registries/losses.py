@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from segkit.registries.registry import ItemSetting, Registry
 from segkit.registries.signature import Weight
+from segkit.registries.stepped import Stepped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -95,6 +96,7 @@ LOSSES: Registry[ClassLoss | MaskLoss | GeneralLoss] = Registry(
     Loss,
     injected=("classes",),
     item_settings={"weight": ItemSetting(Weight, 1.0, "Factor of this loss in the sum of all.")},
+    optional=(ClassNormalizer, TargetNormalizer, Stepped),
     base="torch.nn.Module",
 )
 """The registered losses; `Loss` is their contract."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from segkit.registries.registry import Registry
+from segkit.registries.stepped import Stepped
 
 if TYPE_CHECKING:
     from segkit.types import Match, Prediction, Target
@@ -21,5 +22,5 @@ class Matcher(Protocol):
         """
 
 
-MATCHERS: Registry[Matcher] = Registry("matcher", "matchers", Matcher)
+MATCHERS: Registry[Matcher] = Registry("matcher", "matchers", Matcher, optional=(Stepped,))
 """The registered matchers; `Matcher` is their contract."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from segkit.registries.backbones import BACKBONES
+from segkit.registries.layered import Layered
 from segkit.registries.pixel_decoders import PIXEL_DECODERS
 from segkit.registries.registry import Registry
+from segkit.registries.stepped import Stepped
 from segkit.registries.transformer_decoders import TRANSFORMER_DECODERS
 
 if TYPE_CHECKING:
@@ -21,9 +23,6 @@ class Model(Protocol):
 
     Parameters before `*` that are named like a kind (`backbone`) take built parts, which YAML configures inside the
     model.
-
-    A class of models may name what it predicts: `prediction_type = Prediction` or `PixelPrediction`. Settings that do
-    not suit it are then refused before anything is built.
 
     A `forward` that names `targets: list[Target] | None = None` gets the targets in training, and None elsewhere.
 
@@ -39,12 +38,22 @@ class Model(Protocol):
         """(B, 3, H, W) uint8 RGB -> prediction. Pixels beyond an image's (height, width) in `sizes` are padding."""
 
 
+@runtime_checkable
+class TypedModel(Protocol):
+    """A class of models that names what it predicts. Settings that do not suit it are refused before it is built."""
+
+    @property
+    def prediction_type(self) -> type:
+        """Prediction or PixelPrediction, an attribute of the class."""
+
+
 MODELS: Registry[Model] = Registry(
     "model",
     "models",
     Model,
     injected=("num_classes",),
     nests=(BACKBONES, PIXEL_DECODERS, TRANSFORMER_DECODERS),
+    optional=(TypedModel, Layered, Stepped),
     base="torch.nn.Module",
 )
 """The registered models; `Model` is their contract."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from segkit.registries.registry import Registry
+from segkit.registries.stepped import Stepped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,6 +33,11 @@ class PixelDecoder(Protocol):
 
 
 PIXEL_DECODERS: Registry[PixelDecoder] = Registry(
-    "pixel_decoder", "pixel_decoders", PixelDecoder, injected=("features",), base="torch.nn.Module"
+    "pixel_decoder",
+    "pixel_decoders",
+    PixelDecoder,
+    injected=("features",),
+    optional=(Stepped,),
+    base="torch.nn.Module",
 )
 """The registered pixel decoders; `PixelDecoder` is their contract."""

@@ -71,6 +71,7 @@ class Registry(Generic[P]):
         composes: Whether a part may take a list of built parts of its own kind before `*`, under the plural.
         item_settings: Settings of each item that the holder of a list of these parts reads. A part may not use these
             names.
+        optional: Protocols of what a built part may publish besides.
         base: The class, by its full name, that a built part is an instance of; None = any.
 
     Example:
@@ -91,6 +92,7 @@ class Registry(Generic[P]):
         nests: tuple["Registry[object]", ...] = (),
         composes: bool = False,
         item_settings: Mapping[str, ItemSetting] | None = None,
+        optional: tuple[type, ...] = (),
         base: str | None = None,
     ) -> None:
         self.kind = kind
@@ -101,6 +103,7 @@ class Registry(Generic[P]):
         self.nests = {registry.kind: registry for registry in nests}
         self.composes = composes
         self.item_settings = dict(item_settings or {})
+        self.optional = optional
         self.base = base
         self._registered: dict[Candidate, Part] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from segkit.registries.registry import Registry
+from segkit.registries.stepped import Stepped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +35,7 @@ TRANSFORMER_DECODERS: Registry[TransformerDecoder] = Registry(
     "transformer_decoders",
     TransformerDecoder,
     injected=("memory", "mask_dim", "num_classes"),
+    optional=(Stepped,),
     base="torch.nn.Module",
 )
 """The registered transformer decoders; `TransformerDecoder` is their contract."""

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+import segkit
 from segkit.cli.main import main
 from segkit.config.descriptions import describe_section, sections
 from segkit.registries import BY_KIND
+from segkit.registries.contract import properties_of
 
 FOCAL = """\
 loss 'focal' of segkit
@@ -80,9 +82,53 @@ def test_an_unknown_kind(capsys):
     )
 
 
-def test_a_kind_without_a_name(capsys):
-    assert main(["describe", "losses"]) == 1
-    assert capsys.readouterr().err == "error: name a loss. There are: dice, focal\n"
+def test_a_kind(capsys):
+    assert main(["describe", "matcher"]) == 0
+    printed = capsys.readouterr().out.rpartition("there are: ")[0]
+    assert (
+        printed
+        == """\
+the contract of a matcher, segkit.registries.Matcher
+
+Assigns queries to the segments of the targets.
+
+matcher(layers: list[Prediction], targets: list[Target]) -> list[list[Match]]
+    The predictions of all decoder layers and B targets -> per layer and image (query_index, target_index).
+
+    The indices are on the CPU. Pixels that are not valid do not count. At most one transfer from the device per
+    call.
+
+optional, segkit.registries.Stepped
+
+A part that changes with the step, such as a loss that ramps up or attention masks that are annealed.
+
+The method is optional. Every module inside the model or the criterion may have it, and a matcher. What it sets
+follows from `step` and `steps` alone, so that a resumed training goes on alike. What an evaluation needs of it is
+kept in a buffer, which is saved with the weights: a model that is loaded from a checkpoint gets no call.
+
+on_step(step: int, steps: int) -> None
+    Called once before each optimizer step, 0 <= step < steps, however many batches the step has.
+
+parameters before '*': none; YAML sets those after it
+registered by: an entry point of the group segkit.matchers, or @segkit.MATCHERS.register("name")
+checked by: segkit.testing.check_matcher
+a new one: segkit new-plugin NAME --kind matcher
+"""
+    )
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+def test_every_kind_prints_all_that_its_check_asks_for(kind, capsys):
+    assert main(["describe", kind]) == 0
+    out = capsys.readouterr().out
+    for contract in (BY_KIND[kind].contract, *BY_KIND[kind].optional):
+        assert f"segkit.registries.{contract.__name__}" in out
+        assert all(f"\n{name}: " in out for name in properties_of(contract))
+    assert main(["describe", BY_KIND[kind].plural, "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["check"] == f"segkit.testing.check_{kind}"
+    assert hasattr(segkit, described["registry"].removeprefix("segkit."))
+    assert described["contract"]["contract"] == f"segkit.registries.{BY_KIND[kind].contract.__name__}"
 
 
 def test_a_section(capsys):

@@ -1,9 +1,13 @@
 """Every built part is checked against the contract of its kind."""
 
+import ast
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+from segkit import config, testing
 from segkit.build import build_part
 from segkit.errors import RegistryError
 from segkit.registries import BY_KIND, REGISTRIES, Registry
@@ -16,7 +20,7 @@ FEATURE = Feature(8, 4)
 def odd_part(kind, attributes, base=nn.Module):
     """A registry of a contract, with one part `odd` that publishes `attributes`; and the part in words."""
     real = BY_KIND[kind]
-    registry = Registry(kind, f"odd_{kind}s", real.contract, base=real.base)
+    registry = Registry(kind, f"odd_{kind}s", real.contract, optional=real.optional, base=real.base)
 
     @registry.register("odd")
     def odd():
@@ -99,3 +103,50 @@ def test_what_is_published_follows_from_the_contracts():
         "evaluator": ["result_type"],
         "optimizer": ["param_groups"],
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "wrong", "contract"),
+    [
+        ("backbone", {"pixel_mean": (1.0, 2, 3)}, "'pixel_std' (3 numbers).", "NormalizedBackbone"),
+        (
+            "backbone",
+            {"pixel_mean": (1, 2, 3), "pixel_std": (4, 5)},
+            "'pixel_std' as 3 numbers, not (4, 5).",
+            "NormalizedBackbone",
+        ),
+        ("model", {"prediction_type": "pixels"}, "'prediction_type' as a class, not 'pixels'.", "TypedModel"),
+    ],
+)
+def test_what_is_optional_is_published_whole_or_not_at_all(kind, attributes, wrong, contract):
+    needed = {"backbone": {"features": [FEATURE]}, "model": {"size_divisor": 4}}[kind]
+    registry, who = odd_part(kind, {**needed, **attributes})
+    assert error_of(registry) == f"{who} must publish {wrong} See the contract, segkit.registries.{contract}."
+
+
+def names_asked_for(file):
+    """The attributes of parts that a file asks for by name, with `getattr` or `published`."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("getattr", "hasattr", "published"):
+            yield from (one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str))
+
+
+def contract_names(registry):
+    return {name for one in (registry.contract, *registry.optional) for name in vars(one)}
+
+
+WORDS = {"a Classes", "a whole number of at least 1", "the number of channels of the mask features", "__name__"}
+"""Texts in those calls that are no attributes."""
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+def test_every_attribute_that_a_check_asks_for_stands_in_the_contract(registry):
+    file = Path(testing.__file__).parent / f"{registry.kind}.py"
+    assert set(names_asked_for(file)) - WORDS <= contract_names(registry)
+
+
+def test_every_attribute_that_is_asked_for_before_building_stands_in_a_contract():
+    known = set().union(*map(contract_names, REGISTRIES))
+    files = [Path(config.__file__).parent / "consistency.py", Path(testing.__file__).parent / "_results.py"]
+    asked = {name for file in files for name in names_asked_for(file)} - WORDS
+    assert {"input_type", "prediction_type", "result_type"} <= asked <= known

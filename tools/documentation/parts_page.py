@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from documentation.markdown import HEADER, anchor, docstring, link, paragraph, settings_table, table
 from segkit.config.descriptions import describe_part
 from segkit.registries import REGISTRIES
+from segkit.registries.members import members_of
 from segkit.registries.registry import Registry
 
 INTRODUCTION = """\
@@ -67,40 +68,19 @@ def _kind(registry: Registry[object]) -> Iterator[str]:
     ]
     yield "\n".join(f"* {name}: {value}" for name, value in facts)
     yield "The contract:"
-    yield "\n".join(f"* {member}" for member in _members(registry))
+    yield _members(contract, registry.kind)
+    for optional in registry.optional:
+        yield f"Optional, `segkit.registries.{optional.__name__}`:"
+        yield docstring(inspect.cleandoc(optional.__doc__ or ""))
+        yield _members(optional, registry.kind)
+
+
+def _members(contract: type, kind: str) -> str:
+    return "\n".join(f"* `{one.spelling}`: {paragraph(one.documentation)}" for one in members_of(contract, kind))
 
 
 def _codes(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _members(registry: Registry[object]) -> Iterator[str]:
-    """Yields each attribute and method of a contract with its documentation."""
-    special = {"__call__": registry.kind, "__len__": "len", "__getitem__": f"{registry.kind}[index]"}
-    for name, member in vars(registry.contract).items():
-        function = member.fget if isinstance(member, property) else member
-        if not inspect.isfunction(function) or (name.startswith("_") and name not in special):
-            continue
-        if inspect.getdoc(function) is None or function.__module__ != registry.contract.__module__:
-            continue
-        signature = inspect.signature(function)
-        result = f" -> {signature.return_annotation}"
-        if isinstance(member, property):
-            spelling = f"{name}: {signature.return_annotation}"
-        elif name == "__getitem__":
-            spelling = special[name] + result
-        else:
-            spelling = f"{special.get(name, name)}({_parameters(signature)}){result}"
-        yield f"`{spelling}`: {paragraph(inspect.getdoc(function) or '')}"
-
-
-def _parameters(signature: inspect.Signature) -> str:
-    """Returns the parameters without `self`. Annotations are text, since contracts postpone their evaluation."""
-    parameters = list(signature.parameters.values())[1:]
-    return ", ".join(
-        f"{one.name}: {one.annotation}" + ("" if one.default is one.empty else f" = {one.default!r}")
-        for one in parameters
-    )
 
 
 def _part(registry: Registry[object], name: str) -> Iterator[str]:
