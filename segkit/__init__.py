@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from segkit.inspection.intermediates import record
     from segkit.registries import (
         BACKBONES,
+        CHECKPOINT_FORMATS,
         DATASETS,
         EVALUATORS,
         HOOKS,
@@ -50,6 +51,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BACKBONES",
+    "CHECKPOINT_FORMATS",
     "DATASETS",
     "EVALUATORS",
     "HOOKS",

@@ -32,7 +32,7 @@ FLOORS = (
     PARTS,
     ("config",),
     ("build", "checkpoint"),
-    ("evaluation", "inference", "interop", "inspection", "preparation", "starter", "testing"),
+    ("evaluation", "inference", "interop", "checkpoint_formats", "inspection", "preparation", "starter", "testing"),
     ("training",),
     ("reports",),
     ("cli",),

@@ -6,6 +6,8 @@ makes large parts small.
 
 import inspect
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -14,9 +16,12 @@ from PIL import Image
 from segkit import testing
 from segkit.build import build_part
 from segkit.classes import Classes
+from segkit.config import load_config
 from segkit.registries import BY_KIND, REGISTRIES
 from segkit.registries.signature import MISSING, after_star
 from tests.helpers import dataset_folders
+from tests.helpers.huggingface_cases import write_theirs
+from tests.helpers.originals import write_original
 from tests.helpers.trackers import fake_trackers
 
 CLASSES = Classes.make(["a", "b", "c"])
@@ -137,6 +142,27 @@ SETTINGS = {
 }
 """`kind/name` -> the settings to try, each a mapping or a function that writes files and returns the mapping."""
 
+
+def check_format(built):
+    """Checks a checkpoint format on a small checkpoint of the other program."""
+    with TemporaryDirectory() as folder:
+        sample, options = FOREIGN[type(built).__name__](Path(folder))
+        testing.check_checkpoint_format(built, sample, **options)
+
+
+def huggingface_sample(folder):
+    write_theirs(folder / "theirs", "resnet18")
+    return folder / "theirs", {"things": ["car"]}
+
+
+def original_sample(folder):
+    write_original(folder)
+    return folder / "model.pkl", {"config": load_config(folder / "x.yaml"), "things": []}
+
+
+FOREIGN = {"HuggingFaceMaskFormer": huggingface_sample, "OriginalMaskFormer": original_sample}
+"""Class of a checkpoint format -> a function that writes a sample and returns it with what `read` needs."""
+
 CHECKS = {
     "backbone": lambda build: testing.check_backbone(build()),
     "pixel_decoder": lambda build: testing.check_pixel_decoder(lambda features: build(features=features)),
@@ -153,6 +179,7 @@ CHECKS = {
     "optimizer": lambda build: testing.check_optimizer(lambda model: build(model=model)),
     "schedule": lambda build: testing.check_schedule(build()),
     "hook": lambda build: testing.check_hook(build),
+    "checkpoint_format": lambda build: check_format(build()),
 }
 """kind -> the check, called with a function that builds the part from what segkit supplies."""
 

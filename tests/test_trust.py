@@ -61,7 +61,7 @@ COMMANDS = [
     ["show", "mine.yaml", "--diff", "theirs"],
     ["check", "theirs"],
     ["analyze", "theirs"],
-    ["convert", "theirs", "out", "--to", "huggingface"],
+    ["convert", "theirs", "out", "--to", "huggingface_mask_former"],
     ["convert", "weights.pkl", "out", "--config", "theirs/config.yaml"],
     ["train", "theirs"],
     ["train", "theirs", "--resume", "--output", "theirs"],

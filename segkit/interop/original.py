@@ -14,9 +14,10 @@ from segkit.classes import Classes
 from segkit.config import Config
 from segkit.errors import CheckpointError
 from segkit.interop._mismatch import describe_mismatch
-from segkit.interop._renaming import Rule, rename
+from segkit.interop.classes import classes_of_tensors
+from segkit.interop.renaming import Rule, rename
 from segkit.interop.unpickling import read_model_tensors
-from segkit.models._base import SegmentationModel
+from segkit.registries import Imported
 from segkit.runtime.weights import LoadReport, load_fitting
 
 _STEM: tuple[Rule, ...] = (
@@ -94,18 +95,19 @@ _HEADS: tuple[Rule, ...] = (
 
 
 def import_original(
-    file: str | PathLike[str], config: Config, classes: Classes
-) -> tuple[SegmentationModel, LoadReport]:
-    """Builds the config's model for `classes` with the weights of an original checkpoint.
+    file: str | PathLike[str], config: Config, classes: Classes | None = None, things: Sequence[str] | None = None
+) -> Imported:
+    """Builds the config's model with the weights of an original checkpoint.
 
     Args:
         file: A `.pkl` or `.pth` file of the original.
         config: The config of the same model, such as `configs/mask_former/ade20k_r50.yaml`.
-        classes: The class list the checkpoint was trained for.
+        classes: The class list the checkpoint was trained for. None is that of the config's dataset, or where it is not
+            at hand, numbered classes.
+        things: Names of the classes that are things, where `classes` is None.
 
     Returns:
-        The model in eval mode, and a report of its tensors. The tensors in `unexpected` hold nothing that is not known
-        otherwise.
+        The model and its report. The tensors in `unexpected` hold nothing that is not known otherwise.
 
     Raises:
         CheckpointError: the file cannot be read, or its tensors are not those of the config's model.
@@ -122,19 +124,21 @@ def import_original(
         no_such_file.pkl: cannot be read (No such file or directory).
     """
     tensors = read_model_tensors(Path(file))
+    config, classes, notes = classes_of_tensors(
+        config, classes, things, lambda: _count_classes(tensors, str(file)), str(file)
+    )
     model = build_model(config, classes, initial_weights=False)
-    model.eval()
-    return model, load_original(model, tensors, str(file), config)
+    report = load_original(model, tensors, str(file), config)
+    return Imported(model.eval(), config, classes, report, notes)
 
 
-def count_classes(file: str | PathLike[str]) -> int:
+def _count_classes(tensors: Mapping[str, Tensor], where: str) -> int:
     """Returns the number of classes of an original checkpoint, from the size of its head. Raises CheckpointError."""
-    tensors = read_model_tensors(Path(file))
     for name, others in _HEAD_ROWS.items():
         if name in tensors:
             return len(tensors[name]) - others
     raise CheckpointError(
-        f"{file}: has no class head, so classes cannot be counted. Give a checkpoint of a MaskFormer."
+        f"{where}: has no class head, so classes cannot be counted. Give a checkpoint of a MaskFormer."
     )
 
 

@@ -12,6 +12,7 @@ buffers only. `segkit.testing` checks every contract and says what breaks it. Th
 """
 
 from segkit.registries.backbones import BACKBONES, Backbone, NormalizedBackbone
+from segkit.registries.checkpoint_formats import CHECKPOINT_FORMATS, CheckpointFormat, Imported, WritingFormat
 from segkit.registries.datasets import DATASETS, AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
 from segkit.registries.evaluators import EVALUATORS, Evaluator
 from segkit.registries.hooks import HOOKS, Hook, Progress, TrainingContext
@@ -40,6 +41,7 @@ __all__ = [
     "BACKBONES",
     "BY_KIND",
     "BY_PLURAL",
+    "CHECKPOINT_FORMATS",
     "DATASETS",
     "EVALUATORS",
     "HOOKS",
@@ -55,6 +57,7 @@ __all__ = [
     "TRANSFORMS",
     "AnnotationCounts",
     "Backbone",
+    "CheckpointFormat",
     "ClassLoss",
     "ClassNormalizer",
     "CountedDataset",
@@ -63,6 +66,7 @@ __all__ = [
     "ExplainedDataset",
     "GeneralLoss",
     "Hook",
+    "Imported",
     "Layered",
     "Loss",
     "MaskLoss",
@@ -81,6 +85,7 @@ __all__ = [
     "Transform",
     "TransformerDecoder",
     "TypedModel",
+    "WritingFormat",
 ]
 
 REGISTRIES: tuple[Registry[object], ...] = (
@@ -97,6 +102,7 @@ REGISTRIES: tuple[Registry[object], ...] = (
     OPTIMIZERS,
     SCHEDULES,
     HOOKS,
+    CHECKPOINT_FORMATS,
 )
 """All of them, in the order in which listings show them."""
 

@@ -9,8 +9,6 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO, Any
 
-import torch
-
 from segkit.errors import cause_of
 
 ZIP = b"PK\x03\x04"
@@ -23,6 +21,9 @@ _LEGACY_PICKLES = 5
 _MOST_NESTED = 100
 """How many tuples may contain each other. Checkpoints nest a few."""
 
+_LONGEST_NAME = 300
+"""Characters of a tensor's name. In pickles of Python 2 the values of arrays are texts too."""
+
 
 def load_torch(stream: IO[bytes]) -> Any:
     """Reads a file of `torch.save` onto the CPU: tensors and plain containers. Nothing of the file is run.
@@ -31,29 +32,32 @@ def load_torch(stream: IO[bytes]) -> Any:
         ValueError: the file is damaged or asks for too much. Damage elsewhere raises what `torch.load` raises.
 
     Example:
-        >>> import io
+        >>> import io, torch
         >>> file = io.BytesIO()
         >>> torch.save({"weight": torch.ones(2)}, file)
         >>> _ = file.seek(0)
         >>> load_torch(file)
         {'weight': tensor([1., 1.])}
     """
+    import torch  # slow, and not needed to look at names
+
     try:
-        for _ in _opcodes_of(stream):
-            pass
+        for pickled in _pickles_of(stream):
+            for _ in shallow_opcodes(pickled):
+                pass
     except Exception as error:  # a damaged archive can raise anything
         raise ValueError(cause_of(error)) from error
     stream.seek(0)
     return torch.load(stream, map_location="cpu", weights_only=True)
 
 
-def _opcodes_of(stream: IO[bytes]) -> Iterator[str]:
-    """Yields the opcodes of all pickles in a file of `torch.save`."""
+def _pickles_of(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Yields a stream at the beginning of each pickle in a file of `torch.save`; the caller reads each to its end."""
     start = stream.read(len(LEGACY_TORCH))
     stream.seek(0)
     if start == LEGACY_TORCH:
         for _ in range(_LEGACY_PICKLES):
-            yield from shallow_opcodes(stream)
+            yield stream
     elif start.startswith(ZIP):
         with zipfile.ZipFile(stream) as archive:
             for entry in archive.infolist():
@@ -62,7 +66,31 @@ def _opcodes_of(stream: IO[bytes]) -> Iterator[str]:
                     raise ValueError(f"'{entry.filename}' in it is compressed, which torch never does")
                 if entry.filename.endswith(".pkl"):
                     with archive.open(entry) as pickled:
-                        yield from shallow_opcodes(pickled)
+                        yield pickled
+
+
+def pickled_names(stream: IO[bytes]) -> set[str]:
+    """Returns the short texts in a pickle or a file of `torch.save`, such as the names of tensors. Nothing is run.
+
+    Of a damaged file, the texts before the damage; none of a file of another kind.
+
+    Example:
+        >>> import io, pickle
+        >>> sorted(pickled_names(io.BytesIO(pickle.dumps({"head.bias": [1.0], "head.weight": [2.0]}))))
+        ['head.bias', 'head.weight']
+    """
+    names: set[str] = set()
+    start = stream.read(len(LEGACY_TORCH))
+    stream.seek(0)
+    plain = start.startswith(b"\x80") and start != LEGACY_TORCH
+    try:
+        for pickled in [stream] if plain else _pickles_of(stream):
+            for _, argument, _ in pickletools.genops(pickled):
+                if isinstance(argument, str) and len(argument) <= _LONGEST_NAME:
+                    names.add(argument)
+    except Exception:  # a damaged file can raise anything
+        return names
+    return names
 
 
 def shallow_opcodes(stream: IO[bytes]) -> Iterator[str]:

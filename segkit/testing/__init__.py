@@ -13,6 +13,7 @@ says what the part did, what the contract asks for, and what to do. The head of 
 """
 
 from segkit.testing.backbone import check_backbone
+from segkit.testing.checkpoint_format import check_checkpoint_format
 from segkit.testing.dataset import check_dataset
 from segkit.testing.evaluator import check_evaluator
 from segkit.testing.hook import check_hook
@@ -28,6 +29,7 @@ from segkit.testing.transformer_decoder import check_transformer_decoder
 
 __all__ = [
     "check_backbone",
+    "check_checkpoint_format",
     "check_dataset",
     "check_evaluator",
     "check_hook",

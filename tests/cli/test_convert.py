@@ -1,7 +1,6 @@
 """`segkit convert`: reads checkpoints of other programs, and writes those of transformers."""
 
 import json
-import pickle
 
 import pytest
 import torch
@@ -9,14 +8,10 @@ from transformers import MaskFormerConfig, MaskFormerForInstanceSegmentation, Ma
 
 import segkit
 from segkit.cli.main import main
+from tests.helpers.originals import PER_PIXEL_YAML, write_original
 from tests.helpers.tiny import write_tiny
 
-YAML = """
-model:
-  type: per_pixel
-  backbone: {type: timm, name: resnet18, options: {out_indices: [3, 4]}}
-  pixel_decoder: {type: fpn, hidden_dim: 32, mask_dim: 16}
-"""
+EVALUATED = "evaluators: [{type: mean_iou}]"
 
 
 @pytest.fixture(scope="module")
@@ -39,44 +34,10 @@ def huggingface(tmp_path_factory):
     return folder
 
 
-def write_original(folder, wrong=None):
-    """Writes the state dict of `YAML`'s model under the original's names, and the config beside it."""
-    from segkit.classes import Classes
-
-    (folder / "x.yaml").write_text(YAML)
-    model = segkit.build_model(segkit.load_config(folder / "x.yaml"), Classes.make(["sky", "car", "road"]))
-    names = {
-        "body.conv1.weight": "stem.conv1.weight",
-        "body.bn1.": "stem.conv1.norm.",
-    }
-    tensors = {}
-    for name, tensor in model.state_dict().items():
-        tensors[_original(name, names)] = tensor.numpy()
-    tensors |= wrong or {}
-    (folder / "model.pkl").write_bytes(pickle.dumps({"model": tensors}))
-    (folder / "names.txt").write_text("sky\ncar\nroad\n")
-    return model
-
-
-def _original(name, names):
-    import re
-
-    if name.startswith("backbone.body.layer"):
-        name = re.sub(r"body\.layer(\d)", lambda match: f"res{int(match[1]) + 1}", name)
-        name = name.replace("downsample.0", "shortcut").replace("downsample.1", "shortcut.norm")
-        return re.sub(r"\.bn(\d)\.", r".conv\1.norm.", name)
-    for ours, theirs in names.items():
-        name = name.replace(ours, theirs)
-    name = re.sub(r"^pixel_decoder\.laterals\.(\d)\.0", _numbered("adapter_"), name)
-    name = re.sub(r"^pixel_decoder\.laterals\.(\d)\.1", _numbered("adapter_", ".norm"), name)
-    name = re.sub(r"^pixel_decoder\.outputs\.(\d)\.0", _numbered("layer_"), name)
-    name = re.sub(r"^pixel_decoder\.outputs\.(\d)\.1", _numbered("layer_", ".norm"), name)
-    name = name.replace("pixel_decoder.mask_features", "sem_seg_head.pixel_decoder.mask_features")
-    return name.replace("classifier.", "sem_seg_head.predictor.")
-
-
-def _numbered(stem, end=""):
-    return lambda match: f"sem_seg_head.pixel_decoder.{stem}{int(match[1]) + 1}{end}"
+def given_original(folder):
+    """The words that name an original checkpoint, its config and its classes."""
+    paths = [str(folder / name) for name in ("model.pkl", "x.yaml", "names.txt")]
+    return [paths[0], "--config", paths[1], "--classes", paths[2]]
 
 
 def test_an_original_checkpoint(tmp_path, capsys):
@@ -103,10 +64,12 @@ def test_unknown_classes_are_numbered(tmp_path, capsys):
     write_original(tmp_path)
     arguments = [str(tmp_path / "model.pkl"), str(tmp_path / "out"), "--config", str(tmp_path / "x.yaml")]
     assert main(["convert", *arguments]) == 0
-    assert capsys.readouterr().out.splitlines()[:2] == [
+    assert capsys.readouterr().out.splitlines()[1:-1] == [
         f"note: the 3 classes are numbered, because their names are not known: {tmp_path}/x.yaml: data: the classes "
-        "come from the dataset, and the config names none.",
+        "come from the dataset, and the config names none",
         "note: for names, provide the dataset, or convert again with --classes FILE",
+        "note: the files do not tell things from stuff, and the classes are no known label set: all of them count as "
+        "things. Convert again with --things to name the things",
     ]
     names = json.loads((tmp_path / "out/classes.json").read_text())["names"]
     assert names == ["class 0", "class 1", "class 2"]
@@ -123,7 +86,7 @@ def test_a_failed_conversion_leaves_nothing_behind(tmp_path, capsys):
 
 def test_from_huggingface_and_back(huggingface, tmp_path, capsys):
     assert main(["convert", str(huggingface), str(tmp_path / "ours")]) == 0
-    assert main(["convert", str(tmp_path / "ours"), str(tmp_path / "theirs"), "--to", "huggingface"]) == 0
+    assert main(["convert", str(tmp_path / "ours"), str(tmp_path / "theirs"), "--to", "huggingface_mask_former"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"written: {tmp_path}/theirs"
     before = MaskFormerForInstanceSegmentation.from_pretrained(huggingface).state_dict()
     after = MaskFormerForInstanceSegmentation.from_pretrained(tmp_path / "theirs").state_dict()
@@ -133,13 +96,79 @@ def test_from_huggingface_and_back(huggingface, tmp_path, capsys):
     assert result.label_map.shape == (40, 50)
 
 
-def test_things_are_named(huggingface, tmp_path, capsys):
+def test_things_are_named(huggingface, tmp_path):
     assert main(["convert", str(huggingface), str(tmp_path / "ours"), "--things", "car"]) == 0
     assert json.loads((tmp_path / "ours/classes.json").read_text())["things"] == [False, True]
+
+
+def test_things_of_an_original_are_named(tmp_path, capsys):
     write_original(tmp_path)
-    assert main(["convert", str(tmp_path / "model.pkl"), str(tmp_path / "out"), "--things"]) == 1
+    given = given_original(tmp_path)
+    assert main(["convert", *given, str(tmp_path / "one"), "--things", "car"]) == 0
+    assert json.loads((tmp_path / "one/classes.json").read_text())["things"] == [False, True, False]
+    assert "note" not in capsys.readouterr().out
+    assert main(["convert", *given, str(tmp_path / "two")]) == 0
+    assert json.loads((tmp_path / "two/classes.json").read_text())["things"] == [False, False, False]
+    assert capsys.readouterr().out.splitlines()[1] == (
+        "note: all classes count as stuff, as the list says. Convert again with --things to name the things"
+    )
+
+
+def test_a_dataset_of_other_classes_is_left_out(tmp_path, capsys):
+    write_original(tmp_path)
+    data = "data: {val: {dataset: {type: shapes, length: 1}, transforms: [{type: resize, size: [64, 64]}]}}"
+    (tmp_path / "x.yaml").write_text(f"{PER_PIXEL_YAML}{data}\npostprocessors: [{{type: semantic}}]\n{EVALUATED}\n")
+    given = given_original(tmp_path)
+    assert main(["convert", *given, str(tmp_path / "out"), "--things"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == (
+        "note: the config's data.val.dataset, evaluators are left out: 3 classes there, 8 here; class 1 is 'car' "
+        "there, 'grass' here"
+    )
+    config = segkit.load_config(tmp_path / "out")
+    assert config["data"] == {"val": {"transforms": [{"type": "resize", "size": (64, 64)}]}}
+    assert "evaluators" not in config
+
+
+def test_no_format_recognizes_it(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    assert main(["convert", str(tmp_path), str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err == (
-        f"error: {tmp_path}/model.pkl: The class list says which classes are things. Leave out: --things.\n"
+        f"error: {tmp_path}: is a checkpoint of no known format. These were looked for:\n"
+        "  huggingface_mask_former: a folder or hub name with a config.json of model_type 'maskformer'\n"
+        "  original_mask_former: a .pkl or .pth file of tensors named 'sem_seg_head.predictor.transformer.decoder.*' "
+        "or '….predictor.weight'\n"
+        "Give such a checkpoint, name its format with --format, or install the package that reads it.\n"
+    )
+    assert main(["convert", str(tmp_path), str(tmp_path / "out"), "--format", "huggingface_mask_former"]) == 1
+    assert "describes another model: no architecture of model_type 'bert'" in capsys.readouterr().err
+
+
+def test_formats_that_write_are_listed(huggingface, tmp_path, capsys):
+    assert main(["convert", str(huggingface), str(tmp_path / "out"), "--to", "original_mask_former"]) == 1
+    assert capsys.readouterr().err == (
+        "error: checkpoint format 'original_mask_former' only reads. These write: huggingface_mask_former\n"
+    )
+
+
+def test_several_formats_recognize_it(huggingface, tmp_path, capsys, monkeypatch):
+    class Twin:
+        """A format that recognizes the same."""
+
+        looks_for = "the same"
+
+        def recognizes(self, source):
+            return True
+
+        def read(self, source):
+            raise AssertionError
+
+    formats = segkit.CHECKPOINT_FORMATS
+    monkeypatch.setattr(formats, "_registered", dict(formats._registered))
+    formats.register("twin")(Twin)
+    assert main(["convert", str(huggingface), str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {huggingface}: is recognized by several formats: huggingface_mask_former, twin. Choose one with "
+        "--format.\n"
     )
 
 
@@ -155,8 +184,8 @@ def test_existing_files_are_not_overwritten(huggingface, tmp_path, capsys):
 def test_options_without_effect_are_refused(huggingface, tmp_path, capsys):
     assert main(["convert", str(huggingface), str(tmp_path / "out"), "a.b=1", "--config", "x.yaml"]) == 1
     assert capsys.readouterr().err == (
-        f"error: {huggingface}: A checkpoint of transformers holds its config and classes. Leave out: --config, "
-        "key=value.\n"
+        f"error: {huggingface}: checkpoints of the format 'huggingface_mask_former' hold what these options tell. "
+        "Leave out: --config.\n"
     )
 
 
@@ -164,6 +193,6 @@ def test_a_model_that_transformers_lacks(tmp_path, capsys):
     config = write_tiny(tmp_path, "mask_former with transformer_fpn")
     assert main(["train", str(config), "training.steps=1", "--output", str(tmp_path / "run")]) == 0
     capsys.readouterr()
-    assert main(["convert", str(tmp_path / "run"), str(tmp_path / "out"), "--to", "huggingface"]) == 1
+    assert main(["convert", str(tmp_path / "run"), str(tmp_path / "out"), "--to", "huggingface_mask_former"]) == 1
     assert "model.pixel_decoder.type: cannot be written for transformers" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -82,6 +82,9 @@ def ema(*, decay: float = 0.999) -> None: ...
 def early_stopping(*, patience: int) -> None: ...
 
 
+def foreign() -> None: ...
+
+
 PARTS = {
     "backbone": (tiny, plain),
     "pixel_decoder": (fpn, transformer_fpn),
@@ -96,6 +99,7 @@ PARTS = {
     "optimizer": (adamw,),
     "schedule": (poly,),
     "hook": (ema, early_stopping),
+    "checkpoint_format": (foreign,),
 }
 
 CONFIG = """\

@@ -11,6 +11,7 @@ from transformers import (
     SwinConfig,
 )
 
+from segkit.interop.converting import export_checkpoint
 from segkit.interop.huggingface.names import their_names
 
 FOUR = ["stage1", "stage2", "stage3", "stage4"]
@@ -169,3 +170,8 @@ def gradients_by_ours(ours, theirs):
         name: (parameter.grad, torch.cat([grads[one] for one in names[name]]))
         for name, parameter in ours.named_parameters()
     }
+
+
+def export_huggingface(checkpoint, destination):
+    """Writes a checkpoint of segkit for transformers, and returns the notes."""
+    return export_checkpoint(checkpoint, destination, "huggingface_mask_former")

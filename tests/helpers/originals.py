@@ -1,6 +1,8 @@
 """Helpers of the tests of original checkpoints: configs, tensors and names of the golden results."""
 
 import json
+import pickle
+import re
 import zlib
 from pathlib import Path
 
@@ -60,3 +62,48 @@ def read_facts(folder, name):
     """Returns the shapes of a golden result's tensors, by original names, and its number of classes."""
     facts = json.loads((folder / f"original/{name}.json").read_text())
     return {key: tuple(shape) for key, shape in facts["tensors"].items()}, facts["num_classes"]
+
+
+PER_PIXEL_YAML = """
+model:
+  type: per_pixel
+  backbone: {type: timm, name: resnet18, options: {out_indices: [3, 4]}}
+  pixel_decoder: {type: fpn, hidden_dim: 32, mask_dim: 16}
+"""
+"""A small model of segkit's that the original has too."""
+
+
+def write_original(folder, wrong=None):
+    """Writes the state dict of `PER_PIXEL_YAML`'s model under the original's names, and the config beside it."""
+    (folder / "x.yaml").write_text(PER_PIXEL_YAML)
+    model = build_model(load_config(folder / "x.yaml"), Classes.make(["sky", "car", "road"]))
+    names = {
+        "body.conv1.weight": "stem.conv1.weight",
+        "body.bn1.": "stem.conv1.norm.",
+    }
+    tensors = {}
+    for name, tensor in model.state_dict().items():
+        tensors[_original(name, names)] = tensor.numpy()
+    tensors |= wrong or {}
+    (folder / "model.pkl").write_bytes(pickle.dumps({"model": tensors}))
+    (folder / "names.txt").write_text("sky\ncar\nroad\n")
+    return model
+
+
+def _original(name, names):
+    if name.startswith("backbone.body.layer"):
+        name = re.sub(r"body\.layer(\d)", lambda match: f"res{int(match[1]) + 1}", name)
+        name = name.replace("downsample.0", "shortcut").replace("downsample.1", "shortcut.norm")
+        return re.sub(r"\.bn(\d)\.", r".conv\1.norm.", name)
+    for ours, theirs in names.items():
+        name = name.replace(ours, theirs)
+    name = re.sub(r"^pixel_decoder\.laterals\.(\d)\.0", _numbered("adapter_"), name)
+    name = re.sub(r"^pixel_decoder\.laterals\.(\d)\.1", _numbered("adapter_", ".norm"), name)
+    name = re.sub(r"^pixel_decoder\.outputs\.(\d)\.0", _numbered("layer_"), name)
+    name = re.sub(r"^pixel_decoder\.outputs\.(\d)\.1", _numbered("layer_", ".norm"), name)
+    name = name.replace("pixel_decoder.mask_features", "sem_seg_head.pixel_decoder.mask_features")
+    return name.replace("classifier.", "sem_seg_head.predictor.")
+
+
+def _numbered(stem, end=""):
+    return lambda match: f"sem_seg_head.pixel_decoder.{stem}{int(match[1]) + 1}{end}"

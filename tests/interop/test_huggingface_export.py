@@ -9,8 +9,8 @@ from segkit.checkpoint import save_checkpoint
 from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.errors import CheckpointError
-from segkit.interop.huggingface import export_huggingface, import_huggingface
-from tests.helpers.huggingface_cases import write_theirs
+from segkit.interop.huggingface import import_huggingface
+from tests.helpers.huggingface_cases import export_huggingface, write_theirs
 
 SWIN = {
     "type": "timm",
@@ -152,7 +152,7 @@ def refusal(ours, destination):
 )
 def test_unsupported_settings_are_named(tmp_path, settings, message):
     ours = write_ours(tmp_path / "ours", **settings)
-    assert refusal(ours, tmp_path / "back") == f"{ours}: {message}"
+    assert refusal(ours, tmp_path / "back") == f"{ours}/config.yaml: {message}"
 
 
 def test_a_part_of_a_plugin_is_named(tmp_path):
@@ -167,8 +167,8 @@ def test_a_part_of_a_plugin_is_named(tmp_path):
     (tmp_path / "parts.py").unlink()
     ours = write_ours(tmp_path / "ours", pixel_decoder={"type": "acme_fpn"})
     assert refusal(ours, tmp_path / "back") == (
-        f"{ours}: model.pixel_decoder.type: cannot be written for transformers: their MaskFormer has no 'acme_fpn'. "
-        "Use 'fpn'."
+        f"{ours}/config.yaml: model.pixel_decoder.type: cannot be written for transformers: their MaskFormer has no "
+        "'acme_fpn'. Use 'fpn'."
     )
 
 

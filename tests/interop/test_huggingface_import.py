@@ -186,7 +186,7 @@ def test_things_are_named(written):
 
 def test_things_of_a_known_label_set(written, monkeypatch):
     things = (False, False, True)
-    monkeypatch.setattr("segkit.interop.huggingface.reading.known_things", lambda names: ("a_set", things))
+    monkeypatch.setattr("segkit.interop.label_sets.known_things", lambda names: ("a_set", things))
     imported = import_huggingface(written)
     assert imported.classes.things == things
     assert imported.notes[1] == "1 of 3 classes count as things, as in the label set a_set"

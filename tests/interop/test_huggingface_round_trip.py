@@ -10,9 +10,16 @@ from transformers import MaskFormerForInstanceSegmentation, MaskFormerImageProce
 
 import segkit
 from segkit.checkpoint import load_checkpoint, save_checkpoint
-from segkit.interop.huggingface import export_huggingface, import_huggingface
+from segkit.interop.huggingface import import_huggingface
 from segkit.types import Prediction
-from tests.helpers.huggingface_cases import BACKBONES, make_theirs, random_images, separate_queries, write_theirs
+from tests.helpers.huggingface_cases import (
+    BACKBONES,
+    export_huggingface,
+    make_theirs,
+    random_images,
+    separate_queries,
+    write_theirs,
+)
 
 
 def round_trip(folder, name="swin", **settings):

@@ -51,7 +51,8 @@ def golden(request, shared_golden, tmp_path_factory):
     config = load_config(ROOT / f"configs/{CONFIGS[name]}.yaml")
     things = [index < 80 for index in range(count)] if name == PANOPTIC else None
     classes = Classes.make([f"class {index}" for index in range(count)], things)
-    model, report = import_original(file, config, classes)
+    imported = import_original(file, config, classes)
+    model, report = imported.model, imported.report
     file.unlink()
     results = np.load(shared_golden / f"original/{name}.npz")
     images = torch.from_numpy(results["image"])[None]

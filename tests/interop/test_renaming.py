@@ -1,6 +1,6 @@
 """Renaming by patterns: numbers, rests, counting, and the order of rules."""
 
-from segkit.interop._renaming import rename
+from segkit.interop.renaming import rename
 
 RULES = (
     ("old.norm.*", "new.n.*"),

@@ -102,6 +102,7 @@ def test_what_is_published_follows_from_the_contracts():
         "dataset": ["classes"],
         "evaluator": ["result_type"],
         "optimizer": ["param_groups"],
+        "checkpoint_format": ["looks_for"],
     }
 
 

@@ -50,7 +50,7 @@ def refused(function, *args) -> str:
 
 
 def test_kinds_and_plurals_lead_to_their_registries():
-    assert len(REGISTRIES) == len(BY_KIND) == len(BY_PLURAL) == 13
+    assert len(REGISTRIES) == len(BY_KIND) == len(BY_PLURAL) == 14
     assert BY_KIND["pixel_decoder"] is BY_PLURAL["pixel_decoders"] is PIXEL_DECODERS
     assert list(MODELS.nests) == ["backbone", "pixel_decoder", "transformer_decoder"]
 

@@ -12,7 +12,8 @@ from benchmarking.equality import require_as_near, require_close
 from benchmarking.inputs import NUM_CLASSES, drawn_image, drawn_targets, their_targets
 from benchmarking.losses import paper_criterion
 from benchmarking.peer import transformers
-from segkit.interop.huggingface import Imported, import_huggingface
+from segkit.interop.huggingface import import_huggingface
+from segkit.registries import Imported
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import Size
 
@@ -58,7 +59,8 @@ def forward(options: Options, backbone: Backbone, precision: Precision) -> Workl
     peer = peer_model(backbone)
     imported = as_ours(peer)
     peer.config.use_auxiliary_loss = False  # otherwise it predicts at every layer
-    peer, model = peer.to(options.device), imported.model.to(options.device)
+    model: Any = imported.model.to(options.device)
+    peer = peer.to(options.device)
     images = drawn_image((side, side))[None].to(options.device)
     values = model.normalization(images)
 
@@ -110,11 +112,12 @@ class TrainingPair:
         device, side = options.device, options.side(512)
         self.device = device
         self.peer = peer_model(backbone).to(device).train()
-        self.model = as_ours(self.peer).model.to(device).train()
+        model: Any = as_ours(self.peer).model.to(device).train()
+        self.model = model
         self.criterion = paper_criterion(compiled=True).to(device)
         self.images = torch.stack([drawn_image((side, side), seed) for seed in range(2)]).to(device)
         self.targets = drawn_targets(2, (side, side), 12, device)
-        self.values: Tensor = self.model.normalization(self.images)
+        self.values: Tensor = model.normalization(self.images)
         self.labels = their_targets(self.targets)
         self.size: Size = (side, side)
         self.our_optimizer = _optimizer(self.model)

@@ -4,7 +4,7 @@ Supports `MaskFormerForInstanceSegmentation` with a Swin or ResNet backbone: a f
 `preprocessor_config.json` and weights. "Their" and "theirs" in this folder mean transformers'.
 """
 
-from segkit.interop.huggingface.reading import Imported, import_huggingface
-from segkit.interop.huggingface.writing import export_huggingface
+from segkit.interop.huggingface.reading import import_huggingface
+from segkit.interop.huggingface.writing import write_huggingface
 
-__all__ = ["Imported", "export_huggingface", "import_huggingface"]
+__all__ = ["import_huggingface", "write_huggingface"]

@@ -1,6 +1,5 @@
 """Finds and reads the files of a checkpoint of Hugging Face transformers."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,11 @@ from torch import Tensor
 
 from segkit.errors import CheckpointError, cause_of
 from segkit.runtime import reading
+from segkit.runtime.checkpoint_source import CONFIG
+from segkit.runtime.hub import fetch, is_repository
 from segkit.runtime.pickles import load_torch
 
-CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+PREPROCESSOR = "preprocessor_config.json"
 SAFETENSORS, PICKLE = "model.safetensors", "pytorch_model.bin"
 _WEIGHT_FILES = (SAFETENSORS, f"{SAFETENSORS}.index.json", PICKLE, f"{PICKLE}.index.json")
 """Where weights may be, in order of preference; an index names several files."""
@@ -28,7 +29,7 @@ def find_folder(source: str | Path) -> Path:
         return path
     if path.exists():
         raise CheckpointError(f"{source}: is a file. Give the folder that holds {CONFIG} and the weights.")
-    if isinstance(source, str) and re.fullmatch(r"[\w][\w.-]*/[\w.-]+", source):
+    if isinstance(source, str) and is_repository(source):
         return _fetched(source)
     raise CheckpointError(
         f"{source}: there is no such folder, and it does not name a repository on the Hugging Face hub, such as "
@@ -37,21 +38,11 @@ def find_folder(source: str | Path) -> Path:
 
 
 def _fetched(repository: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        # Most repositories hold both forms. The pickle is downloaded only where there is no other.
-        patterns = [CONFIG, PREPROCESSOR, "model*.safetensors", f"{SAFETENSORS}.index.json"]
-        folder = Path(snapshot_download(repository, allow_patterns=patterns))
-        if not any((folder / name).is_file() for name in _WEIGHT_FILES[:2]):
-            folder = Path(snapshot_download(repository, allow_patterns=[CONFIG, PREPROCESSOR, f"{PICKLE[:-4]}*.bin*"]))
+    # Most repositories hold both forms. The pickle is downloaded only where there is no other.
+    folder = fetch(repository, [CONFIG, PREPROCESSOR, "model*.safetensors", f"{SAFETENSORS}.index.json"])
+    if any((folder / name).is_file() for name in _WEIGHT_FILES[:2]):
         return folder
-    except Exception as error:  # without a network, the hub's client raises errors of several libraries
-        cause = cause_of(error)
-        raise CheckpointError(
-            f"{repository}: there is no such folder, and it cannot be downloaded from the Hugging Face hub ({cause}). "
-            "Download it on a machine with network access (`hf download`), and give the folder."
-        ) from error
+    return fetch(repository, [CONFIG, PREPROCESSOR, f"{PICKLE[:-4]}*.bin*"])
 
 
 def read_json(file: Path) -> dict[str, Any]:

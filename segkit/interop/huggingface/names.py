@@ -8,7 +8,7 @@ correspond one to one. So the translation is: which of their tensors, in order, 
 import re
 from collections.abc import Iterable, Sequence
 
-from segkit.interop._renaming import Rule, rename
+from segkit.interop.renaming import Rule, rename
 
 ENCODER = "model.pixel_level_module.encoder."
 SWIN = "model.pixel_level_module.encoder.model."

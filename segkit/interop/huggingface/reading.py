@@ -1,40 +1,25 @@
 """`import_huggingface`: reads their MaskFormer as a model, config and class list of segkit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segkit.build import build_model
 from segkit.classes import Classes
 from segkit.config import Config, load_config
-from segkit.errors import CheckpointError, ConfigError, join_first, suggest
+from segkit.errors import CheckpointError, ConfigError
 from segkit.interop.huggingface.backbones import Backbone, read_backbone
+from segkit.interop.huggingface.classes import read_classes
 from segkit.interop.huggingface.fields import Fields
-from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, find_folder, read_json, read_tensors
+from segkit.interop.huggingface.files import PREPROCESSOR, find_folder, read_json, read_tensors
+from segkit.interop.huggingface.names import as_published, their_names, unused_reason
 from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
-from segkit.interop.huggingface.tensors import load_theirs
-from segkit.interop.label_sets import known_things
+from segkit.interop.loading import load_sources
 from segkit.models.mask_former import MaskFormer
-from segkit.runtime.weights import LoadReport
+from segkit.registries import Imported
+from segkit.runtime.checkpoint_source import CONFIG
 
 ARCHITECTURE = "MaskFormerForInstanceSegmentation"
-
-
-@dataclass
-class Imported:
-    """A converted checkpoint: what `save_checkpoint` takes, and what became of every tensor."""
-
-    model: MaskFormer
-    """In eval mode, on the CPU."""
-    config: Config
-    """Model, criterion, postprocessors, and under `data.val` how images are prepared; no dataset."""
-    classes: Classes
-    """Things and stuff are those of a known label set, or as the caller says; otherwise all are things."""
-    report: LoadReport
-    """In their names; every tensor of the file is in `loaded` or `unexpected`."""
-    notes: list[str]
-    """What a user should know: why tensors were left out, what their files do not tell, what differs in segkit."""
 
 
 def import_huggingface(source: str | Path, things: Sequence[str] | None = None) -> Imported:
@@ -55,16 +40,15 @@ def import_huggingface(source: str | Path, things: Sequence[str] | None = None) 
 
     Example:
         >>> import tempfile
-        >>> from segkit.checkpoint import save_checkpoint
+        >>> from segkit.interop.huggingface import write_huggingface
         >>> parts = {"backbone": {"type": "timm", "name": "resnet18"}, "pixel_decoder": {"type": "fpn"}}
         >>> decoder = {"type": "standard", "num_layers": 1}
         >>> config = load_config({"model": {"type": "mask_former", **parts, "transformer_decoder": decoder}})
         >>> classes = Classes.make(["sky", "sea"])
         >>> folder = Path(tempfile.mkdtemp())
-        >>> save_checkpoint(folder / "ours", build_model(config, classes), config, classes)
-        >>> from segkit.interop.huggingface import export_huggingface
-        >>> export_huggingface(folder / "ours", folder / "theirs")
-        >>> import_huggingface(folder / "theirs").classes.names
+        >>> write_huggingface(build_model(config, classes), config, classes, folder)
+        []
+        >>> import_huggingface(folder).classes.names
         ('sky', 'sea')
     """
     folder = find_folder(source)
@@ -72,9 +56,17 @@ def import_huggingface(source: str | Path, things: Sequence[str] | None = None) 
     _refuse_other_models(fields)
     backbone = read_backbone(fields.mapping("backbone_config"))
     prepared, notes = _read_preprocessor(folder)
-    classes, class_notes = _read_classes(fields, prepared.first_class, things)
+    classes, class_notes = read_classes(fields, prepared.first_class, things)
     config, model = _built(_config(fields, backbone, prepared), classes, folder)
-    report, load_notes = load_theirs(model, read_tensors(folder), backbone.stages, str(folder))
+    stages = backbone.stages
+    report, load_notes = load_sources(
+        model,
+        read_tensors(folder),
+        their_names(model.state_dict(), stages),
+        lambda name: unused_reason(name, stages),
+        str(folder),
+        as_published,
+    )
     notes = [*load_notes, *class_notes, *backbone.notes, *_training_notes(fields), *notes]
     return Imported(model.eval(), config, classes, report, notes)
 
@@ -107,48 +99,6 @@ def _read_preprocessor(folder: Path) -> tuple[Preprocessing, list[str]]:
         return prepared, [f"there is no {PREPROCESSOR}: images are prepared by transformers' defaults"]
     prepared = read_preprocessing(Fields(read_json(file), file))
     return prepared, prepared.notes
-
-
-def _read_classes(fields: Fields, first_id: int, things: Sequence[str] | None) -> tuple[Classes, list[str]]:
-    labels = fields.data.get("id2label")
-    if labels is None:
-        labels = {str(index): f"LABEL_{index}" for index in range(fields.integer("num_labels", 2))}
-    try:
-        by_index = {int(index): str(name) for index, name in labels.items()}
-    except (AttributeError, TypeError, ValueError):
-        by_index = {}
-    if not by_index or sorted(by_index) != list(range(len(by_index))):
-        raise fields.error("id2label", "must name the classes 0, 1, 2, … without a gap.")
-    names: list[str] = []
-    for index in range(len(by_index)):
-        name = by_index[index]
-        names.append(f"{name} ({index})" if name in names else name)  # segkit's class names are unique
-    flags, notes = _things_of(names, things, str(fields.file))
-    renamed = sum(name != by_index[index] for index, name in enumerate(names))
-    if renamed:
-        notes.append(f"{renamed} classes share the name of an earlier one: their number was appended")
-    return Classes.make(names, flags, ids=list(range(first_id, first_id + len(names)))), notes
-
-
-def _things_of(names: list[str], things: Sequence[str] | None, where: str) -> tuple[Sequence[bool], list[str]]:
-    """Returns which classes are things, and a note on where that comes from unless the caller said it."""
-    if things is not None:
-        problems = [
-            f"{where}: things: there is no class '{name}'.{suggest(name, names)} There are: {join_first(names)}"
-            for name in things
-            if name not in names
-        ]
-        if problems:
-            raise CheckpointError("\n".join(problems))
-        return [name in things for name in names], []
-    known = known_things(names)
-    if known is not None:
-        label_set, flags = known
-        return flags, [f"{sum(flags)} of {len(names)} classes count as things, as in the label set {label_set}"]
-    return [True] * len(names), [
-        "the files do not tell things from stuff, and the classes are no known label set: all of them count as things. "
-        "Convert again with --things to name the things"
-    ]
 
 
 def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict[str, Any]:

@@ -1,31 +1,25 @@
-"""`export_huggingface`: writes a checkpoint of segkit as their MaskFormer."""
+"""`write_huggingface`: writes a model of segkit as their MaskFormer."""
 
 import json
-from collections.abc import Sequence
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
 
 from segkit.backbones.timm import TimmBackbone
-from segkit.checkpoint import (
-    Checkpoint,
-    find_checkpoint,
-    load_checkpoint,
-    read_config,
-    refuse_taken,
-    replace_checkpoint,
-)
+from segkit.checkpoint import Checkpoint
+from segkit.classes import Classes
 from segkit.config import Config
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbones import backbone_json
-from segkit.interop.huggingface.files import CONFIG, PREPROCESSOR, SAFETENSORS
+from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.interop.huggingface.reading import ARCHITECTURE
 from segkit.interop.huggingface.tensors import their_tensors
+from segkit.models._base import SegmentationModel
 from segkit.models.mask_former import MaskFormer
 from segkit.pixel_decoders.fpn import FPN
+from segkit.runtime.checkpoint_source import CONFIG
 from segkit.transformer_decoders.standard import StandardDecoder
 
 PARTS = {"backbone": TimmBackbone, "pixel_decoder": FPN, "transformer_decoder": StandardDecoder}
@@ -35,56 +29,48 @@ GROUPS = 32
 """Groups of every group norm in their pixel decoder."""
 
 
-def export_huggingface(
-    checkpoint: str | Path,
-    destination: str | Path,
-    plugins: Sequence[str | PathLike[str]] = (),
-    trust: bool = False,
-) -> None:
-    """Writes a checkpoint for `MaskFormerForInstanceSegmentation.from_pretrained`, with its image processor.
+def write_huggingface(model: SegmentationModel, config: Config, classes: Classes, folder: Path) -> list[str]:
+    """Writes the files of `MaskFormerForInstanceSegmentation.from_pretrained` and its image processor.
 
     Of the criterion, only the weights of the losses are written; transformers derives the matcher's costs from them.
     `use_auxiliary_loss` is off, as in the published checkpoints: with it, every forward pass of transformers computes
     the masks of all layers, from queries that are not normalized.
 
     Args:
-        checkpoint: A checkpoint folder, or a run folder, whose best checkpoint is taken.
-        destination: The folder to write; new or empty.
-        plugins: Python files that the checkpoint's config may import.
-        trust: Import all Python files that the checkpoint's config names as plugins.
+        model: Built from `config` for `classes`.
+        config: The whole config.
+        classes: The class list.
+        folder: An empty folder.
+
+    Returns:
+        Notes on what the files cannot express.
 
     Raises:
-        CheckpointError: the checkpoint cannot be loaded, transformers has no such model (the message names the part),
-            or `destination` is not empty. Then nothing is written.
+        CheckpointError: transformers has no such model; the message names the part.
 
     Example:
         >>> import tempfile
         >>> from segkit.build import build_model
-        >>> from segkit.checkpoint import save_checkpoint
-        >>> from segkit.classes import Classes
         >>> from segkit.config import load_config
         >>> parts = {"backbone": {"type": "timm", "name": "resnet18"}, "pixel_decoder": {"type": "fpn"}}
         >>> decoder = {"type": "standard", "num_layers": 1}
         >>> config = load_config({"model": {"type": "mask_former", **parts, "transformer_decoder": decoder}})
         >>> classes = Classes.make(["sky", "sea"])
         >>> folder = Path(tempfile.mkdtemp())
-        >>> save_checkpoint(folder / "ours", build_model(config, classes), config, classes)
-        >>> export_huggingface(folder / "ours", folder / "theirs")
-        >>> sorted(file.name for file in (folder / "theirs").iterdir())
+        >>> write_huggingface(build_model(config, classes), config, classes, folder)
+        []
+        >>> sorted(file.name for file in folder.iterdir())
         ['config.json', 'model.safetensors', 'preprocessor_config.json']
     """
-    refuse_taken(Path(destination))
-    with replace_checkpoint(Path(destination)) as draft:
-        # The whole config: the weights of the losses are written too.
-        own = read_config(find_checkpoint(checkpoint), plugins, trust)
-        loaded = load_checkpoint(checkpoint, config=own)
-        where = str(checkpoint)
-        _refuse_other_parts(loaded, where)
-        config, stages = _config_json(loaded, where)
-        tensors = their_tensors(loaded.model, stages, config, where)
-        _write_json(draft / CONFIG, config)
-        _write_json(draft / PREPROCESSOR, _preprocessor_json(loaded, where))
-        save_file(tensors, draft / SAFETENSORS, metadata={"format": "pt"})
+    loaded = Checkpoint(model, classes, config)
+    where = config.path
+    _refuse_other_parts(loaded, where)
+    content, stages = _config_json(loaded, where)
+    tensors = their_tensors(loaded.model, stages, content, where)
+    _write_json(folder / CONFIG, content)
+    _write_json(folder / PREPROCESSOR, _preprocessor_json(loaded, where))
+    save_file(tensors, folder / SAFETENSORS, metadata={"format": "pt"})
+    return []
 
 
 def _refuse_other_parts(loaded: Checkpoint, where: str) -> None:

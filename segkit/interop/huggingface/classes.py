@@ -1,0 +1,39 @@
+"""Reads the class list of a checkpoint of transformers: `id2label` in its `config.json`."""
+
+from collections.abc import Sequence
+
+from segkit.classes import Classes
+from segkit.interop.huggingface.fields import Fields
+from segkit.interop.label_sets import things_of
+
+
+def read_classes(fields: Fields, first_id: int, things: Sequence[str] | None) -> tuple[Classes, list[str]]:
+    """Returns the classes, and notes on where their kinds come from and on names that were changed.
+
+    Args:
+        fields: The content of `config.json`.
+        first_id: The value of class 0 in label maps.
+        things: Names of the classes that are things; all others are stuff. None where the caller does not say: a known
+            label set decides, or else all are things.
+
+    Raises:
+        CheckpointError: the classes are not numbered without a gap, or `things` names one that does not exist.
+    """
+    labels = fields.data.get("id2label")
+    if labels is None:
+        labels = {str(index): f"LABEL_{index}" for index in range(fields.integer("num_labels", 2))}
+    try:
+        by_index = {int(index): str(name) for index, name in labels.items()}
+    except (AttributeError, TypeError, ValueError):
+        by_index = {}
+    if not by_index or sorted(by_index) != list(range(len(by_index))):
+        raise fields.error("id2label", "must name the classes 0, 1, 2, … without a gap.")
+    names: list[str] = []
+    for index in range(len(by_index)):
+        name = by_index[index]
+        names.append(f"{name} ({index})" if name in names else name)  # segkit's class names are unique
+    flags, notes = things_of(names, things, str(fields.file))
+    renamed = sum(name != by_index[index] for index, name in enumerate(names))
+    if renamed:
+        notes.append(f"{renamed} classes share the name of an earlier one: their number was appended")
+    return Classes.make(names, flags, ids=list(range(first_id, first_id + len(names)))), notes
