@@ -62,7 +62,7 @@ COMMANDS = [
     ["check", "theirs"],
     ["analyze", "theirs"],
     ["convert", "theirs", "out", "--to", "huggingface_mask_former"],
-    ["convert", "weights.pkl", "out", "--config", "theirs/config.yaml"],
+    ["convert", "weights.pkl", "out", "--format", "original_mask_former", "--config", "theirs/config.yaml"],
     ["train", "theirs"],
     ["train", "theirs", "--resume", "--output", "theirs"],
     ["sweep", "theirs", "training.seed=[1,2]"],

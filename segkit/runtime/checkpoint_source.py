@@ -48,7 +48,7 @@ class CheckpointSource:
         folder = fetch(self.name, [CONFIG]) if self.on_hub else self.path
         try:
             content = read_json(folder / CONFIG)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError) as error:
             self.problems.append(f"its {CONFIG} cannot be read ({cause_of(error)})")

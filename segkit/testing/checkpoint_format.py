@@ -44,7 +44,7 @@ def check_checkpoint_format(format: CheckpointFormat, sample: str | Path, **opti
         >>> try:
         ...     check_checkpoint_format(HuggingFaceMaskFormer(), "configs")
         ... except AssertionError as error:
-        ...     print(error)
+        ...     print(str(error).splitlines()[0])
         checkpoint format HuggingFaceMaskFormer does not recognize the sample configs. Recognize it, or give another.
     """
     who = named("checkpoint format", format)

@@ -36,7 +36,7 @@ def test_all_parts(capsys):
         ["backbone", "tiny"],
         ["pixel_decoder", "fpn"],
     ]
-    assert lines[-1].split()[:2] == ["hook", "ema"]
+    assert lines[-1].split()[:2] == ["checkpoint_format", "foreign"]
 
 
 def test_for_programs(capsys):
@@ -70,5 +70,5 @@ def test_an_unknown_kind_is_refused(capsys):
     assert capsys.readouterr().err.endswith(
         "segkit list: error: argument KIND: there is no kind of part 'lose'. Did you mean 'loss'? There are: backbone, "
         "pixel_decoder, transformer_decoder, matcher, loss, postprocessor, model, dataset, transform, evaluator, "
-        "optimizer, schedule, hook\n"
+        "optimizer, schedule, hook, checkpoint_format\n"
     )
