@@ -69,6 +69,10 @@ _TRANSFORMERS: tuple[Rule, ...] = (
     (f"{_DECODER}.layers.<n>.norm3.*", "transformer_decoder.layers.<n>.feed_forward_norm.*"),
     (f"{_DECODER}.norm.*", "transformer_decoder.norm.*"),
 )
+LICENSE = (
+    "the published models of the original are under CC BY-NC 4.0, which forbids commercial use, unlike segkit's code. "
+    "Weights that you trained are yours"
+)
 _NORMALIZATION = ("normalization.mean", "normalization.std")
 """Tensors that follow from the config, so segkit's checkpoints do not hold them."""
 _HEAD_ROWS = {
@@ -129,7 +133,7 @@ def import_original(
     )
     model = build_model(config, classes, initial_weights=False)
     report = load_original(model, tensors, str(file), config)
-    return Imported(model.eval(), config, classes, report, notes)
+    return Imported(model.eval(), config, classes, report, [*notes, LICENSE])
 
 
 def _count_classes(tensors: Mapping[str, Tensor], where: str) -> int:

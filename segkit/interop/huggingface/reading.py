@@ -12,12 +12,14 @@ from segkit.interop.huggingface.backbones import Backbone, read_backbone
 from segkit.interop.huggingface.classes import read_classes
 from segkit.interop.huggingface.fields import Fields
 from segkit.interop.huggingface.files import PREPROCESSOR, find_folder, read_json, read_tensors
+from segkit.interop.huggingface.left_out import left_out
 from segkit.interop.huggingface.names import as_published, their_names, unused_reason
 from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
 from segkit.interop.loading import load_sources
 from segkit.models.mask_former import MaskFormer
 from segkit.registries import Imported
 from segkit.runtime.checkpoint_source import CONFIG
+from segkit.runtime.hub import is_repository
 
 ARCHITECTURE = "MaskFormerForInstanceSegmentation"
 
@@ -67,7 +69,11 @@ def import_huggingface(source: str | Path, things: Sequence[str] | None = None) 
         str(folder),
         as_published,
     )
-    notes = [*load_notes, *class_notes, *backbone.notes, *_training_notes(fields), *notes]
+    mappings = (fields, fields.mapping("backbone_config"), fields.mapping("decoder_config"))
+    dropped = [note for mapping in mappings for note in left_out(mapping)]
+    notes = [*load_notes, *class_notes, *backbone.notes, *_training_notes(fields), *dropped, *notes]
+    if isinstance(source, str) and is_repository(source):
+        notes.append(f"published weights have a license of their own: read that of {source} before you use them")
     return Imported(model.eval(), config, classes, report, notes)
 
 
@@ -97,8 +103,9 @@ def _read_preprocessor(folder: Path) -> tuple[Preprocessing, list[str]]:
     if not file.is_file():
         prepared = read_preprocessing(Fields({}, file))
         return prepared, [f"there is no {PREPROCESSOR}: images are prepared by transformers' defaults"]
-    prepared = read_preprocessing(Fields(read_json(file), file))
-    return prepared, prepared.notes
+    fields = Fields(read_json(file), file)
+    prepared = read_preprocessing(fields)
+    return prepared, [*prepared.notes, *left_out(fields, "preprocessor")]
 
 
 def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict[str, Any]:

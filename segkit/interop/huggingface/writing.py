@@ -70,7 +70,23 @@ def write_huggingface(model: SegmentationModel, config: Config, classes: Classes
     _write_json(folder / CONFIG, content)
     _write_json(folder / PREPROCESSOR, _preprocessor_json(loaded, where))
     save_file(tensors, folder / SAFETENSORS, metadata={"format": "pt"})
-    return []
+    return _notes(loaded)
+
+
+def _notes(loaded: Checkpoint) -> list[str]:
+    """What their files cannot express."""
+    notes = []
+    section = loaded.config.experiment.criterion
+    model: Any = loaded.model  # a MaskFormer
+    if section is not None and section.deep_supervision and len(model.transformer_decoder.layers) > 1:
+        notes.append(
+            "use_auxiliary_loss is false in the files, although the config has deep_supervision. To train on in "
+            "transformers, set it to true: each of its forward passes then computes the masks of all layers"
+        )
+    things = sum(loaded.classes.things)
+    if 0 < things < len(loaded.classes):
+        notes.append(f"the files do not tell things from stuff: {things} of {len(loaded.classes)} classes are things")
+    return notes
 
 
 def _refuse_other_parts(loaded: Checkpoint, where: str) -> None:
