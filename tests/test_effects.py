@@ -173,6 +173,7 @@ OPTIONS = {
     "init-data --task": ("init-data {towns} --output out", "init-data {towns} --output out --task instance"),
     "init-data --classes": ("init-data {towns} --output out", "init-data {towns} --output out --classes road,cat,dog"),
     "new-plugin name": ("new-plugin acme-parts", "new-plugin other-parts"),
+    "new-plugin --kind": ("new-plugin acme-parts", "new-plugin acme-parts --kind schedule"),
     "new-plugin --output": ("new-plugin acme-parts", "new-plugin acme-parts --output there"),
     "predict checkpoint": (PREDICT, "predict {other_run} {images} --output out"),
     "predict inputs": (PREDICT, "predict {run} {images}/0.png --output out"),
