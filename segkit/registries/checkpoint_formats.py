@@ -111,5 +111,7 @@ class WritingFormat(CheckpointFormat, Protocol):
         """
 
 
-CHECKPOINT_FORMATS: Registry[CheckpointFormat] = Registry("checkpoint_format", "checkpoint_formats", CheckpointFormat)
+CHECKPOINT_FORMATS: Registry[CheckpointFormat] = Registry(
+    "checkpoint_format", "checkpoint_formats", CheckpointFormat, optional=(WritingFormat,)
+)
 """The registered checkpoint formats; `CheckpointFormat` is their contract."""
