@@ -446,7 +446,11 @@ PARTS = {
     "pixel_decoder/fpn": (FPN, {"hidden_dim": 64, "mask_dim": 16}),
     "pixel_decoder/transformer_fpn": (ENCODER, {**LAYERS, "hidden_dim": 64, "mask_dim": 16}),
     "transformer_decoder/standard": (DECODER, {**LAYERS, "num_queries": 5, "class_head": False}),
-    "matcher/hungarian": ({}, {"class_cost": 3.0, "mask_cost": 3.0, "dice_cost": 3.0, "num_points": 5}),
+    "matcher/hungarian": (
+        {},
+        {"class_cost": 3.0, "mask_cost": 3.0, "dice_cost": 3.0, "num_points": 5, "mask_loss": "binary_cross_entropy"},
+    ),
+    "loss/binary_cross_entropy": ({}, WEIGHT),
     "loss/cross_entropy": ({}, {**WEIGHT, "no_object_weight": 0.5, "class_weights": {"car": 5.0}}),
     "loss/dice": ({}, WEIGHT),
     "loss/focal": ({}, {**WEIGHT, "alpha": 0.6, "gamma": 1.0}),

@@ -165,13 +165,13 @@ RULES = (
         "has no effect: this model predicts the class of each pixel, so there are no queries to match. Remove it.",
     ),
     Rule(
-        ("criterion.matcher.num_points",),
+        ("criterion.matcher.num_points", "criterion.matcher.mask_loss"),
         lambda config, path: (
             config.is_part(_holder(path), "hungarian")
             and _beside(config, path, "mask_cost") == 0
-            and _beside(config, path, "dice_cost") == 0
+            and (path.endswith("mask_loss") or _beside(config, path, "dice_cost") == 0)
         ),
-        "has no effect, since both `mask_cost` and `dice_cost` are 0: no masks are compared. Remove it.",
+        "has no effect, since the costs of masks that it is for are 0. Remove it.",
     ),
     Rule(
         ("criterion.void",),

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from segkit.ops.mask_costs import class_costs, mask_costs
+from segkit.ops.mask_costs import PixelLoss, class_costs, mask_costs
 from segkit.ops.pixel_logits import logits_reader
 from segkit.ops.points import pixels_of, uniform_points
 from segkit.ops.target_batch import TargetBatch
@@ -19,7 +19,7 @@ from segkit.types import Match, Prediction, Target
 
 @MATCHERS.register("hungarian")
 class HungarianMatcher:
-    """One-to-one matching of queries and segments at the least total cost of class, focal and dice terms.
+    """One-to-one matching of queries and segments at the least total cost of class, mask and dice terms.
 
     The class term is minus the probability, not minus its logarithm, so that it stays on the scale of the other terms.
     Masks are compared at the size of the mask maps, or at random points drawn for each image. Pixels that are not valid
@@ -27,10 +27,11 @@ class HungarianMatcher:
 
     Args:
         class_cost: Weight of the class term.
-        mask_cost: Weight of the focal term.
+        mask_cost: Weight of the mask term.
         dice_cost: Weight of the dice term.
         num_points: Compare masks at this many random points (12544 in Cheng et al. 2022); by default at every pixel of
             the mask map.
+        mask_loss: The loss that is the mask term: focal, or binary cross entropy as in Cheng et al. 2022.
 
     Example:
         >>> masks = torch.tensor([[[[-9.0, -9.0]], [[9.0, 9.0]]]])  # 1 image, 2 queries, 1 x 2 pixels
@@ -48,11 +49,13 @@ class HungarianMatcher:
         mask_cost: Weight = 20.0,
         dice_cost: Weight = 1.0,
         num_points: Positive | None = None,
+        mask_loss: PixelLoss = "focal",
     ) -> None:
         self.class_cost = class_cost
         self.mask_cost = mask_cost
         self.dice_cost = dice_cost
         self.num_points = num_points
+        self.mask_loss = mask_loss
         self._warned_of_excess = False
 
     @torch.no_grad()
@@ -84,8 +87,9 @@ class HungarianMatcher:
         masks = segments.padded_masks().flatten(2)  # (B, N, P)
         valid = None if segments.valid is None else segments.valid.flatten(1)
         num_layers, num_images, num_queries = class_logits.shape[:3]
-        focal, dice = mask_costs(logits_reader(layers, points), num_layers * num_queries, masks, valid)
-        of_masks = (self.mask_cost * focal + self.dice_cost * dice).mT  # (B, L * Q, N)
+        reader = logits_reader(layers, points)
+        pixels, dice = mask_costs(reader, num_layers * num_queries, masks, valid, self.mask_loss)
+        of_masks = (self.mask_cost * pixels + self.dice_cost * dice).mT  # (B, L * Q, N)
         of_masks = of_masks.reshape(num_images, num_layers, num_queries, -1).transpose(0, 1)
         return self.class_cost * class_costs(class_logits, segments.padded_labels()) + of_masks
 

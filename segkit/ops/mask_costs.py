@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,12 +16,51 @@ GPU_CHUNK = 1 << 26
 """Logits per chunk on a GPU, where launching a kernel costs more than a pass over memory."""
 ALPHA, GAMMA = 0.25, 2.0
 """Parameters of the focal cost, as in its paper."""
+PixelLoss = Literal["focal", "binary_cross_entropy"]
+"""The losses that masks can be compared with pixel by pixel."""
+
+
+class PixelTerms(NamedTuple):
+    """A loss of single pixels, for sums over pixels: a segment costs that of an empty one and the change within it."""
+
+    compute: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    """(logits, their sigmoid, 1 - sigmoid) -> the change of a pixel that is inside, and the loss of one outside. It may
+    overwrite what it is given."""
+    change_factor: float
+    """What the change is multiplied by, once it is summed up."""
+    outside_factor: float
+    """The same for the loss outside."""
+
+
+def _focal(logits: Tensor, probs: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+    outside = softplus(logits, probs, rest)  # -log(1 - p)
+    inside = outside - logits  # -log(p)
+    outside.mul_(probs.pow_(GAMMA))
+    inside.mul_(rest.pow_(GAMMA))
+    # With a = ALPHA, a pixel of the segment costs a * inside instead of (1 - a) * outside. The difference, divided
+    # by a, is inside - (1 - a) / a * outside.
+    return inside.sub_(outside, alpha=(1 - ALPHA) / ALPHA), outside
+
+
+def _cross_entropy(logits: Tensor, probs: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+    # -log(p) + log(1 - p) is minus the logit.
+    return -logits, softplus(logits, probs, rest)
+
+
+PIXEL_TERMS: dict[PixelLoss, PixelTerms] = {
+    "focal": PixelTerms(_focal, ALPHA, 1 - ALPHA),
+    "binary_cross_entropy": PixelTerms(_cross_entropy, 1.0, 1.0),
+}
 
 
 def mask_costs(
-    read_logits: ReadLogits, num_masks: int, segments: Tensor, valid: Tensor | None
+    read_logits: ReadLogits,
+    num_masks: int,
+    segments: Tensor,
+    valid: Tensor | None,
+    pixel_loss: PixelLoss = "focal",
 ) -> tuple[Tensor, Tensor]:
-    """Computes focal loss (Lin et al. 2017, mean over pixels) and dice loss (Milletari et al. 2016) of all pairs.
+    """Computes a loss of pixels (mean over pixels) and dice loss (Milletari et al. 2016) of all pairs.
 
     All terms are sums over pixels. So only one chunk of logits exists at a time, and each sum is a matrix product. A
     chunk holds several images where these fit, and otherwise a range of the pixels of one.
@@ -30,9 +70,10 @@ def mask_costs(
         num_masks: R.
         segments: (B,N,P) bool.
         valid: (B,P) bool: the pixels that count; None = all.
+        pixel_loss: Focal loss (Lin et al. 2017) or binary cross entropy.
 
     Returns:
-        Focal and dice costs, (B,N,R) each.
+        Costs of the loss of pixels and of dice, (B,N,R) each.
 
     Example:
         >>> logits = torch.tensor([[[9.0, 9.0, -9.0], [-9.0, -9.0, 9.0]]])
@@ -41,21 +82,22 @@ def mask_costs(
         >>> dice.argmin(2).tolist(), focal.argmin(2).tolist()
         ([[0]], [[0]])
     """
-    num_images, count, pixels = segments.shape
+    num_images, count, num_pixels = segments.shape
+    terms = PIXEL_TERMS[pixel_loss]
     change, overlap, background = torch.zeros(3, num_images, count + 1, num_masks, device=segments.device)
     areas = torch.zeros(num_images, count + 1, 1, device=segments.device)
     budget = CPU_CHUNK if segments.device.type == "cpu" else GPU_CHUNK
-    step = max(1, budget // max(1, num_masks * pixels))
+    step = max(1, budget // max(1, num_masks * num_pixels))
     for first in range(0, num_images if count else 0, step):
         images = slice(first, first + step)
         regions = _regions(segments[images], None if valid is None else valid[images])
         areas[images] = regions.sum(2, keepdim=True)
         sums = change[images], overlap[images], background[images, -1:]
-        _add_chunks(*sums, partial(read_logits, images), regions, budget)
-    # The focal cost is that of an empty segment (`background`) plus the change at the pixels within the segment.
-    focal = (ALPHA * change[:, :-1] + (1 - ALPHA) * background[:, -1:]) / areas[:, -1:].clamp(min=1)
+        _add_chunks(*sums, partial(read_logits, images), regions, terms, budget)
+    # A mask costs what an empty segment does (`background`) plus the change at the pixels within the segment.
+    pixels = terms.change_factor * change[:, :-1] + terms.outside_factor * background[:, -1:]
     dice = 1 - (2 * overlap[:, :-1] + 1) / (overlap[:, -1:] + areas[:, :-1] + 1)
-    return focal, dice
+    return pixels / areas[:, -1:].clamp(min=1), dice
 
 
 def _regions(segments: Tensor, valid: Tensor | None) -> Tensor:
@@ -73,6 +115,7 @@ def _add_chunks(
     background: Tensor,
     read_logits: Callable[[int, int], Tensor],
     regions: Tensor,
+    terms: PixelTerms,
     budget: int,
 ) -> None:
     """Adds the sums over the pixels of some images to `change` and `overlap` (B,N+1,R) and `background` (B,1,R)."""
@@ -82,13 +125,8 @@ def _add_chunks(
         probs = logits.sigmoid()
         rest = 1 - probs
         overlap.baddbmm_(chunk, probs.mT)
-        outside = softplus(logits, probs, rest)  # -log(1 - p)
-        inside = outside - logits  # -log(p)
-        outside.mul_(probs.pow_(GAMMA))
-        inside.mul_(rest.pow_(GAMMA))
-        # With a = ALPHA, a pixel of the segment costs a * inside instead of (1 - a) * outside. The difference, divided
-        # by a, is inside - (1 - a) / a * outside.
-        change.baddbmm_(chunk, inside.sub_(outside, alpha=(1 - ALPHA) / ALPHA).mT)
+        inside, outside = terms.compute(logits, probs, rest)
+        change.baddbmm_(chunk, inside.mT)
         background.baddbmm_(chunk[:, -1:], outside.mT)
 
 

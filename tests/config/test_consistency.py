@@ -75,9 +75,13 @@ CASES = {
     ),
     "points of masks that are not compared": (
         ["criterion.matcher={type: hungarian, num_points: 9, mask_cost: 0, dice_cost: 0.0}"],
-        "criterion.matcher.num_points: has no effect, since both `mask_cost` and `dice_cost` are 0: no masks are "
-        "compared. Remove it.",
+        "criterion.matcher.num_points: has no effect, since the costs of masks that it is for are 0. Remove it.",
         ["criterion.matcher.dice_cost=1"],
+    ),
+    "a loss of masks without a cost": (
+        ["criterion.matcher={type: hungarian, mask_loss: focal, mask_cost: 0, dice_cost: 1}"],
+        "criterion.matcher.mask_loss: has no effect, since the costs of masks that it is for are 0. Remove it.",
+        ["criterion.matcher.mask_cost=1"],
     ),
     "void of a per-pixel model": (
         ["criterion.void=ignore"],

@@ -25,6 +25,12 @@ def random_case(seed: int, batch: int = 2, queries: int = 12, classes: int = 5, 
     return prediction, targets
 
 
+def centers(side: int):
+    """Returns (side * side, 2): the centers of the pixels of a square image, as fractions of its sides."""
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    return torch.stack([(columns + 0.5) / side, (rows + 0.5) / side], dim=-1).view(-1, 2)
+
+
 def test_the_obvious_pairs_are_found():
     segment_map = torch.full((8, 8), NO_SEGMENT, dtype=torch.int16)
     segment_map[:4], segment_map[4:] = 0, 1
@@ -52,6 +58,31 @@ def test_it_agrees_with_transformers():
     for (our_query, our_target), (their_query, their_target) in zip(ours, theirs, strict=True):
         assert our_query.tolist() == their_query.tolist()
         assert our_target.tolist() == their_target.tolist()
+
+
+def test_costs_by_binary_cross_entropy_agree_with_transformers(monkeypatch):
+    """Their matcher draws points itself, so both get the centers of all pixels."""
+    from transformers.models.mask2former import modeling_mask2former
+
+    from segkit.matchers import hungarian
+
+    solved = []
+    monkeypatch.setattr(modeling_mask2former, "linear_sum_assignment", lambda cost: (solved.append(cost), ([], []))[1])
+    monkeypatch.setattr(modeling_mask2former.torch, "rand", lambda *_, **__: centers(16)[None])
+    monkeypatch.setattr(hungarian, "uniform_points", lambda *_: centers(16).expand(2, -1, -1))
+    prediction, targets = random_case(8)
+    targets = [resize_target(target, (16, 16)) for target in targets]
+    modeling_mask2former.Mask2FormerHungarianMatcher(2.0, 5.0, 5.0, num_points=256)(
+        prediction.mask_logits,
+        prediction.class_logits,
+        [target.masks.float() for target in targets],
+        [target.labels for target in targets],
+    )
+    matcher = HungarianMatcher(
+        class_cost=2.0, mask_cost=5.0, dice_cost=5.0, num_points=256, mask_loss="binary_cross_entropy"
+    )
+    for ours, theirs, target in zip(matcher.costs([prediction], targets)[0], solved, targets, strict=True):
+        torch.testing.assert_close(ours[:, : len(target)], torch.as_tensor(theirs), atol=1e-4, rtol=1e-4)
 
 
 def test_layers_are_matched_one_by_one():
@@ -137,9 +168,7 @@ def test_points_find_the_same_pairs(overlapping):
 def test_points_at_all_pixels_cost_what_the_whole_map_costs(monkeypatch):
     from segkit.matchers import hungarian
 
-    rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
-    centers = torch.stack([(columns + 0.5) / 16, (rows + 0.5) / 16], dim=-1).view(1, -1, 2).expand(2, -1, -1)
-    monkeypatch.setattr(hungarian, "uniform_points", lambda *_: centers)
+    monkeypatch.setattr(hungarian, "uniform_points", lambda *_: centers(16).expand(2, -1, -1))
     prediction, targets = random_case(7)
     targets = [resize_target(target, (16, 16)) for target in targets]
     matcher = HungarianMatcher(num_points=256)

@@ -17,24 +17,26 @@ def reader(logits):
 
 @pytest.mark.parametrize("void", [False, True])
 @pytest.mark.parametrize("chunk", [1, 100, 350, 1 << 18])
-def test_costs_are_the_losses_of_each_pair(void, chunk, monkeypatch):
+@pytest.mark.parametrize("pixel_loss", ["focal", "binary_cross_entropy"])
+def test_costs_are_the_losses_of_each_pair(void, chunk, pixel_loss, monkeypatch):
     monkeypatch.setattr(mask_costs, "CPU_CHUNK", chunk)
     torch.manual_seed(0)
     logits, masks = torch.randn(2, 5, 60) * 4, torch.rand(2, 3, 60) > 0.6
     valid = torch.rand(2, 60) > 0.3 if void else None
-    focal, dice = mask_costs.mask_costs(reader(logits), 5, masks, valid)
-    assert focal.shape == dice.shape == (2, 3, 5)
-    for costs, name in ((focal, "focal"), (dice, "dice")):
+    pixels, dice = mask_costs.mask_costs(reader(logits), 5, masks, valid, pixel_loss)
+    assert pixels.shape == dice.shape == (2, 3, 5)
+    for costs, name in ((pixels, pixel_loss), (dice, "dice")):
         for image, segment in itertools.product(range(2), range(3)):
             counted = None if valid is None else valid[image].expand(5, -1)
             expected = LOSSES.get(name)()(logits[image], masks[image, segment].float().expand(5, -1), counted)
             torch.testing.assert_close(costs[image, segment], expected)
 
 
-def test_logits_are_not_modified():
+@pytest.mark.parametrize("pixel_loss", ["focal", "binary_cross_entropy"])
+def test_logits_are_not_modified(pixel_loss):
     logits = torch.randn(1, 2, 10)
     before = logits.clone()
-    mask_costs.mask_costs(reader(logits), 2, torch.rand(1, 3, 10) > 0.5, None)
+    mask_costs.mask_costs(reader(logits), 2, torch.rand(1, 3, 10) > 0.5, None, pixel_loss)
     assert torch.equal(logits, before)
 
 
