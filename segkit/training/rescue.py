@@ -88,7 +88,7 @@ class Rescue:
         try:
             problem = self._save(self._checkpoints)
         except (SegkitError, OSError) as second:
-            problem = f"could not be saved: {second}"
+            problem = f"could not be saved: {str(second).rstrip('.')}"
         resume = f"continue with --resume --output {self._checkpoints.run.path}"
         self._reporter.print(f"step {self._state.step} {problem or 'is saved'}; {resume}")
 

@@ -1,12 +1,16 @@
 """A disk that is full or may not be written, and a folder that is taken: one line, and earlier checkpoints whole."""
 
+import errno
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
 from segkit.cli.main import main
 from segkit.config import load_config
@@ -70,6 +74,45 @@ def test_a_disk_that_fills_up(halves, run, fraction):
     assert_whole(run)
     assert main(words(halves, run)) == 0
     assert_equal_weights(run / "last", halves[2] / "last")
+
+
+@pytest.mark.parametrize(
+    "file", ["metrics.jsonl", "data_summary.json", "evaluation/metrics.json", "best/model.safetensors"]
+)
+def test_a_disk_that_is_full_for_one_file(halves, tmp_path, monkeypatch, capsys, file):
+    """Of those that are written beside the checkpoints. The step is saved before or by the error."""
+    run, folder = tmp_path / "run", file.partition("/")[0]
+    two_steps = ["train", str(halves[0]), *SETTINGS, "training.steps=2", "--output", str(run), "--resume"]
+    opened, save = io.open, save_file
+
+    def refuse(path, mode="w"):
+        # Files are written beside their place, and the summary of the data for the first time before the first step.
+        first = file == "data_summary.json" and not (run / "metrics.jsonl").exists()
+        inside = str(path).startswith(str(run)) and Path(path).name.removesuffix(".writing") == Path(file).name
+        if inside and folder in str(path) and {*mode} & {*"wa"} and not first:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def open_or_refuse(path, mode="r", *more, **options):
+        refuse(path, mode)
+        return opened(path, mode, *more, **options)
+
+    def save_or_refuse(tensors, path):
+        refuse(path)
+        save(tensors, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("io.open", open_or_refuse)
+        patch.setattr("segkit.checkpoint.save_file", save_or_refuse)
+        assert main(two_steps) == 1
+    printed = capsys.readouterr()
+    named = run / (folder if folder == "best" else file)
+    assert one_line(printed.err) == f"error: {named}: cannot be written (No space left on device)."
+    (step,) = re.findall(r"^step (\d) is saved; continue with --resume", printed.out, re.M)
+    for path in (run / "last", run / "checkpoints" / f"step_{step}"):
+        require_intact_folder(path)
+    assert main(two_steps) == 0
+    for name in ("last", "best"):
+        assert_equal_weights(run / name, halves[1] / name)
 
 
 def test_a_second_process_in_the_folder(halves, run, capsys):
