@@ -142,8 +142,8 @@ class _Companion:
             self._store.set("lost", lost)
 
     def _end_own(self, lost: str) -> None:
+        print(f"error: {lost}.", file=sys.stderr, flush=True)  # first: the store may have ended with the process
         self._tell(lost)
-        print(f"error: {lost}.", file=sys.stderr, flush=True)
         with suppress(ProcessLookupError):  # one that is stopped ends by nothing else
             os.kill(self._post.pid, signal.SIGKILL)
 

@@ -71,6 +71,17 @@ class TestTwoProcesses:
         (step,) = re.findall(r"^step (\d+) is saved; continue with --resume", printed, re.M)
         assert [path.name for path in RunFolder(run).checkpoints()] == [f"step_{step}"]
 
+    def test_all_end_where_the_main_process_is_killed(self, tmp_path):
+        """Nobody can save: the training goes on from its newest checkpoint, or anew."""
+        launcher = started(tmp_path, tmp_path / "run", "training.steps=100000")
+        main = process_of(launcher, 0)
+        family = psutil.Process(launcher.pid).children(recursive=True)
+        main.kill()
+        _, errors = launcher.communicate(timeout=240)
+        lost = rf"process 0 \(pid {main.pid} on \S+\) was killed or has crashed|the connection to .* has ended"
+        assert re.search(rf"^error: ({lost})", errors, re.M), errors
+        assert not psutil.wait_procs(family, timeout=60)[1]
+
     def test_a_process_that_fails_tells_the_other_why(self, tmp_path):
         """The second process alone reads the image that cannot be read. The main process saves the step before."""
         program = tmp_path / "program.py"
