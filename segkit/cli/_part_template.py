@@ -22,6 +22,7 @@ PARTS = {
     "optimizer": "nesterov",
     "schedule": "InverseRoot",
     "hook": "Goal",
+    "checkpoint_format": "FolderFormat",
 }
 """Kind -> the class or function that is written for it."""
 
@@ -43,4 +44,7 @@ def part_files(words: dict[str, str], kind: str) -> dict[str, str]:
     for source in sorted((TEMPLATE / "package").rglob("*.template")):
         places = source.relative_to(TEMPLATE / "package").with_suffix("").parts
         files["/".join(words["package"] if place == "package" else place for place in places)] = source
+    own_test = TEMPLATE / "tests" / f"{kind}.py.template"  # of a kind whose check needs more than the part
+    if own_test.is_file():
+        files["tests/test_part.py"] = own_test
     return {path: Template(read_utf8(source)).substitute(words) for path, source in sorted(files.items())}
