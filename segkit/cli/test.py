@@ -11,10 +11,11 @@ from segkit.cli._failures import leaving_whole_files
 from segkit.cli._types import non_negative, not_empty
 from segkit.cli._unused import FOR_TRAINING, refuse_beside, refuse_unused_overrides
 
-_PRECISION = "training.precision"
-
 if TYPE_CHECKING:
     from segkit.config import Config
+
+_PRECISION = "training.precision"
+"""The one setting of a training that its evaluations depend on."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
