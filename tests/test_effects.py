@@ -431,6 +431,7 @@ LAYERS = {
 }  # fmt: skip
 PIXELS = {"pixel_mean": [1.0, 2.0, 3.0], "pixel_std": [1.0, 2.0, 3.0], "size_divisor": 48}
 WEIGHT = {"weight": 3.0}
+VIT = {"depth": 1, "embed_dim": 24, "num_heads": 3}
 PARTS = {
     "backbone/timm": (
         {**BACKBONE, "options": {}},
@@ -442,6 +443,10 @@ PARTS = {
             "gradient_checkpointing": True,
             "options": {"out_indices": [1]},
         },
+    ),
+    "backbone/vit_pyramid": (
+        {"name": "vit_tiny_patch16_224", "options": VIT},
+        {"name": "vit_small_patch14_reg4_dinov2", "hidden_dim": 32, "options": {**VIT, "depth": 2}},
     ),
     "pixel_decoder/fpn": (FPN, {"hidden_dim": 64, "mask_dim": 16}),
     "pixel_decoder/transformer_fpn": (ENCODER, {**LAYERS, "hidden_dim": 64, "mask_dim": 16}),
@@ -583,6 +588,8 @@ CONTEXTS = {
 ELSEWHERE = {
     "backbone/timm.pretrained": "test_pretrained",
     "backbone/timm.weights": "test_weights",
+    "backbone/vit_pyramid.pretrained": "test_pretrained",
+    "backbone/vit_pyramid.weights": "test_weights",
     **{
         f"dataset/{name}.images": "test_paths_of_a_dataset"
         for name in ("mask_folder", "coco_instance", "coco_panoptic")
@@ -637,7 +644,11 @@ def test_every_setting_of_a_part_has_an_entry():
     assert set(ELSEWHERE.values()) <= globals().keys()
 
 
-def test_pretrained(monkeypatch):
+VIT_BACKBONE = {"type": "vit_pyramid", "name": "vit_tiny_patch16_224", "options": VIT}
+
+
+@pytest.mark.parametrize("backbone", [BACKBONE, VIT_BACKBONE], ids=lambda backbone: backbone["type"])
+def test_pretrained(monkeypatch, backbone):
     import timm
 
     asked = []
@@ -649,7 +660,7 @@ def test_pretrained(monkeypatch):
 
     monkeypatch.setattr(timm, "create_model", create_without_network)
     for pretrained in (False, True):
-        build_part(BACKBONES, {**BACKBONE, "pretrained": pretrained})
+        build_part(BACKBONES, {**backbone, "pretrained": pretrained})
     assert asked == [False, True]
 
 
@@ -664,6 +675,11 @@ def test_weights(tmp_path):
     with_weights = build_part(BACKBONES, {**BACKBONE, "weights": str(tmp_path / "weights.pth")})
     assert not torch.equal(without.body.conv1.weight, model.conv1.weight)
     assert torch.equal(with_weights.body.conv1.weight, model.conv1.weight)
+    model = timm.create_model("vit_tiny_patch16_224", **VIT)
+    torch.save(model.state_dict(), tmp_path / "vit.pth")
+    with_weights = build_part(BACKBONES, {**VIT_BACKBONE, "weights": str(tmp_path / "vit.pth")})
+    assert torch.equal(with_weights.body.model.cls_token, model.cls_token)
+    assert torch.equal(with_weights.body.model.blocks[0].attn.qkv.weight, model.blocks[0].attn.qkv.weight)
 
 
 @pytest.mark.parametrize("case", [case for case, test in ELSEWHERE.items() if test == "test_paths_of_a_dataset"])

@@ -103,6 +103,10 @@ def concat(folder):
 
 SETTINGS = {
     "backbone/timm": [{"name": name} for name in BACKBONE_MODELS],
+    "backbone/vit_pyramid": [
+        {"name": name, "hidden_dim": 16, "options": {"depth": 1, "embed_dim": 24, "num_heads": 3}}
+        for name in ("vit_tiny_patch16_224", "vit_small_patch14_reg4_dinov2", "vit_small_patch16_dinov3")
+    ],
     "pixel_decoder/fpn": [{"hidden_dim": 32, "mask_dim": 16}],
     "pixel_decoder/transformer_fpn": [
         {"hidden_dim": 32, "mask_dim": 16, "num_layers": 2, "pre_norm": pre_norm} for pre_norm in (False, True)

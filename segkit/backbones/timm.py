@@ -69,7 +69,7 @@ class TimmBackbone(nn.Module):
         self.body = _adapt(body, name, gradient_checkpointing, freeze_batch_norm)
         self._channels_last = str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC")
         self._chosen, self.features = _published(body, name)
-        self.pixel_mean, self.pixel_std = _pixel_values(body, "mean"), _pixel_values(body, "std")
+        self.pixel_mean, self.pixel_std = pixel_values(body, "mean"), pixel_values(body, "std")
         self.stage_norms = nn.ModuleList(
             StageNorm(feature.channels) if stage_norm else nn.Identity() for feature in self.features
         )
@@ -96,7 +96,7 @@ class StageNorm(nn.LayerNorm):
         return super().forward(feature.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-def _pixel_values(body: nn.Module, key: str) -> tuple[float, float, float]:
+def pixel_values(body: nn.Module, key: str) -> tuple[float, float, float]:
     """Returns the `mean` or `std` of red, green and blue that the model's published weights expect, 0..255."""
     config: Any = body.pretrained_cfg
     # timm's are of values in 0..1. Rounded, so that 0.485 becomes 123.675.
@@ -176,7 +176,8 @@ def _published(body: nn.Module, name: str) -> tuple[list[int], list[Feature]]:
     strides = [features[index].stride for index in chosen]
     if strides != sorted(set(strides)):
         raise ConfigError(
-            f"backbone 'timm': model '{name}' gives maps of strides {strides}, not a pyramid. Choose a "
-            "hierarchical model, such as resnet50, swin_tiny_patch4_window7_224 or convnext_tiny."
+            f"backbone 'timm': model '{name}' gives maps of strides {strides}, not a pyramid. The "
+            "backbone 'vit_pyramid' makes one of a plain transformer. Or choose a hierarchical model, such as "
+            "resnet50, swin_tiny_patch4_window7_224 or convnext_tiny."
         )
     return chosen, [features[index] for index in chosen]
