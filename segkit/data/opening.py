@@ -4,15 +4,14 @@ import os
 import re
 import threading
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from segkit.data.formats import image_formats
+from segkit.data.png_checks import check_png, check_png_rows
 from segkit.errors import ConfigError, DataError, SegkitError, cause_of
 from segkit.runtime.reading import open_file
 
@@ -23,8 +22,6 @@ _REPLACE = "Replace or remove it."
 
 _MOST_DIGITS = 18
 """Of a number of pixels. Python refuses to convert thousands."""
-
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 _lock = threading.RLock()
 """Held while Pillow's limit, which counts for the whole process, is another one."""
@@ -54,12 +51,13 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
         raise DataError(f"max_pixels: {limit} is not a number of pixels. Give a whole number from 1.")
     try:
         with open_file(path) as file, _pillow_limit(limit):
-            _check_png(file)
+            check_png(file)
             with Image.open(file, formats=image_formats()) as image:
                 if limit is not None and image.width * image.height > limit:
                     raise _too_large(path, image.width * image.height, limit)
                 _warn_if_large(path, image, limit)
                 yield image
+                check_png_rows(image, file)
     except SegkitError:
         raise
     except FileNotFoundError:
@@ -85,8 +83,8 @@ def _too_large(path: Path, pixels: int | None, limit: int) -> DataError:
     return DataError(
         f"{path}: the image has {pixels or 'more'} pixels, but the limit is {limit}, since damaged and hostile files "
         f"claim such sizes. If it is sound, raise the limit (segkit predict --max-pixels {pixels or 'N'}, or the "
-        f"environment variable {VARIABLE}={pixels or 'N'}), or cut the image into tiles. It is decoded as a whole and "
-        f"takes about 7 bytes a pixel."
+        f"environment variable {VARIABLE}={pixels or 'N'}), or cut the image into tiles. Reading it takes about 7 "
+        f"bytes a pixel; 4 with segkit predict --window, and 3 if it is a TIFF of strips or tiles."
     )
 
 
@@ -149,32 +147,3 @@ def _pillow_limit(limit: int | None) -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = before
-
-
-def _check_png(file: BinaryIO) -> None:
-    """Verifies the checksums of a PNG's pixels, which Pillow skips.
-
-    Raises:
-        SyntaxError: one is wrong. Pillow raises the same for the other chunks.
-    """
-    left = os.fstat(file.fileno()).st_size - len(_PNG)
-    name = b"" if file.read(len(_PNG)) == _PNG else b"IEND"
-    while name != b"IEND" and left >= 12:
-        length, name = int.from_bytes(file.read(4), "big"), file.read(4)
-        left -= 12 + length
-        if left < 0:  # of a truncated file, Pillow's message says more
-            break
-        if name == b"IDAT":
-            _check_chunk(file, length, zlib.crc32(name))
-        else:  # the other chunks are Pillow's to check
-            file.seek(length + 4, os.SEEK_CUR)
-    file.seek(0)
-
-
-def _check_chunk(file: BinaryIO, length: int, checksum: int) -> None:
-    while length > 0:  # in parts, since a chunk may be as large as the file
-        part = file.read(min(length, 1 << 20))
-        length -= len(part)
-        checksum = zlib.crc32(part, checksum)
-    if checksum != int.from_bytes(file.read(4), "big"):
-        raise SyntaxError("its pixels are damaged: a checksum of the PNG is wrong")

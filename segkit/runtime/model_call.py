@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
@@ -22,6 +23,12 @@ _TOO_SMALL = (
     "Padding size should be less than the corresponding input dimension",
 )
 """What torch says where a feature map is too small for a layer."""
+
+_IN_TRAINING = (
+    "Use larger images or crops, or the transform 'pad', also in data.val.transforms. A larger batch_size or the "
+    "backbone's freeze_batch_norm can help too."
+)
+_IN_EVALUATION = "Use larger images, or the transform 'pad' in data.val.transforms of the config."
 
 
 def call_model(
@@ -58,12 +65,16 @@ def call_model(
     except (ValueError, RuntimeError) as error:
         if not any(text in str(error) for text in _TOO_SMALL):
             raise
+        remedy = _IN_TRAINING if torch.is_grad_enabled() else _IN_EVALUATION
         raise DataError(
             f"{_named(sizes, files)}: too small for the model. Padded to {images.shape[-1]}x{images.shape[-2]} in a "
-            f"batch of {len(images)}, a layer gets too few values ({cause_of(error)}). Use larger images or crops, or "
-            "the transform 'pad', also in data.val.transforms. In training, a larger batch_size or the backbone's "
-            "freeze_batch_norm can help too."
+            f"batch of {len(images)}, a layer gets too few values ({_cause(error)}). {remedy}"
         ) from error
+
+
+def _cause(error: Exception) -> str:
+    """Returns what torch says of the layer. Its words "when training" mislead where a layer always needs more."""
+    return cause_of(error).replace(" when training", "")
 
 
 @contextmanager

@@ -37,10 +37,18 @@ def test_the_whole_message():
         call_model(model_of(TOO_SMALL["batch norm"]), images, SIZES, ["a.png"])
     assert str(caught.value) == (
         "a.png (5x3): too small for the model. Padded to 1x1 in a batch of 1, a layer gets too few values (Expected "
-        "more than 1 value per channel when training, got input size torch.Size([1, 3, 1, 1])). Use larger images or "
-        "crops, or the transform 'pad', also in data.val.transforms. In training, a larger batch_size or the "
-        "backbone's freeze_batch_norm can help too."
+        "more than 1 value per channel, got input size torch.Size([1, 3, 1, 1])). Use larger images or crops, or the "
+        "transform 'pad', also in data.val.transforms. A larger batch_size or the backbone's freeze_batch_norm can "
+        "help too."
     )
+
+
+def test_the_message_of_evaluation_and_prediction():
+    with torch.inference_mode(), pytest.raises(DataError) as caught:
+        call_model(model_of(TOO_SMALL["group norm"]), torch.zeros(1, 3, 1, 1), SIZES, ["a.png"])
+    message = str(caught.value)
+    assert message.endswith(" Use larger images, or the transform 'pad' in data.val.transforms of the config.")
+    assert "raining" not in message
 
 
 def test_other_errors_stay_as_they_are():
