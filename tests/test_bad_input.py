@@ -403,3 +403,12 @@ def test_renamed_and_reordered_class_lists():
     assert classes_differ(there, Classes.make(["box", "disk", "ring"])) == (
         "the same 3 classes in another order; class 0 is 'disk' there, 'box' here"
     )
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_largest_number_of_pixels_that_is_none(semantic, train, monkeypatch, capsys, workers):
+    monkeypatch.setenv("SEGKIT_MAX_PIXELS", "many")
+    assert train(semantic, f"data.train.workers={workers}") == 2
+    assert error_line(capsys) == (
+        "error: SEGKIT_MAX_PIXELS: 'many' is not a number of pixels. Set it to a whole number from 1."
+    )

@@ -25,19 +25,20 @@ def leaving_whole_files(folder: Path | str) -> Iterator[None]:
 
     Example:
         >>> try:
-        ...     with leaving_whole_files("out"):
+        ...     with leaving_whole_files("no_such_folder"):
         ...         raise KeyboardInterrupt
         ... except KeyboardInterrupt as interruption:
         ...     print(interruption)
-        the files in out are whole, but not those of all images. For all, remove them and run the same command again.
+        nothing was written into no_such_folder. Run the same command again.
     """
     try:
         yield
     except (KeyboardInterrupt, Terminated) as error:
-        error.args = (
-            f"the files in {folder} are whole, but not those of all images. For all, remove them and run the same "
-            "command again.",
-        )
+        if any(one.is_file() for one in Path(folder).rglob("*")):
+            text = f"the files in {folder} are whole, but not those of all images. For all, remove them and run the "
+        else:
+            text = f"nothing was written into {folder}. Run the "
+        error.args = (f"{text}same command again.",)
         raise
 
 

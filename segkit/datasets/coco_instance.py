@@ -106,6 +106,7 @@ def _read_file(
 def _read_annotations(parsed: CocoFile) -> list[Instance]:
     plausibility, boxes = Plausibility(parsed.file, parsed.problems), Boxes(parsed.file, parsed.problems)
     found: list[Instance] = []
+    with_masks = 0
     for number, value in enumerate(parsed.annotations):
         entry = JsonEntry(value, f"annotations[{number}]", parsed.problems)
         if not entry.is_mapping:
@@ -116,6 +117,7 @@ def _read_annotations(parsed: CocoFile) -> list[Instance]:
         plausibility.add_id(entry, entry.optional("id", as_id, None))
         if label == LEFT_OUT or boxes.has(entry):
             continue
+        with_masks += 1
         segmentation = _segmentation(entry, parsed, image)
         if image is None or label is None or segmentation is None:
             continue
@@ -123,8 +125,7 @@ def _read_annotations(parsed: CocoFile) -> list[Instance]:
         size = parsed.images[image].size
         if size is not None:
             plausibility.add_mask(entry, segmentation, size, area)
-    if not parsed.problems.count:
-        boxes.finish(len(found))
+    boxes.finish(with_masks)
     plausibility.finish()
     return found
 

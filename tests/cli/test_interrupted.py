@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from segkit.cli._failures import Terminated, leaving_whole_files
 from segkit.cli.main import main
 from segkit.inference.predictor import Predictor
 from segkit.results.files import ResultWriter
@@ -146,3 +147,17 @@ def test_several_processes_leave_whole_lists_or_none(checkpoint, images, tmp_pat
     assert main(["predict", *words]) == 0
     assert list(output.glob(".part_*")) == []
     assert len(names_in(output / "panoptic.json")) == 64
+
+
+def test_ended_before_the_first_file(tmp_path):
+    with pytest.raises(KeyboardInterrupt) as caught, leaving_whole_files(tmp_path / "out"):
+        raise KeyboardInterrupt
+    assert str(caught.value) == f"nothing was written into {tmp_path}/out. Run the same command again."
+    (tmp_path / "out/semantic").mkdir(parents=True)
+    (tmp_path / "out/semantic/a.png").touch()
+    with pytest.raises(Terminated) as ended, leaving_whole_files(tmp_path / "out"):
+        raise Terminated
+    assert str(ended.value) == (
+        f"the files in {tmp_path}/out are whole, but not those of all images. For all, remove them and run the same "
+        "command again."
+    )

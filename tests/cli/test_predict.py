@@ -178,3 +178,18 @@ def test_the_largest_number_of_pixels(checkpoint, images, tmp_path, capsys, monk
     assert error.startswith(f"error: {images}/b.JPG: the image has 4096 pixels, but the limit is 3000, ")
     assert "(segkit predict --max-pixels 4096, or the environment variable SEGKIT_MAX_PIXELS=4096)" in error
     assert main([*words, str(tmp_path / "all"), "--max-pixels", "4096", "--window", "64"]) == 0
+
+
+def test_a_limit_that_is_no_number_is_told_once(checkpoint, images, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SEGKIT_MAX_PIXELS", "-1")
+    assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == (
+        "error: SEGKIT_MAX_PIXELS: '-1' is not a number of pixels. Set it to a whole number from 1.\n"
+    )
+
+
+def test_a_format_without_effect_is_refused(checkpoint, images, tmp_path, capsys):
+    words = ["--task", "panoptic", "--result-format", "ade20k", "--output", str(tmp_path / "out")]
+    assert main(["predict", checkpoint, str(images), *words]) == 2
+    assert capsys.readouterr().err.startswith("error: --result-format: 'ade20k' has no effect on panoptic results: ")
+    assert not (tmp_path / "out").exists()

@@ -119,6 +119,13 @@ def test_boxes_without_masks_are_counted_and_left_out(export: Export, segmentati
     ]
 
 
+def test_boxes_without_masks_are_told_beside_errors(export: Export) -> None:
+    export.add(category_id=9, bbox=[0, 0, 2, 2], segmentation=[])
+    export.annotations[0]["image_id"] = 77
+    with pytest.warns(UserWarning, match="1 of 3 annotations have a box but no mask and are left out"):
+        assert "'image_id' is 77, but 'images' does not list this id." in export.refused()
+
+
 def test_boxes_alone_are_refused(export: Export) -> None:
     for annotation in export.annotations:
         annotation |= {"segmentation": [], "bbox": [0, 0, 2, 2]}

@@ -39,7 +39,8 @@ from segkit.types import (
 )
 
 CLASSES = Classes.make(["sky", "car", "person"], things=[False, True, True])
-TIMES = re.compile(r"[\d.]+ images/s|\d+:\d\d:\d\d|/tmp/\S+")
+NOT_COMPARED = re.compile(r"[\d.]+ images/s|\d+:\d\d:\d\d|/tmp/\S+|\d+ images a step")
+"""In what is printed: times, places, and what only repeats the settings, whether they have an effect or not."""
 
 
 class _Recorder(argparse.ArgumentParser):
@@ -94,7 +95,7 @@ def observe_command(words):
             code = end.code
         return {
             "code": code,
-            "printed": [TIMES.sub("", text.getvalue()) for text in (out, errors)],
+            "printed": [NOT_COMPARED.sub("", text.getvalue()) for text in (out, errors)],
             "files": {_name(file.relative_to(folder)): _content(file) for file in sorted(_files(Path(folder)))},
             "batches": batches,
             "loaders": loaders,
@@ -103,8 +104,8 @@ def observe_command(words):
 
 
 def _files(folder):
-    """All files but the resolved configs and their digests, which follow every setting, with or without an effect."""
-    repeat = ("config.yaml", MANIFEST)
+    """All files but those that only repeat the settings, whether they have an effect or not."""
+    repeat = ("config.yaml", MANIFEST, "environment.json")
     return [file for file in folder.rglob("*") if file.is_file() and file.name not in repeat]
 
 
@@ -115,8 +116,6 @@ def _name(file):
 
 def _content(file):
     """What matters in a file: not the time, the speed or the command line."""
-    if file.name == "environment.json":
-        return {key: value for key, value in json.loads(file.read_text()).items() if key == "effective_batch"}
     if file.name == "metrics.jsonl":
         unsteady = ("images_per_second", "waiting_for_data", "seconds", "time")
         lines = [json.loads(line) for line in file.read_text().splitlines()]
