@@ -32,6 +32,9 @@ _DIFFERENT: dict[ResultFormat, tuple[type, ...]] = {
 }
 """The results whose files are not those of `coco`."""
 
+_PIXELS_AT_A_TIME = 1 << 22
+"""Pixels of a label map that are looked up at a time: a large image has no memory for another map."""
+
 IMAGE_KEY = "picture"
 """Key of an image's own file in the panoptic format, whose `file_name` is that of the PNG."""
 
@@ -163,7 +166,11 @@ def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None
         )
     # One lookup turns class indices into ids.
     table = np.array(classes.ids, dtype=np.uint8 if largest < 256 else np.uint16)
-    image = Image.fromarray(table[result.label_map.cpu().numpy()])
+    label_map = result.label_map.cpu().numpy()
+    image = Image.new("L" if largest < 256 else "I;16", (label_map.shape[1], label_map.shape[0]))
+    rows = max(1, _PIXELS_AT_A_TIME // image.width)
+    for top in range(0, image.height, rows):
+        image.paste(Image.fromarray(table[label_map[top : top + rows]]), (0, top))
     if largest < 256:
         palette = np.zeros((256, 3), dtype=np.uint8)  # ids without a class stay black
         palette[list(classes.ids)] = classes.colors

@@ -8,6 +8,7 @@ from pycocotools import mask as coco_mask
 
 from segkit.classes import Classes
 from segkit.errors import ConfigError, DataError, WriteError
+from segkit.results import files
 from segkit.results.files import ResultWriter, refuse_useless_format, save_label_map
 from segkit.types import InstanceResult, PanopticResult, PanopticSegment, SemanticResult
 
@@ -150,3 +151,13 @@ def test_formats_with_an_effect():
     refuse_useless_format("coco", [InstanceResult])
     refuse_useless_format("ade20k", [InstanceResult, SemanticResult])
     refuse_useless_format("cityscapes", [SemanticResult, PanopticResult])
+
+
+@pytest.mark.parametrize("largest", [7, 300])
+def test_large_label_maps_are_written_in_parts(largest, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_PIXELS_AT_A_TIME", 20)
+    classes = Classes.make(["a", "b", "c"], ids=[0, 5, largest])
+    label_map = torch.arange(13 * 9).remainder(3).view(13, 9).to(torch.uint8)
+    save_label_map(SemanticResult(label_map), classes, tmp_path / "a.png")
+    written = np.array(Image.open(tmp_path / "a.png"))
+    assert np.array_equal(written, np.array([0, 5, largest])[label_map.numpy()])
