@@ -23,9 +23,9 @@ from segkit_eomt.names import ours_from
 
 from segkit.classes import Classes
 from segkit.criterion import Criterion, WeightedLoss
+from segkit.losses.binary_cross_entropy import BinaryCrossEntropy
 from segkit.losses.cross_entropy import CrossEntropy
 from segkit.losses.dice import Dice
-from segkit.losses.focal import Focal
 from segkit.matchers.hungarian import HungarianMatcher
 from segkit.ops.points import PointSampling
 from segkit.runtime.precision import Precision, autocast
@@ -114,10 +114,12 @@ def training(options: Options, precision: Precision) -> Workload:
     classes = Classes.make([str(index) for index in range(NUM_CLASSES)])
     losses = [
         WeightedLoss("cross_entropy", CrossEntropy(classes, no_object_weight=0.1), 2.0),
-        WeightedLoss("focal", Focal(alpha=0.5, gamma=0.0), 10.0),
+        WeightedLoss("binary_cross_entropy", BinaryCrossEntropy(), 5.0),
         WeightedLoss("dice", Dice(), 5.0),
     ]
-    matcher = HungarianMatcher(class_cost=2.0, mask_cost=20.0, dice_cost=5.0, num_points=POINTS)
+    matcher = HungarianMatcher(
+        class_cost=2.0, mask_cost=5.0, dice_cost=5.0, mask_loss="binary_cross_entropy", num_points=POINTS
+    )
     criterion = Criterion(losses, matcher, True, False, PointSampling(POINTS))
     labels = their_targets(pair.targets)
     optimizers = [torch.optim.AdamW(model.parameters(), lr=1e-6, fused=True) for model in (pair.ours, pair.theirs)]

@@ -111,7 +111,7 @@ def _name(fields: Fields, rotary: bool, size: str) -> str:
 
 
 def _notes(fields: Fields, rotary: bool) -> list[str]:
-    notes = ["in training, the matcher's mask cost is focal, where transformers uses binary cross entropy"]
+    notes = []
     eps = fields.number("layer_norm_eps", 1e-6)
     if eps != EPS[rotary]:
         notes.append(f"the body's layer norms add {EPS[rotary]} to the variance, where transformers adds {eps}")
@@ -123,14 +123,14 @@ def _notes(fields: Fields, rotary: bool) -> list[str]:
 
 
 def _criterion(fields: Fields) -> dict[str, Any]:
-    """Their matcher uses the weights of the losses as its costs; its mask cost is none of segkit's."""
+    """Their matcher uses the weights of the losses as its costs."""
     weights = {key: fields.number(f"{key}_weight", 2.0 if key == "class" else 5.0) for key in ("class", "mask", "dice")}
     points = fields.integer("train_num_points", 12544)
     return {
         "matcher": {
             "type": "hungarian",
-            "class_cost": weights["class"],
-            "dice_cost": weights["dice"],
+            **{f"{key}_cost": value for key, value in weights.items()},
+            "mask_loss": "binary_cross_entropy",
             "num_points": points,
         },
         "losses": [
@@ -139,7 +139,7 @@ def _criterion(fields: Fields) -> dict[str, Any]:
                 "weight": weights["class"],
                 "no_object_weight": fields.number("no_object_weight", 0.1),
             },
-            {"type": "focal", "weight": 2 * weights["mask"], "alpha": 0.5, "gamma": 0.0},  # binary cross entropy
+            {"type": "binary_cross_entropy", "weight": weights["mask"]},
             {"type": "dice", "weight": weights["dice"]},
         ],
         "points": points,

@@ -112,7 +112,7 @@ def _loss_weights(config: Any) -> dict[str, Any]:
     points = {} if section is None or section.points is None else {"train_num_points": section.points}
     return {
         "class_weight": weight.get("cross_entropy", 2.0),
-        "mask_weight": weight.get("focal", 10.0) / 2,  # with alpha 0.5 and gamma 0, half of binary cross entropy
+        "mask_weight": weight.get("binary_cross_entropy", 5.0),
         "dice_weight": weight.get("dice", 5.0),
         "no_object_weight": losses.get("cross_entropy", {}).get("no_object_weight", 0.1),
         **points,

@@ -10,9 +10,9 @@ from segkit_eomt.names import their_names
 
 from segkit.classes import Classes
 from segkit.criterion import Criterion, WeightedLoss
+from segkit.losses.binary_cross_entropy import BinaryCrossEntropy
 from segkit.losses.cross_entropy import CrossEntropy
 from segkit.losses.dice import Dice
-from segkit.losses.focal import Focal
 from segkit.matchers.hungarian import HungarianMatcher
 from segkit.ops.points import PointSampling
 from segkit.ops.targets import prepare_for_training
@@ -52,10 +52,12 @@ def batch_of(number):
 
 
 def criterion():
-    matcher = HungarianMatcher(class_cost=2.0, mask_cost=0.0, dice_cost=5.0, num_points=POINTS)
+    matcher = HungarianMatcher(
+        class_cost=2.0, mask_cost=5.0, dice_cost=5.0, mask_loss="binary_cross_entropy", num_points=POINTS
+    )
     losses = [
         WeightedLoss("cross_entropy", CrossEntropy(Classes.make(["sky", "road", "car"]), no_object_weight=0.1), 2.0),
-        WeightedLoss("focal", Focal(alpha=0.5, gamma=0.0), 10.0),
+        WeightedLoss("binary_cross_entropy", BinaryCrossEntropy(), 5.0),
         WeightedLoss("dice", Dice(), 5.0),
     ]
     return Criterion(losses, matcher, deep_supervision=True, ignore_void=False, points=PointSampling(POINTS))
@@ -63,7 +65,6 @@ def criterion():
 
 def losses_of(ours, theirs, number):
     images, targets = batch_of(number)
-    theirs.criterion.matcher.cost_mask = 0.0  # theirs is binary cross entropy, ours focal
     own = criterion()(ours(images), targets).total
     output = theirs(
         ours.normalization(images),
