@@ -19,7 +19,7 @@ from segkit.config.sections import PartConfig, Split, TrainingSplit
 from segkit.criterion import Criterion, WeightedLoss
 from segkit.data.limit import limited
 from segkit.errors import ConfigError
-from segkit.models._base import PyramidModel, SegmentationModel
+from segkit.models._base import SegmentationModel
 from segkit.ops.points import PointSampling
 from segkit.registries import (
     DATASETS,
@@ -35,11 +35,12 @@ from segkit.registries import (
     Dataset,
     Evaluator,
     Hook,
+    NormalizedModel,
     Postprocessor,
     Schedule,
     Transform,
 )
-from segkit.registries.contract import check_contract, published
+from segkit.registries.contract import check_contract, properties_of, published
 from segkit.registries.registry import Registry
 from segkit.registries.signature import before_star
 
@@ -111,11 +112,10 @@ def with_pixel_values(config: Config, model: nn.Module) -> Config:
 
     A saved config names them: what a backbone's weights were trained with may change with the version of its package.
     """
-    if not isinstance(model, PyramidModel):
-        return config
     known = part_settings(MODELS, MODELS.get(config.experiment.model["type"]))
-    values = {"pixel_mean": list(model.pixel_mean), "pixel_std": list(model.pixel_std)}
-    return config.completed("model", {name: value for name, value in values.items() if name in known}, "<backbone>")
+    names = [name for name in properties_of(NormalizedModel) if name in known and hasattr(model, name)]
+    values = {name: list(getattr(model, name)) for name in names}
+    return config.completed("model", values, "<backbone>")
 
 
 def _without_weights(part: PartConfig) -> PartConfig:

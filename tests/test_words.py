@@ -135,3 +135,9 @@ def test_names_are_split_into_words():
     assert words_of("max_category_share2") == ["max", "category", "share", "2"]
     assert words_of("WeightedMaskLoss") == ["weighted", "mask", "loss"]
     assert words_of("RLECodec") == ["rle", "codec"]
+
+
+@pytest.mark.parametrize("name", ["mask2former", "eomt"])
+def test_segkit_names_no_package_of_parts(name):
+    files = [file for file in (ROOT / "segkit").rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    assert [file for file in files if name in file.read_text("utf-8").lower()] == []

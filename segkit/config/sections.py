@@ -79,7 +79,7 @@ class CriterionSection:
     """Treatment of unlabeled pixels: `negative` counts them as outside every mask, as in the MaskFormer paper; `ignore`
     excludes them from matching and mask losses. A per-pixel model always leaves them out."""
     points: Positive | None = None
-    """Compute mask losses at this many random points per mask (Mask2Former: 12544); null computes them at every
+    """Compute mask losses at this many random points per mask (12544 in Cheng et al. 2022); null computes them at every
     pixel."""
     oversample_ratio: Annotated[float, Bounds(least=1)] = 3.0
     """With `points`: candidates drawn per point, from which the most uncertain are selected."""

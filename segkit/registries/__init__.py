@@ -27,7 +27,7 @@ from segkit.registries.losses import (
     TargetNormalizer,
 )
 from segkit.registries.matchers import MATCHERS, Matcher
-from segkit.registries.models import MODELS, Model, TypedModel
+from segkit.registries.models import MODELS, Model, NormalizedModel, TypedModel
 from segkit.registries.optimizers import OPTIMIZERS, Optimizer
 from segkit.registries.pixel_decoders import PIXEL_DECODERS, PixelDecoder
 from segkit.registries.postprocessors import POSTPROCESSORS, Postprocessor
@@ -73,6 +73,7 @@ __all__ = [
     "Matcher",
     "Model",
     "NormalizedBackbone",
+    "NormalizedModel",
     "Optimizer",
     "PixelDecoder",
     "Postprocessor",

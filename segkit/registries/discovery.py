@@ -37,7 +37,7 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """`segkit-mask2former 0.1`."""
+        """`acme-segkit 0.1`."""
         return f"{self.provider} {self.version}" if self.version else self.provider
 
     @property

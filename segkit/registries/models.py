@@ -47,13 +47,29 @@ class TypedModel(Protocol):
         """Prediction or PixelPrediction, an attribute of the class."""
 
 
+@runtime_checkable
+class NormalizedModel(Protocol):
+    """A model that publishes how it normalizes images. Saved configs name the values, if its settings have them.
+
+    Both properties are optional.
+    """
+
+    @property
+    def pixel_mean(self) -> tuple[float, float, float]:
+        """Mean of red, green and blue, 0..255."""
+
+    @property
+    def pixel_std(self) -> tuple[float, float, float]:
+        """Standard deviation of red, green and blue, 0..255."""
+
+
 MODELS: Registry[Model] = Registry(
     "model",
     "models",
     Model,
     injected=("num_classes",),
     nests=(BACKBONES, PIXEL_DECODERS, TRANSFORMER_DECODERS),
-    optional=(TypedModel, Layered, Stepped),
+    optional=(TypedModel, NormalizedModel, Layered, Stepped),
     base="torch.nn.Module",
 )
 """The registered models; `Model` is their contract."""

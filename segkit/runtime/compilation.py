@@ -15,15 +15,17 @@ BUCKET = 128
 def compile_parts(model: nn.Module) -> None:
     """Compiles the nested parts of a model (backbone, pixel decoder, transformer decoder) for training.
 
+    A model without nested parts is compiled as a whole.
+
     Evaluation runs uncompiled, because there every image may have another size. Where compiling fails, a warning names
     the cause, and the part runs uncompiled.
     """
-    for kind in MODELS.nests:
-        part = getattr(model, kind, None)
-        if isinstance(part, nn.Module):
-            # A module calls `self.forward`, so this attribute overrides the method of its class. Wrapping the part in
-            # the module that `torch.compile(part)` returns would rename all parameters.
-            part.forward = _Forward(kind, part)
+    nested = {kind: getattr(model, kind, None) for kind in MODELS.nests}
+    parts = {kind: part for kind, part in nested.items() if isinstance(part, nn.Module)}
+    for kind, part in (parts or {"model": model}).items():
+        # A module calls `self.forward`, so this attribute overrides the method of its class. Wrapping the part in the
+        # module that `torch.compile(part)` returns would rename all parameters.
+        part.forward = _Forward(kind, part)
 
 
 class _Forward:

@@ -16,7 +16,8 @@ class Poly:
         warmup_steps: Length of the warm-up.
         warmup_factor: Where the warm-up starts, as a fraction of the learning rate.
         backbone_warmup_steps: Length of a second warm-up, that of the backbone, which waits at 0 during the first one
-            (Kerssies et al. 2025, "EoMT"). 0 warms up backbone and head together.
+            (Kerssies et al. 2025, "Your ViT is Secretly an Image Segmentation Model"). 0 warms up both
+            together.
 
     Example:
         >>> schedule = Poly(power=1.0, warmup_steps=10, warmup_factor=0.5)

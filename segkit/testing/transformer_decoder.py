@@ -50,7 +50,7 @@ def check_transformer_decoder(make: Callable[[list[Feature], int, int], Transfor
         ... )
     """
     refuse_built("transformer decoder", make)
-    # One map, as MaskFormer's decoder reads, and several, as Mask2Former's does.
+    # One map, as MaskFormer's decoder reads, and several, as decoders with a memory of many scales do.
     for memory in MEMORIES:
         decoder = make(list(memory), MASK_DIM, NUM_CLASSES)
         module = as_module("transformer decoder", decoder)

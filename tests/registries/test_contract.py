@@ -116,6 +116,7 @@ def test_what_is_published_follows_from_the_contracts():
             "'pixel_std' as 3 numbers, not (4, 5).",
             "NormalizedBackbone",
         ),
+        ("model", {"pixel_std": (1.0, 2, 3)}, "'pixel_mean' (3 numbers).", "NormalizedModel"),
         ("model", {"prediction_type": "pixels"}, "'prediction_type' as a class, not 'pixels'.", "TypedModel"),
     ],
 )

@@ -71,6 +71,14 @@ def test_what_cannot_be_compiled_runs_as_it_is_after_one_warning(model, monkeypa
         model(IMAGES, SIZES)
 
 
+def test_a_model_without_nested_parts_is_compiled_as_a_whole(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda function: compiled.append(function) or function)
+    model = torch.nn.Linear(2, 1)
+    compile_parts(model)
+    assert [function.__self__ for function in compiled] == [model]
+
+
 def test_evaluation_is_not_compiled(model, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda function: pytest.fail)
     compile_parts(model.eval())
