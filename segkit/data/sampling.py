@@ -128,7 +128,7 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
                 bad.append(BadImage(index, str(error)))
                 continue
             sizes[index] = sample.size
-    stored_ids = _explain_ids(dataset, list(sizes)) if tally.void or tally.absent else ""
+    stored_ids = _explain_ids(dataset, list(sizes))
     return DatasetSample(
         dataset.classes, len(dataset), tally, counts, stored_ids, tuple(sizes), tuple(bad), sizes=sizes
     )

@@ -65,7 +65,7 @@ class Survey:
     images: list[ImageFacts] = field(default_factory=list)
     bad: list[BadImage] = field(default_factory=list)
     stored_ids: npt.NDArray[np.int64] | None = None
-    """(65536,) pixels of each id in all label files, where the dataset tells them."""
+    """(65536,) or (D, 65536) pixels of each id in all label files, where the dataset tells them."""
 
     def add(self, other: Survey) -> None:
         """Adds what was read of other images of the same dataset."""

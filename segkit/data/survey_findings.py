@@ -107,8 +107,7 @@ def _equal_to(file: str, other: str) -> str:
 def as_sample(dataset: Dataset, survey: Survey) -> DatasetSample:
     """Returns a survey as a sample that holds all images that could be read."""
     explained, whole = "", without_limit(dataset)
-    odd = survey.tally.void or survey.tally.absent or survey.bad
-    if isinstance(whole, ExplainedDataset) and survey.stored_ids is not None and odd:
+    if isinstance(whole, ExplainedDataset) and survey.stored_ids is not None:
         explained = whole.explain(survey.stored_ids)
     return DatasetSample(survey.classes, len(survey.images), survey.tally, annotation_counts(dataset), explained)
 

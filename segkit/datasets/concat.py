@@ -6,14 +6,16 @@ from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from segkit.classes import Classes
 from segkit.data.limit import Limit
 from segkit.data.sampling import annotation_counts
+from segkit.datasets._label_ids import IDS
 from segkit.datasets._same_classes import same_classes
 from segkit.errors import DataError, join_first
-from segkit.registries import DATASETS, AnnotationCounts, Dataset
+from segkit.registries import DATASETS, AnnotationCounts, Dataset, ExplainedDataset
 from segkit.types import Sample
 
 
@@ -60,6 +62,8 @@ class Concat:
             maps = [[self.classes.index(name) for name in dataset.classes.names] for dataset in datasets]
         self._label_of = [torch.tensor(one, dtype=torch.int64) for one in maps]
         """For each dataset, the class index of each of its class indices."""
+        self._num_tables: list[int] = list(map(_num_tables, datasets))
+        """For each dataset, how many tables of pixels by id it needs."""
 
     def __len__(self) -> int:
         return self._ends[-1]
@@ -69,12 +73,50 @@ class Concat:
         # Iteration over a sequence ends with IndexError.
         if not 0 <= index < len(self):
             raise IndexError(index)
-        number = bisect_right(self._ends, index)
-        sample = self._datasets[number][index - (self._ends[number] - len(self._datasets[number]))]
+        number, place = self._place(index)
+        sample = self._datasets[number][place]
         target = sample.target
         if target is not None:
             target = replace(target, labels=self._label_of[number][target.labels])
         return replace(sample, target=target, image_id=f"{number + 1}/{sample.image_id}")
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """Returns the number of the dataset of a sample, and its index there."""
+        number = bisect_right(self._ends, index)
+        return number, index - (self._ends[number] - len(self._datasets[number]))
+
+    def stored_ids(self, index: int) -> npt.NDArray[np.int64]:
+        """Counts the pixels of each id in the label file of a sample, apart for each dataset.
+
+        Returns:
+            (D, 65536) number of pixels by id, for each of the D datasets that can explain them.
+
+        Raises:
+            DataError: The file cannot be read.
+        """
+        number, place = self._place(index)
+        dataset, start = self._datasets[number], sum(self._num_tables[:number])
+        pixels = np.zeros((sum(self._num_tables), IDS), dtype=np.int64)
+        if isinstance(dataset, ExplainedDataset):
+            pixels[start : start + self._num_tables[number]] = dataset.stored_ids(place)
+        return pixels
+
+    def explain(self, pixels: npt.NDArray[np.int64]) -> str:
+        """Says what each dataset finds odd about the ids in its label files.
+
+        Args:
+            pixels: (D, 65536) number of pixels by id, the sum of `stored_ids` over samples.
+
+        Returns:
+            A warning in words, empty where nothing is odd.
+        """
+        found: list[tuple[int, str]] = []
+        start = 0
+        for number, (dataset, count) in enumerate(zip(self._datasets, self._num_tables, strict=True), start=1):
+            own, start = pixels[start : start + count], start + count
+            if isinstance(dataset, ExplainedDataset):
+                found.append((number, dataset.explain(own if isinstance(dataset, Concat) else own[0])))
+        return " ".join(f"dataset {number} of concat: {text}" for number, text in found if text)
 
     def annotation_counts(self, images: int) -> AnnotationCounts | None:
         """Counts the annotations of the first `images` images, where all datasets know theirs."""
@@ -88,6 +130,13 @@ class Concat:
             crowds, most = crowds + counts.crowds, max(most, counts.most_segments)
             images -= len(dataset)
         return AnnotationCounts(segments.tolist(), crowds, most)
+
+
+def _num_tables(dataset: Dataset) -> int:
+    """Returns how many tables of pixels by id a dataset needs: its parts may mean other classes by an id."""
+    if isinstance(dataset, Concat):
+        return sum(map(_num_tables, dataset._datasets))
+    return int(isinstance(dataset, ExplainedDataset))
 
 
 def _joined(names: list[str], lists: Sequence[Classes]) -> Classes:

@@ -10,7 +10,8 @@ from segkit.classes import Classes
 from segkit.data.images import read_image
 from segkit.data.label_maps import read_color_map, read_label_map
 from segkit.data.paths import dataset_folder
-from segkit.datasets._label_ids import IDS, UNKNOWN, LabelMap, StoredId, class_index_table, class_list
+from segkit.datasets._id_offsets import explain_offset, label_map_from
+from segkit.datasets._label_ids import BACKGROUND, IDS, UNKNOWN, LabelMap, StoredId, class_index_table, class_list
 from segkit.datasets._pairing import Ends, Pair, check_size, pair_up
 from segkit.datasets._split import Split
 from segkit.errors import DataError, join_first
@@ -147,11 +148,7 @@ class InstanceFolder:
 
     def _labels(self, codes: Codes, pair: Pair) -> npt.NDArray[np.int16]:
         """Returns the class index (U,) of each value, NO_SEGMENT for void, BACKGROUND for background."""
-        ids = {
-            "one_class": codes,
-            "thousands": np.where(codes >= 1000, codes // 1000, codes),
-            "channels": codes & 255,
-        }[self._encoding]
+        ids = self._class_ids(codes)
         labels: npt.NDArray[np.int16] = self._class_index_of[ids]
         unknown = np.unique(ids[labels == UNKNOWN])
         if len(unknown):
@@ -162,11 +159,49 @@ class InstanceFolder:
             )
         return labels
 
+    def _class_ids(self, codes: Codes) -> Codes:
+        """Returns the id of the class (U,) of each value; where there is one class, the value itself."""
+        if self._encoding == "channels":
+            return codes & 255
+        if self._encoding == "thousands":
+            return np.where(codes >= 1000, codes // 1000, codes)
+        return codes
+
+    def stored_ids(self, index: int) -> npt.NDArray[np.int64]:
+        """Counts the pixels of each class id in the label file of a sample. Pixels of the value 0 may be background.
+
+        Returns:
+            (65536,) number of pixels by id, without those of background.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        codes, counts = np.unique(self._read(self._pairs[index]), return_counts=True)
+        counts[(codes == 0) & (self._class_index_of[0] == BACKGROUND)] = 0
+        return np.bincount(self._class_ids(codes), weights=counts, minlength=IDS).astype(np.int64)
+
+    def explain(self, pixels: npt.NDArray[np.int64]) -> str:
+        """Says that the ids of classes in the label files seem to be off by one.
+
+        Args:
+            pixels: (65536,) number of pixels by id, the sum of `stored_ids` over samples.
+
+        Returns:
+            A warning in words, empty where nothing is odd, or where the label files hold no ids of classes.
+        """
+        if self._encoding == "one_class":
+            return ""
+        return explain_offset(self.classes, self._class_index_of, pixels, _label_map_from)
+
     def _is_group(self, codes: Codes, labels: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
         """Returns whether values (U,) stand for all pixels of a class rather than for one instance."""
         is_stuff = ~np.array(self.classes.things)[labels.clip(0)]
         is_group = is_stuff | ((codes < 1000) if self._encoding == "thousands" else False)
         return np.asarray(is_group & (labels >= 0))
+
+
+def _label_map_from(classes: Classes, first: int) -> str:
+    return label_map_from(classes, first, zero="background")
 
 
 def _with_things(classes: Classes) -> Classes:

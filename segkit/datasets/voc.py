@@ -11,8 +11,9 @@ from segkit.data.colors import voc_colors
 from segkit.data.images import read_image
 from segkit.data.label_maps import holds_colors, read_color_map, read_label_map
 from segkit.data.paths import dataset_folder
+from segkit.datasets._id_offsets import explain_offset
 from segkit.datasets._label_colors import ColorTable
-from segkit.datasets._label_ids import UNKNOWN, class_index_table, class_list
+from segkit.datasets._label_ids import IDS, UNKNOWN, class_index_table, class_list
 from segkit.datasets._pairing import Pair, check_size
 from segkit.datasets._voc_folders import CLASS_MASKS, listed
 from segkit.errors import DataError, join_first
@@ -147,6 +148,38 @@ class Voc:
             segment_map=torch.from_numpy(np.repeat(segment_of[number], lengths).reshape(objects.shape)),
             valid=None if valid.all() else torch.from_numpy(valid),
         )
+
+    def stored_ids(self, index: int) -> npt.NDArray[np.int64]:
+        """Counts the pixels of each id in the class mask of a sample. A mask of colors holds none.
+
+        Returns:
+            (65536,) number of pixels by id.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        file = self._pairs[index].label
+        if holds_colors(file):
+            return np.zeros(IDS, dtype=np.int64)
+        return np.bincount(read_label_map(file).ravel(), minlength=IDS)
+
+    def explain(self, pixels: npt.NDArray[np.int64]) -> str:
+        """Says that the ids in the class masks seem to be off by one, as where `classes` leaves out background.
+
+        Args:
+            pixels: (65536,) number of pixels by id, the sum of `stored_ids` over samples.
+
+        Returns:
+            A warning in words, empty where nothing is odd.
+        """
+        if (self._stored.ids[0], self._stored.names[0]) == (0, BACKGROUND):  # as the format has it
+            return ""
+        return explain_offset(self._stored, self._class_index_of, pixels, _names_from)
+
+
+def _names_from(classes: Classes, first: int) -> str:
+    """Writes the setting `classes` of masks that count the classes from `first`, 0 or 1."""
+    return f"classes: [{', '.join([*([BACKGROUND] if first else []), *classes.names])}]"
 
 
 def _index(classes: Classes, name: str | None) -> int:

@@ -56,7 +56,10 @@ class ExplainedDataset(Dataset, Protocol):
     """A dataset that can explain odd targets by the ids in its label files. Both methods are optional."""
 
     def stored_ids(self, index: int, /) -> npt.NDArray[np.int64]:
-        """(65536,) number of pixels of each id in the label file of sample `index`."""
+        """(65536,) number of pixels of each id in the label file of sample `index`.
+
+        A dataset that is made of several returns (D, 65536), one row for each.
+        """
 
     def explain(self, pixels: npt.NDArray[np.int64], /) -> str:
         """Returns what is odd about the ids and what to do, or an empty text.

@@ -2,12 +2,15 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
 from segkit.build import build_part
 from segkit.classes import Classes
 from segkit.config import load_config
+from segkit.data.limit import Limit
+from segkit.data.sampling import sample_dataset
 from segkit.datasets.concat import Concat
 from segkit.errors import ConfigError, DataError
 from segkit.registries import DATASETS, AnnotationCounts
@@ -137,3 +140,31 @@ def test_problems_inside_an_unknown_dataset_are_told_too(tmp_path):
         "data.train.dataset.type",
         "data.train.dataset.datasets.0.type",
     ]
+
+
+class Explained(Given):
+    """A dataset whose label files hold the labels plus `first`."""
+
+    def __init__(self, names, labels, first=0):
+        super().__init__(names, labels)
+        self.first = first
+
+    def stored_ids(self, index):
+        return np.bincount([self.labels[index] + self.first], minlength=65536)
+
+    def explain(self, pixels):
+        assert pixels.shape == (65536,)
+        return f"{pixels.sum()} pixels, ids {np.flatnonzero(pixels).tolist()}." if self.first else ""
+
+
+def test_each_dataset_explains_the_ids_of_its_own_label_files():
+    names = ["cat", "dog"]
+    inner = Concat([Given(names, [0]), Explained(names, [1, 1, 0], first=3)])
+    dataset = Concat([Explained(names, [0, 1]), inner, Explained(names, [0, 0], first=7)])
+    assert sample_dataset(dataset).stored_ids == (
+        "dataset 2 of concat: dataset 2 of concat: 3 pixels, ids [3, 4]. dataset 3 of concat: 2 pixels, ids [7]."
+    )
+    assert sample_dataset(Limit(dataset, 3)).stored_ids == (
+        "dataset 2 of concat: dataset 2 of concat: 0 pixels, ids []. dataset 3 of concat: 0 pixels, ids []."
+    )
+    assert sample_dataset(Concat([Given(names, [0])])).stored_ids == ""

@@ -115,6 +115,29 @@ def test_the_ids_of_a_class_file_and_its_things(folders, tmp_path):
     assert target.segment_map.tolist() == [[0, 0, 1, 2]]
 
 
+def explained(dataset):
+    return dataset.explain(sum(dataset.stored_ids(index) for index in range(len(dataset))))
+
+
+def test_class_ids_that_are_off_by_one(folders, tmp_path):
+    folders.add([[(0, 0, 0), (0, 1, 0), (0, 2, 0), (1, 1, 0)]])
+    advice = "set label_map: {0: bed, 1: lamp}."
+    assert explained(folders.load(["bed", "lamp"], encoding="channels")).endswith(f"from 0. If so, {advice}")
+    assert explained(folders.load(["bed"], encoding="channels")) == ""
+    (tmp_path / "classes.json").write_text('[{"name": "bed", "id": 0}, {"name": "lamp", "id": 1}]')
+    assert explained(folders.load(str(tmp_path / "classes.json"), encoding="channels")) == ""
+    folders.add([[0, 1001, 2001, 2002]], np.uint16)
+    assert explained(folders.load(["bed", "lamp"], encoding="thousands")) == ""
+    assert explained(folders.load(str(tmp_path / "classes.json"), encoding="thousands")).endswith(
+        "seem to count the classes from 1. If so, set label_map: {0: background, 1: bed, 2: lamp}."
+    )
+
+
+def test_numbers_of_instances_are_no_class_ids(folders):
+    folders.add([[0, 1, 2]])
+    assert explained(folders.load()) == ""
+
+
 def test_ade20k(shared_data):
     root = shared_data / "ade20k_sample/ADEChallengeData2016"
     dataset = InstanceFolder(

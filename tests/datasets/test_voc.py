@@ -10,7 +10,7 @@ from PIL import Image
 from segkit.datasets.voc import NAMES, Voc
 from segkit.errors import DataError
 from segkit.ops.targets import label_map_of
-from tests.helpers.dataset_folders import cvat_voc, painted, save, scenes, voc
+from tests.helpers.dataset_folders import TRAIN, cvat_voc, painted, save, scenes, voc
 
 
 @pytest.fixture
@@ -66,6 +66,31 @@ def test_classes_may_be_listed(official):
     classes = ["background", *(f"class {id}" for id in range(1, 13))]
     dataset = Voc(folder=str(official), split="train", classes=classes)
     assert dataset[0].target.labels.tolist() == [0, 8, 12]
+
+
+def explained(folder, masks, **settings):
+    """What is said of the ids in class masks, of which `masks` are those of the images for training."""
+    dataset = Voc(folder=str(folder), split="train", **settings)
+    for number, mask in enumerate(masks):
+        save(mask, folder / f"SegmentationClass/{number:06}.png")
+    return dataset.explain(sum(dataset.stored_ids(index) for index in range(len(dataset))))
+
+
+def test_a_list_without_background_is_off_by_one(official):
+    masks = [painted(scene, [1, 2]) for scene in scenes(TRAIN)]
+    assert explained(official, masks, classes=["cat", "dog"]).endswith(
+        "they seem to count the classes from 1. If so, set classes: [background, cat, dog]."
+    )
+    assert explained(official, masks, classes=["background", "cat", "dog"]) == ""
+    assert explained(official, [mask // 2 for mask in masks], classes=["background", "cat"]) == ""
+
+
+def test_masks_of_colors_hold_no_ids(tmp_path):
+    settings = cvat_voc(tmp_path)["train"]
+    del settings["type"]
+    dataset = Voc(**settings)
+    assert dataset.explain(dataset.stored_ids(0)) == ""
+    assert not dataset.stored_ids(0).any()
 
 
 def refused(message, **settings):
