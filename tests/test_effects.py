@@ -520,7 +520,7 @@ PARTS = {
     "dataset/labelme": (labelme, {"classes": {"pet": ["cat", "dog"]}, "split": {"share": 0.5}}),
     "dataset/voc": (voc, {"split": "val", "classes": ["background", "dog", "cat"], "instances": False}),
     "dataset/yolo": (yolo, {"split": "val"}),
-    "dataset/coco_panoptic": (coco_panoptic, {"semantic": True}),
+    "dataset/coco_panoptic": (coco_panoptic, {"semantic": True, "split": {"share": 0.5}}),
     "transform/pad": ({"size": [40, 48]}, {"size": [48, 48], "fill": [1, 2, 3]}),
     "transform/random_window": (
         {"probability": 0.9, "sizes": [20], "least": 5, "most": 15},

@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -93,18 +93,6 @@ class InstanceDataset:
                 f"{self._annotations[index]} gives {size[1]}x{size[0]}. Take both from one release, or scale the "
                 f"annotations with the image."
             )
-
-
-def select(
-    images: Sequence[AnnotatedImage], instances: Sequence[Instance], kept: Sequence[int]
-) -> tuple[list[AnnotatedImage], list[Instance]]:
-    """Returns the images at the places `kept`, and their instances."""
-    place_of = {old: new for new, old in enumerate(kept)}
-    return [images[place] for place in kept], [
-        (replace(segment, image=place_of[segment.image]), mask)
-        for segment, mask in instances
-        if segment.image in place_of
-    ]
 
 
 def _pack(segmentations: list[Segmentation]) -> bytes:

@@ -20,7 +20,6 @@ from segkit.datasets._proposal import (
     Wishes,
     choose_task,
     divided,
-    no_validation,
     part_in,
 )
 from segkit.errors import DataError
@@ -85,19 +84,12 @@ def propose_coco_panoptic(folder: Path, wishes: Wishes) -> Proposal:
     """Proposes how to read a folder with JSON files of COCO panoptic.
 
     Raises:
-        DataError: there are not two files, or their images or masks are not there.
+        DataError: several files may be meant, or their images or masks are not there.
     """
     if wishes.classes is not None:
         raise DataError(f"{folder}: the classes are the categories of the JSON files. Leave out --classes.")
     tasks = choose_task([PANOPTIC, SEMANTIC], wishes, folder)
     files = _by_part(folder, list(json_files(folder, is_coco_panoptic)), "panoptic")
-    if len(files) == 1:
-        raise no_validation(
-            folder,
-            [files[0][0].name],
-            "Add a JSON file for the other images, with val in its name. Or choose other annotations of the folder, if "
-            "it has some: --type mask_folder for label files.",
-        )
     more: Settings = {"semantic": True} if tasks[0] == SEMANTIC else {}
     settings: list[Settings] = []
     for file, data in files:
@@ -109,7 +101,8 @@ def propose_coco_panoptic(folder: Path, wishes: Wishes) -> Proposal:
         settings.append(
             {"type": "coco_panoptic", **{key: configured_path(path) for key, path in paths.items()}, **more}
         )
-    return Proposal(tasks, settings[0], settings[-1])
+    proposal = Proposal(tasks, settings[0], settings[-1])
+    return proposal if len(files) > 1 else divided(proposal)
 
 
 def propose_labelme(folder: Path, wishes: Wishes) -> Proposal:

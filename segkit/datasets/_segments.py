@@ -4,12 +4,17 @@ A parsed JSON file takes one Python object per number. Datasets keep a few flat 
 workers share.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from segkit.registries import AnnotationCounts
+
+Image = TypeVar("Image")
+Mask = TypeVar("Mask")
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,18 @@ class Segment:
     is_crowd: bool
     area: float
     """NaN where the file does not give it."""
+
+
+def select(
+    images: Sequence[Image], segments: Sequence[tuple[Segment, Mask]], kept: Sequence[int]
+) -> tuple[list[Image], list[tuple[Segment, Mask]]]:
+    """Returns the images at the places `kept`, and their segments with what tells the mask of each."""
+    place_of = {old: new for new, old in enumerate(kept)}
+    return [images[place] for place in kept], [
+        (replace(segment, image=place_of[segment.image]), mask)
+        for segment, mask in segments
+        if segment.image in place_of
+    ]
 
 
 def make_segments(segments: list[Segment], images: int) -> tuple[Segments, npt.NDArray[np.int64]]:

@@ -12,8 +12,8 @@ from segkit.errors import DataError, suggest
 from segkit.registries.signature import Form
 
 _FORMS = (
-    "Write the path of a text file with one name per line, or {share: 0.2, seed: 0} for a fifth of the images, or "
-    "{all_but: 0.2, seed: 0} for the others."
+    "Write the name of a list of images, or {share: 0.2, seed: 0} for a fifth of the images, or {all_but: 0.2, seed: "
+    "0} for the others."
 )
 
 _SEARCHED, _MOST_NAMES = 10, 10_000
@@ -41,7 +41,7 @@ def _is_whole(number: float) -> bool:
 
 
 Split = str | Annotated[dict[str, float], Form(malformed)]
-"""A text file of names, `{share: 0.2, seed: 0}`, or `{all_but: 0.2, seed: 0}`."""
+"""`{share: 0.2, seed: 0}`, `{all_but: 0.2, seed: 0}`, or a list: a text file, or one that the format names."""
 
 
 def chosen(names: Sequence[str], split: Split | None, where: Path, suffix: str = "") -> list[str]:

@@ -11,7 +11,17 @@ from segkit.data.listing import list_tree
 from segkit.data.paths import configured_path
 from segkit.data.text import read_text
 from segkit.data.yaml_values import read_yaml
-from segkit.datasets._proposal import INSTANCE, Proposal, Settings, Wishes, choose_task, no_validation, part_in
+from segkit.datasets._proposal import (
+    INSTANCE,
+    Proposal,
+    Settings,
+    Wishes,
+    choose_task,
+    divided,
+    no_validation,
+    part_in,
+)
+from segkit.datasets._split import Split, chosen
 from segkit.errors import DataError, join_first
 
 SPLITS = ("train", "val", "valid", "validation", "test")
@@ -49,7 +59,7 @@ def propose_yolo(folder: Path, wishes: Wishes) -> Proposal:
     """Proposes how to read a folder that has a data.yaml.
 
     Raises:
-        DataError: it has several, or one that does not name images for training and validation.
+        DataError: it has several, or one that names no images for training.
     """
     found = yolo_files(folder)
     if len(found) > 1:
@@ -60,12 +70,15 @@ def propose_yolo(folder: Path, wishes: Wishes) -> Proposal:
     if wishes.classes is not None:
         raise DataError(f"{file}: the classes are those of this file. Leave out --classes, or change 'names' there.")
     data = read_yaml(read_text(file, "YAML"), file)
-    keys = [key for key in SPLITS if isinstance(data, dict) and data.get(key)]
-    val = next((key for key in keys if part_in(key) == "val"), None)
-    if "train" not in keys or val is None:
+    assert isinstance(data, dict), "the file was told from its keys"
+    keys = [key for key in SPLITS if data.get(key)]
+    if "train" not in keys:
         raise no_validation(file, [f"'{key}'" for key in keys], "Add 'train: FOLDER' and 'val: FOLDER' to the file.")
     settings: Settings = {"type": "yolo", "data": configured_path(file)}
     tasks = choose_task([INSTANCE], wishes, folder)
+    val = next((key for key in keys if part_in(key) == "val" and _is_there(data[key], data, file)), None)
+    if val is None:
+        return divided(Proposal(tasks, settings, settings))
     return Proposal(tasks, {**settings, "split": "train"}, {**settings, "split": val})
 
 
@@ -80,24 +93,40 @@ def yolo_files(folder: Path) -> list[Path]:
     return found
 
 
-def images_of(file: Path, split: str) -> list[YoloImage]:
+def _is_there(given: object, data: dict[str, object], file: Path) -> bool:
+    """Returns whether a value of data.yaml leads to images. Exports without a part name its folder all the same."""
+    try:
+        found = [_resolved(str(place), data, file) for place in (given if isinstance(given, list) else [given])]
+    except DataError:
+        return False
+    return any(place.is_file() or list_tree(place).images for place in found)
+
+
+def key_of(split: Split) -> str:
+    """Returns the key of data.yaml that names the images of a split, or those that a share is drawn from."""
+    return split if isinstance(split, str) else "train"
+
+
+def images_of(file: Path, split: Split) -> list[YoloImage]:
     """Returns the images of a split in the order of their names.
 
     Args:
         file: The data.yaml.
-        split: The key that names them: a folder, a text file with one image per line, or a list of these.
+        split: The key that names them: a folder, a text file with one image per line, or a list of these. Or a share
+            of the images of `train`.
 
     Raises:
         DataError: the key or a path does not exist, or no image has a text file.
     """
+    key = key_of(split)
     data = read_yaml(read_text(file, "YAML"), file)
-    given = data.get(split) if isinstance(data, dict) else None
+    given = data.get(key) if isinstance(data, dict) else None
     places = given if isinstance(given, list) else [given]
     if not isinstance(data, dict) or not places or not all(isinstance(place, str) and place for place in places):
-        known = [key for key in SPLITS if isinstance(data, dict) and data.get(key)]
+        known = [one for one in SPLITS if isinstance(data, dict) and data.get(one)]
         value = f" It is {shown(given)}." if given is not None else ""
         raise DataError(
-            f"{file}: 'split' is {split}, but this file names no images under '{split}'.{value} It has: "
+            f"{file}: 'split' is {key}, but this file names no images under '{key}'.{value} It has: "
             f"{join_first(known) or 'none'}. Choose one of these, or add the folder of the images to the file."
         )
     found: dict[Path, None] = {}
@@ -105,13 +134,16 @@ def images_of(file: Path, split: str) -> list[YoloImage]:
         found |= dict.fromkeys(_files(_resolved(str(place), data, file)))
     images = [_image(image, file.parent) for image in sorted(found)]
     if not images:
-        raise DataError(f"{file}: '{split}' names no images. Correct the folder, or add images.")
+        raise DataError(f"{file}: '{key}' names no images. Correct the folder, or add images.")
     if all(image.label is None for image in images):
         raise DataError(
-            f"{file}: no image of '{split}' has a text file. The first is expected at {_label_of(images[0].file)}. "
+            f"{file}: no image of '{key}' has a text file. The first is expected at {_label_of(images[0].file)}. "
             "Put the text files into a folder 'labels' beside 'images'."
         )
-    return images
+    if isinstance(split, str):
+        return images
+    drawn = set(chosen([image.name for image in images], split, file))
+    return [image for image in images if image.name in drawn]
 
 
 def surplus_labels(images: Sequence[YoloImage]) -> list[Path]:

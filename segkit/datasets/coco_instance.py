@@ -14,11 +14,11 @@ from segkit.datasets._coco_categories import LEFT_OUT
 from segkit.datasets._coco_exports import Boxes, warn_of_partial_annotation
 from segkit.datasets._coco_json import CocoFile
 from segkit.datasets._coco_masks import read_segmentation
-from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset, select
+from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset
 from segkit.datasets._masks import InvalidSegmentationError, Polygons, RunLengths
 from segkit.datasets._plausibility import Plausibility
 from segkit.datasets._same_classes import same_classes
-from segkit.datasets._segments import Segment, Segments
+from segkit.datasets._segments import Segment, Segments, select
 from segkit.datasets._split import Split, chosen
 from segkit.errors import DataError
 from segkit.registries import DATASETS

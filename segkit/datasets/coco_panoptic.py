@@ -25,7 +25,8 @@ from segkit.data.problems import Problems
 from segkit.datasets._coco_json import CocoFile
 from segkit.datasets._image_files import ListedFiles
 from segkit.datasets._plausibility import areas_disagree
-from segkit.datasets._segments import Segment, Segments, make_segments
+from segkit.datasets._segments import Segment, Segments, make_segments, select
+from segkit.datasets._split import Split, chosen
 from segkit.errors import DataError, join_first
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
@@ -34,6 +35,9 @@ from segkit.types import NO_SEGMENT, Sample, Target
 
 _IDS = 2**24
 """Number of segment ids that the 24 bits of an RGB pixel can hold. 0 is void."""
+
+_Found = tuple[Segment, int]
+"""What the JSON file says of a segment, and its id in the PNG."""
 
 
 @DATASETS.register("coco_panoptic")
@@ -51,6 +55,8 @@ class CocoPanoptic:
         annotations: The JSON file. Its categories, in its order, are the classes.
         masks: Folder of the PNGs. A pixel's segment id is R + 256 G + 65536 B, 0 = void.
         semantic: Merge all segments of a class, crowds included, into one, for semantic segmentation.
+        split: Which of the images: a text file with one name per line; `{share: 0.2, seed: 0}` for a fifth of them; or
+            `{all_but: 0.2, seed: 0}` for the others.
 
     Raises:
         DataError: a path does not exist, or the JSON file is incomplete or inconsistent.
@@ -78,17 +84,25 @@ class CocoPanoptic:
     segments: Segments
     """Labels, crowds and areas of all segments."""
 
-    def __init__(self, *, images: str, annotations: str, masks: str, semantic: bool = False) -> None:
+    def __init__(
+        self, *, images: str, annotations: str, masks: str, semantic: bool = False, split: Split | None = None
+    ) -> None:
         self._images, self._file, self._masks = dataset_folder(images), dataset_path(annotations), dataset_folder(masks)
         self._semantic = semantic
         parsed = CocoFile(self._file, self._images, Problems(self._file), sizes=False, isthing=True)
         found, self._mask_names = _read_annotations(parsed, self._masks)
         parsed.problems.raise_any()
         self.classes = parsed.classes
-        self._image_ids: list[Id] = [image.id for image in parsed.images]
-        self._names: list[str] = [image.file_name for image in parsed.images]
-        self.segments, order = make_segments([segment for _, segment in found], len(self))
-        self._ids = np.array([id for id, _ in found], dtype=np.int64)[order]
+        listed = parsed.images
+        if split is not None:
+            wanted = set(chosen([image.file_name for image in listed], split, self._images))
+            kept = [place for place, image in enumerate(listed) if image.file_name in wanted]
+            self._mask_names = [self._mask_names[place] for place in kept]
+            listed, found = select(listed, found, kept)
+        self._image_ids: list[Id] = [image.id for image in listed]
+        self._names: list[str] = [image.file_name for image in listed]
+        self.segments, order = make_segments([segment for segment, _ in found], len(self))
+        self._ids = np.array([id for _, id in found], dtype=np.int64)[order]
         self._has_warned = False
 
     def __len__(self) -> int:
@@ -163,14 +177,14 @@ class CocoPanoptic:
         return stored
 
 
-def _read_annotations(parsed: CocoFile, masks: Path) -> tuple[list[tuple[int, Segment]], list[str | None]]:
+def _read_annotations(parsed: CocoFile, masks: Path) -> tuple[list[_Found], list[str | None]]:
     """Reads all annotations. Problems are added to those of the file.
 
     Returns:
-        Id and values of each segment, and the PNG of each image, None where the image has no annotation.
+        The segments, and the PNG of each image, None where the image has no annotation.
     """
     mask_names: list[str | None] = [None] * len(parsed.images)
-    found: list[tuple[int, Segment]] = []
+    found: list[_Found] = []
     files = ListedFiles(masks, "masks", parsed.problems)
     for number, value in enumerate(parsed.annotations):
         place = f"annotations[{number}]"
@@ -190,10 +204,10 @@ def _read_annotations(parsed: CocoFile, masks: Path) -> tuple[list[tuple[int, Se
     return found, [None if name is None else files.name_of(name) for name in mask_names]
 
 
-def _read_segments(parsed: CocoFile, image: int | None, listed: list[object], place: str) -> list[tuple[int, Segment]]:
+def _read_segments(parsed: CocoFile, image: int | None, listed: list[object], place: str) -> list[_Found]:
     """Reads the segments of one annotation."""
     number_of: dict[int, int] = {}
-    found = []
+    found: list[_Found] = []
     for number, value in enumerate(listed):
         entry = JsonEntry(value, f"{place}[{number}]", parsed.problems)
         if not entry.is_mapping:
@@ -204,7 +218,7 @@ def _read_segments(parsed: CocoFile, image: int | None, listed: list[object], pl
         if id is not None and number_of.setdefault(id, number) != number:
             entry.problem(f"segments_info[{number_of[id]}] has the same id. Give each segment its own id.")
         if id is not None and label is not None and image is not None:
-            found.append((id, Segment(image, label, crowd, area)))
+            found.append((Segment(image, label, crowd, area), id))
     return found
 
 

@@ -15,6 +15,7 @@ from segkit.datasets._id_offsets import explain_offset
 from segkit.datasets._label_colors import ColorTable
 from segkit.datasets._label_ids import IDS, UNKNOWN, class_index_table, class_list
 from segkit.datasets._pairing import Pair, check_size
+from segkit.datasets._split import Split
 from segkit.datasets._voc_folders import CLASS_MASKS, listed
 from segkit.errors import DataError, join_first
 from segkit.ops.runs import run_lengths, run_starts
@@ -52,7 +53,8 @@ class Voc:
 
     Args:
         folder: The folder, such as `VOCdevkit/VOC2012`. Relative paths lead to `$SEGKIT_DATASETS`, or to ./datasets.
-        split: The name of a list of names, such as `train`, `val` or `trainval`.
+        split: The name of a list of names, such as `train`, `val` or `trainval`; `{share: 0.2, seed: 0}` for a fifth
+            of the names in all lists but `test`; or `{all_but: 0.2, seed: 0}` for the others.
         classes: The class names in the order of their ids, with `background` as the first, or a file that lists them.
             By default those of `labelmap.txt` in the folder, or else the classes of Pascal VOC.
         instances: Read instances from `SegmentationObject`. The class of each is the most frequent one of its pixels in
@@ -77,7 +79,7 @@ class Voc:
     """
 
     def __init__(
-        self, *, folder: str, split: str, classes: list[str] | str | None = None, instances: bool = False
+        self, *, folder: str, split: Split, classes: list[str] | str | None = None, instances: bool = False
     ) -> None:
         root = dataset_folder(folder)
         self._pairs, self._objects = listed(root, split, instances)

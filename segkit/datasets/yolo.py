@@ -14,7 +14,8 @@ from segkit.data.text import read_text
 from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset
 from segkit.datasets._masks import Fractions, encloses_nothing
 from segkit.datasets._segments import Segment
-from segkit.datasets._yolo_folders import YoloImage, images_of, surplus_labels
+from segkit.datasets._split import Split
+from segkit.datasets._yolo_folders import YoloImage, images_of, key_of, surplus_labels
 from segkit.registries import DATASETS
 
 _BEYOND = 0.1
@@ -36,7 +37,8 @@ class Yolo(InstanceDataset):
 
     Args:
         data: The file `data.yaml`. Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
-        split: The key in that file which names the images, such as `train`, `val` or `test`.
+        split: The key in that file which names the images, such as `train`, `val` or `test`; `{share: 0.2, seed: 0}`
+            for a fifth of the images of `train`; or `{all_but: 0.2, seed: 0}` for the others.
 
     Raises:
         DataError: a path does not exist, or a file is incomplete or inconsistent.
@@ -56,7 +58,7 @@ class Yolo(InstanceDataset):
         (('cat',), 4)
     """
 
-    def __init__(self, *, data: str, split: str) -> None:
+    def __init__(self, *, data: str, split: Split) -> None:
         file = dataset_path(data)
         listed = read_classes(file)
         classes = Classes.make(listed.names, None, listed.colors, listed.ids)
@@ -74,7 +76,7 @@ class Yolo(InstanceDataset):
                 boxes += reader.boxes
                 empty += reader.empty
         if boxes and not instances and not problems.count:
-            problems.add(f"all {len(boxes)} lines of '{split}' are boxes without outlines. Export outlines.")
+            problems.add(f"all {len(boxes)} lines of '{key_of(split)}' are boxes without outlines. Export outlines.")
         problems.raise_any()
         _warn(file, images, len(instances), boxes, empty)
         super().__init__(classes, [AnnotatedImage(image.file, image.name, None, file) for image in images], instances)

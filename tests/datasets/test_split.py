@@ -79,8 +79,8 @@ def test_an_empty_list_is_refused(listed, tmp_path):
 
 
 FORMS = (
-    "Write the path of a text file with one name per line, or {share: 0.2, seed: 0} for a fifth of the images, or "
-    "{all_but: 0.2, seed: 0} for the others."
+    "Write the name of a list of images, or {share: 0.2, seed: 0} for a fifth of the images, or {all_but: 0.2, seed: "
+    "0} for the others."
 )
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segkit.build import build_part
 from segkit.datasets._nothing_found import EXPECTED
 from segkit.datasets._proposal import Wishes
 from segkit.errors import DataError
+from segkit.registries import DATASETS
 from segkit.starter.findings import look_at
 from tests.helpers import dataset_folders
 
@@ -104,12 +106,33 @@ def test_yolo_without_its_data_yaml(tmp_path):
     )
 
 
+def divided(findings, whole):
+    """Checks that the images are divided, without one in both parts, and as in `look_at` of the written settings."""
+    parts = [{one.image_id for one in dataset} for dataset in findings_datasets(findings)]
+    assert not parts[0] & parts[1]
+    assert parts[0] | parts[1] == whole
+    assert all(parts)
+    assert findings.proposal.notes[-1].startswith("The folder has no images for validation: a fifth of them is drawn")
+
+
+def findings_datasets(findings):
+    return [build_part(DATASETS, settings) for settings in (findings.proposal.train, findings.proposal.val)]
+
+
 def test_yolo_without_validation(tmp_path):
     dataset_folders.yolo(tmp_path)
     file = tmp_path / "data.yaml"
-    file.write_text(file.read_text().replace("val:", "#"))
+    whole = {f"train/images/{path.stem}" for path in (tmp_path / "train/images").iterdir()}
+    text = file.read_text()
+    shutil.rmtree(tmp_path / "valid")  # an export without this part names its folder all the same
+    divided(look_at(tmp_path), whole)
+    (tmp_path / "valid/images").mkdir(parents=True)
+    divided(look_at(tmp_path), whole)
+    file.write_text(text.replace("val:", "#"))
+    divided(look_at(tmp_path), whole)
+    file.write_text(text.replace("train:", "#"))
     refused(
-        f"{file}: images for training and for validation are needed. It has: 'test', 'train'. Add 'train: FOLDER' and "
+        f"{file}: images for training and for validation are needed. It has: 'test', 'val'. Add 'train: FOLDER' and "
         "'val: FOLDER' to the file.",
         tmp_path,
     )
@@ -120,13 +143,19 @@ def test_yolo_without_validation(tmp_path):
     )
 
 
-def test_voc_without_lists(tmp_path):
+def test_voc_without_validation(tmp_path):
     dataset_folders.voc(tmp_path)
     lists = tmp_path / "VOC2012/ImageSets/Segmentation"
+    whole = {name for part in ("train", "val") for name in (lists / f"{part}.txt").read_text().split()}
     (lists / "val.txt").rename(lists / "default.txt")
+    (lists / "test.txt").write_text("of no file")
+    divided(look_at(tmp_path), whole)
+    divided(look_at(tmp_path, None, Wishes("instance")), whole)
+    for name in ("train", "default"):
+        (lists / f"{name}.txt").unlink()
     refused(
-        f"{lists}: images for training and for validation are needed. It has: default.txt, train.txt. Write the names "
-        "of images, one per line, into train.txt and val.txt.",
+        f"{lists}: images for training and for validation are needed. It has: test.txt. Write the names of images, one "
+        "per line, into train.txt and val.txt.",
         tmp_path,
     )
 
@@ -432,11 +461,20 @@ def test_images_without_any_annotation(tmp_path):
 
 
 def test_panoptic_files_for_training_alone(tmp_path):
-    content = {"images": [], "annotations": [{"segments_info": []}], "categories": []}
+    images, annotations = [], []
+    for number in range(5):
+        photo(tmp_path / f"images/{number}.png")
+        save(tmp_path / f"mine_train/{number}.png", np.full((40, 40, 3), (number + 1, 0, 0), dtype=np.uint8))
+        images.append({"id": number, "file_name": f"{number}.png", "height": 40, "width": 40})
+        segment = {"id": number + 1, "category_id": 1 + number % 2}
+        annotations.append({"image_id": number, "file_name": f"{number}.png", "segments_info": [segment]})
+    categories = [{"id": 1, "name": "sky", "isthing": 0}, {"id": 2, "name": "cat", "isthing": 1}]
+    content = {"images": images, "annotations": annotations, "categories": categories}
     Path(tmp_path, "mine_train.json").write_text(json.dumps(content))
-    refused(
-        f"{tmp_path}: images for training and for validation are needed. It has: mine_train.json. Add a JSON file for "
-        "the other images, with val in its name. Or choose other annotations of the folder, if it has some: --type "
-        "mask_folder for label files.",
-        tmp_path,
-    )
+    findings = look_at(tmp_path)
+    assert findings.proposal.train["type"] == "coco_panoptic"
+    divided(findings, set(range(5)))
+    for dataset in findings_datasets(findings):
+        for sample in dataset:
+            assert sample.target.labels.tolist() == [sample.image_id % 2]
+            assert (sample.target.segment_map == 0).all()
