@@ -42,3 +42,10 @@ def test_its_header_says_how_it_is_launched(file):
 @pytest.mark.parametrize("file", sorted((CONFIGS / "base").glob("*.yaml")), ids=lambda file: file.stem)
 def test_each_fragment_is_used(file):
     assert any(f"base/{file.name}" in other.read_text(encoding="utf-8") for other in COMPLETE)
+
+
+@pytest.mark.parametrize("file", [file for file in COMPLETE if file.stem != "example"], ids=lambda file: file.stem)
+def test_the_queries_are_the_originals(file):
+    """Swin-L has 200 for panoptic and instance segmentation; all others have 100."""
+    queries = load_config(file).experiment.model["transformer_decoder"].get("num_queries", 100)
+    assert queries == (200 if "swin_large" in file.stem and "semantic" not in file.stem else 100)
