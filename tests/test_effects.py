@@ -144,7 +144,11 @@ OPTIONS = {
     "check --html": ("check {config} --data", "check {config} --data --html other.html"),
     "check --plugin": ("check {config}", "check {config} --plugin {plugin}"),
     "check --trust": ("check {foreign}", "check {foreign} --trust"),
-    "convert source": ("convert {names} out", "convert {run} out", 1),
+    "convert source": (
+        "convert {names} out --to huggingface_mask_former",
+        "convert {run} out --to huggingface_mask_former",
+        1,
+    ),
     "convert destination": (REFUSED, "convert {run} {images}", "exists already and is not an empty folder"),
     "convert --to": ("convert {run} out", "convert {run} out --to huggingface_mask_former", 1),
     # These are refused beside a checkpoint that holds it all; tests/cli/test_convert.py reads original checkpoints.
@@ -229,10 +233,10 @@ OPTIONS = {
     "test overrides": (TEST, f"{TEST} data.val.limit=1"),
     "test overrides of the training": (
         REFUSED,
-        f"{TEST} training.precision=bf16",
-        "<command line>: training.precision: has no effect: segkit test does not use this setting. Leave it out. Use "
-        "--precision.",
+        f"{TEST} training.log_classes=true",
+        "<command line>: training.log_classes: has no effect: segkit test does not use this setting. Leave it out.",
     ),
+    "test overrides of the precision": (TEST, f"{TEST} training.precision=bf16"),
     "test --plugin": (TEST, f"{TEST} --plugin {{plugin}}"),
     "test --trust": ("test {foreign} --output out", "test {foreign} --output out --trust"),
     "test --checkpoint": ("test {config} --output out", "test {config} --output out --checkpoint {run}"),

@@ -70,8 +70,8 @@ def replace_file(path: Path, durable: bool = True) -> Iterator[Path]:
     """
     draft = path.with_name(path.name + WRITING)
     with explain_write_errors(path):
-        _refuse_special(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_special(path)
         try:
             yield draft
             if durable:

@@ -85,8 +85,8 @@ def test_a_run_of_other_classes_is_not_resumed(tiny):
     with pytest.raises(CheckpointError) as caught:
         build(tiny, resume=True)
     assert str(caught.value) == (
-        f"{folder}: has other classes than the dataset (8 classes there, 8 here; class 1 is 'lawn' there, 'grass' "
-        f"here). Resume with the dataset it was made with, or start a new training with init_from={folder}, which "
+        f"{folder}: has other classes than the dataset (8 classes there, 8 here; only there: 'lawn'; only here: "
+        f"'grass'). Resume with the dataset it was made with, or start a new training with init_from={folder}, which "
         "keeps what it knows of classes by name."
     )
     assert run.is_dir()

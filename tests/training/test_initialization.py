@@ -107,7 +107,8 @@ def test_no_common_class_is_an_error(checkpoint, tmp_path):
     with pytest.raises(CheckpointError) as caught:
         started(write(tmp_path), folder, Classes.make(["bus", "cat"]))
     assert str(caught.value) == (
-        f"{folder}: has other classes (4 classes there, 2 here; class 0 is 'sky' there, 'bus' here), and none has the "
+        f"{folder}: has other classes (4 classes there, 2 here; only there: 'sky', 'road', 'car', 'truck'; only here: "
+        "'bus', 'cat' (near 'car' there)), and none has the "
         f"name of a class here, so these tensors mean nothing: {HEAD}.bias, {HEAD}.weight. Name the classes that "
         "correspond in `class_map`, or initialize the tensors anew with --reset-head."
     )
