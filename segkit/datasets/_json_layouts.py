@@ -27,6 +27,12 @@ from segkit.errors import DataError
 _MOST_FILES = 20
 """Files of one kind that are read: those of a format lie together."""
 
+NEAR = (("*.json", "*/*.json"),)
+"""Where the JSON files lie that mark a folder: in it, or one folder below."""
+
+_DEEP = (*NEAR, ("*/*/*.json",), ("*/*/*/*.json",))
+"""Where they are looked for: deeper only if there are none above."""
+
 _MOST_NAMES = 20
 """Images of a JSON file that are looked for."""
 
@@ -37,15 +43,28 @@ JsonFile = tuple[Path, dict[str, object]]
 """A JSON file with its content, a mapping."""
 
 
-def json_files(folder: Path, looks_like: Callable[[object], bool]) -> Iterator[JsonFile]:
-    """Yields the JSON files of one kind in a folder and its sub-folders, among the first of them."""
-    for file in islice((one for level in ("*.json", "*/*.json") for one in sorted(folder.glob(level))), _MOST_FILES):
-        try:
-            data = read_json(file)
-        except DataError:
-            continue
-        if isinstance(data, dict) and looks_like(data):
-            yield file, data
+def json_files(
+    folder: Path, looks_like: Callable[[object], bool], where: Sequence[Sequence[str]] = _DEEP
+) -> Iterator[JsonFile]:
+    """Yields the JSON files of one kind in a folder and its sub-folders, among the first of them.
+
+    Args:
+        folder: The folder.
+        looks_like: Tells the kind from the content of a file.
+        where: Patterns of the files, in groups. Only files of the first group that has some are yielded.
+    """
+    for patterns in where:
+        found = False
+        for file in islice((one for pattern in patterns for one in sorted(folder.glob(pattern))), _MOST_FILES):
+            try:
+                data = read_json(file)
+            except DataError:
+                continue
+            if isinstance(data, dict) and looks_like(data):
+                found = True
+                yield file, data
+        if found:
+            return
 
 
 def is_coco_instance(data: object) -> bool:
@@ -114,7 +133,8 @@ def propose_labelme(folder: Path, wishes: Wishes) -> Proposal:
     tasks = choose_task([INSTANCE], wishes, folder)
     first: dict[Path, JsonFile] = {}
     for place in (folder, *sorted(one for one in folder.iterdir() if one.is_dir())):
-        found = next((one for one in json_files(place, looks_like_labelme) if one[0].parent == place), None)
+        where = (("*.json",),) if place == folder else _DEEP
+        found = next(json_files(place, looks_like_labelme, where), None)
         first |= {place: found} if found is not None else {}
     of_part = {part_in(place.name): place for place in first if place != folder}
     places = [of_part["train"], of_part["val"]] if {"train", "val"} <= of_part.keys() else []
@@ -187,7 +207,7 @@ def _folder_of(names: Sequence[str], folder: Path, file: Path, without: Path | N
     Raises:
         DataError: none of them is there.
     """
-    below = [one for level in ("*", "*/*") for one in sorted(folder.glob(level)) if one.is_dir()]
+    below = [one for level in ("*", "*/*", "*/*/*") for one in sorted(folder.glob(level)) if one.is_dir()]
     part = part_in(file.relative_to(folder).with_suffix("").as_posix())
     candidates = [one for one in [file.parent, folder, *below[:_MOST_FOLDERS]] if one != without]
 

@@ -1,10 +1,14 @@
 """Which type of dataset reads a folder, and with which settings: what each format has that no other has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from itertools import islice
+from os.path import commonpath
 from pathlib import Path
 
+from segkit.data.listing import is_hidden
 from segkit.datasets._json_layouts import (
+    NEAR,
     is_coco_instance,
     is_coco_panoptic,
     json_files,
@@ -14,7 +18,7 @@ from segkit.datasets._json_layouts import (
 )
 from segkit.datasets._label_layout import propose_label_files
 from segkit.datasets._labelme_files import looks_like_labelme
-from segkit.datasets._proposal import INSTANCE, SEMANTIC, Proposal, Wishes
+from segkit.datasets._proposal import INSTANCE, SEMANTIC, Proposal, Wishes, part_in
 from segkit.datasets._voc_folders import looks_like_voc, propose_voc
 from segkit.datasets._yolo_folders import propose_yolo, yolo_files
 from segkit.errors import DataError, join_first
@@ -29,7 +33,7 @@ class Layout:
 
 
 def _has_json(looks_like: Callable[[object], bool]) -> Callable[[Path], bool]:
-    return lambda folder: next(json_files(folder, looks_like), None) is not None
+    return lambda folder: next(json_files(folder, looks_like, NEAR), None) is not None
 
 
 LAYOUTS = {
@@ -44,11 +48,17 @@ LAYOUTS = {
 LABEL_FILES = {"mask_folder": SEMANTIC, "instance_folder": INSTANCE}
 """Type of a dataset that reads label files -> its task."""
 
+_DEEPEST = 2
+"""Folders below the given one that are searched for the marks of a format."""
+
+_MOST_FOLDERS = 1000
+"""Folders of one depth that are searched."""
+
 TYPES = (*LAYOUTS, *LABEL_FILES)
 
 
 def propose(folder: Path, type: str | None, wishes: Wishes) -> Proposal:
-    """Proposes how to read a folder, or the one sub-folder that has the marks of a format.
+    """Proposes how to read a folder, or the one folder below it that has the marks of a format.
 
     Args:
         folder: The folder.
@@ -63,29 +73,50 @@ def propose(folder: Path, type: str | None, wishes: Wishes) -> Proposal:
         if wishes.task not in (None, task):
             raise DataError(f"--type {type} is for --task {task}. Leave out one of both.")
         return replace(propose_label_files(folder, replace(wishes, task=task)), tasks=[task])
-    place, types = (folder, [type]) if type is not None else _recognized(folder)
+    place, types = _recognized(folder, LAYOUTS if type is None else [type])
     if len(types) > 1:
         raise DataError(
             f"{place}: the folder has the marks of {join_first(types)}. Say which of them counts: --type "
             f"{' or --type '.join(types)}."
         )
-    if not types:
+    if not types and type is None:
         return propose_label_files(folder, wishes)
-    if not LAYOUTS[types[0]].looks_like(place):
-        raise DataError(f"{place}: the folder has no marks of {types[0]}. Leave out --type to see what it is.")
+    if not types:
+        raise DataError(f"{folder}: the folder has no marks of {type}. Leave out --type to see what it is.")
     return LAYOUTS[types[0]].propose(place, wishes)
 
 
-def _recognized(folder: Path) -> tuple[Path, list[str]]:
-    """Returns the folder that has the marks of formats, and these: `folder` itself or a sub-folder."""
-    types = _types(folder)
-    below = [] if types else [one for one in sorted(folder.iterdir()) if one.is_dir() and _types(one)]
-    if len(below) > 1:
-        raise DataError(
-            f"{folder}: several sub-folders hold data: {join_first([one.name for one in below])}. Name one of them."
-        )
-    return (below[0], _types(below[0])) if below else (folder, types)
+def _recognized(folder: Path, types: Collection[str]) -> tuple[Path, list[str]]:
+    """Returns the folder that has the marks of formats, and these: `folder` itself or the first one below it.
+
+    Raises:
+        DataError: several folders have marks, and are no parts of one dataset.
+    """
+    level = [folder]
+    for _ in range(_DEEPEST + 1):
+        marked = {place: found for place in level if (found := _types(place, types))}
+        if len(marked) == 1:
+            return next(iter(marked.items()))
+        if marked:
+            return Path(commonpath(marked)), _only_type(folder, marked)
+        below = (one for place in level for one in sorted(place.iterdir()) if one.is_dir() and not is_hidden(one))
+        level = list(islice(below, _MOST_FOLDERS))
+    return folder, []
 
 
-def _types(folder: Path) -> list[str]:
-    return [type for type, layout in LAYOUTS.items() if layout.looks_like(folder)]
+def _only_type(folder: Path, marked: dict[Path, list[str]]) -> list[str]:
+    """Returns the format of several folders that are parts of one dataset.
+
+    Raises:
+        DataError: they are not.
+    """
+    found = {type for types in marked.values() for type in types}
+    names = [place.relative_to(folder).as_posix() for place in marked]
+    are_parts = set(map(part_in, names)) >= {"train", "val"}
+    if found == {"labelme"} or (len(found) == 1 and are_parts and found <= {"coco_instance", "coco_panoptic"}):
+        return sorted(found)
+    raise DataError(f"{folder}: several sub-folders hold data: {join_first(names)}. Name one of them.")
+
+
+def _types(folder: Path, types: Collection[str]) -> list[str]:
+    return [type for type in types if LAYOUTS[type].looks_like(folder)]

@@ -166,6 +166,61 @@ def test_two_sub_folders_with_data(tmp_path):
     refused(f"{tmp_path}: several sub-folders hold data: one, two. Name one of them.", tmp_path)
 
 
+def moved(root, deep):
+    """Moves everything in a folder some folders down."""
+    there = root.parent / "moved"
+    root.rename(there)
+    (root / deep).parent.mkdir(parents=True)
+    there.rename(root / deep)
+
+
+@pytest.mark.parametrize("name", ["roboflow_coco", "lvis", "cvat_coco", "labelme", "yolo"])
+def test_a_folder_of_a_tool_may_lie_deeper(tmp_path, name):
+    root = tmp_path / "mine"
+    root.mkdir()
+    getattr(dataset_folders, name)(root)
+    whole = look_at(root)
+    moved(root, "export/of today")
+    deeper = look_at(root)
+    assert deeper.proposal.train["type"] == whole.proposal.train["type"]
+    assert (deeper.train.length, deeper.val.length) == (whole.train.length, whole.val.length)
+    with_type = look_at(root, whole.proposal.train["type"])
+    assert with_type.proposal.train == deeper.proposal.train
+
+
+def test_labelme_files_of_many_sequences(tmp_path):
+    for number, place in enumerate(("train/a/left", "train/b/left", "val/a/left")):
+        labelme_file(tmp_path / place, f"{number}")
+    findings = look_at(tmp_path)
+    assert findings.proposal.train["folder"] == f"{tmp_path}/train"
+    assert (findings.train.length, findings.val.length) == (2, 1)
+    shutil.rmtree(tmp_path / "val")
+    findings = look_at(tmp_path)
+    assert findings.proposal.train["folder"] == f"{tmp_path}/train"
+    assert (findings.train.length, findings.val.length) == (1, 1)
+
+
+def labelme_file(folder, name):
+    photo(folder / f"{name}.png")
+    box = {"label": "cat", "shape_type": "rectangle", "points": [[0, 0], [9, 9]]}
+    content = {"imagePath": f"{name}.png", "imageHeight": 40, "imageWidth": 40, "shapes": [box]}
+    (folder / f"{name}.json").write_text(json.dumps(content))
+
+
+def test_folders_for_training_and_validation_with_a_json_file_deeper(tmp_path):
+    for part in ("train", "valid"):
+        photo(tmp_path / part / "images/0.png")
+        square = {"image_id": 1, "category_id": 1, "segmentation": [[0, 0, 9, 0, 9, 9, 0, 9]]}
+        image = {"id": 1, "file_name": "0.png", "height": 40, "width": 40}
+        content = {"images": [image], "annotations": [square], "categories": [{"id": 1, "name": "cat"}]}
+        file = tmp_path / part / "labels/coco/result.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(content))
+    proposal = look_at(tmp_path).proposal
+    assert proposal.train["annotations"] == f"{tmp_path}/train/labels/coco/result.json"
+    assert proposal.val["images"] == f"{tmp_path}/valid/images"
+
+
 def test_two_formats_in_one_folder(tmp_path):
     dataset_folders.labelme(tmp_path)
     content = {"images": [{"id": 1, "file_name": "000000.jpg"}], "annotations": [], "categories": [{"id": 1}]}
