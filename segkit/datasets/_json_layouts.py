@@ -215,7 +215,7 @@ def _folder_of(names: Sequence[str], folder: Path, file: Path, without: Path | N
         whole = sum(os.path.isfile(candidate / name) for name in names)
         # The folders in the names may be those of the machine that wrote the file.
         alone = sum(os.path.isfile(candidate / PurePosixPath(name).name) for name in names)
-        return whole, alone, bool(part) and part_in(candidate.name) == part
+        return whole, alone, bool(part) and part_in(candidate.relative_to(folder).as_posix()) == part
 
     best = max(candidates, key=fit)
     if not any(fit(best)[:2]):
