@@ -4,7 +4,7 @@ import pytest
 import torch
 from segkit_mask2former.masked_attention import MaskedAttentionDecoder
 from segkit_mask2former.msdeform import MSDeform
-from segkit_mask2former.names import pixel_decoder_from, transformer_decoder_from
+from segkit_mask2former.names import split_projections, their_names
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation
 
 from segkit.types import Feature
@@ -40,6 +40,12 @@ def randomized(module):
             noise = torch.randn_like(tensor)
             tensor.copy_(noise / tensor[0].numel() ** 0.5 if tensor.dim() > 1 else 0.1 * noise + ("norm" in name))
     return module
+
+
+def ours_from(theirs, ours, part):
+    """Returns the tensors of one of our parts, whose names are those of `ours`, out of a model of transformers."""
+    apart = split_projections(theirs)
+    return {name: apart[their_names([f"{part}.{name}"])[f"{part}.{name}"][0]] for name in ours}
 
 
 @pytest.fixture
@@ -78,8 +84,8 @@ def pair(request):
         **shared,
     )
     state = theirs.state_dict()
-    pixel_decoder.load_state_dict(pixel_decoder_from(state, pixel_decoder.state_dict()))
-    decoder.load_state_dict(transformer_decoder_from(state, decoder.state_dict()))
+    pixel_decoder.load_state_dict(ours_from(state, pixel_decoder.state_dict(), "pixel_decoder"))
+    decoder.load_state_dict(ours_from(state, decoder.state_dict(), "transformer_decoder"))
     maps = [
         torch.randn(2, one.channels, rows * 32 // one.stride, columns * 32 // one.stride, requires_grad=True)
         for one in FEATURES
@@ -128,5 +134,5 @@ def test_every_prediction_and_gradient_is_theirs(pair):
     expected.backward()
     close(ours[0], mask_features.grad)
     named = {name: one.grad for name, one in theirs.named_parameters() if one.grad is not None}
-    for name, one in transformer_decoder_from(named, parameters).items():
+    for name, one in ours_from(named, parameters, "transformer_decoder").items():
         close(dict(zip(parameters, ours[1:], strict=True))[name], one)

@@ -1,5 +1,6 @@
 """Tells which settings of a checkpoint of transformers have no counterpart in segkit."""
 
+from collections.abc import Collection
 from typing import Any
 
 from segkit.interop.huggingface.fields import Fields
@@ -47,19 +48,20 @@ NEUTRAL: dict[str, Any] = {"decoder_layerdrop": 0.0, "ignore_index": 255}
 """Settings that segkit does not have -> the value at which they change nothing, or that is written back."""
 
 
-def left_out(fields: Fields, place: str | None = None) -> list[str]:
+def left_out(fields: Fields, place: str | None = None, *, read: Collection[str] | None = None) -> list[str]:
     """Returns a note on the settings of one mapping that are left out, or nothing where there are none.
 
     Args:
         fields: The mapping.
         place: Its key in `READ`; None for its path in the file.
+        read: Instead of those in `READ`, the settings of another model that are read or change nothing.
 
     Example:
         >>> from pathlib import Path
         >>> left_out(Fields({"decoder_layerdrop": 0.1, "dropout": 0.1}, Path("config.json"), "decoder_config."))
         ['left out, since segkit has no such setting: decoder_config.decoder_layerdrop = 0.1 in config.json']
     """
-    known = READ[fields.path if place is None else place] | _ANY_MODEL
+    known = _ANY_MODEL.union(READ[fields.path if place is None else place] if read is None else read)
     found = [
         f"{fields.path}{key} = {value!r}"
         for key, value in fields.data.items()
