@@ -34,6 +34,11 @@ def test_every_field_of_theirs_is_known(name, tmp_path):
     assert left_out(fields, place) == []
 
 
+def test_what_older_files_hold_for_models_of_text_is_not_told(tmp_path):
+    text = {"num_beams": 1, "temperature": 1.0, "tie_word_embeddings": True, "pruned_heads": {}, "bos_token_id": None}
+    assert left_out(Fields({**text, "path_norm": True}, tmp_path / "config.json"), "backbone_config.") == []
+
+
 @pytest.mark.parametrize("name", NEUTRAL)
 def test_an_unsupported_value_is_told(name, tmp_path):
     place = "preprocessor" if name == "ignore_index" else "decoder_config."

@@ -16,6 +16,17 @@ _ANY_MODEL = frozenset(
 )
 """Settings of any config that are read, follow from others, or concern only transformers itself or new weights."""
 
+_OF_TEXT = frozenset(
+    (
+        *("add_cross_attention", "is_decoder", "tie_encoder_decoder", "tie_word_embeddings", "torchscript"),
+        *("tf_legacy_loss", "use_bfloat16", "diversity_penalty", "do_sample", "early_stopping"),
+        *("encoder_no_repeat_ngram_size", "length_penalty", "max_length", "min_length", "no_repeat_ngram_size"),
+        *("num_beam_groups", "num_beams", "num_return_sequences", "output_scores", "remove_invalid_values"),
+        *("repetition_penalty", "return_dict_in_generate", "temperature", "top_k", "top_p", "typical_p"),
+    )
+)
+"""What transformers 4 wrote into every nested config, for models that generate text."""
+
 READ = {
     "": {
         *("backbone_config", "decoder_config", "fpn_feature_size", "mask_feature_size", "use_auxiliary_loss"),
@@ -26,7 +37,7 @@ READ = {
         *("attention_probs_dropout_prob", "depths", "drop_path_rate", "embed_dim", "encoder_stride", "hidden_act"),
         *("hidden_dropout_prob", "layer_norm_eps", "mlp_ratio", "num_heads", "num_layers", "patch_size", "qkv_bias"),
         *("use_absolute_embeddings", "window_size", "downsample_in_bottleneck", "downsample_in_first_stage"),
-        *("embedding_size", "hidden_sizes", "layer_type"),
+        *("embedding_size", "hidden_sizes", "layer_type", "path_norm"),
     },
     "decoder_config.": {
         *("activation_dropout", "activation_function", "attention_dropout", "auxiliary_loss", "d_model", "dropout"),
@@ -44,7 +55,7 @@ READ = {
 }
 """Where a mapping lies -> its settings that are read, or that change nothing in a MaskFormer."""
 
-NEUTRAL: dict[str, Any] = {"decoder_layerdrop": 0.0, "ignore_index": 255}
+NEUTRAL: dict[str, Any] = {"decoder_layerdrop": 0.0, "ignore_index": 255, "pruned_heads": {}}
 """Settings that segkit does not have -> the value at which they change nothing, or that is written back."""
 
 
@@ -61,7 +72,7 @@ def left_out(fields: Fields, place: str | None = None, *, read: Collection[str] 
         >>> left_out(Fields({"decoder_layerdrop": 0.1, "dropout": 0.1}, Path("config.json"), "decoder_config."))
         ['left out, since segkit has no such setting: decoder_config.decoder_layerdrop = 0.1 in config.json']
     """
-    known = _ANY_MODEL.union(READ[fields.path if place is None else place] if read is None else read)
+    known = (_ANY_MODEL | _OF_TEXT).union(READ[fields.path if place is None else place] if read is None else read)
     found = [
         f"{fields.path}{key} = {value!r}"
         for key, value in fields.data.items()
