@@ -215,10 +215,10 @@ def test_a_new_plugin_from_its_first_to_its_last_day(environment):
     environment.succeed("pip", "uninstall", "--yes", "acme-parts")
     Image.new("RGB", (64, 64)).save(environment.folder / "image.png")
     train_again, predict = environment.commands(train[1:], ["predict", "runs/example", "image.png", "--output", "seen"])
-    assert train_again == [2, missing_parts(environment, "acme-parts/configs/example.yaml")]
+    assert train_again == [2, "error: " + missing_parts(environment, "acme-parts/configs/example.yaml")]
     # A prediction needs the backbone only.
     backbone = missing_parts(environment, "runs/example/best/config.yaml").splitlines(keepends=True)[0]
-    assert predict == [2, backbone]
+    assert predict == [2, f"error: {backbone}"]
 
 
 def missing_parts(environment, config):
@@ -234,7 +234,8 @@ def missing_parts(environment, config):
     losses = ", ".join([candidate.name for candidate in own_candidates("losses")] + twins)
     hooks = ", ".join(candidate.name for candidate in own_candidates("hooks"))
     return (
-        f"{config}:{backbone}: model.backbone.type: there is no backbone 'acme_parts_pyramid'. There are: {backbones}\n"
+        f"{config}:{backbone}: model.backbone.type: there is no backbone 'acme_parts_pyramid'. Did you mean "
+        f"'vit_pyramid'? There are: {backbones}\n"
         f"{config}:{loss}: criterion.losses.2.type: there is no loss 'acme_parts_tversky'. There are: {losses}\n"
         f"{config}:{hook}: training.hooks.0.type: there is no hook 'acme_parts_goal'. There are: {hooks}\n"
     )

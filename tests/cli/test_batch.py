@@ -29,4 +29,4 @@ def test_a_table_is_printed(run, tmp_path, capsys):
 
 def test_a_step_that_the_training_does_not_have(run, capsys):
     assert main(["batch", str(run), "--step", "2"]) == 2
-    assert capsys.readouterr().err == f"{run}: the training has no step 2. Its steps are 1 to 1.\n"
+    assert capsys.readouterr().err == f"error: {run}: the training has no step 2. Its steps are 1 to 1.\n"

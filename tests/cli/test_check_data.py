@@ -38,8 +38,8 @@ def test_data_are_read_and_all_problems_printed(masks, capsys):
     assert [line for line in lines if line.startswith("error: ")] == [
         f"error: data.val: {masks}/labels/1.png: the ids 9 are neither a class nor void. The 2 classes have the ids "
         "0, 1. Name the others in 'void', or map all ids in 'label_map'.",
-        "error: data.val: the dataset has other classes than data.train (8 classes there, 2 here; class 1 is 'grass' "
-        "there, 'sea' here).",
+        "error: data.val: the dataset has other classes than data.train (8 classes there, 2 here; only there: 'grass', "
+        "'sand', 'water', 'circle', 'square', 'triangle', 'star'; only here: 'sea').",
     ]
     assert lines[-1].startswith("masks.yaml: data: 2 errors, ")
     assert lines[-1].endswith(". All of them, with images: masks_data.html")

@@ -56,7 +56,7 @@ def test_a_wrong_config_is_refused_before_anything_is_written(config, tmp_path, 
 
 def test_the_device_is_chosen(config, tmp_path, capsys):
     assert main(["train", config, "--device", "gpu"]) == 2
-    assert capsys.readouterr().err.startswith("device 'gpu' cannot be used here (")
+    assert capsys.readouterr().err.startswith("error: device 'gpu' cannot be used here (")
     assert not (tmp_path / "runs").exists()
     assert main(["train", config, "--device", "cpu", "training.steps=1"]) == 0
     assert "fp32 on 1 x cpu" in capsys.readouterr().out
