@@ -57,13 +57,13 @@ def refusal(ours, destination):
     [
         (
             {"backbone": {"type": "timm", "name": "convnext_atto"}},
-            "model.backbone.name: cannot be written for transformers: their MaskFormer has Swin and ResNet "
+            "model.backbone.name: cannot be written for transformers: their models have Swin and ResNet "
             "backbones, not 'convnext_atto'. Use one of timm's swin_… or resnet18, resnet34, resnet26, resnet50, "
             "resnet101, resnet152.",
         ),
         (
             {"backbone": {"type": "timm", "name": "resnet18d"}},
-            "model.backbone.name: cannot be written for transformers: their MaskFormer has Swin and ResNet "
+            "model.backbone.name: cannot be written for transformers: their models have Swin and ResNet "
             "backbones, not 'resnet18d'. Use one of timm's swin_… or resnet18, resnet34, resnet26, resnet50, "
             "resnet101, resnet152.",
         ),

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from segkit_mask2former.formats import HuggingFaceMask2Former
-from transformers import AutoModelForUniversalSegmentation, Mask2FormerImageProcessor
+from segkit_mask2former.reading import READ
+from transformers import AutoModelForUniversalSegmentation, Mask2FormerConfig, Mask2FormerImageProcessor
 
 import segkit
 from segkit import testing
@@ -16,6 +17,8 @@ from segkit.cli.main import main
 from segkit.config import load_config
 from segkit.errors import CheckpointError
 from segkit.interop.converting import find_format
+from segkit.interop.huggingface.fields import Fields
+from segkit.interop.huggingface.left_out import left_out
 from segkit.runtime.checkpoint_source import CheckpointSource
 
 NAMES = ["swin", "swin of other sizes", "resnet18", "resnet50"]
@@ -97,6 +100,10 @@ def test_settings_without_counterpart_are_told(written):
     assert f"{left}layer_scale = 0.5 in config.json" in notes
     assert f"{left}ignore_index = 65535 in preprocessor_config.json" in notes
     assert "in training, transformers skips layers of its decoder with a probability of 0.1 (dropout)" in notes
+
+
+def test_every_setting_of_theirs_is_known(tmp_path):
+    assert left_out(Fields(Mask2FormerConfig().to_dict(), tmp_path / "config.json"), read=READ) == []
 
 
 def test_a_checkpoint_without_preprocessor_is_told(written):
@@ -202,6 +209,12 @@ def write(folder, criterion=None, **parts):
             {"backbone": {"options": {"out_indices": [2, 3, 4]}}},
             "backbone.options.out_indices: cannot be written for transformers: their Mask2Former has the maps of the "
             "first four stages.",
+        ),
+        (
+            {"backbone": {"name": "convnext_atto"}},
+            "backbone.name: cannot be written for transformers: their models have Swin and ResNet backbones, not "
+            "'convnext_atto'. Use one of timm's swin_… or resnet18, resnet34, resnet26, resnet50, resnet101, "
+            "resnet152.",
         ),
     ],
 )

@@ -180,7 +180,7 @@ def backbone_json(backbone: TimmBackbone, part: Settings, where: str) -> tuple[S
     raise _refusal(
         where,
         "name",
-        f"their MaskFormer has Swin and ResNet backbones, not '{part['name']}'. Use one of timm's swin_… or "
+        f"their models have Swin and ResNet backbones, not '{part['name']}'. Use one of timm's swin_… or "
         f"{', '.join(RESNETS)}",
     )
 
