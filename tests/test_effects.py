@@ -353,6 +353,7 @@ SECTIONS = {
         [BROKEN, "data.val=null", "data.train.on_bad_sample=skip"],
         ["data.train.on_bad_sample=stop"],
     ),
+    "data.train.repeat_threshold": ([], ["data.train.repeat_threshold=1"]),
     "data.val.dataset": ([], ["data.val.dataset.seed=5"]),
     "data.val.transforms": ([], ["data.val.transforms=[{type: resize, size: [48, 64]}]"]),
     "data.val.batch_size": ([], ["data.val.batch_size=3"]),

@@ -33,6 +33,7 @@ def training_loader(
     num_processes: int = 1,
     on_bad_sample: OnBadSample = "stop",
     timeout: float = TIMEOUT,
+    repeat_factors: Sequence[float] | None = None,
 ) -> Iterator[LoadedBatch]:
     """Returns an endless iterator of training batches.
 
@@ -50,6 +51,7 @@ def training_loader(
         num_processes: Number of processes that share the images of a step.
         on_bad_sample: Whether an image that cannot be loaded is an error, or is replaced (`segkit.data.replacing`).
         timeout: Seconds to wait for a batch of the loading processes.
+        repeat_factors: How often an epoch visits each image on average; None visits each once.
 
     Raises:
         DataError: the dataset is empty; while iterating, a file cannot be read, or a loading process hangs or has
@@ -69,6 +71,7 @@ def training_loader(
         start_batch=start_batch,
         rank=rank,
         num_processes=num_processes,
+        repeat_factors=repeat_factors,
     )
     samples = TrainingSamples(dataset, transforms, seed)
     load: Callable[[Place], LoadedSample] = partial(_loaded, samples)

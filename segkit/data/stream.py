@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from segkit.data.repeat_factors import drawn_images, epoch_length
 from segkit.registries import Dataset, Transform
 from segkit.runtime.seeds import ORDER, TRANSFORMS, derived_seed
 from segkit.types import Sample
@@ -19,8 +20,8 @@ Place = tuple[int, int]
 class TrainingStream:
     """The batches of places that one process takes from the stream.
 
-    Each epoch visits every image once, in an order of its own. Of the batch_size * num_processes places of a step, each
-    process takes batch_size consecutive ones.
+    Each epoch visits every image once, or as often as its factor says, in an order of its own. Of the batch_size *
+    num_processes places of a step, each process takes batch_size consecutive ones.
 
     Args:
         length: Number of images in the dataset.
@@ -29,6 +30,8 @@ class TrainingStream:
         start_batch: Number of batches to skip, when training resumes.
         rank: Number of this process, from 0.
         num_processes: Number of all processes.
+        repeat_factors: How often an epoch visits each image on average (`segkit.data.repeat_factors`); None visits each
+            once.
 
     Example:
         >>> stream = iter(TrainingStream(3, seed=0, batch_size=2))
@@ -48,13 +51,15 @@ class TrainingStream:
         start_batch: int = 0,
         rank: int = 0,
         num_processes: int = 1,
+        repeat_factors: Sequence[float] | None = None,
     ) -> None:
-        self.length = length
+        self.length = length if repeat_factors is None else epoch_length(repeat_factors)
         self.seed = seed
         self.batch_size = batch_size
         self.start_batch = start_batch
         self.rank = rank
         self.num_processes = num_processes
+        self.repeat_factors = repeat_factors
 
     def __iter__(self) -> Iterator[list[Place]]:
         batch, drawn_epoch, order = self.start_batch, -1, torch.empty(0)
@@ -65,11 +70,19 @@ class TrainingStream:
                 # A batch may reach into the next epoch, so that all batches have the same size.
                 epoch, within = divmod(position, self.length)
                 if epoch != drawn_epoch:
-                    generator = torch.Generator().manual_seed(derived_seed(self.seed, ORDER, epoch))
-                    drawn_epoch, order = epoch, torch.randperm(self.length, generator=generator)
+                    drawn_epoch, order = epoch, self._order_of(epoch)
                 places.append((position, int(order[within])))
             yield places
             batch += 1
+
+    def _order_of(self, epoch: int) -> torch.Tensor:
+        """Returns the images of an epoch by index."""
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, ORDER, epoch))
+        order = torch.randperm(self.length, generator=generator)
+        if self.repeat_factors is None:
+            return order
+        offset = torch.rand((), dtype=torch.float64, generator=generator)
+        return drawn_images(self.repeat_factors, float(offset))[order]
 
 
 class TrainingSamples:

@@ -42,8 +42,8 @@ def draw_samples(config: Config, count: int) -> Iterator[DrawnSample]:
     """Draws samples of `data.train`, then of `data.val`.
 
     Of `data.train`, these are the first images that a training with the config's seed learns from, with the random
-    numbers that their transforms draw then. Of `data.val`, they are spread over the dataset; as in an evaluation, the
-    transforms change the image alone.
+    numbers that their transforms draw then; without `repeat_threshold`, since it would read all labels. Of `data.val`,
+    they are spread over the dataset; as in an evaluation, the transforms change the image alone.
 
     Args:
         config: A checked config.

@@ -1,7 +1,7 @@
 """The batches of a training. They follow from its config, the step and the number of processes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from segkit.build import build_transforms
@@ -10,6 +10,20 @@ from segkit.data.loaded import LoadedBatch
 from segkit.data.loading import training_loader
 from segkit.registries import Dataset
 from segkit.runtime.compilation import BUCKET
+
+
+class Batches(Iterable[LoadedBatch]):
+    """The batches of a training. Every pass over them begins with the same one.
+
+    Args:
+        start_pass: Returns an iterator of the batches.
+    """
+
+    def __init__(self, start_pass: Callable[[], Iterator[LoadedBatch]]) -> None:
+        self._start_pass = start_pass
+
+    def __iter__(self) -> Iterator[LoadedBatch]:
+        return self._start_pass()
 
 
 def training_batches(
@@ -22,6 +36,7 @@ def training_batches(
     rank: int = 0,
     num_processes: int = 1,
     workers: int | None = None,
+    repeat_factors: Sequence[float] | None = None,
 ) -> Iterator[LoadedBatch]:
     """Returns an endless iterator of the batches that one process learns from.
 
@@ -34,6 +49,7 @@ def training_batches(
         rank: Number of the process, from 0.
         num_processes: Processes of the training.
         workers: Processes that load data; by default those of `split`.
+        repeat_factors: Of the images, where the `split` has a threshold (`segkit.training.repeats`).
     """
     return training_loader(
         dataset,
@@ -47,11 +63,18 @@ def training_batches(
         num_processes=num_processes,
         on_bad_sample=split.on_bad_sample,
         timeout=split.timeout,
+        repeat_factors=repeat_factors,
     )
 
 
 def batches_of_step(
-    settings: Training, split: TrainingSplit, dataset: Dataset, size_divisor: int, step: int, num_processes: int
+    settings: Training,
+    split: TrainingSplit,
+    dataset: Dataset,
+    size_divisor: int,
+    step: int,
+    num_processes: int,
+    repeat_factors: Sequence[float] | None = None,
 ) -> list[list[LoadedBatch]]:
     """Returns the batches that a step learns from: for each process, those that it accumulates.
 
@@ -62,6 +85,7 @@ def batches_of_step(
         size_divisor: Of the model.
         step: Number of the step, from 1.
         num_processes: Processes of the training.
+        repeat_factors: Of the images, where the `split` has a threshold.
     """
     return [
         list(
@@ -75,6 +99,7 @@ def batches_of_step(
                     rank=rank,
                     num_processes=num_processes,
                     workers=0,
+                    repeat_factors=repeat_factors,
                 ),
                 settings.accumulate,
             )

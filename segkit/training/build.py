@@ -1,6 +1,6 @@
 """From a config to a training that is ready to run."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from segkit.checkpoint import classes_differ, read_classes, read_weights
 from segkit.config import Config
 from segkit.config.sections import Training, TrainingSplit
 from segkit.data.loaded import LoadedBatch
+from segkit.data.repeat_factors import epoch_length
 from segkit.data.sampling import sample_dataset
 from segkit.errors import CheckpointError, ConfigError, suggest
 from segkit.evaluation.validation import Validation
@@ -31,7 +32,7 @@ from segkit.runtime.compilation import compile_parts
 from segkit.runtime.processes import make_accelerator
 from segkit.runtime.weights import load_fitting
 from segkit.training.bad_samples import BadSamples
-from segkit.training.batches import training_batches
+from segkit.training.batches import Batches, training_batches
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.class_weights import with_class_weights
 from segkit.training.continuity import changes, keep_pixel_values
@@ -41,6 +42,7 @@ from segkit.training.first_look import SECONDS, first_look, refuse_bad, training
 from segkit.training.initialization import initialize_from
 from segkit.training.loop import Trainer
 from segkit.training.progress import Reporter
+from segkit.training.repeats import factors_of_run, repeats_in_words
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState, TrainingState
 from segkit.training.unreached import unreached
@@ -56,6 +58,7 @@ class _Plan:
     split: TrainingSplit
     accelerator: Accelerator
     dataset: Dataset
+    repeat_factors: list[float] | None = None
 
     @property
     def effective_batch(self) -> int:
@@ -90,6 +93,9 @@ def build_training(
     config = with_pixel_values(config, model)
     plan = replace(plan, config=config)
     notes = _load_weights(plan, model, saved)
+    processes = {"rank": plan.accelerator.process_index, "num_processes": plan.accelerator.num_processes}
+    plan.repeat_factors = factors_of_run(run, plan.split, plan.dataset, resume=resume, **processes)
+    notes += repeats_in_words(plan.repeat_factors, plan.split.repeat_threshold)
     state.num_images = len(plan.dataset)
     # A run of an earlier version draws on from its saved random states.
     trainer = _trainer(plan, model, state, notes, seed=None if saved and saved.random else plan.settings.seed)
@@ -198,16 +204,6 @@ def _reporter(plan: _Plan, start: int) -> Reporter:
     )
 
 
-class _Batches(Iterable[LoadedBatch]):
-    """The batches of a training. Every pass over them begins with the same one."""
-
-    def __init__(self, start_pass: Callable[[], Iterator[LoadedBatch]]) -> None:
-        self._start_pass = start_pass
-
-    def __iter__(self) -> Iterator[LoadedBatch]:
-        return self._start_pass()
-
-
 def _batches(plan: _Plan, model: SegmentationModel, after: int) -> Iterable[LoadedBatch]:
     start_pass = partial(
         training_batches,
@@ -218,8 +214,9 @@ def _batches(plan: _Plan, model: SegmentationModel, after: int) -> Iterable[Load
         after=after,
         rank=plan.accelerator.process_index,
         num_processes=plan.accelerator.num_processes,
+        repeat_factors=plan.repeat_factors,
     )
-    return _Batches(start_pass)
+    return Batches(start_pass)
 
 
 def _bad_samples(plan: _Plan, state: TrainingState, reporter: Reporter) -> BadSamples | None:
@@ -281,6 +278,7 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
         path=plan.run.data_summary if plan.accelerator.is_main_process else None,
         start=start,
         num_queries=queries_to_match(plan.config),
+        epoch_length=epoch_length(plan.repeat_factors) if plan.repeat_factors else len(plan.dataset),
     )
 
 

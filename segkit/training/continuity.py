@@ -24,7 +24,10 @@ FREE = (
 )
 """Settings, and sections with all their settings, that say nothing about how the model is trained."""
 
-COMPARED_ELSEWHERE = ("training.seed", "training.accumulate", "data.train.batch_size", "data.train.dataset.type")
+_ORDER = {"training.seed": Training.seed, "data.train.dataset.type": None, "data.train.repeat_threshold": None}
+"""Settings that the order of the images follows from, with their defaults."""
+
+COMPARED_ELSEWHERE = (*_ORDER, "training.accumulate", "data.train.batch_size")
 
 
 def changes(saved: SavedState, config: Config, num_images: int, num_processes: int) -> list[str]:
@@ -71,14 +74,8 @@ def _config_of(saved: SavedState) -> Value:
 
 
 def _other_order(before: Value, config: Config, file: Path) -> list[str]:
-    old_seed, new_seed = _of(before, "training.seed", Training.seed), _of(config.data, "training.seed", Training.seed)
-    old_type, new_type = (_of(data, "data.train.dataset.type") for data in (before, config.data))
-    problems = []
-    if old_seed != new_seed:
-        problems.append(_described("training.seed", old_seed, new_seed, config, file))
-    if old_type != new_type:
-        problems.append(_described("data.train.dataset.type", old_type, new_type, config, file))
-    return problems
+    values = [(path, *(_of(data, path, default) for data in (before, config.data))) for path, default in _ORDER.items()]
+    return [_described(path, old, new, config, file) for path, old, new in values if old != new]
 
 
 def _other_images(saved: SavedState, num_images: int) -> list[str]:

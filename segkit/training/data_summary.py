@@ -27,6 +27,7 @@ class DataSummary:
         path: Where the summary is written, by the main process alone; None writes nothing.
         start: The step from which on batches are counted: 0, or that of the checkpoint where a training is resumed.
         num_queries: The most segments that the model can learn from one image; None if there is no such number.
+        epoch_length: Images of an epoch; by default those of `train`, each once.
 
     Raises:
         DataError: The training data have nothing to learn from.
@@ -40,6 +41,7 @@ class DataSummary:
         path: Path | None = None,
         start: int = 0,
         num_queries: int | None = None,
+        epoch_length: int | None = None,
     ) -> None:
         self.train = train
         self.val = val
@@ -51,6 +53,7 @@ class DataSummary:
         self._learned = self._own
         self._path = path
         self._start = self._step = start
+        self._epoch_length = epoch_length or train.length
         self._warned_of_transforms = self._warned_of_classes = False
 
     def lines(self) -> list[str]:
@@ -84,7 +87,7 @@ class DataSummary:
             self._warned_of_transforms = True
             found.append(emptied)
         # After a start within an epoch, any number of images short of two epochs may lack one of them.
-        epoch = self.train.length if self._start == 0 else 2 * self.train.length
+        epoch = self._epoch_length if self._start == 0 else 2 * self._epoch_length
         if not self._warned_of_classes and self._learned.images >= epoch:
             self._warned_of_classes = True
             found.append(_never_learned(self._learned, self.train))

@@ -50,6 +50,7 @@ class RunFolder:
         self.path = path
         self.metrics = path / "metrics.jsonl"
         self.data_summary = path / "data_summary.json"
+        self.repeat_factors = path / "repeat_factors.json"
         self.best = path / "best"
         self.last = path / "last"
         self.evaluation = path / "evaluation"

@@ -1,0 +1,107 @@
+"""`data.train.repeat_threshold`: the repeat factors of the images of a training, and the file that keeps them."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from segkit.config.sections import TrainingSplit
+from segkit.data.repeat_factors import epoch_length, repeat_factors
+from segkit.data.survey import survey_dataset
+from segkit.errors import CheckpointError, DataError, cause_of
+from segkit.registries import Dataset
+from segkit.runtime.processes import gather
+from segkit.runtime.reading import read_json
+from segkit.runtime.writing import replace_file
+from segkit.training.run_folder import RunFolder
+
+_SHOWN = 10
+"""Bad images in one message."""
+
+
+def factors_of_run(
+    run: RunFolder, split: TrainingSplit, dataset: Dataset, *, resume: bool, rank: int = 0, num_processes: int = 1
+) -> list[float] | None:
+    """Returns the repeat factors of the images of a training, None where `split` has no threshold.
+
+    A new training reads all labels and writes the factors to `repeat_factors.json`. A resumed one takes them from
+    there, so that its order stays. Every process must call it.
+
+    Args:
+        run: The run folder.
+        split: `data.train`.
+        dataset: That of `split`.
+        resume: Whether the training goes on.
+        rank: Number of this process, from 0.
+        num_processes: Processes of the training.
+
+    Raises:
+        DataError: Images cannot be read, and `on_bad_sample` does not skip them.
+        CheckpointError: The file is missing or damaged, or has another number of images.
+        WriteError: The file cannot be written.
+    """
+    if split.repeat_threshold is None:
+        return None
+    if resume:
+        return read_factors(run, len(dataset))
+    factors = _scan(dataset, split, split.repeat_threshold, rank, num_processes)
+    if rank == 0:
+        with replace_file(run.repeat_factors) as draft:
+            draft.write_text(json.dumps(factors) + "\n", encoding="utf-8")
+    return factors
+
+
+def read_factors(run: RunFolder, num_images: int) -> list[float]:
+    """Returns the repeat factors that a training has written.
+
+    Raises:
+        CheckpointError: The file is missing or damaged, or has another number of images.
+    """
+    try:
+        values: Any = read_json(run.repeat_factors)
+        factors = [float(value) for value in values]
+        if len(factors) != num_images or not all(1 <= value < math.inf for value in factors):
+            raise ValueError(f"it must list a number of 1 or more for each of the {num_images} images")
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{run.repeat_factors}: does not tell how often each image comes ({cause_of(error)}), so the order of the "
+            "images is unknown. Restore the file, or start a new training with init_from."
+        ) from error
+    return factors
+
+
+def repeats_in_words(factors: Sequence[float] | None, threshold: float | None) -> list[str]:
+    """Returns a line about the factors of a training, if it has some.
+
+    Example:
+        >>> repeats_in_words([1.0, 1.0, 2.5], 0.4)
+        ['data.train.repeat_threshold: 1 of 3 images come more often, up to 2.5 times; an epoch has 5 images']
+        >>> repeats_in_words([1.0, 1.0], 0.01)[0].partition(". ")[0]
+        'warning: data.train.repeat_threshold: 0.01 has no effect: each class is in a larger share of the images'
+    """
+    if factors is None:
+        return []
+    more = sum(factor > 1 for factor in factors)
+    if not more:
+        return [
+            f"warning: data.train.repeat_threshold: {threshold} has no effect: each class is in a larger share of the "
+            "images. Raise or remove it."
+        ]
+    return [
+        f"data.train.repeat_threshold: {more} of {len(factors)} images come more often, up to {max(factors):.1f} "
+        f"times; an epoch has {epoch_length(factors)} images"
+    ]
+
+
+def _scan(dataset: Dataset, split: TrainingSplit, threshold: float, rank: int, num_processes: int) -> list[float]:
+    """Reads the images of a dataset, each process its share."""
+    survey = survey_dataset(
+        dataset, split.workers, section="data.train", timeout=split.timeout, rank=rank, num_processes=num_processes
+    )
+    found = gather(({one.index: one.classes for one in survey.images}, survey.bad))
+    bad = [one for _, part in found for one in part]
+    if bad and split.on_bad_sample == "stop":
+        lines = [one.error for one in bad[:_SHOWN]]
+        raise DataError("\n".join([*lines, f"{len(bad)} of {len(dataset)} images of data.train are bad."]))
+    known = {index: classes for part, _ in found for index, classes in part.items()}
+    return repeat_factors([known.get(index, ()) for index in range(len(dataset))], len(dataset.classes), threshold)
