@@ -151,7 +151,7 @@ def add_gradients(
                     report = _divided(criterion(prediction, targets), len(batches))
             accelerator.backward(report.total)
         for name, value in report.named.items():
-            losses[name] = losses.get(name, 0) + value.detach()
+            losses[name] = losses[name] + value.detach() if name in losses else value.detach()
     return Contributions(losses, normalizers)
 
 

@@ -100,6 +100,23 @@ def test_scaling(monkeypatch, tmp_path, capsys):
     assert (tmp_path / "plots" / "matching_side.png").stat().st_size > 1000
 
 
+def test_launches(monkeypatch, tmp_path, capsys):
+    from benchmarking.launches import BATCHES, Launches
+
+    counts = [Launches(batch, 100 + batch, 100 * batch) for batch in BATCHES]
+    monkeypatch.setattr("benchmarking.launches.count_launches", lambda device: iter(counts))
+    assert main(["--launches", str(tmp_path / "launches.png"), "--threads", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    peer = lines[0].split("; ")[1].removeprefix("against ")
+    assert lines[1:3] == ["", f"| images | segkit | {peer} | ratio |"]
+    assert lines[-3:-1] == [
+        "16 images to 2: 1.137, met: 1.15",
+        f"segkit to {peer} at 16 images: 0.072, met: 0.5",
+    ]
+    assert lines[-1] == f"plot: {tmp_path}/launches.png"
+    assert (tmp_path / "launches.png").stat().st_size > 1000
+
+
 def test_profile(monkeypatch, capsys):
     from benchmarking.profile import PHASES
 
@@ -134,7 +151,15 @@ def test_wrong_scales(capsys, scale):
     [
         (
             ["--json", "x.json", "--profile"],
-            "--json: only the comparison writes this file. Leave it out with --profile and --scaling.",
+            "--json: only the comparison writes this file. Leave it out with --profile.",
+        ),
+        (
+            ["--json", "x.json", "--launches", "plot.png"],
+            "--json: only the comparison writes this file. Leave it out with --launches.",
+        ),
+        (
+            ["--only", "matching", "--launches", "plot.png"],
+            "--only: selects cases of the comparison. Leave it out with --launches.",
         ),
         (
             ["--only", "matching", "--scaling", "plots"],
@@ -152,6 +177,14 @@ def test_wrong_scales(capsys, scale):
         (
             ["--scaling", "plots", "--against", "panopticapi"],
             "--scaling: compares with transformers only. Leave out --against panopticapi.",
+        ),
+        (
+            ["--launches", "plot.png"],
+            "--scale: --launches counts the operations on images of 512x512 pixels. Leave --scale out.",
+        ),
+        (
+            ["--launches", "plot.png", "--against", "panopticapi"],
+            "--launches: compares with transformers only. Leave out --against panopticapi.",
         ),
     ],
 )

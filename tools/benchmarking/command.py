@@ -11,6 +11,8 @@ from benchmarking.peer import PEERS
 from segkit.cli.main import run_command
 
 if TYPE_CHECKING:
+    import torch
+
     from benchmarking.case import Case, Options
 
 
@@ -23,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--profile", action="store_true", help="instead, show where the time of a training step goes")
     instead.add_argument("--scaling", metavar="DIR", help="instead, measure how cost grows, and draw plots into DIR")
+    instead.add_argument("--launches", metavar="FILE", help="instead, count a step's operations, and draw them as PNG")
     add("--repeats", type=_count, default=5, metavar="N", help="measured pairs per case (default: 5)")
     add("--threads", type=_count, metavar="N", help="threads of each program (default: all physical cores)")
     add("--device", choices=["cpu", "cuda"], default="cpu", help="where to compute (default: cpu)")
@@ -74,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     print("; ".join(f"{name} {value}" for name, value in environment.items()), flush=True)
     if arguments.scaling:
         return _scaling(Path(arguments.scaling), options, threads, peer)
+    if arguments.launches:
+        return _launches(Path(arguments.launches), options.device, peer)
     if arguments.profile:
         return _profile(cases, options, arguments.repeats, peer)
     return _compare(cases, options, threads, arguments, peer, environment)
@@ -82,13 +87,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse_idle_options(arguments: argparse.Namespace) -> None:
     from segkit.errors import SegkitError
 
-    if arguments.json and (arguments.profile or arguments.scaling):
-        raise SegkitError("--json: only the comparison writes this file. Leave it out with --profile and --scaling.")
-    if arguments.only and arguments.scaling:
-        raise SegkitError("--only: selects cases of the comparison. Leave it out with --scaling.")
-    for option in ("profile", "scaling"):
-        if getattr(arguments, option) and arguments.against != "transformers":
+    instead = [option for option in ("profile", "scaling", "launches") if getattr(arguments, option)]
+    for option in instead:
+        if arguments.json:
+            raise SegkitError(f"--json: only the comparison writes this file. Leave it out with --{option}.")
+        if arguments.only and option != "profile":
+            raise SegkitError(f"--only: selects cases of the comparison. Leave it out with --{option}.")
+        if arguments.against != "transformers":
             raise SegkitError(f"--{option}: compares with transformers only. Leave out --against {arguments.against}.")
+    if arguments.launches and arguments.scale != 1:
+        raise SegkitError("--scale: --launches counts the operations on images of 512x512 pixels. Leave --scale out.")
 
 
 def _environment(arguments: argparse.Namespace, peer: str, threads: int) -> dict[str, str]:
@@ -167,4 +175,21 @@ def _scaling(folder: Path, options: Options, threads: int, peer: str) -> int:
         points.append(point)
     write_growth(folder, points, peer)
     print(f"\n{growth_table(points, peer)}\n\nplots and scaling.json: {folder}")
+    return 0
+
+
+def _launches(file: Path, device: torch.device, peer: str) -> int:
+    import sys
+
+    from benchmarking.launches import count_launches, draw_launches, goals_in_words, launch_table
+
+    counts = []
+    for one in count_launches(device):
+        print(f"{one.batch} images: segkit {one.ours}, {peer} {one.theirs}", file=sys.stderr, flush=True)
+        counts.append(one)
+    draw_launches(file, counts, peer)
+    print(f"\n{launch_table(counts, peer)}\n")
+    for goal in goals_in_words(counts, peer):
+        print(goal)
+    print(f"plot: {file}")
     return 0

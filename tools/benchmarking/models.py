@@ -105,23 +105,30 @@ def named(precision: Precision, theirs: Precision = "fp32") -> str:
 class TrainingPair:
     """The models of both programs in training, on the same two images with twelve segments each.
 
-    segkit compiles its mask losses.
+    Args:
+        options: Device and size.
+        backbone: Of both models.
+        compiled: Let segkit compile its mask losses.
     """
 
-    def __init__(self, options: Options, backbone: Backbone) -> None:
+    def __init__(self, options: Options, backbone: Backbone, compiled: bool = True) -> None:
         device, side = options.device, options.side(512)
         self.device = device
+        self.size: Size = (side, side)
         self.peer = peer_model(backbone).to(device).train()
         model: Any = as_ours(self.peer).model.to(device).train()
         self.model = model
-        self.criterion = paper_criterion(compiled=True).to(device)
-        self.images = torch.stack([drawn_image((side, side), seed) for seed in range(2)]).to(device)
-        self.targets = drawn_targets(2, (side, side), 12, device)
-        self.values: Tensor = model.normalization(self.images)
-        self.labels = their_targets(self.targets)
-        self.size: Size = (side, side)
+        self.criterion = paper_criterion(compiled).to(device)
+        self.draw(2)
         self.our_optimizer = _optimizer(self.model)
         self.their_optimizer = _optimizer(self.peer)
+
+    def draw(self, images: int) -> None:
+        """Draws another number of images, with twelve segments each."""
+        self.images = torch.stack([drawn_image(self.size, seed) for seed in range(images)]).to(self.device)
+        self.targets = drawn_targets(images, self.size, 12, self.device)
+        self.values: Tensor = self.model.normalization(self.images)
+        self.labels = their_targets(self.targets)
 
     def our_loss(self, precision: Precision) -> Tensor:
         with autocast(self.device, precision):
