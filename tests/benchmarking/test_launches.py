@@ -7,7 +7,7 @@ from benchmarking.launches import (
     count_launches,
     draw_launches,
     goals_in_words,
-    gpu_pieces,
+    gpu_chunks,
     launch_table,
 )
 from PIL import Image
@@ -27,11 +27,11 @@ def test_counts(tiny_bodies):
     assert four.theirs > 1.3 * one.theirs
 
 
-def test_the_pieces_of_a_gpu():
+def test_the_chunks_of_a_gpu():
     modules = mask_losses, mask_costs
     before = [(module.CPU_CHUNK, module.GPU_CHUNK) for module in modules]
     logits = torch.tensor([-1.0, 2.0])
-    with gpu_pieces(8):
+    with gpu_chunks(8):
         assert all(module.CPU_CHUNK == module.GPU_CHUNK == 1 << 20 for module in modules)
         assert all(
             torch.equal(module.softplus(logits, logits, logits), torch.nn.functional.softplus(logits))

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from benchmarking.launches import gpu_pieces
+from benchmarking.launches import gpu_chunks
 
 from segkit.build import build_criterion, build_model
 from segkit.classes import Classes
@@ -13,7 +13,7 @@ from segkit.training.step import TrainingStep
 from segkit.types import Batch, ImageSizes, Target
 
 SIDE, REDUCTION = 64, 8
-"""Images of 64 pixels, cut into as many pieces as those of 512."""
+"""Images of 64 pixels, computed in as many chunks as those of 512."""
 SEGMENTS = 12
 READING = ("cpu", "tolist", "item", "__bool__", "__float__", "__int__", "__index__")
 """The methods that wait for the values of a tensor. Of one on a GPU, `numpy` takes none."""
@@ -28,7 +28,7 @@ def training_step():
     model = build_model(config, classes, initial_weights=False)
     model, optimizer = accelerator.prepare(model, torch.optim.AdamW(model.parameters(), fused=True))
     step = TrainingStep(model, build_criterion(config, classes), optimizer, accelerator, clip_gradients=1.0)
-    with gpu_pieces(REDUCTION):
+    with gpu_chunks(REDUCTION):
         make_step(step, make_batch(1))  # the optimizer makes its state
         yield step
 

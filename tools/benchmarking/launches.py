@@ -41,11 +41,11 @@ class Launches:
 
 
 @contextmanager
-def gpu_pieces(reduction: int) -> Iterator[None]:
-    """Lets every device cut images into the pieces of a GPU, and call its softplus.
+def gpu_chunks(reduction: int) -> Iterator[None]:
+    """Lets every device work in the chunks of a GPU, and call its softplus.
 
     Args:
-        reduction: The images are smaller by this on each side. The pieces too, so they are as many as in whole images.
+        reduction: The sides of the images are smaller by this. Chunks are too, so their number stays the same.
     """
     with ExitStack() as stack:
         for module in (mask_losses, mask_costs):
@@ -63,7 +63,7 @@ def _gpu_softplus(logits: Tensor, probs: Tensor, rest: Tensor) -> Tensor:
 def count_launches(device: torch.device, batches: Sequence[int] = BATCHES) -> Iterator[Launches]:
     """Counts and yields one batch size after the other. Both programs have ResNet-50 and the same weights."""
     pair = TrainingPair(Options(device, 1 / REDUCTION), "r50", compiled=False)
-    with gpu_pieces(REDUCTION):
+    with gpu_chunks(REDUCTION):
         for batch in batches:
             pair.draw(batch)
             _count_both(pair)  # the first step of a size makes optimizer states, and transformers' position encodings
