@@ -91,6 +91,7 @@ def assert_survives(folder, wholes, number, workers, processes=1, kills=4):
     else:
         done = started(folder, output, workers, processes).finish()
     assert done.returncode == 0, done.stderr
+    assert killed
     for name in ("last", "best"):
         assert_equal_weights(output / name, whole / name)
     logged = [[(line["step"], "evaluation" in line) for line in lines_of(run)] for run in (output, whole)]
