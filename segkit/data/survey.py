@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from segkit.classes import Classes
 from segkit.data.limit import without_limit
+from segkit.data.near_duplicates import thumbnail
 from segkit.data.tally import Tally
 from segkit.data.workers import TIMEOUT, WorkerBatches
 from segkit.errors import DataError
@@ -45,6 +46,8 @@ class ImageFacts:
     """Class indices of the segments with pixels, each once, ascending; crowds excluded."""
     digest: bytes
     """Equal for images of equal pixels."""
+    thumbnail: bytes
+    """Alike for images that show the same."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,7 @@ def _add_sample(found: Survey, sample: Sample, index: int) -> None:
             void=found.tally.fraction(found.tally.void),
             classes=tuple(sorted(set(labels[pixels > 0].tolist()))),
             digest=_digest(sample),
+            thumbnail=thumbnail(sample.image),
         )
     )
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from segkit.data.findings import nothing_annotated, suspicions
 from segkit.data.limit import without_limit
+from segkit.data.near_duplicates import near_duplicates
 from segkit.data.sampling import DatasetSample, annotation_counts
 from segkit.data.survey import TINY, ImageFacts, Survey
 from segkit.registries import Dataset, ExplainedDataset
@@ -28,6 +29,8 @@ class Place:
     """The file in question: of the image, or of its target."""
     detail: str = ""
     """What is to be said about this image in particular."""
+    like: Place | None = None
+    """An image to be shown beside it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,27 @@ def equal_images(surveys: Mapping[str, Survey]) -> list[Finding]:
         "the model shall overfit."
     )
     return [Finding("warning", "data.val", text, places)]
+
+
+def similar_images(surveys: Mapping[str, Survey]) -> list[Finding]:
+    """Returns a warning about images of validation that show a training image, encoded anew or resized."""
+    train, val = surveys.get("data.train"), surveys.get("data.val")
+    if train is None or val is None:
+        return []
+    trained = {one.digest for one in train.images}
+    others = [one for one in val.images if one.digest not in trained]
+    places = []
+    for ours, theirs in near_duplicates([one.thumbnail for one in train.images], [one.thumbnail for one in others]):
+        image, like = others[ours], train.images[theirs]
+        there = Place("data.train", like.index, like.file)
+        places.append(Place("data.val", image.index, image.file, f"like {like.file}", there))
+    if not places:
+        return []
+    text = (
+        "in data.train too, encoded anew or resized. Metrics tell less about new images then. Look at the pairs, and "
+        "remove one of both."
+    )
+    return [Finding("warning", "data.val", text, tuple(places))]
 
 
 def _equal_to(file: str, other: str) -> str:

@@ -13,7 +13,7 @@ from segkit.checkpoint import classes_differ
 from segkit.config import Config
 from segkit.config.sections import Split
 from segkit.data.survey import Survey, survey_dataset
-from segkit.data.survey_findings import Finding, Level, as_sample, equal_images, findings_of
+from segkit.data.survey_findings import Finding, Level, as_sample, equal_images, findings_of, similar_images
 from segkit.errors import ConfigError, DataError
 from segkit.registries import Dataset
 
@@ -86,7 +86,7 @@ def check_data(config: Config, progress: Progress | None = None) -> DataCheck:
             survey = survey_dataset(dataset, section.workers, advance, section=split, timeout=section.timeout)
             check.surveys[split] = survey
             check.findings += findings_of(split, dataset, survey, num_queries)
-    check.findings += [*_other_classes(check), *equal_images(check.surveys)]
+    check.findings += [*_other_classes(check), *equal_images(check.surveys), *similar_images(check.surveys)]
     check.findings.sort(key=lambda one: get_args(Level).index(one.level))
     return check
 

@@ -62,13 +62,21 @@ def _images(finding: Finding, datasets: dict[str, Dataset]) -> Iterator[Html]:
     if not finding.places:
         return
     yield element("h2", f"{finding.level}: {finding.split}: {finding.text}")
-    drawn = ((place, draw_place(place, datasets[place.split])) for place in finding.places[:_DRAWN])
+    drawn = ((place, _draw(place, datasets)) for place in finding.places[:_DRAWN])
     shown = [image(one, _described(place), longest=960) for place, one in drawn if one]
     yield images(shown)
     if len(shown) < len(finding.places):
         listed = [[place.file, place.detail] for place in finding.places[:_LISTED]]
         more = len(finding.places) - len(listed)
         yield table(["file", ""], listed, f"{more} more are not listed" if more else "")
+
+
+def _draw(place: Place, datasets: dict[str, Dataset]) -> Image.Image | None:
+    """Draws a place, or the images of a pair beside each other."""
+    if place.like is None:
+        return draw_place(place, datasets[place.split])
+    pair = [datasets[one.split][one.index].image for one in (place, place.like)]
+    return side_by_side(*pair, titles=[place.split, place.like.split])
 
 
 def _described(place: Place) -> str:

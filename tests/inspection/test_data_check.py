@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from segkit.config import load_config
+from segkit.datasets.shapes import Shapes
 from segkit.errors import ConfigError
 from segkit.inspection.data_check import check_data
+from segkit.inspection.data_page import write_data_page
 from tests.helpers.dataset_folders import FORMATS, TRAIN, VAL
 from tests.helpers.tiny import write_tiny
 
@@ -127,6 +129,31 @@ def test_images_of_both_splits_and_empty_label_files(masks, tmp_path):
     assert text.startswith("in data.train too")
     notes = found(checked, "note")
     assert ("data.train", "no segment.", [image[labels["train"][0]].name]) in notes
+
+
+def test_images_of_both_splits_that_are_encoded_anew(tmp_path):
+    settings = {}
+    for part, seed in (("train", 0), ("val", 1)):
+        for kind in ("images", "labels"):
+            (tmp_path / part / kind).mkdir(parents=True)
+        for sample in Shapes(length=6, seed=seed):
+            image = Image.fromarray(sample.image.permute(1, 2, 0).numpy())
+            image.save(tmp_path / part / f"images/{sample.image_id}.png")
+            Image.new("L", image.size).save(tmp_path / part / f"labels/{sample.image_id}.png")
+        folders = {kind: f"{tmp_path}/{part}/{kind}" for kind in ("images", "labels")}
+        settings[part] = {"type": "mask_folder", **folders, "classes": ["cat", "dog"]}
+    last = max((tmp_path / "train/images").iterdir())
+    copy = tmp_path / "val/images/copy.jpg"
+    Image.open(last).resize((40, 40)).save(copy)
+    Image.new("L", (40, 40)).save(tmp_path / "val/labels/copy.png")
+    checked = check(tmp_path, settings)
+    (pair,) = [one for one in checked.findings if "encoded anew or resized" in one.text]
+    assert [(place.file, place.detail) for place in pair.places] == [(str(copy), f"like {last}")]
+    write_data_page(tmp_path / "page.html", "Data", checked)
+    assert f"{copy} (like {last})" in (tmp_path / "page.html").read_text()
+    copy.unlink()
+    (tmp_path / "val/labels/copy.png").unlink()
+    assert not [one for one in check(tmp_path, settings).findings if "encoded anew" in one.text]
 
 
 def test_queries(masks, tmp_path):
