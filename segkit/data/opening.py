@@ -84,7 +84,7 @@ def _too_large(path: Path, pixels: int | None, limit: int) -> DataError:
         f"{path}: the image has {pixels or 'more'} pixels, but the limit is {limit}, since damaged and hostile files "
         f"claim such sizes. If it is sound, raise the limit (segkit predict --max-pixels {pixels or 'N'}, or the "
         f"environment variable {VARIABLE}={pixels or 'N'}), or cut the image into tiles. Reading it takes about 7 "
-        f"bytes a pixel; 5 with segkit predict --window, and 2 if it is a TIFF of strips or tiles."
+        f"bytes a pixel; 5 with segkit predict --window, and 3 if it is a TIFF of strips or tiles."
     )
 
 

@@ -29,7 +29,7 @@ def too_large(pixels, limit):
         f"the image has {pixels} pixels, but the limit is {limit}, since damaged and hostile files claim such sizes. "
         f"If it is sound, raise the limit (segkit predict --max-pixels {pixels}, or the environment variable "
         f"SEGKIT_MAX_PIXELS={pixels}), or cut the image into tiles. Reading it takes about 7 bytes a "
-        "pixel; 5 with segkit predict --window, and 2 if it is a TIFF of strips or tiles."
+        "pixel; 5 with segkit predict --window, and 3 if it is a TIFF of strips or tiles."
     )
 
 
