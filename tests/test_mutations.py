@@ -120,7 +120,8 @@ def build_all(config: Config) -> None:
             samples = [transform(sample) for sample in samples]
     build_optimizer(experiment.training.optimizer, model)
     schedule = build_schedule(experiment.training.schedule)
-    assert schedule(0, experiment.training.steps) >= 0
+    factor = schedule(0, experiment.training.steps)
+    assert all(one >= 0 for one in (factor.values() if isinstance(factor, dict) else [factor]))
 
 
 def holds(model: str, overrides: list[str]) -> bool:
