@@ -5,12 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-from segkit.build import build_model
-from segkit.config import load_config
-from segkit.errors import CheckpointError, ConfigError
+from segkit.interop.huggingface.building import built
 from segkit.interop.huggingface.classes import read_classes
 from segkit.interop.huggingface.fields import Fields
 from segkit.interop.huggingface.files import PREPROCESSOR, find_folder, read_json, read_tensors
+from segkit.interop.huggingface.point_criterion import read_point_criterion
 from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
 from segkit.interop.loading import load_sources
 from segkit.registries import Imported
@@ -55,17 +54,7 @@ def read_eomt(source: str, things: Sequence[str] | None) -> Imported:
     part, notes = _model(fields, rotary)
     prepared = _preprocessing(Fields(read_json(folder / PREPROCESSOR), folder / PREPROCESSOR))
     classes, class_notes = read_classes(fields, prepared.first_class, things)
-    data = {
-        "model": {**part, "pixel_mean": list(prepared.mean), "pixel_std": list(prepared.std)},
-        "criterion": _criterion(fields),
-        "postprocessors": [{"type": "semantic"}, {"type": "instance"}, {"type": "panoptic"}],
-        "data": {"val": {"transforms": prepared.transforms}},
-    }
-    try:
-        config = load_config(data, name=str(folder / CONFIG))
-        model = build_model(config, classes, initial_weights=False)
-    except ConfigError as error:
-        raise CheckpointError(f"{folder}: no model can be built from its {CONFIG}: {error}") from error
+    config, model = built(part, read_point_criterion(fields), prepared, classes, folder)
     sources = {name: tuple(their_names(name, rotary)) for name in model.state_dict()}
     report, load_notes = load_sources(model, _placed(read_tensors(folder)), sources, UNUSED.get, str(folder))
     return Imported(model.eval(), config, classes, report, [*load_notes, *class_notes, *notes, *prepared.notes])
@@ -120,32 +109,6 @@ def _notes(fields: Fields, rotary: bool) -> list[str]:
     if rotary and fields.data.get("pos_embed_rescale", 2.0) is not None:
         notes.append("in training, rotary positions are not rescaled at random (pos_embed_rescale)")
     return notes
-
-
-def _criterion(fields: Fields) -> dict[str, Any]:
-    """Their matcher uses the weights of the losses as its costs."""
-    weights = {key: fields.number(f"{key}_weight", 2.0 if key == "class" else 5.0) for key in ("class", "mask", "dice")}
-    points = fields.integer("train_num_points", 12544)
-    return {
-        "matcher": {
-            "type": "hungarian",
-            **{f"{key}_cost": value for key, value in weights.items()},
-            "mask_loss": "binary_cross_entropy",
-            "num_points": points,
-        },
-        "losses": [
-            {
-                "type": "cross_entropy",
-                "weight": weights["class"],
-                "no_object_weight": fields.number("no_object_weight", 0.1),
-            },
-            {"type": "binary_cross_entropy", "weight": weights["mask"]},
-            {"type": "dice", "weight": weights["dice"]},
-        ],
-        "points": points,
-        "oversample_ratio": fields.number("oversample_ratio", 3.0),
-        "importance_ratio": fields.number("importance_sample_ratio", 0.75),
-    }
 
 
 def _preprocessing(fields: Fields) -> Preprocessing:

@@ -1,6 +1,5 @@
 """Writes an EoMT of segkit for transformers."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ from torch import Tensor, nn
 
 from segkit.classes import Classes
 from segkit.errors import CheckpointError
-from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS
+from segkit.interop.huggingface.classes import classes_json
+from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.runtime.checkpoint_source import CONFIG
 from segkit_eomt.model import EoMT
@@ -48,9 +48,9 @@ def write_eomt(model: nn.Module, config: Any, classes: Classes, folder: Path) ->
     save_file({**tensors, "criterion.empty_weight": empty}, folder / SAFETENSORS, metadata={"format": "pt"})
     transforms = config.experiment.data.val.transforms if config.experiment.data and config.experiment.data.val else []
     side, notes = _side(model, transforms)
-    content = {**_config(model, rotary, side), **weights, **_labels(classes)}
-    _write_json(folder / CONFIG, content)
-    _write_json(folder / PREPROCESSOR, _preprocessor(model, side, classes, where))
+    content = {**_config(model, rotary, side), **weights, **classes_json(classes)}
+    write_json(folder / CONFIG, content)
+    write_json(folder / PREPROCESSOR, _preprocessor(model, side, classes, where))
     return notes
 
 
@@ -137,14 +137,3 @@ def _preprocessor(model: EoMT, side: int, classes: Classes, where: str) -> dict[
     content = preprocessor_json(fitted, model.pixel_mean, model.pixel_std, classes.ids, 1, where)
     del content["size_divisor"], content["num_labels"]
     return {**content, "image_processor_type": "EomtImageProcessor", "do_pad": True, "do_split_image": False}
-
-
-def _labels(classes: Classes) -> dict[str, Any]:
-    return {
-        "id2label": {str(index): name for index, name in enumerate(classes.names)},
-        "label2id": {name: index for index, name in enumerate(classes.names)},
-    }
-
-
-def _write_json(file: Path, content: dict[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,22 +1,20 @@
 """Reads Mask2Former of transformers as a model, config and class list of segkit."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from segkit.build import build_model
-from segkit.config import load_config
-from segkit.errors import CheckpointError, ConfigError
+from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbones import Backbone, read_backbone
+from segkit.interop.huggingface.building import built
 from segkit.interop.huggingface.classes import read_classes
 from segkit.interop.huggingface.fields import Fields
-from segkit.interop.huggingface.files import PREPROCESSOR, find_folder, read_json, read_tensors
+from segkit.interop.huggingface.files import find_folder, license_notes, read_json, read_tensors
 from segkit.interop.huggingface.left_out import left_out
-from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
+from segkit.interop.huggingface.point_criterion import read_point_criterion
+from segkit.interop.huggingface.preprocessing import read_preprocessor
 from segkit.interop.loading import load_sources
 from segkit.registries import Imported
 from segkit.runtime.checkpoint_source import CONFIG
-from segkit.runtime.hub import is_repository
 from segkit.runtime.weights import LoadReport
 from segkit_mask2former.msdeform import NUM_MAPS
 from segkit_mask2former.names import STAGES, in_file, split_projections, their_names, unused_reason
@@ -60,25 +58,15 @@ def read_mask2former(source: str, things: Sequence[str] | None) -> Imported:
     fields = Fields(read_json(folder / CONFIG), folder / CONFIG)
     _refuse_other_models(fields)
     backbone = _backbone(fields.mapping("backbone_config"))
-    prepared, notes = _preprocessing(folder)
+    prepared = read_preprocessor(folder)
     classes, class_notes = read_classes(fields, prepared.first_class, things)
-    data = {
-        "model": {**_model(fields, backbone), "pixel_mean": list(prepared.mean), "pixel_std": list(prepared.std)},
-        "criterion": _criterion(fields),
-        "postprocessors": [{"type": "semantic"}, {"type": "instance"}, {"type": "panoptic"}],
-        "data": {"val": {"transforms": prepared.transforms}},
-    }
-    try:
-        config = load_config(data, name=str(folder / CONFIG))
-        model = build_model(config, classes, initial_weights=False)
-    except ConfigError as error:
-        raise CheckpointError(f"{folder}: no model can be built from its {CONFIG}: {error}") from error
+    part = _model(fields, backbone)
+    criterion = {**read_point_criterion(fields), "deep_supervision": fields.flag("use_auxiliary_loss", True)}
+    config, model = built(part, criterion, prepared, classes, folder)
     tensors = split_projections(read_tensors(folder))
     report, load_notes = load_sources(model, tensors, their_names(model.state_dict()), unused_reason, str(folder))
     report = LoadReport(list(dict.fromkeys(map(in_file, report.loaded))), unexpected=report.unexpected)
-    notes = [*load_notes, *class_notes, *backbone.notes, *_notes(fields), *notes]
-    if is_repository(source):
-        notes.append(f"published weights have a license of their own: read that of {source} before you use them")
+    notes = [*load_notes, *class_notes, *backbone.notes, *_notes(fields), *prepared.notes, *license_notes(source)]
     return Imported(model.eval(), config, classes, report, notes)
 
 
@@ -102,16 +90,6 @@ def _backbone(fields: Fields) -> Backbone:
         found = fields.data.get("out_features")
         raise fields.error("out_features", f"must name the first four stages of the backbone, not {found!r}.")
     return backbone
-
-
-def _preprocessing(folder: Path) -> tuple[Preprocessing, list[str]]:
-    file = folder / PREPROCESSOR
-    if not file.is_file():
-        prepared = read_preprocessing(Fields({}, file))
-        return prepared, [f"there is no {PREPROCESSOR}: images are prepared by transformers' defaults"]
-    fields = Fields(read_json(file), file)
-    prepared = read_preprocessing(fields)
-    return prepared, [*prepared.notes, *left_out(fields, "preprocessor")]
 
 
 def _model(fields: Fields, backbone: Backbone) -> dict[str, Any]:
@@ -147,33 +125,6 @@ def _model(fields: Fields, backbone: Backbone) -> dict[str, Any]:
             "feedforward_dim": fields.integer("dim_feedforward", 2048),
             **both,
         },
-    }
-
-
-def _criterion(fields: Fields) -> dict[str, Any]:
-    """Their matcher uses the weights of the losses as its costs."""
-    weights = {key: fields.number(f"{key}_weight", 2.0 if key == "class" else 5.0) for key in ("class", "mask", "dice")}
-    points = fields.integer("train_num_points", 12544)
-    return {
-        "matcher": {
-            "type": "hungarian",
-            **{f"{key}_cost": value for key, value in weights.items()},
-            "mask_loss": "binary_cross_entropy",
-            "num_points": points,
-        },
-        "losses": [
-            {
-                "type": "cross_entropy",
-                "weight": weights["class"],
-                "no_object_weight": fields.number("no_object_weight", 0.1),
-            },
-            {"type": "binary_cross_entropy", "weight": weights["mask"]},
-            {"type": "dice", "weight": weights["dice"]},
-        ],
-        "points": points,
-        "oversample_ratio": fields.number("oversample_ratio", 3.0),
-        "importance_ratio": fields.number("importance_sample_ratio", 0.75),
-        "deep_supervision": fields.flag("use_auxiliary_loss", True),
     }
 
 

@@ -1,6 +1,5 @@
 """Writes a Mask2Former of segkit for transformers."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from segkit.backbones.timm import TimmBackbone
 from segkit.classes import Classes
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbones import backbone_json
-from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS
+from segkit.interop.huggingface.classes import classes_json
+from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
 from segkit.interop.huggingface.names import ENCODER
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.models.mask_former import MaskFormer
@@ -61,8 +61,7 @@ def write_mask2former(model: nn.Module, config: Any, classes: Classes, folder: P
         **weights,
         # Without it, their forward pass fails; see the notes.
         "use_auxiliary_loss": True,
-        "id2label": {str(index): name for index, name in enumerate(classes.names)},
-        "label2id": {name: index for index, name in enumerate(classes.names)},
+        **classes_json(classes),
     }
     data = config.experiment.data
     transforms = data.val.transforms if data is not None and data.val is not None else []
@@ -72,8 +71,8 @@ def write_mask2former(model: nn.Module, config: Any, classes: Classes, folder: P
     empty = torch.ones(len(classes) + 1)
     empty[-1] = weights["no_object_weight"]
     tensors = {**_tensors(model, backbone["model_type"], where), "criterion.empty_weight": empty}
-    _write_json(folder / CONFIG, content)
-    _write_json(folder / PREPROCESSOR, prepared)
+    write_json(folder / CONFIG, content)
+    write_json(folder / PREPROCESSOR, prepared)
     save_file(tensors, folder / SAFETENSORS, metadata={"format": "pt"})
     things = sum(classes.things)
     if 0 < things < len(classes):
@@ -151,7 +150,3 @@ def _tensors(model: nn.Module, backbone: str, where: str) -> dict[str, Tensor]:
 
 def _refusal(where: str, setting: str, why: str) -> CheckpointError:
     return CheckpointError(f"{where}: model.{setting}: cannot be written for transformers: {why}.")
-
-
-def _write_json(file: Path, content: dict[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

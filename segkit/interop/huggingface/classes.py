@@ -1,6 +1,7 @@
-"""Reads the class list of a checkpoint of transformers: `id2label` in its `config.json`."""
+"""The class list of a checkpoint of transformers: `id2label` in its `config.json`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from segkit.classes import Classes
 from segkit.interop.huggingface.fields import Fields
@@ -37,3 +38,16 @@ def read_classes(fields: Fields, first_id: int, things: Sequence[str] | None) ->
     if renamed:
         notes.append(f"{renamed} classes share the name of an earlier one: their number was appended")
     return Classes.make(names, flags, ids=list(range(first_id, first_id + len(names)))), notes
+
+
+def classes_json(classes: Classes) -> dict[str, Any]:
+    """Returns what `config.json` says of the classes.
+
+    Example:
+        >>> classes_json(Classes.make(["sky", "sea"]))
+        {'id2label': {'0': 'sky', '1': 'sea'}, 'label2id': {'sky': 0, 'sea': 1}}
+    """
+    return {
+        "id2label": {str(index): name for index, name in enumerate(classes.names)},
+        "label2id": {name: index for index, name in enumerate(classes.names)},
+    }

@@ -1,5 +1,6 @@
-"""Finds and reads the files of a checkpoint of Hugging Face transformers."""
+"""Finds, reads and writes the files of a checkpoint of Hugging Face transformers."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,18 @@ def find_folder(source: str | Path) -> Path:
     )
 
 
+def license_notes(source: str | Path) -> list[str]:
+    """Returns a note on the license of the weights, where `source` names a repository.
+
+    Example:
+        >>> license_notes(Path("theirs"))
+        []
+    """
+    if isinstance(source, str) and is_repository(source):
+        return [f"published weights have a license of their own: read that of {source} before you use them"]
+    return []
+
+
 def _fetched(repository: str) -> Path:
     # Most repositories hold both forms. The pickle is downloaded only where there is no other.
     folder = fetch(repository, [CONFIG, PREPROCESSOR, "model*.safetensors", f"{SAFETENSORS}.index.json"])
@@ -58,6 +71,11 @@ def read_json(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise CheckpointError(f"{file}: must hold a JSON object, not a {type(content).__name__}.")
     return content
+
+
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON object as transformers does, over several lines."""
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:

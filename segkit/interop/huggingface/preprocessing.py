@@ -7,10 +7,13 @@ standard deviation are of values in 0..1 (after `rescale_factor`), segkit's of v
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.fields import Fields
+from segkit.interop.huggingface.files import PREPROCESSOR, read_json
+from segkit.interop.huggingface.left_out import left_out
 
 BILINEAR = 2
 """PIL's number of the filter."""
@@ -31,6 +34,19 @@ class Preprocessing:
     first_class: int
     """The value of class 0 in label maps: 1 where 0 is void (`do_reduce_labels`)."""
     notes: list[str] = field(default_factory=list)
+
+
+def read_preprocessor(folder: Path) -> Preprocessing:
+    """Reads the file of a checkpoint; transformers' defaults where there is none. Its notes name what is left out."""
+    file = folder / PREPROCESSOR
+    if not file.is_file():
+        prepared = read_preprocessing(Fields({}, file))
+        prepared.notes.append(f"there is no {PREPROCESSOR}: images are prepared by transformers' defaults")
+        return prepared
+    fields = Fields(read_json(file), file)
+    prepared = read_preprocessing(fields)
+    prepared.notes += left_out(fields, "preprocessor")
+    return prepared
 
 
 def read_preprocessing(fields: Fields) -> Preprocessing:

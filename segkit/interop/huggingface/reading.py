@@ -4,22 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segkit.build import build_model
-from segkit.classes import Classes
-from segkit.config import Config, load_config
-from segkit.errors import CheckpointError, ConfigError
+from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbones import Backbone, read_backbone
+from segkit.interop.huggingface.building import built
 from segkit.interop.huggingface.classes import read_classes
 from segkit.interop.huggingface.fields import Fields
-from segkit.interop.huggingface.files import PREPROCESSOR, find_folder, read_json, read_tensors
+from segkit.interop.huggingface.files import find_folder, license_notes, read_json, read_tensors
 from segkit.interop.huggingface.left_out import left_out
 from segkit.interop.huggingface.names import as_published, their_names, unused_reason
-from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
+from segkit.interop.huggingface.preprocessing import read_preprocessor
 from segkit.interop.loading import load_sources
-from segkit.models.mask_former import MaskFormer
 from segkit.registries import Imported
 from segkit.runtime.checkpoint_source import CONFIG
-from segkit.runtime.hub import is_repository
 
 ARCHITECTURE = "MaskFormerForInstanceSegmentation"
 
@@ -42,6 +38,9 @@ def import_huggingface(source: str | Path, things: Sequence[str] | None = None) 
 
     Example:
         >>> import tempfile
+        >>> from segkit.build import build_model
+        >>> from segkit.classes import Classes
+        >>> from segkit.config import load_config
         >>> from segkit.interop.huggingface import write_huggingface
         >>> parts = {"backbone": {"type": "timm", "name": "resnet18"}, "pixel_decoder": {"type": "fpn"}}
         >>> decoder = {"type": "standard", "num_layers": 1}
@@ -57,9 +56,9 @@ def import_huggingface(source: str | Path, things: Sequence[str] | None = None) 
     fields = Fields(read_json(folder / CONFIG), folder / CONFIG)
     _refuse_other_models(fields)
     backbone = read_backbone(fields.mapping("backbone_config"))
-    prepared, notes = _read_preprocessor(folder)
+    prepared = read_preprocessor(folder)
     classes, class_notes = read_classes(fields, prepared.first_class, things)
-    config, model = _built(_config(fields, backbone, prepared), classes, folder)
+    config, model = built(_model(fields, backbone), _criterion(fields), prepared, classes, folder)
     stages = backbone.stages
     report, load_notes = load_sources(
         model,
@@ -71,20 +70,16 @@ def import_huggingface(source: str | Path, things: Sequence[str] | None = None) 
     )
     mappings = (fields, fields.mapping("backbone_config"), fields.mapping("decoder_config"))
     dropped = [note for mapping in mappings for note in left_out(mapping)]
-    notes = [*load_notes, *class_notes, *backbone.notes, *_training_notes(fields), *dropped, *notes]
-    if isinstance(source, str) and is_repository(source):
-        notes.append(f"published weights have a license of their own: read that of {source} before you use them")
+    notes = [
+        *load_notes,
+        *class_notes,
+        *backbone.notes,
+        *_training_notes(fields),
+        *dropped,
+        *prepared.notes,
+        *license_notes(source),
+    ]
     return Imported(model.eval(), config, classes, report, notes)
-
-
-def _built(data: dict[str, Any], classes: Classes, folder: Path) -> tuple[Config, MaskFormer]:
-    try:
-        config = load_config(data, name=str(folder / CONFIG))
-        model = build_model(config, classes, initial_weights=False)
-    except ConfigError as error:
-        raise CheckpointError(f"{folder}: no model can be built from its {CONFIG}: {error}") from error
-    assert isinstance(model, MaskFormer), "the config names mask_former"
-    return config, model
 
 
 def _refuse_other_models(fields: Fields) -> None:
@@ -98,52 +93,38 @@ def _refuse_other_models(fields: Fields) -> None:
         )
 
 
-def _read_preprocessor(folder: Path) -> tuple[Preprocessing, list[str]]:
-    file = folder / PREPROCESSOR
-    if not file.is_file():
-        prepared = read_preprocessing(Fields({}, file))
-        return prepared, [f"there is no {PREPROCESSOR}: images are prepared by transformers' defaults"]
-    fields = Fields(read_json(file), file)
-    prepared = read_preprocessing(fields)
-    return prepared, [*prepared.notes, *left_out(fields, "preprocessor")]
+def _model(fields: Fields, backbone: Backbone) -> dict[str, Any]:
+    return {
+        "type": "mask_former",
+        "backbone": backbone.part,
+        "pixel_decoder": {
+            "type": "fpn",
+            "hidden_dim": fields.integer("fpn_feature_size", 256),
+            "mask_dim": fields.integer("mask_feature_size", 256),
+        },
+        "transformer_decoder": _decoder(fields.mapping("decoder_config")),
+    }
 
 
-def _config(fields: Fields, backbone: Backbone, prepared: Preprocessing) -> dict[str, Any]:
-    # Their matcher uses the weights of the losses as its costs.
+def _criterion(fields: Fields) -> dict[str, Any]:
+    """Their matcher uses the weights of the losses as its costs."""
     mask_weight, dice_weight = fields.number("mask_weight", 20.0), fields.number("dice_weight", 1.0)
     class_weight = fields.number("cross_entropy_weight", 1.0)
-    decoder = _decoder(fields.mapping("decoder_config"))
     auxiliary = fields.flag("use_auxiliary_loss", False)
     # With one layer there are no auxiliary losses, and a config may not set what has no effect.
-    supervision = {} if decoder["num_layers"] == 1 else {"deep_supervision": auxiliary}
+    one_layer = fields.mapping("decoder_config").integer("decoder_layers", 6) == 1
     return {
-        "model": {
-            "type": "mask_former",
-            "backbone": backbone.part,
-            "pixel_decoder": {
-                "type": "fpn",
-                "hidden_dim": fields.integer("fpn_feature_size", 256),
-                "mask_dim": fields.integer("mask_feature_size", 256),
+        "matcher": {"type": "hungarian", "class_cost": 1.0, "mask_cost": mask_weight, "dice_cost": dice_weight},
+        "losses": [
+            {
+                "type": "cross_entropy",
+                "weight": class_weight,
+                "no_object_weight": fields.number("no_object_weight", 0.1),
             },
-            "transformer_decoder": decoder,
-            "pixel_mean": list(prepared.mean),
-            "pixel_std": list(prepared.std),
-        },
-        "criterion": {
-            "matcher": {"type": "hungarian", "class_cost": 1.0, "mask_cost": mask_weight, "dice_cost": dice_weight},
-            "losses": [
-                {
-                    "type": "cross_entropy",
-                    "weight": class_weight,
-                    "no_object_weight": fields.number("no_object_weight", 0.1),
-                },
-                {"type": "focal", "weight": mask_weight},
-                {"type": "dice", "weight": dice_weight},
-            ],
-            **supervision,
-        },
-        "postprocessors": [{"type": "semantic"}, {"type": "instance"}, {"type": "panoptic"}],
-        "data": {"val": {"transforms": prepared.transforms}},
+            {"type": "focal", "weight": mask_weight},
+            {"type": "dice", "weight": dice_weight},
+        ],
+        **({} if one_layer else {"deep_supervision": auxiliary}),
     }
 
 

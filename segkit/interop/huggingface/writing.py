@@ -1,6 +1,5 @@
 """`write_huggingface`: writes a model of segkit as their MaskFormer."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from segkit.classes import Classes
 from segkit.config import Config
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbones import backbone_json
-from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS
+from segkit.interop.huggingface.classes import classes_json
+from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.interop.huggingface.reading import ARCHITECTURE
 from segkit.interop.huggingface.tensors import their_tensors
@@ -67,8 +67,8 @@ def write_huggingface(model: SegmentationModel, config: Config, classes: Classes
     _refuse_other_parts(loaded, where)
     content, stages = _config_json(loaded, where)
     tensors = their_tensors(loaded.model, stages, content, where)
-    _write_json(folder / CONFIG, content)
-    _write_json(folder / PREPROCESSOR, _preprocessor_json(loaded, where))
+    write_json(folder / CONFIG, content)
+    write_json(folder / PREPROCESSOR, _preprocessor_json(loaded, where))
     save_file(tensors, folder / SAFETENSORS, metadata={"format": "pt"})
     return _notes(loaded)
 
@@ -138,8 +138,7 @@ def _config_json(loaded: Checkpoint, where: str) -> tuple[dict[str, Any], list[i
         "mask_feature_size": pixel_decoder.mask_dim,
         "use_auxiliary_loss": False,
         **_criterion_json(loaded.config),
-        "id2label": {str(index): name for index, name in enumerate(loaded.classes.names)},
-        "label2id": {name: index for index, name in enumerate(loaded.classes.names)},
+        **classes_json(loaded.classes),
     }, stages
 
 
@@ -187,7 +186,3 @@ def _preprocessor_json(loaded: Checkpoint, where: str) -> dict[str, Any]:
         loaded.model.size_divisor,
         where,
     )
-
-
-def _write_json(file: Path, content: dict[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
