@@ -10,7 +10,7 @@ from segkit.cli._table import aligned
 from segkit.cli._types import not_empty, positive
 
 if TYPE_CHECKING:
-    from segkit.reports.drawn_step import DrawnStep
+    from segkit.training.drawn_step import DrawnStep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from segkit.reports.drawn_step import draw_step
+    from segkit.training.drawn_step import draw_step
 
     drawn = draw_step(
         arguments.path,

@@ -55,8 +55,8 @@ class TrainingSplit(Split):
     place, which follows from the seed, and the log names it. More than 1 % of bad images stop the training."""
     repeat_threshold: Annotated[float, Bounds(above=0, most=1)] | None = None
     """Repeat factor sampling (Gupta et al. 2019): images with a class that is in a share f of the images below this
-    come more often, sqrt(`repeat_threshold` / f) times in an epoch. Null shows each image once in an epoch. All labels
-    are read before the first step."""
+    come more often, sqrt(`repeat_threshold` / f) times in an epoch. Null shows each image once in an epoch. Where
+    annotations do not tell the classes of each image, all images are read before the first step."""
 
 
 @dataclass(kw_only=True)

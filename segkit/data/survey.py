@@ -42,8 +42,6 @@ class ImageFacts:
     """Segments of 1 to 15 pixels."""
     void: float
     """Fraction of the pixels that is void or in crowds alone."""
-    classes: tuple[int, ...]
-    """Class indices of the segments with pixels, each once, ascending; crowds excluded."""
     digest: bytes
     """Equal for images of equal pixels."""
     thumbnail: bytes
@@ -88,10 +86,8 @@ def survey_dataset(
     *,
     section: str = "data",
     timeout: float = TIMEOUT,
-    rank: int = 0,
-    num_processes: int = 1,
 ) -> Survey:
-    """Reads all images and targets of a dataset, or the share of one process.
+    """Reads all images and targets of a dataset.
 
     Those that cannot be read are noted, and are no error.
 
@@ -101,8 +97,6 @@ def survey_dataset(
         progress: Called with the number of images that were read since the last call.
         section: Of the config, such as `data.val`, for messages.
         timeout: Seconds to wait for a worker.
-        rank: Number of this process, from 0.
-        num_processes: Processes that share the images.
 
     Raises:
         DataError: A worker hangs or has ended.
@@ -113,7 +107,7 @@ def survey_dataset(
         >>> len(survey.images), len(survey.bad), survey.images[0].segments, survey.images[0].empty
         (3, 0, 6, 0)
     """
-    indices = range(rank, len(dataset), num_processes)
+    indices = range(len(dataset))
     batches = [list(indices[start : start + _IMAGES_AT_A_TIME]) for start in range(0, len(indices), _IMAGES_AT_A_TIME)]
     total = Survey(dataset.classes, Tally(len(dataset.classes)))
     parts = WorkerBatches(_Look(dataset), _joined, batches, workers, index_of=int, section=section, timeout=timeout)
@@ -153,9 +147,9 @@ class _Look:
 
 def _add_sample(found: Survey, sample: Sample, index: int) -> None:
     target = found.tally.add_sample(sample)
-    pixels, labels = pixel_counts(target), target.labels  # (N,)
+    pixels = pixel_counts(target)  # (N,)
     if target.is_crowd is not None:
-        pixels, labels = pixels[~target.is_crowd], labels[~target.is_crowd]
+        pixels = pixels[~target.is_crowd]
     found.images.append(
         ImageFacts(
             index,
@@ -164,7 +158,6 @@ def _add_sample(found: Survey, sample: Sample, index: int) -> None:
             empty=int((pixels == 0).sum()),
             tiny=int(((pixels > 0) & (pixels < TINY)).sum()),
             void=found.tally.fraction(found.tally.void),
-            classes=tuple(sorted(set(labels[pixels > 0].tolist()))),
             digest=_digest(sample),
             thumbnail=thumbnail(sample.image),
         )

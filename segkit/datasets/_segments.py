@@ -60,6 +60,7 @@ class Segments:
             segments=np.bincount(labels[~is_crowd], minlength=num_classes).tolist(),
             crowds=int(is_crowd.sum()),
             most_segments=int(np.bincount(image_of[~is_crowd]).max(initial=0)),
+            image_classes=_grouped(labels[~is_crowd], image_of[~is_crowd], images),
         )
 
     def areas_of(self, image: int, pixels: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -71,6 +72,15 @@ class Segments:
         """
         areas = self.areas[self.of(image)]
         return np.where(np.isnan(areas), pixels, areas).astype(np.float32)
+
+
+def _grouped(labels: npt.NDArray[np.int64], image_of: npt.NDArray[np.int64], images: int) -> list[list[int]]:
+    """Returns the different labels of each image, ascending."""
+    span = int(labels.max(initial=0)) + 1
+    owners, present = np.divmod(np.unique(image_of * span + labels), span)
+    ends = np.cumsum(np.bincount(owners, minlength=images)).tolist()
+    listed = present.tolist()
+    return [listed[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 @dataclass(frozen=True)

@@ -122,14 +122,19 @@ class Concat:
         """Counts the annotations of the first `images` images, where all datasets know theirs."""
         segments = np.zeros(len(self.classes), dtype=np.int64)
         crowds = most = 0
+        present: list[Sequence[int]] | None = []
         for dataset, label_of in zip(self._datasets, self._label_of, strict=True):
             counts = annotation_counts(Limit(dataset, images))
             if counts is None:
                 return None
             np.add.at(segments, label_of.numpy(), counts.segments)
             crowds, most = crowds + counts.crowds, max(most, counts.most_segments)
+            if present is not None and counts.image_classes is not None:
+                present += [label_of[list(labels)].tolist() for labels in counts.image_classes]
+            else:
+                present = None
             images -= len(dataset)
-        return AnnotationCounts(segments.tolist(), crowds, most)
+        return AnnotationCounts(segments.tolist(), crowds, most, present)
 
 
 def _num_tables(dataset: Dataset) -> int:

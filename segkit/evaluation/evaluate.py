@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import Progress
 
 from segkit.checkpoint import find_checkpoint, load_checkpoint, read_config
 from segkit.classes import Classes
@@ -24,6 +22,7 @@ from segkit.results.files import ResultFormat, ResultWriter, refuse_useless_form
 from segkit.results.filled import refuse_filled
 from segkit.results.overlay_writer import overlay_files
 from segkit.results.parts import own_part
+from segkit.runtime.image_bar import image_bar
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import Process, join_processes
 from segkit.runtime.writing import require_folder
@@ -114,7 +113,7 @@ def evaluate(
     model = with_options(loaded.model, validation.postprocessors, window, augment)
     with (
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
-        _progress_bar(process, len(validation.dataset)) as progress,
+        image_bar("evaluating", len(validation.dataset), process.rank, process.num_processes) as progress,
     ):
         metrics = validation.run(model, process.device, precision or _precision_of(config), progress, on_result)
     if process.is_main:
@@ -165,13 +164,3 @@ def _result_files(
 
         # Without it, postprocessors that no evaluator needs do not run.
         yield on_result if overlays or save_predictions else None
-
-
-@contextmanager
-def _progress_bar(process: Process, images: int) -> Iterator[Callable[[int], None]]:
-    """Shows a bar on the console of the main process; yields what advances it by a number of this process's images."""
-    console = Console(markup=False)
-    with Progress(console=console, transient=True, disable=not (process.is_main and console.is_terminal)) as bar:
-        task = bar.add_task("evaluating", total=images)
-        # The other processes are assumed to be as far as this one.
-        yield lambda count: bar.advance(task, count * process.num_processes)

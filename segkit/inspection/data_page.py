@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-import torch
 from PIL import Image
 
-from segkit.classes import distinct_colors
 from segkit.data.images import read_image
-from segkit.data.label_maps import read_label_map
 from segkit.data.survey_findings import Finding, Place
 from segkit.errors import DataError
 from segkit.inspection.data_check import DataCheck
+from segkit.inspection.label_drawing import draw_label_file
 from segkit.registries import Dataset
 from segkit.results.comparison import side_by_side
 from segkit.results.html import Html, element, image, images, table, write_page
@@ -25,9 +23,6 @@ _DRAWN = 4
 
 _LISTED = 1000
 """Files that are listed of each finding."""
-
-_COLORS = np.array(distinct_colors(256), dtype=np.uint8)
-"""Of the ids in a label file that cannot be used."""
 
 
 def write_data_page(path: Path, title: str, check: DataCheck) -> None:
@@ -86,8 +81,6 @@ def _described(place: Place) -> str:
 def draw_place(place: Place, dataset: Dataset) -> Image.Image | None:
     """Draws an image beside its target. Of one that cannot be loaded, the file in question is drawn, if it can be read.
 
-    The ids of a label file get colors of their own then.
-
     Args:
         place: The image.
         dataset: That of the place.
@@ -95,20 +88,14 @@ def draw_place(place: Place, dataset: Dataset) -> Image.Image | None:
     try:
         sample = dataset[place.index]
     except DataError:
-        return _draw_file(Path(place.file))
+        return _draw_file(Path(place.file), place.index, dataset)
     assert sample.target is not None
     return side_by_side(sample.image, target_overlay(sample.image, sample.target, dataset.classes))
 
 
-def _draw_file(file: Path) -> Image.Image | None:
-    for read in (_colored_ids, read_image):
-        try:
-            pixels: torch.Tensor = read(file)
-        except DataError:
-            continue
-        return side_by_side(pixels)
+def _draw_file(file: Path, index: int, dataset: Dataset) -> Image.Image | None:
+    with suppress(DataError):
+        return draw_label_file(file, index, dataset)
+    with suppress(DataError):
+        return side_by_side(read_image(file))
     return None
-
-
-def _colored_ids(file: Path) -> torch.Tensor:
-    return torch.from_numpy(_COLORS[read_label_map(file) & 255]).permute(2, 0, 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from segkit.registries.registry import Registry
@@ -25,6 +26,8 @@ class AnnotationCounts:
     """Annotations that are crowds."""
     most_segments: int
     """The largest number of segments of one image, crowds excluded."""
+    image_classes: Sequence[Sequence[int]] | None = field(default=None, compare=False)
+    """For each image, the different classes of its segments, crowds excluded; None where this is not known."""
 
 
 class Dataset(Protocol):

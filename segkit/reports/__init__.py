@@ -1,7 +1,6 @@
-"""What is drawn and written about runs after they have ended.
+"""The HTML page about runs, after they have ended.
 
 * `run_records`: what the files of a run tell.
 * `run_report`: the HTML page of one or more runs; the command `segkit report`.
 * `confusion_table`: the confusion matrix on that page.
-* `drawn_step`: the images that a step learned from; the command `segkit batch`.
 """

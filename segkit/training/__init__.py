@@ -8,4 +8,7 @@
 * `progress`: lines and logs.
 * `stopping`, `interruption`, `time_limit`: the end of a training before its last step; signals; `--max-time`.
 * `rescue`, `snapshot`: what an error leaves.
+* `drawn_step`: the images that a step learned from; the command `segkit batch`.
+* `preflight`: a try before the training; `segkit train --dry-run`.
+* `replay`: a step that was not finite, once more; the command `segkit replay`.
 """

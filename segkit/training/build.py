@@ -35,7 +35,7 @@ from segkit.training.bad_samples import BadSamples
 from segkit.training.batches import Batches, training_batches
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.class_weights import with_class_weights
-from segkit.training.continuity import changes, keep_pixel_values
+from segkit.training.continuity import changes, keep_class_weights, keep_pixel_values
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
 from segkit.training.first_look import SECONDS, first_look, refuse_bad, training_dataset
@@ -45,6 +45,7 @@ from segkit.training.progress import Reporter
 from segkit.training.repeats import factors_of_run, repeats_in_words
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState, TrainingState
+from segkit.training.training_classes import TrainingClasses
 from segkit.training.unreached import unreached
 
 
@@ -88,13 +89,15 @@ def build_training(
     if not run.best.is_dir():
         state.best = None  # `best` was damaged or removed: the next evaluation writes it anew
     torch.manual_seed(plan.settings.seed)  # all processes begin with the same weights
-    config = keep_pixel_values(saved, plan.config) if saved else plan.config
+    config = keep_class_weights(saved, keep_pixel_values(saved, plan.config)) if saved else plan.config
+    rank = int(plan.accelerator.process_index)
+    seen = TrainingClasses(plan.dataset, plan.split, rank, int(plan.accelerator.num_processes))
+    config = with_class_weights(config, seen)
     model = build_model(config, plan.dataset.classes, initial_weights=not resume)
     config = with_pixel_values(config, model)
     plan = replace(plan, config=config)
     notes = _load_weights(plan, model, saved)
-    processes = {"rank": plan.accelerator.process_index, "num_processes": plan.accelerator.num_processes}
-    plan.repeat_factors = factors_of_run(run, plan.split, plan.dataset, resume=resume, **processes)
+    plan.repeat_factors = factors_of_run(run, plan.split, seen, resume=resume, rank=rank)
     notes += repeats_in_words(plan.repeat_factors, plan.split.repeat_threshold)
     state.num_images = len(plan.dataset)
     # A run of an earlier version draws on from its saved random states.
@@ -123,7 +126,7 @@ def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> 
     if settings.precision == "fp16" and accelerator.device.type == "cpu":
         raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU. Use bf16.")
     dataset = training_dataset(split, experiment.data.val)
-    return _Plan(with_class_weights(config, dataset), run, settings, split, accelerator, dataset)
+    return _Plan(config, run, settings, split, accelerator, dataset)
 
 
 def _load_weights(plan: _Plan, model: SegmentationModel, saved: SavedState | None) -> list[str]:
@@ -283,9 +286,10 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
 
 
 def _introduction(plan: _Plan, model: SegmentationModel) -> str:
+    classes = len(plan.dataset.classes)
     parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     return (
         f"{plan.config.path} -> {plan.run.path}: {parameters / 1e6:.1f} M trainable parameters, "
-        f"{len(plan.dataset.classes)} classes, {plan.effective_batch} images a step, {plan.settings.precision} on "
+        f"{classes} class{'es' * (classes > 1)}, {plan.effective_batch} images a step, {plan.settings.precision} on "
         f"{plan.accelerator.num_processes} x {plan.accelerator.device.type}"
     )

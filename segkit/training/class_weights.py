@@ -4,36 +4,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segkit.config import Config
-from segkit.data.sampling import sample_dataset
-from segkit.registries import LOSSES, Dataset
+from segkit.registries import LOSSES
+from segkit.training.training_classes import TrainingClasses
 
 LEAST, MOST = 0.1, 10.0
 """Bounds of the weights: a class of a few pixels must not drown all others."""
 
 
-def with_class_weights(config: Config, dataset: Dataset) -> Config:
+def with_class_weights(config: Config, classes: TrainingClasses) -> Config:
     """Returns the config with weights by name in place of `class_weights: auto`. So a run's config holds the numbers.
 
-    Losses of the classes of queries count segments: all of them where the dataset knows their number, else those of
-    the images that are looked at before a training. Other losses count the pixels of these images.
+    Losses of the classes of queries count segments, other losses pixels.
 
     Args:
         config: Of a training.
-        dataset: Its `data.train`.
+        classes: Of its images.
+
+    Raises:
+        DataError: Images cannot be read, and `on_bad_sample` does not skip them.
     """
     section = config.experiment.criterion
     losses = [] if section is None else section.losses
     if all(loss.get("class_weights") != "auto" for loss in losses):
         return config
-    sample = sample_dataset(dataset)
-    segments = sample.tally.segments if sample.counts is None else np.array(sample.counts.segments)
     new = []
     for loss in losses:
         if loss.get("class_weights") == "auto":
-            counts = (
-                segments if getattr(LOSSES.get(loss["type"]), "input_type", None) == "classes" else sample.tally.pixels
-            )
-            loss = {**loss, "class_weights": dict(zip(dataset.classes.names, balanced(counts), strict=True))}
+            by_queries = getattr(LOSSES.get(loss["type"]), "input_type", None) == "classes"
+            counts = classes.segments if by_queries else classes.pixels
+            loss = {**loss, "class_weights": dict(zip(classes.dataset.classes.names, balanced(counts), strict=True))}
         new.append(loss)
     return config.changed("criterion", {"losses": new}, "<data.train>")
 

@@ -4,6 +4,7 @@ What would change the order of the images is refused, since images would be skip
 have a meaning for the model are reported. Settings that only say what is written and when may change freely.
 """
 
+from itertools import zip_longest
 from pathlib import Path
 
 from segkit.config import CONFIG_FILE, Config
@@ -26,6 +27,9 @@ FREE = (
 
 _ORDER = {"training.seed": Training.seed, "data.train.dataset.type": None, "data.train.repeat_threshold": None}
 """Settings that the order of the images follows from, with their defaults."""
+
+_WEIGHTS = "class_weights"
+"""A setting of losses."""
 
 COMPARED_ELSEWHERE = (*_ORDER, "training.accumulate", "data.train.batch_size")
 
@@ -67,6 +71,17 @@ def keep_pixel_values(saved: SavedState, config: Config) -> Config:
     before = _config_of(saved)
     same = before.get("model", {}).get("type") == config.experiment.model["type"]
     return config.completed("model", pixel_values(before), str(saved.folder / CONFIG_FILE)) if same else config
+
+
+def keep_class_weights(saved: SavedState, config: Config) -> Config:
+    """Returns the config with the class weights of the checkpoint in place of `class_weights: auto`."""
+    section, before = config.experiment.criterion, _of(_config_of(saved), "criterion.losses", [])
+    losses = [] if section is None else section.losses
+    kept = []
+    for loss, earlier in zip_longest(losses, before[: len(losses)]):
+        same = earlier is not None and earlier["type"] == loss["type"] and isinstance(earlier.get(_WEIGHTS), dict)
+        kept.append({**loss, _WEIGHTS: earlier[_WEIGHTS]} if same and loss.get(_WEIGHTS) == "auto" else loss)
+    return config if kept == losses else config.changed("criterion", {"losses": kept}, str(saved.folder / CONFIG_FILE))
 
 
 def _config_of(saved: SavedState) -> Value:

@@ -7,33 +7,27 @@ from typing import Any
 
 from segkit.config.sections import TrainingSplit
 from segkit.data.repeat_factors import epoch_length, repeat_factors
-from segkit.data.survey import survey_dataset
-from segkit.errors import CheckpointError, DataError, cause_of
-from segkit.registries import Dataset
-from segkit.runtime.processes import gather
+from segkit.errors import CheckpointError, cause_of
 from segkit.runtime.reading import read_json
 from segkit.runtime.writing import replace_file
 from segkit.training.run_folder import RunFolder
-
-_SHOWN = 10
-"""Bad images in one message."""
+from segkit.training.training_classes import TrainingClasses
 
 
 def factors_of_run(
-    run: RunFolder, split: TrainingSplit, dataset: Dataset, *, resume: bool, rank: int = 0, num_processes: int = 1
+    run: RunFolder, split: TrainingSplit, classes: TrainingClasses, *, resume: bool, rank: int = 0
 ) -> list[float] | None:
     """Returns the repeat factors of the images of a training, None where `split` has no threshold.
 
-    A new training reads all labels and writes the factors to `repeat_factors.json`. A resumed one takes them from
-    there, so that its order stays. Every process must call it.
+    A new training writes the factors to `repeat_factors.json`. A resumed one takes them from there, so that its order
+    stays. Every process must call it.
 
     Args:
         run: The run folder.
         split: `data.train`.
-        dataset: That of `split`.
+        classes: Of the images of `split`.
         resume: Whether the training goes on.
         rank: Number of this process, from 0.
-        num_processes: Processes of the training.
 
     Raises:
         DataError: Images cannot be read, and `on_bad_sample` does not skip them.
@@ -43,8 +37,8 @@ def factors_of_run(
     if split.repeat_threshold is None:
         return None
     if resume:
-        return read_factors(run, len(dataset))
-    factors = _scan(dataset, split, split.repeat_threshold, rank, num_processes)
+        return read_factors(run, len(classes.dataset))
+    factors = repeat_factors(classes.of_images, len(classes.dataset.classes), split.repeat_threshold)
     if rank == 0:
         with replace_file(run.repeat_factors) as draft:
             draft.write_text(json.dumps(factors) + "\n", encoding="utf-8")
@@ -91,17 +85,3 @@ def repeats_in_words(factors: Sequence[float] | None, threshold: float | None) -
         f"data.train.repeat_threshold: {more} of {len(factors)} images come more often, up to {max(factors):.1f} "
         f"times; an epoch has {epoch_length(factors)} images"
     ]
-
-
-def _scan(dataset: Dataset, split: TrainingSplit, threshold: float, rank: int, num_processes: int) -> list[float]:
-    """Reads the images of a dataset, each process its share."""
-    survey = survey_dataset(
-        dataset, split.workers, section="data.train", timeout=split.timeout, rank=rank, num_processes=num_processes
-    )
-    found = gather(({one.index: one.classes for one in survey.images}, survey.bad))
-    bad = [one for _, part in found for one in part]
-    if bad and split.on_bad_sample == "stop":
-        lines = [one.error for one in bad[:_SHOWN]]
-        raise DataError("\n".join([*lines, f"{len(bad)} of {len(dataset)} images of data.train are bad."]))
-    known = {index: classes for part, _ in found for index, classes in part.items()}
-    return repeat_factors([known.get(index, ()) for index in range(len(dataset))], len(dataset.classes), threshold)

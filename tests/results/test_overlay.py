@@ -123,3 +123,12 @@ def test_a_class_name_is_written_where_it_has_room():
 
     assert not (small == 255).all(-1).any()
     assert (large == 255).all(-1).any()
+
+
+def test_the_legend_has_the_colors_that_one_sees():
+    classes = Classes.make(["sky"], colors=[(200, 0, 0)])
+    dark = torch.full((3, 400, 500), 100, dtype=torch.uint8)
+    drawn = np.asarray(overlay(dark, SemanticResult(torch.zeros(400, 500, dtype=torch.int64)), classes))
+    legend = drawn[400:].reshape(-1, 3)
+    assert (legend == (150, 50, 50)).all(1).sum() > 50
+    assert not (legend == (200, 0, 0)).all(1).any()

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from PIL import Image
 
+from segkit.build import build_model
 from segkit.config import load_config
 from segkit.starter.files import files_of
 from segkit.starter.findings import look_at
@@ -98,3 +100,19 @@ def test_ids_are_written_as_numbers(tmp_path):
     for name, text in texts.items():
         (folder / name).write_text(text)
     load_config(folder / "config.yaml")
+
+
+def test_the_model_starts_from_the_published_weights(tmp_path):
+    """`pretrained: true` goes through timm's own loading, here from a local copy of the published file."""
+    import timm
+
+    labeled(tmp_path, [0, 1])
+    published = timm.create_model("resnet18")
+    torch.save(published.state_dict(), tmp_path / "published.pth")
+    folder = tmp_path / "config"
+    folder.mkdir()
+    for name, text in files(tmp_path, *named("a", "b"))[0].items():
+        (folder / name).write_text(text)
+    copy = f"model.backbone.options={{pretrained_cfg_overlay: {{file: {tmp_path}/published.pth}}}}"
+    model = build_model(load_config(folder / "config.yaml", [copy]))
+    assert torch.equal(model.backbone.body.conv1.weight, published.conv1.weight)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 from accelerate import Accelerator
@@ -42,6 +43,17 @@ def test_without_a_terminal_there_are_lines(capsys):
         "step 50/100 | total 2.500 (weighted, all layers) | last layer, unweighted: dice 0.250 | 12.3 images/s | "
         "0:01:40 left\n"
     )
+
+
+def test_a_terminal_breaks_lines_between_words_and_leaves_paths_whole(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    path = "/" + 90 * "x"
+    with Reporter(1, active=True) as reporter:
+        reporter.print(f"data.train: {'word ' * 30}{path}\nsecond")
+    shown = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", capsys.readouterr().out).splitlines()
+    lines = [line for line in shown if "word" in line or path in line or line == "second"]
+    assert lines == [f"data.train:{' word' * 13}", f"  {' '.join(['word'] * 15)}", "  word word", f"  {path}", "second"]
 
 
 METRICS = {

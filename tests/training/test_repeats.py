@@ -11,12 +11,13 @@ from segkit.config import load_config
 from segkit.config.sections import TrainingSplit
 from segkit.data.repeat_factors import repeat_factors
 from segkit.errors import CheckpointError, DataError
-from segkit.reports.drawn_step import draw_step
-from segkit.training import repeats
+from segkit.training import training_classes
+from segkit.training.drawn_step import draw_step
 from segkit.training.repeats import factors_of_run
 from segkit.training.run_folder import RunFolder
 from segkit.training.step import TrainingStep
 from segkit.training.train import train
+from segkit.training.training_classes import TrainingClasses
 from tests.helpers.counted import Listed, instances, mapped
 from tests.helpers.tiny import empty_target, lines_of, write_tiny
 from tests.test_parts import coco_instance, coco_panoptic, mask_folder
@@ -36,7 +37,8 @@ def split(**settings):
 
 def scanned(folder, dataset, **settings):
     folder.mkdir(exist_ok=True)
-    return factors_of_run(RunFolder(folder), split(**settings), dataset, resume=False)
+    chosen = split(**settings)
+    return factors_of_run(RunFolder(folder), chosen, TrainingClasses(dataset, chosen), resume=False)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def test_a_resumed_training_goes_on_with_the_same_images_without_a_scan(trained,
     for step in (4, 6):
         shutil.rmtree(copy / f"checkpoints/step_{step}")
     watch(monkeypatch, again)
-    monkeypatch.setattr(repeats, "survey_dataset", None)
+    monkeypatch.setattr(training_classes, "scan_classes", None)
     train(load_config(copy), copy, resume=True, device="cpu")
     assert again == seen[2:]
     assert [line["losses"] for line in lines_of(copy)] == [line["losses"] for line in lines_of(run)]
@@ -124,7 +126,9 @@ def test_crowds_and_segments_without_pixels_are_no_classes(tmp_path):
 
 
 @pytest.mark.parametrize("part", [mask_folder, coco_instance, coco_panoptic])
-def test_kinds_of_labels_alone_and_joined(part, tmp_path):
+def test_kinds_of_labels_alone_and_joined(part, tmp_path, monkeypatch):
+    if part is not mask_folder:  # the JSON file tells it
+        monkeypatch.setattr(training_classes, "scan_classes", None)
     (tmp_path / "data").mkdir()
     settings = {"type": part.__name__, **part(tmp_path / "data")}
     dataset = build_dataset(split(dataset=settings))
@@ -156,9 +160,10 @@ def test_an_image_that_cannot_be_read_stops_or_has_no_class(tmp_path):
 def test_processes_share_the_reading(tmp_path, monkeypatch):
     targets = [mapped([0, 0]), mapped([1, 1]), mapped([0, 1]), mapped([0, 0]), mapped([0, 0])]
     parts, found = [], []
-    monkeypatch.setattr(repeats, "gather", lambda value: parts.append(value) or parts)
+    monkeypatch.setattr(training_classes, "gather", lambda value: parts.append(value) or parts)
     for rank in (0, 1):
         dataset = Listed(targets)
-        found = factors_of_run(RunFolder(tmp_path), split(), dataset, resume=False, rank=rank, num_processes=2)
+        classes = TrainingClasses(dataset, split(), rank, num_processes=2)
+        found = factors_of_run(RunFolder(tmp_path), split(), classes, resume=False, rank=rank)
         assert dataset.read == list(range(rank, 5, 2))
     assert found == scanned(tmp_path / "one", Listed(targets))

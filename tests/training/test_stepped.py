@@ -11,8 +11,8 @@ from segkit.config import load_config
 from segkit.criterion import Criterion, WeightedLoss
 from segkit.errors import TrainingError
 from segkit.hooks.learning_rate_finder import LearningRateFinder
-from segkit.reports.drawn_step import draw_step
 from segkit.training.build import build_training
+from segkit.training.drawn_step import draw_step
 from segkit.training.loop import Trainer
 from segkit.training.replay import replay
 from segkit.training.run_folder import RunFolder

@@ -28,7 +28,7 @@ from segkit.runtime.model_call import call_model
 from segkit.runtime.precision import Precision, autocast
 from segkit.runtime.writing import replace_file
 from segkit.training.batches import batches_of_step
-from segkit.training.repeats import factors_of_run
+from segkit.training.repeats import read_factors
 from segkit.training.run_folder import STATE_FILE, RunFolder
 from segkit.training.state import SavedState
 
@@ -109,7 +109,7 @@ def draw_step(
     _require_same_data(folder, len(dataset))
     place = choose_device(device)
     loaded = load_checkpoint(chosen, place, config)
-    factors = factors_of_run(folder, split, dataset, resume=True)
+    factors = None if split.repeat_threshold is None else read_factors(folder, len(dataset))
     by_process = batches_of_step(settings, split, dataset, loaded.model.size_divisor, step, num_processes, factors)
     criterion = build_criterion(config, loaded.classes).to(place)
     announce_step(stepped_parts(criterion, criterion.matcher), step - 1, settings.steps)

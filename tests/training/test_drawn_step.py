@@ -12,8 +12,8 @@ from segkit.build import build_criterion, build_dataset
 from segkit.checkpoint import load_checkpoint, read_config
 from segkit.config import load_config
 from segkit.errors import CheckpointError, ConfigError
-from segkit.reports.drawn_step import draw_step, image_losses
 from segkit.training.batches import batches_of_step
+from segkit.training.drawn_step import draw_step, image_losses
 from segkit.training.train import train
 from tests.helpers.tiny import write_tiny
 
