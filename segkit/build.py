@@ -14,6 +14,7 @@ from torch import nn
 from segkit.classes import Classes
 from segkit.config import Config, ConfigSource, as_config
 from segkit.config.arguments import check_arguments
+from segkit.config.channels import channels_of
 from segkit.config.schema import part_settings
 from segkit.config.sections import PartConfig, Split, TrainingSplit
 from segkit.criterion import Criterion, WeightedLoss
@@ -73,9 +74,9 @@ def build_part(registry: Registry[P], config: PartConfig, known: Mapping[str, ob
         nested = registry.nests.get(parameter)
         if parameter == registry.plural:
             arguments[parameter] = [build_part(registry, item, known) for item in arguments[parameter]]
-        elif nested is None:
+        elif parameter in known:
             arguments[parameter] = known[parameter]
-        elif arguments.get(parameter) is not None:  # an optional nested part may be absent
+        elif nested is not None and arguments.get(parameter) is not None:  # an optional nested part may be absent
             inner = build_part(nested, arguments[parameter], known)
             known |= {name: getattr(inner, name) for name in published(nested)}
             arguments[parameter] = inner
@@ -103,7 +104,8 @@ def build_model(
     config = as_config(config)
     classes = classes or dataset_classes(config)
     part = config.experiment.model
-    model = build_part(MODELS, part if initial_weights else _without_weights(part), {"num_classes": len(classes)})
+    known = {"num_classes": len(classes), "channels": channels_of(part)}
+    model = build_part(MODELS, part if initial_weights else _without_weights(part), known)
     return cast(SegmentationModel, model)  # the contract check has made sure of both halves of the type
 
 
@@ -134,8 +136,7 @@ def num_queries_of(part: PartConfig, registry: Registry[object] = MODELS) -> int
         >>> num_queries_of({"type": "mask_former", "transformer_decoder": {"type": "standard"}})
         100
     """
-    # Read from the signature, without building the model.
-    signature = inspect.signature(registry.get(part["type"]))
+    signature = inspect.signature(registry.get(part["type"]))  # read without building the model
     if "num_queries" in signature.parameters:
         value = part.get("num_queries", signature.parameters["num_queries"].default)
         return value if isinstance(value, int) else None
@@ -160,8 +161,7 @@ def class_axes(config: Config, classes: Classes) -> dict[str, int | None]:
     shapes = []
     # Built for K and for K+1 classes: what differs in shape depends on the classes, whatever the model.
     for num_classes in (len(classes), len(classes) + 1):
-        # Only shapes are needed, no memory.
-        with torch.device("meta"):
+        with torch.device("meta"):  # only shapes are needed, no memory
             placeholder = Classes.make([str(index) for index in range(num_classes)])
             model = build_model(config, placeholder, initial_weights=False)
         shapes.append({name: tensor.shape for name, tensor in model.state_dict().items()})

@@ -434,7 +434,7 @@ NESTED = {"backbone": BACKBONE, "pixel_decoder": FPN}
 LAYERS = {
     "num_layers": 3, "num_heads": 4, "hidden_dim": 32, "feedforward_dim": 32, "dropout": 0.5, "pre_norm": True,
 }  # fmt: skip
-PIXELS = {"pixel_mean": [1.0, 2.0, 3.0], "pixel_std": [1.0, 2.0, 3.0], "size_divisor": 48}
+PIXELS = {"pixel_mean": [1.0, 2.0, 3.0], "pixel_std": [1.0, 2.0, 3.0], "pixel_type": "uint16", "size_divisor": 48}
 WEIGHT = {"weight": 3.0}
 VIT = {"depth": 1, "embed_dim": 24, "num_heads": 3}
 PARTS = {
@@ -587,6 +587,10 @@ CONTEXTS = {
     "dataset/mask_folder.image_suffix": {"label_suffix": "0.png"},
     "dataset/mask_folder.label_suffix": {"image_suffix": "0.png"},
     "dataset/mask_folder.void": {"classes": ["sky"]},
+    **{
+        f"model/{name}.pixel_type": {"pixel_mean": [1.0] * 3, "pixel_std": [9.0] * 3}
+        for name in ("mask_former", "per_pixel")
+    },
 }
 """Further settings that a setting needs beside it to be tried."""
 

@@ -17,7 +17,9 @@ _FILTERS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretraine
 """Names under which timm's model files keep the function that renames the tensors of older or original files."""
 
 
-def create_feature_model(name: str, pretrained: bool, weights: str | None, options: Mapping[str, Any]) -> nn.Module:
+def create_feature_model(
+    name: str, pretrained: bool, weights: str | None, options: Mapping[str, Any], channels: int = 3
+) -> nn.Module:
     """Creates the timm model `name` as a feature extractor.
 
     Args:
@@ -25,6 +27,7 @@ def create_feature_model(name: str, pretrained: bool, weights: str | None, optio
         pretrained: Load timm's published weights.
         weights: Load this file instead.
         options: Further arguments of the model.
+        channels: Of the images.
 
     Raises:
         ConfigError: timm has no such model, or it cannot extract features.
@@ -36,7 +39,14 @@ def create_feature_model(name: str, pretrained: bool, weights: str | None, optio
             f"backbone 'timm': timm {timm.__version__} has no model '{name}'.{suggest(base_name, timm.list_models())} "
             "timm.list_models('*part*') finds names."
         )
+    if "in_chans" in options:
+        raise ConfigError(
+            "backbone 'timm': options: in_chans: the number of channels is that of the numbers in model.pixel_mean. "
+            "Remove it, and give pixel_mean and pixel_std one number per channel."
+        )
     arguments = dict(options)
+    if channels != 3:
+        arguments["in_chans"] = channels
     if weights is not None:
         arguments["pretrained_cfg_overlay"] = {"file": weights}
     try:

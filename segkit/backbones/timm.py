@@ -23,6 +23,8 @@ class TimmBackbone(nn.Module):
     Maps of stride 4 and coarser are used. Images are normalized as timm's published weights of the model expect it.
 
     Args:
+        channels: Of the images. Published weights of another number are adapted by timm: the kernels of the first
+            convolution are repeated, or summed for a single channel.
         name: Name of a timm model, such as `resnet50` or `swin_tiny_patch4_window7_224`.
         pretrained: Start from timm's published weights (downloaded once, then cached by timm).
         weights: Start from this file of weights in timm's format instead, such as a downloaded one.
@@ -49,6 +51,7 @@ class TimmBackbone(nn.Module):
 
     def __init__(
         self,
+        channels: int = 3,
         *,
         name: str,
         pretrained: bool = False,
@@ -63,19 +66,20 @@ class TimmBackbone(nn.Module):
         # timm takes seconds to import, so only a config that uses this part pays for it.
         from segkit.backbones._timm_models import create_feature_model
 
-        body = create_feature_model(name, pretrained, weights, _with_defaults(name, options or {}))
+        body = create_feature_model(name, pretrained, weights, _with_defaults(name, options or {}), channels)
         if multi_grid is not None:
             _dilate_last_stage(body, name, multi_grid)
         self.body = _adapt(body, name, gradient_checkpointing, freeze_batch_norm)
         self._channels_last = str(getattr(body, "output_fmt", "NCHW")).endswith("NHWC")
         self._chosen, self.features = _published(body, name)
-        self.pixel_mean, self.pixel_std = pixel_values(body, "mean"), pixel_values(body, "std")
+        if channels == 3:
+            self.pixel_mean, self.pixel_std = pixel_values(body, "mean"), pixel_values(body, "std")
         self.stage_norms = nn.ModuleList(
             StageNorm(feature.channels) if stage_norm else nn.Identity() for feature in self.features
         )
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Extracts the feature maps of normalized images (B,3,H,W): [(B,Ci,Hi,Wi)], finest first."""
+        """Extracts the feature maps of normalized images (B,C,H,W): [(B,Ci,Hi,Wi)], finest first."""
         maps: list[Tensor] = self.body(images)
         chosen = [maps[index] for index in self._chosen]
         if self._channels_last:

@@ -26,6 +26,7 @@ class ViTPyramid(nn.Module):
     14/16 of their size for patches of 14.
 
     Args:
+        channels: Of the images. Published weights of another number are adapted by timm, as in the backbone `timm`.
         name: Name of a timm model with a single map, such as `vit_small_patch14_dinov2`.
         pretrained: Start from timm's published weights (downloaded once, then cached by timm).
         weights: Start from this file of weights in timm's format instead, such as a downloaded one.
@@ -45,6 +46,7 @@ class ViTPyramid(nn.Module):
 
     def __init__(
         self,
+        channels: int = 3,
         *,
         name: str,
         pretrained: bool = False,
@@ -58,7 +60,7 @@ class ViTPyramid(nn.Module):
 
         settings = {"dynamic_img_size": True, **(options or {}), "out_indices": (-1,)}
         try:
-            body = create_feature_model(name, pretrained, weights, settings)
+            body = create_feature_model(name, pretrained, weights, settings, channels)
         except ConfigError as error:
             if "dynamic_img_size" not in str(error):
                 raise
@@ -72,10 +74,11 @@ class ViTPyramid(nn.Module):
         width: int = info.channels()[-1]
         self.levels = nn.ModuleList(_level(width, hidden_dim, stride) for stride in STRIDES)
         self.features = [Feature(hidden_dim, stride) for stride in STRIDES]
-        self.pixel_mean, self.pixel_std = pixel_values(body, "mean"), pixel_values(body, "std")
+        if channels == 3:
+            self.pixel_mean, self.pixel_std = pixel_values(body, "mean"), pixel_values(body, "std")
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Extracts the feature maps of normalized images (B,3,H,W): [(B,Ci,Hi,Wi)], finest first."""
+        """Extracts the feature maps of normalized images (B,C,H,W): [(B,Ci,Hi,Wi)], finest first."""
         if self._patch != STRIDE:
             size = [side // STRIDE * self._patch for side in images.shape[-2:]]
             images = F.interpolate(images, size, mode="bilinear", align_corners=False)

@@ -14,6 +14,7 @@ from segkit.classes import Classes
 from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
 from segkit.evaluation.loop import OnResult
+from segkit.evaluation.pixel_formats import require_pixel_format
 from segkit.evaluation.tables import METRICS_FILE, write_evaluation
 from segkit.evaluation.validation import Validation
 from segkit.inference.semantic_options import with_options
@@ -109,6 +110,7 @@ def evaluate(
     validation = Validation(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )
+    require_pixel_format(loaded.model, validation.dataset, "data.val")
     _check_output(output, validation, overlays > 0, save_predictions)
     model = with_options(loaded.model, validation.postprocessors, window, augment)
     with (

@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from segkit.data.padding import padded_size
 from segkit.inspection.operation_count import counter
 from segkit.models._base import SegmentationModel
-from segkit.types import Prediction, Size
+from segkit.types import Prediction, Size, pixel_format_of
 
 MASKS = "masks"
 """Name of the part for the masks of the last layer: a product that belongs to no module."""
@@ -110,7 +110,8 @@ def _costs_by_module(model: SegmentationModel, size: Size) -> dict[str, Cost]:
             fakes = {name: _fake(parameter) for name, parameter in model.named_parameters()}
             fakes |= {name: _fake(buffer) for name, buffer in model.named_buffers()}
             ledger.ignore(fakes.values())  # parameters are kept anyway
-            images = torch.empty(1, 3, *size, dtype=torch.uint8)
+            pixels = pixel_format_of(model)
+            images = torch.empty(1, pixels.channels, *size, dtype=pixels.dtype)
             with saved_tensors_hooks(ledger.keep, lambda kept: kept):
                 prediction = functional_call(model, fakes, (images,))
                 with ledger.inside(MASKS):

@@ -19,6 +19,7 @@ from segkit.config import CONFIG_FILE
 from segkit.errors import CheckpointError, RegistryError
 from segkit.registries import CHECKPOINT_FORMATS, CheckpointFormat, Imported, WritingFormat
 from segkit.runtime.checkpoint_source import CheckpointSource
+from segkit.types import pixel_format_of
 
 
 def find_format(source: CheckpointSource) -> str:
@@ -174,8 +175,8 @@ def export_checkpoint(
         trust: Import all Python files that the checkpoint's config names as plugins.
 
     Raises:
-        CheckpointError: the checkpoint cannot be loaded, the format has no such model, or `destination` is not empty.
-            Then nothing is written.
+        CheckpointError: the checkpoint cannot be loaded, its images are not RGB, the format has no such model, or
+            `destination` is not empty. Then nothing is written.
         RegistryError: there is no such format, or it only reads.
 
     Example:
@@ -199,5 +200,10 @@ def export_checkpoint(
     # The whole config: a format may write the weights of the losses too.
     config = read_config(find_checkpoint(checkpoint), plugins, trust)
     loaded = load_checkpoint(checkpoint, config=config)
+    if not (pixels := pixel_format_of(loaded.model)).is_rgb:
+        raise CheckpointError(
+            f"{checkpoint}: its model takes images of {pixels}, but the image processors of other programs prepare RGB "
+            "of 8 bits. It cannot be converted."
+        )
     with replace_checkpoint(Path(destination)) as draft:
         return writer.write(loaded.model, loaded.config, loaded.classes, draft)

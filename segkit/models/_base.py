@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from segkit.errors import RegistryError
-from segkit.layers.normalization import IMAGENET_MEAN, IMAGENET_STD, PixelNormalization
+from segkit.layers.normalization import PixelNormalization, pixel_statistics
 from segkit.registries import Backbone, Model, NormalizedBackbone, PixelDecoder, TransformerDecoder
 from segkit.registries.signature import named_inputs
-from segkit.types import PixelPrediction, Prediction, Size, Target
+from segkit.types import PixelFormat, PixelPrediction, PixelType, Prediction, Size, Target
 
 
 class SegmentationModel(nn.Module, Model):
@@ -30,8 +30,9 @@ class PyramidModel(SegmentationModel):
         backbone: The built backbone.
         pixel_decoder: The built pixel decoder.
         transformer_decoder: The built transformer decoder, or None.
-        pixel_mean: Mean of red, green and blue, 0..255. None is the backbone's, or else ImageNet's.
-        pixel_std: Standard deviation of red, green and blue, 0..255. None likewise.
+        pixel_mean: Mean of each channel, in the units of the pixels. None is the backbone's, or else ImageNet's.
+        pixel_std: Standard deviation of each channel. None likewise.
+        pixel_type: Of the images.
         size_divisor: What the height and width of images are padded to a multiple of. None is the coarsest stride: then
             every map has a whole number of cells.
     """
@@ -43,14 +44,13 @@ class PyramidModel(SegmentationModel):
         transformer_decoder: TransformerDecoder | None,
         pixel_mean: Sequence[float] | None = None,
         pixel_std: Sequence[float] | None = None,
+        pixel_type: PixelType = "uint8",
         size_divisor: int | None = None,
     ) -> None:
         super().__init__()
-        mean, std = IMAGENET_MEAN, IMAGENET_STD
-        if isinstance(backbone, NormalizedBackbone):
-            mean, std = backbone.pixel_mean, backbone.pixel_std
-        self.pixel_mean, self.pixel_std = tuple(pixel_mean or mean), tuple(pixel_std or std)
-        self.normalization = PixelNormalization(self.pixel_mean, self.pixel_std)
+        published = (backbone.pixel_mean, backbone.pixel_std) if isinstance(backbone, NormalizedBackbone) else None
+        self.pixel_mean, self.pixel_std = pixel_statistics(pixel_mean, pixel_std, published, pixel_type)
+        self.normalization = PixelNormalization(self.pixel_mean, self.pixel_std, pixel_type)
         self.backbone = backbone
         self.pixel_decoder = pixel_decoder
         self.transformer_decoder = transformer_decoder
@@ -60,12 +60,17 @@ class PyramidModel(SegmentationModel):
         self._size_divisor = size_divisor
 
     @property
+    def pixel_format(self) -> PixelFormat:
+        """The channels and type of the images."""
+        return self.normalization.format
+
+    @property
     def size_divisor(self) -> int:
         """What the height and width of images are padded to a multiple of."""
         return self._size_divisor or max(feature.stride for feature in self.backbone.features)
 
     def decode_pixels(self, images: Tensor, sizes: Sequence[Size] | None) -> tuple[Tensor, list[Tensor]]:
-        """Computes mask features (B,E,h,w) and memory [(B,Ci,Hi,Wi)] from images (B,3,H,W) uint8 RGB."""
+        """Computes mask features (B,E,h,w) and memory [(B,Ci,Hi,Wi)] from images (B,C,H,W)."""
         features = self.backbone(self.normalization(images, sizes))
         backbone_channels = [feature.channels for feature in self.backbone.features]
         _require(self.backbone, "backbone", "features", features, backbone_channels)

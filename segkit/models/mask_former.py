@@ -8,7 +8,7 @@ from torch import Tensor
 from segkit.models._base import PyramidModel
 from segkit.registries import MODELS, Backbone, PixelDecoder, TransformerDecoder
 from segkit.registries.signature import Positive, PositiveFloat
-from segkit.types import Prediction, Size, Target
+from segkit.types import PixelType, Prediction, Size, Target
 
 
 @MODELS.register("mask_former")
@@ -21,9 +21,11 @@ class MaskFormer(PyramidModel):
         backbone: The built backbone.
         pixel_decoder: The built pixel decoder.
         transformer_decoder: The built transformer decoder.
-        pixel_mean: Mean of red, green and blue, 0..255. By default the one that the backbone's weights were trained
-            with, or ImageNet's if it does not know.
-        pixel_std: Standard deviation of red, green and blue, 0..255. By default likewise.
+        pixel_mean: Mean of each channel in the units of the pixels: of red, green and blue, 0..255. By default the one
+            that the backbone's weights were trained with, or ImageNet's if it does not know. As many numbers as there
+            are here, as many channels have the images.
+        pixel_std: Standard deviation of each channel. By default likewise.
+        pixel_type: Type of the pixels of the images.
         size_divisor: Images are padded until their height and width are multiples of it. By default it is the coarsest
             stride; 1 does not pad.
 
@@ -48,11 +50,13 @@ class MaskFormer(PyramidModel):
         pixel_decoder: PixelDecoder,
         transformer_decoder: TransformerDecoder,
         *,
-        pixel_mean: tuple[float, float, float] | None = None,
-        pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None,
+        pixel_mean: list[float] | None = None,
+        pixel_std: list[PositiveFloat] | None = None,
+        pixel_type: PixelType = "uint8",
         size_divisor: Positive | None = None,
     ) -> None:
-        super().__init__(backbone, pixel_decoder, transformer_decoder, pixel_mean, pixel_std, size_divisor)
+        statistics = pixel_mean, pixel_std, pixel_type
+        super().__init__(backbone, pixel_decoder, transformer_decoder, *statistics, size_divisor)
 
     if TYPE_CHECKING:
 
@@ -63,10 +67,10 @@ class MaskFormer(PyramidModel):
     def forward(
         self, images: Tensor, sizes: Sequence[Size] | None = None, targets: list[Target] | None = None
     ) -> Prediction:
-        """Predicts from images (B,3,H,W) uint8 RGB, whose H and W are multiples of `size_divisor`.
+        """Predicts from images (B,C,H,W) of its `pixel_format`, whose H and W are multiples of `size_divisor`.
 
         Args:
-            images: (B,3,H,W) uint8 RGB.
+            images: (B,C,H,W) of its `pixel_format`, uint8 RGB by default.
             sizes: The unpadded size of each image; None = no padding.
             targets: Of the images, in training, for a transformer decoder that takes them.
         """

@@ -10,7 +10,7 @@ from segkit.layers.convolution import initialize_convolutions
 from segkit.models._base import PyramidModel
 from segkit.registries import MODELS, Backbone, PixelDecoder, TransformerDecoder
 from segkit.registries.signature import Positive, PositiveFloat
-from segkit.types import PixelPrediction, Size
+from segkit.types import PixelPrediction, PixelType, Size
 
 
 @MODELS.register("per_pixel")
@@ -26,9 +26,11 @@ class PerPixel(PyramidModel):
         pixel_decoder: The built pixel decoder.
         num_classes: Number of classes of the dataset.
         transformer_decoder: The built transformer decoder, or None.
-        pixel_mean: Mean of red, green and blue, 0..255. By default the one that the backbone's weights were trained
-            with, or ImageNet's if it does not know.
-        pixel_std: Standard deviation of red, green and blue, 0..255. By default likewise.
+        pixel_mean: Mean of each channel in the units of the pixels: of red, green and blue, 0..255. By default the one
+            that the backbone's weights were trained with, or ImageNet's if it does not know. As many numbers as there
+            are here, as many channels have the images.
+        pixel_std: Standard deviation of each channel. By default likewise.
+        pixel_type: Type of the pixels of the images.
         size_divisor: Images are padded until their height and width are multiples of it. By default it is the coarsest
             stride; 1 does not pad.
 
@@ -51,18 +53,20 @@ class PerPixel(PyramidModel):
         num_classes: int,
         transformer_decoder: TransformerDecoder | None = None,
         *,
-        pixel_mean: tuple[float, float, float] | None = None,
-        pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None,
+        pixel_mean: list[float] | None = None,
+        pixel_std: list[PositiveFloat] | None = None,
+        pixel_type: PixelType = "uint8",
         size_divisor: Positive | None = None,
     ) -> None:
-        super().__init__(backbone, pixel_decoder, transformer_decoder, pixel_mean, pixel_std, size_divisor)
+        statistics = pixel_mean, pixel_std, pixel_type
+        super().__init__(backbone, pixel_decoder, transformer_decoder, *statistics, size_divisor)
         self.num_classes = num_classes
         if transformer_decoder is None:
             self.classifier = nn.Conv2d(pixel_decoder.mask_dim, num_classes, kernel_size=1)
             initialize_convolutions(self.classifier)
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> PixelPrediction:
-        """Predicts from images (B,3,H,W) uint8 RGB, whose H and W are multiples of `size_divisor`.
+        """Predicts from images (B,C,H,W) of its `pixel_format`, whose H and W are multiples of `size_divisor`.
 
         Raises ConfigError unless the transformer decoder has one query per class.
         """

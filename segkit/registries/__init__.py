@@ -30,6 +30,7 @@ from segkit.registries.matchers import MATCHERS, Matcher
 from segkit.registries.models import MODELS, Model, NormalizedModel, TypedModel
 from segkit.registries.optimizers import OPTIMIZERS, Optimizer
 from segkit.registries.pixel_decoders import PIXEL_DECODERS, PixelDecoder
+from segkit.registries.pixel_formatted import PixelFormatted
 from segkit.registries.postprocessors import POSTPROCESSORS, Postprocessor
 from segkit.registries.registry import Registry
 from segkit.registries.schedules import SCHEDULES, Schedule
@@ -76,6 +77,7 @@ __all__ = [
     "NormalizedModel",
     "Optimizer",
     "PixelDecoder",
+    "PixelFormatted",
     "Postprocessor",
     "Progress",
     "Registry",

@@ -23,6 +23,9 @@ class Backbone(Protocol):
     A backbone whose initial weights were trained with normalized pixels may publish their mean and deviation; see
     `NormalizedBackbone`.
 
+    A backbone of images of any number of channels takes `channels: int = 3` before `*`. One without it can only be used
+    with images of three channels.
+
     A backbone may publish the layers of its parameters, which optimizers need for `layer_decay`; see `Layered`.
     """
 
@@ -31,7 +34,10 @@ class Backbone(Protocol):
         """Channels and stride of each map, finest first."""
 
     def __call__(self, images: Tensor, /) -> list[Tensor]:
-        """(B, 3, H, W) float, normalized -> [(B, Ci, Hi, Wi)], finest first. H and W are multiples of every stride."""
+        """(B, 3, H, W) float, normalized -> [(B, Ci, Hi, Wi)], finest first. H and W are multiples of every stride.
+
+        There are `channels` instead of 3 where the backbone was built for so many.
+        """
 
 
 @runtime_checkable
@@ -43,15 +49,20 @@ class NormalizedBackbone(Backbone, Protocol):
     """
 
     @property
-    def pixel_mean(self) -> tuple[float, float, float]:
-        """Mean of red, green and blue, 0..255."""
+    def pixel_mean(self) -> tuple[float, ...]:
+        """Mean of each channel: of red, green and blue, 0..255."""
 
     @property
-    def pixel_std(self) -> tuple[float, float, float]:
-        """Standard deviation of red, green and blue, 0..255."""
+    def pixel_std(self) -> tuple[float, ...]:
+        """Standard deviation of each channel."""
 
 
 BACKBONES: Registry[Backbone] = Registry(
-    "backbone", "backbones", Backbone, optional=(NormalizedBackbone, Layered, Stepped), base="torch.nn.Module"
+    "backbone",
+    "backbones",
+    Backbone,
+    injected=("channels",),
+    optional=(NormalizedBackbone, Layered, Stepped),
+    base="torch.nn.Module",
 )
 """The registered backbones; `Backbone` is their contract."""

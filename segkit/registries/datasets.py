@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from segkit.registries.pixel_formatted import PixelFormatted
 from segkit.registries.registry import Registry
 
 if TYPE_CHECKING:
@@ -72,6 +73,6 @@ class ExplainedDataset(Dataset, Protocol):
 
 
 DATASETS: Registry[Dataset] = Registry(
-    "dataset", "datasets", Dataset, composes=True, optional=(CountedDataset, ExplainedDataset)
+    "dataset", "datasets", Dataset, composes=True, optional=(CountedDataset, ExplainedDataset, PixelFormatted)
 )
 """The registered datasets; `Dataset` is their contract."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from segkit.registries.backbones import BACKBONES
 from segkit.registries.layered import Layered
 from segkit.registries.pixel_decoders import PIXEL_DECODERS
+from segkit.registries.pixel_formatted import PixelFormatted
 from segkit.registries.registry import Registry
 from segkit.registries.stepped import Stepped
 from segkit.registries.transformer_decoders import TRANSFORMER_DECODERS
@@ -35,7 +36,10 @@ class Model(Protocol):
         """The height and width of a padded batch must be multiples of it."""
 
     def __call__(self, images: Tensor, sizes: Sequence[Size] | None = None, /) -> Prediction | PixelPrediction:
-        """(B, 3, H, W) uint8 RGB -> prediction. Pixels beyond an image's (height, width) in `sizes` are padding."""
+        """(B, 3, H, W) uint8 RGB -> prediction. Pixels beyond an image's (height, width) in `sizes` are padding.
+
+        A model that publishes another `pixel_format` takes images of that.
+        """
 
 
 @runtime_checkable
@@ -55,12 +59,12 @@ class NormalizedModel(Protocol):
     """
 
     @property
-    def pixel_mean(self) -> tuple[float, float, float]:
-        """Mean of red, green and blue, 0..255."""
+    def pixel_mean(self) -> tuple[float, ...]:
+        """Mean of each channel: of red, green and blue, 0..255."""
 
     @property
-    def pixel_std(self) -> tuple[float, float, float]:
-        """Standard deviation of red, green and blue, 0..255."""
+    def pixel_std(self) -> tuple[float, ...]:
+        """Standard deviation of each channel."""
 
 
 MODELS: Registry[Model] = Registry(
@@ -69,7 +73,7 @@ MODELS: Registry[Model] = Registry(
     Model,
     injected=("num_classes",),
     nests=(BACKBONES, PIXEL_DECODERS, TRANSFORMER_DECODERS),
-    optional=(TypedModel, NormalizedModel, Layered, Stepped),
+    optional=(TypedModel, NormalizedModel, PixelFormatted, Layered, Stepped),
     base="torch.nn.Module",
 )
 """The registered models; `Model` is their contract."""

@@ -1,8 +1,9 @@
 """The contract of a backbone.
 
 * It publishes `features`: finest first, each stride once.
-* If it publishes `pixel_mean` or `pixel_std`, it publishes both, as three numbers.
+* If it publishes `pixel_mean` or `pixel_std`, it publishes both, each with a number per channel.
 * If it publishes `parameter_layers`, these name every parameter once.
+* It takes images of three channels, or of another number that it is checked for.
 * For images whose sides are multiples of the coarsest stride, it returns the maps that `features` describes: images
   wider than high, higher than wide, of a single coarsest cell, of an odd number of cells.
 * Gradients reach the image and every parameter, and all else that `segkit.testing._modules` lists.
@@ -21,8 +22,12 @@ from segkit.testing._modules import Outputs, Trial, as_module, check_module, war
 
 
 @seeded()
-def check_backbone(backbone: Backbone) -> None:
+def check_backbone(backbone: Backbone, channels: int = 3) -> None:
     """Checks a built backbone.
+
+    Args:
+        backbone: The built backbone.
+        channels: Of the images that it was built for.
 
     Raises:
         AssertionError: it breaks the contract; the message says how and what to do.
@@ -34,30 +39,32 @@ def check_backbone(backbone: Backbone) -> None:
     module = as_module("backbone", backbone)
     who = named("backbone", backbone)
     features = published_features(who, "features", getattr(backbone, "features", None))
-    _check_pixel_values(who, backbone)
+    _check_pixel_values(who, backbone, channels)
     check_layers(who, module, whole=True)
     coarsest = features[-1].stride
     module.eval()
     for rows, columns in CELLS:
         size = (rows * coarsest, columns * coarsest)
         with trying(who, f"on images of {size[0]}x{size[1]}"), torch.no_grad():
-            maps = backbone(torch.randn(2, 3, *size))
+            maps = backbone(torch.randn(2, channels, *size))
         check_maps(who, "map", maps, features, size)
-    image = torch.randn(2, 3, 2 * coarsest, 3 * coarsest)
+    image = torch.randn(2, channels, 2 * coarsest, 3 * coarsest)
     trial = Trial(who, module, {"image": image}, _run, reached={"image": ["image"]})
     check_module(trial, _other(module))
     warn_unless_compilable(trial)
 
 
-def _check_pixel_values(who: str, backbone: object) -> None:
+def _check_pixel_values(who: str, backbone: object, channels: int) -> None:
     found = {name: getattr(backbone, name, None) for name in ("pixel_mean", "pixel_std")}
     for name, value in found.items():
         numbers = (
-            isinstance(value, tuple | list) and len(value) == 3 and all(isinstance(one, int | float) for one in value)
+            isinstance(value, tuple | list)
+            and len(value) == channels
+            and all(isinstance(one, int | float) for one in value)
         )
         assert numbers or list(found.values()) == [None, None], (
-            f"{who} publishes {name} = {value!r}. Publish both pixel_mean and pixel_std, each as three numbers in "
-            "0..255, or neither."
+            f"{who} publishes {name} = {value!r}. Publish both pixel_mean and pixel_std, each as one number per "
+            "channel, or neither."
         )
 
 

@@ -1,7 +1,7 @@
 """The contract of a model.
 
-* It publishes `size_divisor`, a whole number of at least 1, and takes uint8 images whose sides are multiples of it,
-  with and without the sizes of the unpadded images.
+* It publishes `size_divisor`, a whole number of at least 1, and takes images whose sides are multiples of it, with and
+  without the sizes of the unpadded images. They are uint8 RGB, or of the `pixel_format` that it publishes.
 * If it publishes `parameter_layers`, these name parameters of its own, each once.
 * It returns a well-formed Prediction or PixelPrediction, with the shapes of `segkit.types` in every layer, all finite.
 * If its `forward` names `targets`, it takes those of images with and without segments in training, returns as many
@@ -29,6 +29,7 @@ from segkit.testing._modules import (
     warn_unless_compilable,
 )
 from segkit.testing._predictions import check_prediction, outputs_of
+from segkit.types import Size, pixel_format_of
 
 NUM_CLASSES = 4
 
@@ -62,15 +63,15 @@ def check_model(make: Callable[[int], Model]) -> None:
     module.eval()
     for rows, columns in ((1, 1), (2, 3), (3, 2)):
         size = (rows * divisor, columns * divisor)
-        images = _images(size)
+        images = _images(model, size)
         # One image with padding, one without.
         unpadded = (max(1, size[0] - divisor // 2), size[1])
         for sizes, words in ((None, "without sizes"), ([unpadded, size], "with the sizes of the images")):
-            with trying(who, f"on uint8 images of {size[0]}x{size[1]} {words}"), torch.no_grad():
+            with trying(who, f"on images of {size[0]}x{size[1]}, {pixel_format_of(model)}, {words}"), torch.no_grad():
                 prediction = model(images, sizes)
             check_prediction(who, prediction, NUM_CLASSES, None)
     # No gradient to reach: the images are integers.
-    images = _images((2 * divisor, 3 * divisor))
+    images = _images(model, (2 * divisor, 3 * divisor))
     trial = Trial(who, module, {"images": images}, _run, reached={})
     check_module(trial, as_module("model", make(NUM_CLASSES)))
     check_targets(who, module, (2 * divisor, 3 * divisor), NUM_CLASSES, partial(module, images, None))
@@ -78,8 +79,9 @@ def check_model(make: Callable[[int], Model]) -> None:
     check_meta(who, lambda: make(NUM_CLASSES))
 
 
-def _images(size: tuple[int, int]) -> Tensor:
-    return torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8)
+def _images(model: object, size: Size) -> Tensor:
+    pixels = pixel_format_of(model)
+    return torch.randint(0, torch.iinfo(pixels.dtype).max + 1, (2, pixels.channels, *size), dtype=pixels.dtype)
 
 
 def _run(model: nn.Module, inputs: list[Tensor]) -> Outputs:

@@ -24,6 +24,7 @@ from segkit.data.loaded import LoadedBatch
 from segkit.data.repeat_factors import epoch_length
 from segkit.data.sampling import sample_dataset
 from segkit.errors import CheckpointError, ConfigError, suggest
+from segkit.evaluation.pixel_formats import require_pixel_format
 from segkit.evaluation.validation import Validation
 from segkit.models._base import SegmentationModel
 from segkit.registries import Dataset
@@ -94,6 +95,7 @@ def build_training(
     seen = TrainingClasses(plan.dataset, plan.split, rank, int(plan.accelerator.num_processes))
     config = with_class_weights(config, seen)
     model = build_model(config, plan.dataset.classes, initial_weights=not resume)
+    require_pixel_format(model, plan.dataset, "data.train")
     config = with_pixel_values(config, model)
     plan = replace(plan, config=config)
     notes = _load_weights(plan, model, saved)
@@ -241,6 +243,7 @@ def _validation(plan: _Plan, model: SegmentationModel) -> Validation | None:
         rank=accelerator.process_index,
         num_processes=accelerator.num_processes,
     )
+    require_pixel_format(model, validation.dataset, "data.val")
     name, known = plan.settings.best_metric, validation.metric_names()
     if name is not None and name not in known:
         raise ConfigError(

@@ -7,6 +7,7 @@ segment: one region of a target · mask: its pixels · void: pixels of unknown c
 """
 
 from segkit.types.metrics import Metrics
+from segkit.types.pixels import PixelFormat, PixelType, pixel_format_of
 from segkit.types.predictions import MaskProduct, PixelPrediction, Prediction
 from segkit.types.results import InstanceResult, PanopticResult, PanopticSegment, Result, ResultSource, SemanticResult
 from segkit.types.samples import Batch, Sample
@@ -24,7 +25,9 @@ __all__ = [
     "Metrics",
     "PanopticResult",
     "PanopticSegment",
+    "PixelFormat",
     "PixelPrediction",
+    "PixelType",
     "Prediction",
     "Result",
     "ResultSource",
@@ -32,4 +35,5 @@ __all__ = [
     "SemanticResult",
     "Size",
     "Target",
+    "pixel_format_of",
 ]

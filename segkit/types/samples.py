@@ -15,7 +15,7 @@ class Sample:
     """One image of a dataset with its target, before batching."""
 
     image: Tensor
-    """(3, H, W) uint8 RGB."""
+    """(3, H, W) uint8 RGB, or what else the dataset publishes as its `PixelFormat`."""
     target: Target | None
     """None for images without annotation, and while evaluation transforms the image alone."""
     file: str
@@ -34,7 +34,7 @@ class Batch:
     """Images padded at the bottom and right to one size, with their targets."""
 
     images: Tensor
-    """(B, 3, H, W) uint8 RGB."""
+    """(B, 3, H, W) uint8 RGB, or of the dataset's `PixelFormat`."""
     sizes: list[ImageSizes]
     targets: list[Target]
     """Training: padded like the images. Evaluation: as the dataset gives them, at `sizes[i].output`."""

@@ -65,6 +65,26 @@ def test_pretrained_loads_what_timm_publishes(tmp_path):
         torch.testing.assert_close(backbone(images)[-1], whole.forward_features(images))
 
 
+@pytest.mark.parametrize("channels", [1, 5])
+def test_weights_are_adapted_to_other_channels_as_timm_does(tmp_path, channels):
+    torch.manual_seed(0)
+    torch.save(timm.create_model("resnet18").state_dict(), tmp_path / "weights.pth")
+    weights = {"file": str(tmp_path / "weights.pth")}
+    theirs = timm.create_model("resnet18", pretrained=True, in_chans=channels, pretrained_cfg_overlay=weights)
+    backbone = TimmBackbone(channels, name="resnet18", weights=weights["file"])
+    assert torch.equal(backbone.body.conv1.weight, theirs.conv1.weight)
+    assert not hasattr(backbone, "pixel_mean")
+
+
+def test_channels_are_no_option():
+    with pytest.raises(ConfigError) as caught:
+        TimmBackbone(name="resnet18", options={"in_chans": 5})
+    assert str(caught.value) == (
+        "backbone 'timm': options: in_chans: the number of channels is that of the numbers in model.pixel_mean. Remove "
+        "it, and give pixel_mean and pixel_std one number per channel."
+    )
+
+
 def test_pretrained_without_a_network_names_the_two_ways_out(tmp_path):
     unreachable = {"pretrained_cfg_overlay": {"url": f"file://{tmp_path}/nothing.pth", "hf_hub_id": ""}}
     with pytest.raises(SegkitError) as caught:

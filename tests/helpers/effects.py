@@ -294,7 +294,11 @@ OBSERVERS = {
     "backbone": lambda part, settings: _module(part, _random(2, 3, 64, 64)),
     "pixel_decoder": lambda part, settings: _module(part, [_random(2, 8, 16, 16), _random(2, 16, 8, 8)]),
     "transformer_decoder": lambda part, settings: _module(part, [_random(2, 16, 8, 8)], _random(2, 8, 16, 16)),
-    "model": lambda part, settings: {**_module(part, _images()), "divisor": part.size_divisor},
+    "model": lambda part, settings: {
+        **_module(part, _images().to(part.pixel_format.dtype)),
+        "divisor": part.size_divisor,
+        "takes": str(part.pixel_format),
+    },
     "matcher": _matcher,
     "loss": _loss,
     "postprocessor": _postprocessor,

@@ -109,14 +109,14 @@ def test_what_is_published_follows_from_the_contracts():
 @pytest.mark.parametrize(
     ("kind", "attributes", "wrong", "contract"),
     [
-        ("backbone", {"pixel_mean": (1.0, 2, 3)}, "'pixel_std' (3 numbers).", "NormalizedBackbone"),
+        ("backbone", {"pixel_mean": (1.0, 2, 3)}, "'pixel_std' (numbers).", "NormalizedBackbone"),
         (
             "backbone",
-            {"pixel_mean": (1, 2, 3), "pixel_std": (4, 5)},
-            "'pixel_std' as 3 numbers, not (4, 5).",
+            {"pixel_mean": (1, 2, 3), "pixel_std": (4, "5")},
+            "'pixel_std' as numbers, not (4, '5').",
             "NormalizedBackbone",
         ),
-        ("model", {"pixel_std": (1.0, 2, 3)}, "'pixel_mean' (3 numbers).", "NormalizedModel"),
+        ("model", {"pixel_std": (1.0, 2, 3)}, "'pixel_mean' (numbers).", "NormalizedModel"),
         ("model", {"prediction_type": "pixels"}, "'prediction_type' as a class, not 'pixels'.", "TypedModel"),
     ],
 )

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from segkit.registries import BACKBONES
 from segkit.testing import check_backbone
 from segkit.types import Feature
 from tests.helpers.contract_errors import each_of, error_message
@@ -132,13 +133,13 @@ MESSAGES = [
     ),
     (
         MeanAlone,
-        "backbone MeanAlone publishes pixel_std = None. Publish both pixel_mean and pixel_std, each as three numbers "
-        "in 0..255, or neither.",
+        "backbone MeanAlone publishes pixel_std = None. Publish both pixel_mean and pixel_std, each as one number "
+        "per channel, or neither.",
     ),
     (
         FractionsOfOne,
-        "backbone FractionsOfOne publishes pixel_std = 0.5. Publish both pixel_mean and pixel_std, each as three "
-        "numbers in 0..255, or neither.",
+        "backbone FractionsOfOne publishes pixel_std = 0.5. Publish both pixel_mean and pixel_std, each as one "
+        "number per channel, or neither.",
     ),
     (OnlyLarge, "backbone OnlyLarge fails on images of 4x4: ValueError: the image is too small"),
     (Named, "backbone Named returns its maps as dict. Return a list."),
@@ -166,3 +167,7 @@ def test_a_good_one_passes_and_draws_nothing_from_the_callers_generator():
     state = torch.get_rng_state()
     check_backbone(backbone)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_backbone_is_checked_for_the_channels_that_it_was_built_for():
+    check_backbone(BACKBONES.get("timm")(5, name="resnet10t", options={"out_indices": [1, 2]}), channels=5)

@@ -23,6 +23,7 @@ class PlainBody(nn.Module):
         image_size: Side of the images that the learned positions are stored for; None = that of the weights.
         patch_size: Side of a patch in pixels; None = that of the weights.
         options: Further arguments of the timm model.
+        channels: Of the images. Published weights of another number are adapted by timm.
 
     Raises:
         ConfigError: timm has no such model, or it is no plain vision transformer.
@@ -37,10 +38,17 @@ class PlainBody(nn.Module):
         image_size: int | None,
         patch_size: int | None,
         options: dict[str, Any],
+        channels: int = 3,
     ) -> None:
         super().__init__()
         sizes = {"img_size": image_size, "patch_size": patch_size}
         chosen = {key: value for key, value in sizes.items() if value is not None}
+        if "in_chans" in options:
+            raise ConfigError(
+                "model 'eomt': options: in_chans: images have as many channels as pixel_mean has numbers. Remove it."
+            )
+        if channels != 3:
+            chosen["in_chans"] = channels
         self.transformer = _create(name, pretrained, weights, {**options, **chosen})
         if image_size is not None and self.transformer.pos_embed is None:
             raise ConfigError(
@@ -72,7 +80,7 @@ class PlainBody(nn.Module):
         """Computes the tokens before the first block.
 
         Args:
-            images: (B,3,H,W), normalized; H and W are multiples of the patch size.
+            images: (B,C,H,W), normalized; H and W are multiples of the patch size.
 
         Returns:
             The tokens (B,P+N,C), rotary positions or None, and the rows and columns of the N patches.

@@ -9,10 +9,10 @@ from torch.nn.functional import interpolate
 
 from segkit.errors import ConfigError
 from segkit.layers.depth import numbered_layers
-from segkit.layers.normalization import PixelNormalization
+from segkit.layers.normalization import PixelNormalization, pixel_statistics
 from segkit.ops.cpu.linear import convolve_linear
 from segkit.registries.signature import Positive, PositiveFloat
-from segkit.types import Prediction, Size
+from segkit.types import PixelFormat, PixelType, Prediction, Size
 from segkit_eomt.annealing import MaskAnnealing, Masking
 from segkit_eomt.masks import MaskModule
 
@@ -35,8 +35,10 @@ class EoMT(nn.Module):
         patch_size: Side of a patch in pixels. By default that of the weights; for another, the kernel is resized.
         num_queries: Number of learned queries, the most segments that one image can get.
         num_blocks: Number of last blocks that the queries pass.
-        pixel_mean: Mean of red, green and blue, 0..255. By default the one that the weights were trained with.
-        pixel_std: Standard deviation of red, green and blue, 0..255. By default likewise.
+        pixel_mean: Mean of each channel in the units of the pixels: of red, green and blue, 0..255. By default the one
+            that the weights were trained with. As many numbers as there are here, as many channels have the images.
+        pixel_std: Standard deviation of each channel. By default likewise.
+        pixel_type: Type of the pixels of the images.
         options: Further arguments of the timm model, such as `{drop_path_rate: 0.1}`.
 
     Raises:
@@ -66,15 +68,17 @@ class EoMT(nn.Module):
         patch_size: Positive | None = None,
         num_queries: Positive = 200,
         num_blocks: Positive = 4,
-        pixel_mean: tuple[float, float, float] | None = None,
-        pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None,
+        pixel_mean: list[float] | None = None,
+        pixel_std: list[PositiveFloat] | None = None,
+        pixel_type: PixelType = "uint8",
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         # timm takes seconds to import, so only a config that uses this model pays for it.
         from segkit_eomt.body import PlainBody
 
-        self.body = PlainBody(name, pretrained, weights, image_size, patch_size, options or {})
+        channels = len(pixel_mean or (0, 0, 0))
+        self.body = PlainBody(name, pretrained, weights, image_size, patch_size, options or {}, channels)
         if num_blocks > self.body.num_blocks:
             raise ConfigError(
                 f"model 'eomt': num_blocks: must be at most {self.body.num_blocks}, the number of blocks of '{name}', "
@@ -82,14 +86,19 @@ class EoMT(nn.Module):
             )
         self.body.expect_queries(num_queries, num_blocks)
         self.num_queries, self.num_blocks = num_queries, num_blocks
-        self.pixel_mean = pixel_mean or self.body.pixel_values("mean")
-        self.pixel_std = pixel_std or self.body.pixel_values("std")
-        self.normalization = PixelNormalization(self.pixel_mean, self.pixel_std)
+        published = self.body.pixel_values("mean"), self.body.pixel_values("std")
+        self.pixel_mean, self.pixel_std = pixel_statistics(pixel_mean, pixel_std, published, pixel_type)
+        self.normalization = PixelNormalization(self.pixel_mean, self.pixel_std, pixel_type)
         self.queries = nn.Embedding(num_queries, self.body.channels)
         self.class_head = nn.Linear(self.body.channels, num_classes + 1)
         self.mask_module = MaskModule(self.body.channels, self.body.patch_size)
         self.annealing = MaskAnnealing(num_blocks)
         convolve_linear(self)
+
+    @property
+    def pixel_format(self) -> PixelFormat:
+        """The channels and type of the images."""
+        return self.normalization.format
 
     @property
     def size_divisor(self) -> int:
@@ -104,7 +113,7 @@ class EoMT(nn.Module):
         return [[f"body.transformer.{name}" for name in layer] for layer in numbered_layers(self.body.transformer)]
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> Prediction:
-        """Predicts from images (B,3,H,W) uint8 RGB, whose H and W are multiples of `size_divisor`.
+        """Predicts from images (B,C,H,W) of its `pixel_format`, whose H and W are multiples of `size_divisor`.
 
         Returns:
             The prediction after the last block. In training, those before each of the last blocks are its `auxiliary`.

@@ -9,6 +9,7 @@ class Pyramid(nn.Module):
     """Five stages of convolutions, each halving the resolution. The last four are published.
 
     Args:
+        channels: Of the images.
         width: channels of the finest map, which has stride 4. Each coarser map has twice as many.
 
     Example:
@@ -17,17 +18,17 @@ class Pyramid(nn.Module):
         [(1, 8, 16, 24), (1, 16, 8, 12), (1, 32, 4, 6), (1, 64, 2, 3)]
     """
 
-    def __init__(self, *, width: int = 32) -> None:
+    def __init__(self, channels: int = 3, *, width: int = 32) -> None:
         super().__init__()
         widths = [width, 2 * width, 4 * width, 8 * width]
-        self.features = [Feature(channels, stride) for channels, stride in zip(widths, (4, 8, 16, 32), strict=True)]
-        self.stem = _stage(3, width)
+        self.features = [Feature(*sizes) for sizes in zip(widths, (4, 8, 16, 32), strict=True)]
+        self.stem = _stage(channels, width)
         self.stages = nn.ModuleList(
             _stage(before, after) for before, after in zip([width, *widths[:-1]], widths, strict=True)
         )
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) float, normalized -> [(B, Ci, Hi, Wi)], finest first."""
+        """(B, C, H, W) float, normalized -> [(B, Ci, Hi, Wi)], finest first."""
         features = self.stem(images)
         maps = []
         for stage in self.stages:
