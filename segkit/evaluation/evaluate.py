@@ -103,8 +103,7 @@ def evaluate(
     if config is None:
         config = read_config(find_checkpoint(checkpoint), trust=trust)
     config = as_config(config, trust=trust)
-    # Before anything is loaded: it decides on which device.
-    process = join_processes(device)
+    process = join_processes(device)  # before anything is loaded: it decides on which device
     output = default_output(checkpoint) if output is None else Path(output)
     loaded = load_checkpoint(checkpoint, process.device, config)
     validation = Validation(

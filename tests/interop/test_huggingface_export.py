@@ -9,6 +9,7 @@ from segkit.checkpoint import save_checkpoint
 from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.errors import CheckpointError
+from segkit.interop.converting import export_checkpoint
 from segkit.interop.huggingface import import_huggingface
 from tests.helpers.huggingface_cases import export_huggingface, write_theirs
 
@@ -50,6 +51,16 @@ def refusal(ours, destination):
         export_huggingface(ours, destination)
     assert sorted(path.name for path in destination.parent.iterdir()) == [ours.name], "something was left behind"
     return str(caught.value)
+
+
+def test_a_model_of_other_images_than_rgb_is_refused(tmp_path):
+    ours = write_ours(tmp_path / "ours", pixel_mean=[1.0] * 4, pixel_std=[2.0] * 4)
+    with pytest.raises(CheckpointError) as caught:
+        export_checkpoint(ours, tmp_path / "theirs", "huggingface_mask_former")
+    assert str(caught.value) == (
+        f"{ours}: its model takes images of 4 channels of uint8, but the image processors of other programs prepare "
+        "RGB of 8 bits. It cannot be converted."
+    )
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,13 @@ def test_pixels_are_normalized_as_the_weights_expect():
     assert make(pixel_mean=(1.0, 2.0, 3.0), pixel_std=(4.0, 5.0, 6.0)).pixel_std == (4.0, 5.0, 6.0)
 
 
+def test_images_may_have_other_channels_and_16_bits():
+    model = make(pixel_mean=[900.0] * 5, pixel_std=[300.0] * 5, pixel_type="uint16").eval()
+    prediction = model(torch.full((1, 5, 28, 42), 60000, dtype=torch.uint16))
+    assert model.body.transformer.patch_embed.proj.in_channels == 5
+    assert prediction.mask_logits.isfinite().all()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
