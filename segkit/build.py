@@ -20,6 +20,7 @@ from segkit.config.sections import PartConfig, Split, TrainingSplit
 from segkit.criterion import Criterion, WeightedLoss
 from segkit.data.limit import limited
 from segkit.errors import ConfigError
+from segkit.layers.freezing import freeze, frozen_part
 from segkit.models._base import SegmentationModel
 from segkit.ops.points import PointSampling
 from segkit.registries import (
@@ -68,7 +69,9 @@ def build_part(registry: Registry[P], config: PartConfig, known: Mapping[str, ob
     """
     part = registry.get(config["type"])
     known = dict(known or {})
-    arguments = {name: value for name, value in config.items() if name != "type" and name not in registry.item_settings}
+    arguments = {
+        name: value for name, value in config.items() if name != "type" and name not in registry.outer_settings
+    }
     # In the order of the signature: each nested part may ask for what those before it publish.
     for parameter in before_star(part):
         nested = registry.nests.get(parameter)
@@ -82,6 +85,8 @@ def build_part(registry: Registry[P], config: PartConfig, known: Mapping[str, ob
             arguments[parameter] = inner
     built = part(**arguments)
     check_contract(registry, config["type"], built)
+    if "frozen" in registry.common_settings and config.get("frozen"):
+        freeze(frozen_part(cast(nn.Module, built)))
     return built
 
 
@@ -151,29 +156,6 @@ def queries_to_match(config: Config) -> int | None:
     if criterion is None or criterion.matcher is None:
         return None
     return num_queries_of(config.experiment.model)
-
-
-def class_axes(config: Config, classes: Classes) -> dict[str, int | None]:
-    """Returns the model's tensors whose shape depends on the number of classes: its class head.
-
-    The value is the axis with a row per class, counted from 0; None where no single axis has one.
-    """
-    shapes = []
-    # Built for K and for K+1 classes: what differs in shape depends on the classes, whatever the model.
-    for num_classes in (len(classes), len(classes) + 1):
-        with torch.device("meta"):  # only shapes are needed, no memory
-            placeholder = Classes.make([str(index) for index in range(num_classes)])
-            model = build_model(config, placeholder, initial_weights=False)
-        shapes.append({name: tensor.shape for name, tensor in model.state_dict().items()})
-    before, after = shapes
-    return {name: _grown_axis(shape, after.get(name)) for name, shape in before.items() if after.get(name) != shape}
-
-
-def _grown_axis(before: torch.Size, after: torch.Size | None) -> int | None:
-    if after is None or len(before) != len(after):
-        return None
-    grown = [axis for axis, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
-    return grown[0] if len(grown) == 1 and after[grown[0]] == before[grown[0]] + 1 else None
 
 
 def dataset_classes(config: Config) -> Classes:

@@ -18,7 +18,6 @@ from segkit.build import (
     build_postprocessors,
     build_schedule,
     build_transforms,
-    class_axes,
     dataset_classes,
     num_queries_of,
 )
@@ -208,17 +207,6 @@ def test_no_weights_are_read_where_a_checkpoint_follows(tmp_path, monkeypatch, s
     monkeypatch.setattr(build, "build_part", lambda *given: seen.append(given[1]) or original(*given))
     build_model(load_config(file), CLASSES, initial_weights=False)
     assert all("pretrained" not in part and "weights" not in part for part in seen)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("mask_former", {"transformer_decoder.class_head.weight": 0, "transformer_decoder.class_head.bias": 0}),
-        ("per_pixel", {"classifier.weight": 0, "classifier.bias": 0}),
-    ],
-)
-def test_the_tensors_of_the_class_list(tmp_path, name, expected):
-    assert class_axes(load_config(write_tiny(tmp_path, name)), CLASSES) == expected
 
 
 @pytest.mark.parametrize(

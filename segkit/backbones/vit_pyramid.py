@@ -85,6 +85,11 @@ class ViTPyramid(nn.Module):
         last: Tensor = self.body(images)[-1]  # (B, C, H/16, W/16)
         return [level(last) for level in self.levels]
 
+    @property
+    def frozen_part(self) -> nn.Module:
+        """What `frozen: true` freezes: the transformer. The pyramid has no published weights, and learns."""
+        return self.body
+
     def parameter_layers(self) -> list[list[str]]:
         """Returns the names of the parameters block by block, from the image on; the pyramid belongs to the last."""
         layers = [[f"body.{name}" for name in layer] for layer in numbered_layers(self.body)]

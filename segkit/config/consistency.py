@@ -5,25 +5,14 @@ someone would remove or change.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from segkit.config.frozen_rules import FROZEN_RULES
 from segkit.config.nodes import Mapping, Problem
+from segkit.config.rule import Rule, beside, holder
 from segkit.config.written import Written
 
 TURN_OR_CROP = ("random_crop", "random_flip", "random_window")
 """Transforms that move the image against its target where they see the image alone."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Settings that are refused where `broken` holds."""
-
-    settings: tuple[str, ...]
-    """Their paths; `*` stands for any one key or number."""
-    broken: Callable[[Written, str], bool]
-    """`(config, path of the setting) -> whether it is refused`."""
-    message: str
-    """Why, and what to do. `{holder}` is the path of the mapping that holds the setting."""
 
 
 def inconsistencies(tree: Mapping) -> Iterator[Problem]:
@@ -34,17 +23,8 @@ def inconsistencies(tree: Mapping) -> Iterator[Problem]:
             for path in config.matching(pattern):
                 if rule.broken(config, path):
                     # Messages are formatted, so a literal brace in them is written twice.
-                    message = rule.message.format(holder=_holder(path))
+                    message = rule.message.format(holder=holder(path))
                     yield Problem(config.origin(path), path, message)
-
-
-def _holder(path: str) -> str:
-    return path.rpartition(".")[0]
-
-
-def _beside(config: Written, path: str, name: str) -> object:
-    """Returns the value of another setting of the same mapping."""
-    return config.value(f"{_holder(path)}.{name}")
 
 
 def _without(other: str) -> Callable[[Written, str], bool]:
@@ -92,7 +72,7 @@ def _trains(config: Written) -> bool:
 def _repeats(config: Written, path: str) -> bool:
     """Whether an earlier item of the list has the same type."""
     # The first of a type is not refused.
-    return config.first_of_types(_holder(path)).get(config.value(f"{path}.type")) != path
+    return config.first_of_types(holder(path)).get(config.value(f"{path}.type")) != path
 
 
 def _moves(config: Written, path: str) -> bool:
@@ -126,7 +106,7 @@ RULES = (
     # The model.
     Rule(
         ("model.backbone.weights",),
-        lambda config, path: config.is_part(_holder(path), "timm") and _beside(config, path, "pretrained") is False,
+        lambda config, path: config.is_part(holder(path), "timm") and beside(config, path, "pretrained") is False,
         "contradicts `pretrained: false`. Remove one of both: the file holds weights to start from.",
     ),
     Rule(
@@ -139,6 +119,7 @@ RULES = (
         lambda config, path: config.value(path) is False and _predicts(config, "Prediction"),
         "must be true: this model needs the class of each query. Remove this line, or use the model 'per_pixel'.",
     ),
+    *FROZEN_RULES,
     # The criterion.
     Rule(
         ("criterion.losses.*",),
@@ -167,9 +148,9 @@ RULES = (
     Rule(
         ("criterion.matcher.num_points", "criterion.matcher.mask_loss"),
         lambda config, path: (
-            config.is_part(_holder(path), "hungarian")
-            and _beside(config, path, "mask_cost") == 0
-            and (path.endswith("mask_loss") or _beside(config, path, "dice_cost") == 0)
+            config.is_part(holder(path), "hungarian")
+            and beside(config, path, "mask_cost") == 0
+            and (path.endswith("mask_loss") or beside(config, path, "dice_cost") == 0)
         ),
         "has no effect, since the costs of masks that it is for are 0. Remove it.",
     ),
@@ -222,7 +203,7 @@ RULES = (
     ),
     Rule(
         ("data.val.transforms.*.fill",),
-        lambda config, path: config.is_part(_holder(path), "pad"),
+        lambda config, path: config.is_part(holder(path), "pad"),
         "has no effect: in an evaluation, what pads an image is no part of it. Remove it.",
     ),
     Rule(
@@ -232,7 +213,7 @@ RULES = (
     ),
     Rule(
         ("data.*.timeout",),
-        lambda config, path: _beside(config, path, "workers") == 0,
+        lambda config, path: beside(config, path, "workers") == 0,
         "has no effect without `{holder}.workers`: this process loads the data itself. Remove it.",
     ),
     Rule(
@@ -287,13 +268,13 @@ RULES = (
     Rule(
         ("training.schedule.gamma",),
         lambda config, path: (
-            config.is_part(_holder(path), "multi_step") and not config.items(f"{_holder(path)}.milestones")
+            config.is_part(holder(path), "multi_step") and not config.items(f"{holder(path)}.milestones")
         ),
         "has no effect without `milestones`, the steps at which the learning rate falls. Add one, or remove this line.",
     ),
     Rule(
         ("training.schedule.warmup_factor",),
-        lambda config, path: config.is_part(_holder(path), "poly") and not _beside(config, path, "warmup_steps"),
+        lambda config, path: config.is_part(holder(path), "poly") and not beside(config, path, "warmup_steps"),
         "has no effect without `warmup_steps`, the length of the warm-up. Set that, or remove this line.",
     ),
 )

@@ -116,7 +116,7 @@ def describe_part(registry: Registry[object], name: str) -> PartDescription:
     """
     part = registry.get(name)
     candidate = registry.candidate(name)
-    texts = parameter_texts(part) | {name: item.documentation for name, item in registry.item_settings.items()}
+    texts = parameter_texts(part) | {name: outer.documentation for name, outer in registry.outer_settings.items()}
     text = text_of(part) or summary_of(part)
     settings = {**part_settings(registry, part), **item_settings(registry)}
     described = [_described(setting, texts) for setting in settings.values()]

@@ -63,7 +63,7 @@ def _parts_of(registry: Registry[object], on_broken: Callable[[RegistryError], N
         except RegistryError as error:
             on_broken(error)
             continue
-        texts = parameter_texts(part) | {key: item.documentation for key, item in registry.item_settings.items()}
+        texts = parameter_texts(part) | {key: outer.documentation for key, outer in registry.outer_settings.items()}
         properties = {key: _setting(setting, texts.get(key, "")) for key, setting in settings.items()}
         definitions[f"{registry.plural}.{name}"] = {
             "description": summary_of(part),

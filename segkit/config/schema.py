@@ -11,7 +11,7 @@ from segkit.config.nodes import Annotation, Value
 from segkit.config.values import describe
 from segkit.errors import RegistryError
 from segkit.registries import BY_KIND, BY_PLURAL
-from segkit.registries.registry import Registry
+from segkit.registries.registry import OuterSetting, Registry
 from segkit.registries.signature import MISSING, Bounds, Part, after_star, annotation_of, before_star
 
 
@@ -89,7 +89,11 @@ def sections_of(section: type) -> Iterator[type]:
 
 
 def part_settings(registry: Registry[object], part: Part) -> dict[str, Setting]:
-    """Returns the settings of a part: the parts that it takes before `*`, then what follows `*` in its signature."""
+    """Returns the settings of a part.
+
+    These are the parts that it takes before `*`, what follows `*` in its signature, and what every part of its kind
+    has.
+    """
     settings = {}
     for name, parameter in before_star(part).items():
         if name == registry.plural:
@@ -106,16 +110,20 @@ def part_settings(registry: Registry[object], part: Part) -> dict[str, Setting]:
         annotation = partial(annotation_of, part, parameter)
         nullable = parameter.default is None
         settings[name] = Setting(name, required, nullable, annotation, held, many, default=parameter.default)
-    return settings
+    return {**settings, **_outer(registry.common_settings)}
 
 
 def item_settings(registry: Registry[object]) -> dict[str, Setting]:
     """Returns the settings that the holder of a list of parts reads from each item, such as `weight` of a loss."""
+    return _outer(registry.item_settings)
+
+
+def _outer(settings: dict[str, OuterSetting]) -> dict[str, Setting]:
     return {
         name: Setting(
-            name, required=False, nullable=False, annotation=partial(_itself, item.annotation), default=item.default
+            name, required=False, nullable=False, annotation=partial(_itself, outer.annotation), default=outer.default
         )
-        for name, item in registry.item_settings.items()
+        for name, outer in settings.items()
     }
 
 

@@ -18,14 +18,16 @@ def _without_effect(parameters: list[str]) -> str:
 class Freeze(Hook):
     """Keeps parameters as they are. The optimizer never sees them.
 
-    Running statistics of batch norms are no parameters: `freeze_batch_norm` of the backbone keeps those.
+    It names any parameters, and nothing else of the model changes: dropout goes on, and the running statistics of batch
+    norms are no parameters (`freeze_batch_norm` of the backbone keeps those). `frozen: true` freezes a backbone as a
+    whole, these included.
 
     Args:
         parameters: Patterns of their names, such as `backbone.*`, where `*` stands for any text. `segkit analyze` and
             `model.named_parameters()` list the names.
 
     Raises:
-        ConfigError: A pattern matches no parameter, or none is left to learn.
+        ConfigError: A pattern matches no parameter, or none that learns, or none is left to learn.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
@@ -45,6 +47,10 @@ class Freeze(Hook):
                 raise ConfigError(
                     f"hook 'freeze': parameters: no parameter of the model matches '{pattern}'."
                     f"{suggest(pattern, [*_wholes(model), *names])} The model has: {', '.join(_wholes(model))}"
+                )
+            if not any(parameter.requires_grad for parameter in found):
+                raise ConfigError(
+                    f"hook 'freeze': parameters: all that '{pattern}' matches is frozen already. Remove it."
                 )
             for parameter in found:
                 parameter.requires_grad_(False)

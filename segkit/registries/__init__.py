@@ -11,7 +11,7 @@ A part of a module kind can be built on torch's meta device: apart from its sett
 buffers only. `segkit.testing` checks every contract and says what breaks it. The shapes are those of `segkit.types`.
 """
 
-from segkit.registries.backbones import BACKBONES, Backbone, NormalizedBackbone
+from segkit.registries.backbones import BACKBONES, Backbone, NormalizedBackbone, PartlyFrozenBackbone
 from segkit.registries.checkpoint_formats import CHECKPOINT_FORMATS, CheckpointFormat, Imported, WritingFormat
 from segkit.registries.datasets import DATASETS, AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
 from segkit.registries.evaluators import EVALUATORS, Evaluator
@@ -76,6 +76,7 @@ __all__ = [
     "NormalizedBackbone",
     "NormalizedModel",
     "Optimizer",
+    "PartlyFrozenBackbone",
     "PixelDecoder",
     "PixelFormatted",
     "Postprocessor",

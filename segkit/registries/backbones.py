@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from segkit.registries.layered import Layered
-from segkit.registries.registry import Registry
+from segkit.registries.registry import OuterSetting, Registry
 from segkit.registries.stepped import Stepped
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from segkit.types import Feature
 
@@ -57,12 +57,30 @@ class NormalizedBackbone(Backbone, Protocol):
         """Standard deviation of each channel."""
 
 
+@runtime_checkable
+class PartlyFrozenBackbone(Backbone, Protocol):
+    """A backbone that adds layers of its own, without initial weights, to an encoder that has some.
+
+    `frozen: true` then freezes the encoder alone, and the other layers learn. Of other backbones it freezes all.
+    """
+
+    @property
+    def frozen_part(self) -> nn.Module:
+        """The encoder, a module inside the backbone."""
+
+
+FROZEN = (
+    "Keep the backbone as it is: its parameters do not learn, and it stays in eval mode, with the statistics of its "
+    "batch norms and without dropout. A backbone may leave out layers of its own that are new (`PartlyFrozenBackbone`)."
+)
+
 BACKBONES: Registry[Backbone] = Registry(
     "backbone",
     "backbones",
     Backbone,
     injected=("channels",),
-    optional=(NormalizedBackbone, Layered, Stepped),
+    common_settings={"frozen": OuterSetting(bool, False, FROZEN)},
+    optional=(NormalizedBackbone, PartlyFrozenBackbone, Layered, Stepped),
     base="torch.nn.Module",
 )
 """The registered backbones; `Backbone` is their contract."""

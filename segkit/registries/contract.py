@@ -11,7 +11,7 @@ from segkit.errors import RegistryError
 from segkit.registries.hooks import Hook
 from segkit.registries.registry import Registry
 
-NAMES = {**vars(segkit.types), "Classes": Classes}
+NAMES = {**vars(segkit.types), "Classes": Classes, "nn": nn}
 """The names that annotations of contracts use. Registries import them for type checkers only, to stay free of torch."""
 # Registries name their base class by text, because they do not import torch, which is slow.
 BASES: dict[str, type] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from segkit.registries.registry import ItemSetting, Registry
+from segkit.registries.registry import OuterSetting, Registry
 from segkit.registries.signature import Weight
 from segkit.registries.stepped import Stepped
 
@@ -95,7 +95,7 @@ LOSSES: Registry[ClassLoss | MaskLoss | GeneralLoss] = Registry(
     "losses",
     Loss,
     injected=("classes",),
-    item_settings={"weight": ItemSetting(Weight, 1.0, "Factor of this loss in the sum of all.")},
+    item_settings={"weight": OuterSetting(Weight, 1.0, "Factor of this loss in the sum of all.")},
     optional=(ClassNormalizer, TargetNormalizer, Stepped),
     base="torch.nn.Module",
 )

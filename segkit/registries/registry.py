@@ -36,8 +36,8 @@ NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 
 
 @dataclass(frozen=True)
-class ItemSetting:
-    """A setting of each item of a list of parts, read by the holder of the list instead of the part."""
+class OuterSetting:
+    """A setting in the mapping of a part that is read by what holds or builds the part, not by the part."""
 
     annotation: Any
     default: Any
@@ -71,6 +71,8 @@ class Registry(Generic[P]):
         composes: Whether a part may take a list of built parts of its own kind before `*`, under the plural.
         item_settings: Settings of each item that the holder of a list of these parts reads. A part may not use these
             names.
+        common_settings: Settings of every part of this kind that segkit reads when it builds the part. A part may not
+            use these names either.
         optional: Protocols of what a built part may publish besides.
         base: The class, by its full name, that a built part is an instance of; None = any.
 
@@ -91,7 +93,8 @@ class Registry(Generic[P]):
         injected: tuple[str, ...] = (),
         nests: tuple["Registry[object]", ...] = (),
         composes: bool = False,
-        item_settings: Mapping[str, ItemSetting] | None = None,
+        item_settings: Mapping[str, OuterSetting] | None = None,
+        common_settings: Mapping[str, OuterSetting] | None = None,
         optional: tuple[type, ...] = (),
         base: str | None = None,
     ) -> None:
@@ -103,6 +106,7 @@ class Registry(Generic[P]):
         self.nests = {registry.kind: registry for registry in nests}
         self.composes = composes
         self.item_settings = dict(item_settings or {})
+        self.common_settings = dict(common_settings or {})
         self.optional = optional
         self.base = base
         self._registered: dict[Candidate, Part] = {}
@@ -126,6 +130,11 @@ class Registry(Generic[P]):
     def supplied(self) -> list[str]:
         """The parameters that a part may take before `*`."""
         return [*self.injected, *self.nests, *([self.plural] if self.composes else [])]
+
+    @property
+    def outer_settings(self) -> dict[str, OuterSetting]:
+        """The settings in the mapping of a part that are not passed to the part."""
+        return {**self.common_settings, **self.item_settings}
 
     def register(self, name: str) -> Callable[[T], T]:
         """Returns a decorator that registers a class or function under `name`.
@@ -273,7 +282,7 @@ class Registry(Generic[P]):
             )
 
     def _check_signature(self, who: str, part: Part) -> None:
-        check_signature(who, part, injected=self.supplied, reserved=("type", *self.item_settings))
+        check_signature(who, part, injected=self.supplied, reserved=("type", *self.outer_settings))
 
 
 def _local_candidate(name: str, part: Part) -> Candidate:

@@ -27,7 +27,7 @@ def synchronize_batch_norms(model: nn.Module, num_processes: int, device: torch.
         >>> synchronize_batch_norms(nn.Sequential(nn.BatchNorm2d(3)), 1, torch.device("cpu"))
         ['training.sync_batch_norm: has no effect on a single process, whose batch norms see all images of a batch']
     """
-    if not any(isinstance(module, _BatchNorm) for module in model.modules()):
+    if not any(isinstance(module, _BatchNorm) and module.training for module in model.modules()):
         raise ConfigError(
             "training.sync_batch_norm: the model has no batch norms that learn, so it has no effect. Remove it."
         )

@@ -25,20 +25,21 @@ def compile_parts(model: nn.Module) -> None:
     for kind, part in (parts or {"model": model}).items():
         # A module calls `self.forward`, so this attribute overrides the method of its class. Wrapping the part in the
         # module that `torch.compile(part)` returns would rename all parameters.
-        part.forward = _Forward(kind, part)
+        part.forward = _Forward(kind, part, model)
 
 
 class _Forward:
     """The forward pass of a part: compiled in training, plain in evaluation and after a failure."""
 
-    def __init__(self, kind: str, part: nn.Module) -> None:
+    def __init__(self, kind: str, part: nn.Module, model: nn.Module) -> None:
         self._kind = kind
-        self._part = part
+        self._model = model
         self._plain: Callable[..., object] = part.forward
         self._compiled: Callable[..., object] | None = torch.compile(part.forward)  # compiles at the first call
 
     def __call__(self, *inputs: object, **named: object) -> object:
-        if self._compiled is None or not self._part.training:
+        # The mode of the model: a frozen part is never in training mode.
+        if self._compiled is None or not self._model.training:
             return self._plain(*inputs, **named)
         try:
             return self._compiled(*inputs, **named)

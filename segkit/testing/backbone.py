@@ -2,6 +2,7 @@
 
 * It publishes `features`: finest first, each stride once.
 * If it publishes `pixel_mean` or `pixel_std`, it publishes both, each with a number per channel.
+* If it publishes `frozen_part`, that is a module inside it.
 * If it publishes `parameter_layers`, these name every parameter once.
 * It takes images of three channels, or of another number that it is checked for.
 * For images whose sides are multiples of the coarsest stride, it returns the maps that `features` describes: images
@@ -40,6 +41,7 @@ def check_backbone(backbone: Backbone, channels: int = 3) -> None:
     who = named("backbone", backbone)
     features = published_features(who, "features", getattr(backbone, "features", None))
     _check_pixel_values(who, backbone, channels)
+    _check_frozen_part(who, module)
     check_layers(who, module, whole=True)
     coarsest = features[-1].stride
     module.eval()
@@ -66,6 +68,13 @@ def _check_pixel_values(who: str, backbone: object, channels: int) -> None:
             f"{who} publishes {name} = {value!r}. Publish both pixel_mean and pixel_std, each as one number per "
             "channel, or neither."
         )
+
+
+def _check_frozen_part(who: str, backbone: nn.Module) -> None:
+    part = getattr(backbone, "frozen_part", backbone)
+    assert any(module is part for module in backbone.modules()), (
+        f"{who} publishes frozen_part = {part!r}, which is no module inside it. Publish the one that holds its encoder."
+    )
 
 
 def _run(backbone: nn.Module, inputs: list[Tensor]) -> Outputs:

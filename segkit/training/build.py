@@ -40,6 +40,7 @@ from segkit.training.continuity import changes, keep_class_weights, keep_pixel_v
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
 from segkit.training.first_look import SECONDS, first_look, refuse_bad, training_dataset
+from segkit.training.frozen_weights import frozen_at_random
 from segkit.training.initialization import initialize_from
 from segkit.training.loop import Trainer
 from segkit.training.progress import Reporter
@@ -141,7 +142,7 @@ def _load_weights(plan: _Plan, model: SegmentationModel, saved: SavedState | Non
     if source is not None:
         report = initialize_from(model, source, plan.config, plan.dataset.classes)
         return [f"initialized from {source}: {report}"]
-    return []
+    return list(frozen_at_random(plan.config))
 
 
 def _load_resumed(plan: _Plan, model: SegmentationModel, folder: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from segkit.build import class_axes
 from segkit.checkpoint import classes_differ, find_checkpoint, read_classes, read_weights, warn_of_nonfinite
 from segkit.classes import Classes
 from segkit.config import Config
@@ -13,6 +12,7 @@ from segkit.config.nodes import join_path
 from segkit.errors import CheckpointError, ConfigError, join_first, suggest
 from segkit.runtime.class_rows import ClassRows
 from segkit.runtime.weights import LoadReport, load_fitting
+from segkit.training.class_axes import class_axes
 
 
 def initialize_from(model: nn.Module, path: str | Path, config: Config, classes: Classes) -> LoadReport:

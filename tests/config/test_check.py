@@ -99,6 +99,11 @@ def test_every_list_of_parts_takes_what_its_holder_reads():
     assert taken == {LOSSES.plural: ["weight"]}
 
 
+def test_every_backbone_takes_what_segkit_reads_itself():
+    taken = {registry.kind: list(registry.common_settings) for registry in REGISTRIES if registry.common_settings}
+    assert taken == {BACKBONES.kind: ["frozen"]}
+
+
 def test_what_a_new_type_has_dropped_is_reported_where_it_is_missed(problems_of, write):
     assert problems_of(MODEL, "model.type=per_pixel") == [
         "<command line>: model: model 'per_pixel' needs 'backbone', a backbone. Add it again: the new type replaced "

@@ -35,6 +35,24 @@ CASES = {
         "from.",
         ["model.backbone.pretrained=true"],
     ),
+    "batch norms of a frozen backbone": (
+        ["model.backbone.frozen=true", "model.backbone.freeze_batch_norm=true"],
+        "model.backbone.freeze_batch_norm: has no effect beside `frozen: true`, which keeps batch norms as they are "
+        "too. Set it to false.",
+        ["model.backbone.frozen=false"],
+    ),
+    "memory of a frozen backbone": (
+        ["model.backbone.frozen=true", "model.backbone.gradient_checkpointing=true"],
+        "model.backbone.gradient_checkpointing: has no effect beside `frozen: true`: nothing of the backbone is stored "
+        "for a backward pass. Set it to false.",
+        ["model.backbone.gradient_checkpointing=false"],
+    ),
+    "dropped paths of a frozen backbone": (
+        ["model.backbone.frozen=true", "model.backbone.options.drop_path_rate=0.1"],
+        "model.backbone.options.drop_path_rate: has no effect beside `frozen: true`: a frozen backbone drops nothing. "
+        "Remove it, or set it to 0.",
+        ["model.backbone.options.drop_path_rate=0"],
+    ),
     "classes of queries that are not used": (
         ["model.transformer_decoder.class_head=true"],
         "model.transformer_decoder.class_head: has no effect: a per-pixel model has no use for the classes of queries. "

@@ -137,7 +137,7 @@ def call_all(registry: Registry, parts: list[dict[str, Any] | None]) -> None:
 
 def call(registry: Registry, config: dict[str, Any]) -> None:
     part = registry.get(config["type"])
-    given = {key: value for key, value in config.items() if key != "type" and key not in registry.item_settings}
+    given = {key: value for key, value in config.items() if key != "type" and key not in registry.outer_settings}
     part(**dict.fromkeys(name for name in before_star(part) if name in registry.injected), **given)
     hints = get_type_hints(part, include_extras=True)
     for key, value in given.items():

@@ -36,6 +36,10 @@ def test_what_matches_is_frozen(model, patterns, learning):
             "hook 'freeze': parameters: no parameter of the model matches 'backbne.*'. Did you mean 'backbone.*'? The "
             "model has: backbone.*, head.*",
         ),
+        (
+            ["backbone.*", "*.weight", "backbone.bias"],
+            "hook 'freeze': parameters: all that 'backbone.bias' matches is frozen already. Remove it.",
+        ),
         (["*"], "hook 'freeze': parameters: none is left to learn. Remove a pattern."),
     ],
 )

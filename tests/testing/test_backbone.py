@@ -81,6 +81,10 @@ class FractionsOfOne(MeanAlone):
     pixel_std = 0.5
 
 
+class FreezesAnother(Good):
+    frozen_part = nn.Identity()
+
+
 class Deep(Good):
     """Publishes a layer for each map."""
 
@@ -140,6 +144,11 @@ MESSAGES = [
         FractionsOfOne,
         "backbone FractionsOfOne publishes pixel_std = 0.5. Publish both pixel_mean and pixel_std, each as one "
         "number per channel, or neither.",
+    ),
+    (
+        FreezesAnother,
+        "backbone FreezesAnother publishes frozen_part = Identity(), which is no module inside it. Publish the one "
+        "that holds its encoder.",
     ),
     (OnlyLarge, "backbone OnlyLarge fails on images of 4x4: ValueError: the image is too small"),
     (Named, "backbone Named returns its maps as dict. Return a list."),

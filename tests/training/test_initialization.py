@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from segkit.build import build_model, class_axes
+from segkit.build import build_model
 from segkit.checkpoint import save_checkpoint
 from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.errors import CheckpointError, ConfigError
+from segkit.training.class_axes import class_axes
 from segkit.training.initialization import initialize_from
 from tests.helpers.tiny import tiny_yaml
 
