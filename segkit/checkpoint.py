@@ -3,6 +3,7 @@
 The folder alone is enough to evaluate, predict, export and fine-tune. A file that was damaged is never read.
 """
 
+import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from segkit.config import CONFIG_FILE, Config, load_config, load_for_prediction
 from segkit.errors import CheckpointError, join_first, nearest
 from segkit.models._base import SegmentationModel
 from segkit.runtime.finite import first_nonfinite
-from segkit.runtime.integrity import require_intact, write_manifest
+from segkit.runtime.integrity import digest_of, read_manifest, require_intact, write_manifest
 from segkit.runtime.reading import read_json, require_file
 from segkit.runtime.weights import load_fitting
 from segkit.runtime.writing import replace_folder
@@ -122,6 +123,25 @@ def find_checkpoint(path: str | Path) -> Path:
         f"{path}: {what}. A checkpoint is a folder with {WEIGHTS_FILE}, {CONFIG_FILE} and {CLASSES_FILE}; "
         "a run folder can be named too."
     )
+
+
+def checkpoint_digest(path: str | Path) -> str:
+    """Returns a digest of all that decides what a checkpoint predicts: weights, config and classes.
+
+    Args:
+        path: A checkpoint folder or a run folder, as for `load_checkpoint`, which finds damage.
+
+    Raises:
+        CheckpointError: There is no checkpoint, or a file cannot be read.
+    """
+    folder = find_checkpoint(path)
+    known = read_manifest(folder) or {}
+    try:
+        weights = known.get(WEIGHTS_FILE) or digest_of(folder / WEIGHTS_FILE)
+        digests = [weights, *(digest_of(folder / name) for name in (CONFIG_FILE, CLASSES_FILE))]
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be read ({error.strerror}).") from error
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:

@@ -206,6 +206,8 @@ OPTIONS = {
     "predict --augment": (PREDICT, f"{PREDICT} --augment"),
     "predict --augment of objects": (REFUSED, f"{PREDICT} --task panoptic --augment", "augment: results of 'panoptic'"),
     "predict --result-format": (PREDICT, f"{PREDICT} --result-format ade20k"),
+    "predict --resume": (PREDICT, f"{PREDICT} --resume"),  # tests/cli/test_predict_resume.py goes on with one
+    "predict --output-format": (PREDICT, f"{PREDICT} --output-format zip"),
     "predict --window": (PREDICT, f"{PREDICT} --window 32"),
     "predict --window of objects": (REFUSED, f"{PREDICT} --task panoptic --window 16", "window: results of 'panoptic'"),
     "replay path": (REFUSED, "replay {run}", "has no dump of a failed step"),

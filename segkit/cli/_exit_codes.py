@@ -20,4 +20,4 @@ PIPE_CLOSED = 141
 """Whoever read the output, such as `head`, has ended: 128 + SIGPIPE, as a shell reports it."""
 
 TERMINATED = 143
-"""SIGTERM ended a command that cannot go on later: 128 + SIGTERM."""
+"""SIGTERM ended a command other than a training: 128 + SIGTERM."""

@@ -20,8 +20,12 @@ class Terminated(BaseException):
 
 
 @contextmanager
-def leaving_whole_files(folder: Path | str) -> Iterator[None]:
+def leaving_whole_files(folder: Path | str, option: str | None = None) -> Iterator[None]:
     """Says, where a signal ends the body, what the body has left in a folder, and how to go on.
+
+    Args:
+        folder: Where the body writes.
+        option: With it, the command goes on with what is there. By default it cannot.
 
     Example:
         >>> try:
@@ -35,10 +39,12 @@ def leaving_whole_files(folder: Path | str) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Terminated) as error:
         if any(one.is_file() for one in Path(folder).rglob("*")):
-            text = f"the files in {folder} are whole, but not those of all images. For all, remove them and run the "
+            go_on = "For all, remove them and run the same command again."
+            if option is not None:
+                go_on = f"To go on, run the same command with {option}."
+            error.args = (f"the files in {folder} are whole, but not those of all images. {go_on}",)
         else:
-            text = f"nothing was written into {folder}. Run the "
-        error.args = (f"{text}same command again.",)
+            error.args = (f"nothing was written into {folder}. Run the same command again.",)
         raise
 
 

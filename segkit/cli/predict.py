@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import glob
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_inference_arguments, add_trust_arguments
+from segkit.cli._exit_codes import DONE, FAILED
 from segkit.cli._failures import leaving_whole_files
 from segkit.cli._types import fraction, not_empty, positive
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from segkit.inference.outcomes import Outcome
     from segkit.inference.predictor import Predictor
-    from segkit.results.files import ResultWriter
+    from segkit.results.prediction_folder import PredictionFolder, PredictionJob
     from segkit.runtime.processes import Process
 
 
@@ -51,16 +51,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="read images of up to N pixels (default: that of $SEGKIT_MAX_PIXELS, or else of Pillow, 178956970)",
     )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with an earlier prediction in --output: what is done is left out"
+    )
+    parser.add_argument(
+        "--output-format",
+        choices=["folder", "zip", "webdataset"],
+        default="folder",
+        help="write the files of the images into folders, or into zip or WebDataset archives of up to 256 images "
+        "(default: folder)",
+    )
     add_inference_arguments(parser)
     add_trust_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from segkit.inference.predictor import Predictor
     from segkit.results.files import refuse_useless_format
-    from segkit.results.filled import refuse_filled
+    from segkit.results.prediction_folder import count_done
     from segkit.runtime.processes import gather, join_processes
     from segkit.runtime.writing import require_folder
 
@@ -81,62 +89,70 @@ def run(arguments: argparse.Namespace) -> int:
         trust=arguments.trust,
     )
     refuse_useless_format(arguments.result_format or "coco", [predictor.postprocessor.result_type])
-    refuse_filled(Path(arguments.output), [predictor.postprocessor.result_type])
-    console = Console(markup=False, quiet=not process.is_main)
-    with leaving_whole_files(arguments.output):
-        own = _predict(predictor, files, arguments, process, console)
-        segmented = sum(gather(own))
-    text = f"{segmented} of {len(files)} images segmented ({predictor.task}): {arguments.output}"
-    console.print(text, soft_wrap=True)
-    gather(None)  # a launcher ends all processes once one has failed: not before the line is printed
+    job = _job(predictor, files, arguments)
+    start = time.monotonic()
+    with leaving_whole_files(arguments.output, "--resume"):
+        segmented = sum(gather(_predict(predictor, job, arguments, process)))
+    if process.is_main:
+        speed = segmented / (time.monotonic() - start)
+        earlier = count_done(job) - segmented
+        before = f", {earlier} of them before" if earlier else ""
+        print(f"{segmented + earlier} of {len(files)} images segmented ({predictor.task}{before}), ", end="")
+        print(f"{speed:.2f} images/s: {arguments.output}", flush=True)
+    # A launcher ends all processes once one has failed: not before the lines are printed.
+    done = gather(count_done(job))[0]
     # An unreadable image does not stop the others, but scripts must notice it.
-    return 0 if segmented == len(files) else 1
+    return DONE if done == len(files) else FAILED
 
 
-def _predict(
-    predictor: Predictor, files: list[str], arguments: argparse.Namespace, process: Process, console: Console
-) -> int:
+def _job(predictor: Predictor, files: list[str], arguments: argparse.Namespace) -> PredictionJob:
+    from segkit.checkpoint import checkpoint_digest
+    from segkit.results.prediction_folder import PredictionJob
+    from segkit.results.stores import refuse_references
+
+    refuse_references(arguments.output_format, arguments.result_format or "coco")
+    settings = {
+        "task": predictor.task,
+        "checkpoint": checkpoint_digest(arguments.checkpoint),
+        "precision": arguments.precision,
+        "score_threshold": arguments.score_threshold,
+        "window": arguments.window,
+        "augment": arguments.augment,
+        "result_format": arguments.result_format or "coco",
+        "output_format": arguments.output_format,
+    }
+    return PredictionJob(
+        Path(arguments.output),
+        files,
+        predictor.classes,
+        predictor.postprocessor.result_type,
+        settings,
+        arguments.result_format or "coco",
+        arguments.output_format,
+    )
+
+
+def _predict(predictor: Predictor, job: PredictionJob, arguments: argparse.Namespace, process: Process) -> int:
     """Segments the images of this process; returns how many it could."""
-    from rich.progress import track
-
-    from segkit.results.files import ResultWriter
-    from segkit.results.names import OutputNames
-    from segkit.results.parts import own_part
+    from segkit.cli._bar import track_images
+    from segkit.results.prediction_folder import open_predictions
     from segkit.runtime.background import in_background
 
-    names = OutputNames()
-    image_ids = {file: names.of(file) for file in files}
-    own = files[process.rank :: process.num_processes]
-    with (
-        own_part(Path(arguments.output), process) as part,
-        ResultWriter(part.folder, predictor.classes, part.names, arguments.result_format or "coco") as writer,
-    ):
-        outcomes = track(
-            predictor.predict_many(own, arguments.batch_size),
-            "predicting",
-            total=len(own),
-            console=console,
-            transient=True,
-        )
+    with open_predictions(job, process, arguments.resume) as own:
+        outcomes = track_images(predictor.predict_many(own.todo, arguments.batch_size), len(own.todo), process.is_main)
         # Drawing and compressing run in another thread, while the model predicts the next image.
-        return sum(in_background(lambda outcome: _write(outcome, writer, image_ids[outcome.file]), outcomes))
+        return sum(in_background(lambda outcome: _write(outcome, own), outcomes))
 
 
-def _write(outcome: Outcome, writer: ResultWriter, image_id: str) -> bool:
+def _write(outcome: Outcome, own: PredictionFolder) -> bool:
     """Writes overlay and result, or prints the error. Returns whether the image was segmented."""
-    from segkit.results.overlay import overlay
-    from segkit.results.png import save_png
-    from segkit.results.targets import task_of
-
-    name = writer.names.of(outcome.file)
     if outcome.error is not None:
         print(f"error: {outcome.error}", file=sys.stderr)
+        own.write_error(outcome.file, str(outcome.error))
         return False
     assert outcome.image is not None, "an outcome without error has an image"
     assert outcome.result is not None, "and a result"
-    writer.write(outcome.result, outcome.file, image_id)
-    drawn = overlay(outcome.image, outcome.result, writer.classes)
-    save_png(drawn, writer.folder / "overlays" / f"{name}_{task_of(outcome.result)}.png")
+    own.write(outcome.file, outcome.image, outcome.result)
     return True
 
 

@@ -27,22 +27,28 @@ def cityscapes_id(file: str) -> str:
     return match[0] if match else stem
 
 
-def save_instances(result: InstanceResult, classes: Classes, folder: Path, name: str) -> None:
+def save_instances(result: InstanceResult, classes: Classes, folder: Path, name: str) -> list[Path]:
     """Writes `<name>.txt`, with a line `<file> <class id> <score>` for each instance, and the files: binary PNGs.
+
+    Returns the paths of all.
 
     Example:
         >>> import tempfile, torch
         >>> folder = Path(tempfile.mkdtemp())
         >>> result = InstanceResult(torch.tensor([0]), torch.tensor([0.5]), torch.ones(1, 2, 3, dtype=torch.bool))
-        >>> save_instances(result, Classes.make(["car"], ids=[26]), folder, "ulm_000001_000019")
+        >>> files = save_instances(result, Classes.make(["car"], ids=[26]), folder, "ulm_000001_000019")
+        >>> [file.name for file in files]
+        ['ulm_000001_000019_0.png', 'ulm_000001_000019.txt']
         >>> (folder / "ulm_000001_000019.txt").read_text()
         'ulm_000001_000019_0.png 26 0.5\\n'
     """
-    lines = []
+    lines, files = [], []
     rows = zip(result.labels.tolist(), result.scores.tolist(), result.masks.cpu().numpy(), strict=True)
     for number, (label, score, mask) in enumerate(rows):
-        file = f"{name}_{number}.png"
-        save_png(Image.fromarray(mask.astype(np.uint8) * 255), folder / file)
-        lines.append(f"{file} {classes.ids[label]} {score}\n")
-    with replace_file(folder / f"{name}.txt", durable=False) as draft:
+        files.append(folder / f"{name}_{number}.png")
+        save_png(Image.fromarray(mask.astype(np.uint8) * 255), files[-1])
+        lines.append(f"{files[-1].name} {classes.ids[label]} {score}\n")
+    files.append(folder / f"{name}.txt")
+    with replace_file(files[-1], durable=False) as draft:
         draft.write_text("".join(lines), encoding="utf-8")
+    return files

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,38 @@ of 'coco', which its tools read. Use 'coco'.
         )
 
 
+class ListFrame(NamedTuple):
+    """What a JSON file of results has around its items."""
+
+    name: str
+    head: str
+    tail: str
+
+
+def list_frame(result_type: type, classes: Classes, result_format: ResultFormat) -> ListFrame | None:
+    """Returns the JSON file for results of a type; None where each image has files of its own only.
+
+    Example:
+        >>> list_frame(InstanceResult, Classes.make(["car"]), "coco")
+        ListFrame(name='instances.json', head='[', tail=']')
+    """
+    if result_type is PanopticResult:
+        # COCO's panoptic JSON is an object, whose last key holds the list.
+        head = f'{{"categories": {json.dumps(_categories(classes))},\n"annotations": ['
+        return ListFrame("panoptic.json", head, "]}")
+    if result_type is InstanceResult and result_format != "cityscapes":
+        return ListFrame("instances.json", "[", "]")
+    return None
+
+
+class Written(NamedTuple):
+    """What is written of an image."""
+
+    files: list[Path]
+    entries: list[dict[str, object]]
+    """Its items in the JSON file."""
+
+
 class ResultWriter:
     """Writes results of many images into a folder, each as it comes; none is kept in memory.
 
@@ -105,11 +137,23 @@ class ResultWriter:
         self.classes = classes
         self.names = names or OutputNames()
         self.result_format = result_format
-        self._instances: JsonList | None = None
-        self._panoptic: JsonList | None = None
+        self._lists: dict[str, JsonList] = {}
 
     def write(self, result: Result, file: str | Path, image_id: int | str) -> None:
         """Writes the result of one image.
+
+        Raises:
+            WriteError: A file cannot be written.
+        """
+        frame = list_frame(type(result), self.classes, self.result_format)
+        if frame is not None and frame.name not in self._lists:
+            self._lists[frame.name] = JsonList(self.folder / frame.name, frame.head, frame.tail)
+        written = self.write_files(result, file, image_id)
+        if frame is not None:
+            self._lists[frame.name].add(*written.entries)
+
+    def write_files(self, result: Result, file: str | Path, image_id: int | str) -> Written:
+        """Writes what an image has for itself. The items of the JSON file are returned.
 
         Raises:
             WriteError: A file cannot be written.
@@ -118,29 +162,24 @@ class ResultWriter:
         if isinstance(result, SemanticResult):
             from_one = replace(self.classes, ids=tuple(range(1, len(self.classes) + 1)))
             classes = from_one if self.result_format == "ade20k" else self.classes
-            save_label_map(result, classes, self.folder / "semantic" / f"{name}.png")
-        elif isinstance(result, InstanceResult) and self.result_format == "cityscapes":
-            save_instances(result, self.classes, self.folder / "instance", name)
-        elif isinstance(result, InstanceResult):
-            if self._instances is None:
-                self._instances = JsonList(self.folder / "instances.json", "[", "]")
+            path = self.folder / "semantic" / f"{name}.png"
+            save_label_map(result, classes, path)
+            return Written([path], [])
+        if isinstance(result, InstanceResult):
+            if self.result_format == "cityscapes":
+                return Written(save_instances(result, self.classes, self.folder / "instance", name), [])
             entries = instance_entries(result, self.classes, image_id)
-            self._instances.add(*({**entry, "file_name": file} for entry in entries))
-        else:
-            if self._panoptic is None:
-                # COCO's panoptic JSON is an object, whose last key holds the list.
-                head = f'{{"categories": {json.dumps(_categories(self.classes))},\n"annotations": ['
-                self._panoptic = JsonList(self.folder / "panoptic.json", head, "]}")
-            save_panoptic_map(result, self.folder / "panoptic" / f"{name}.png")
-            image_id = cityscapes_id(file) if self.result_format == "cityscapes" else image_id
-            entry = panoptic_entry(result, self.classes, image_id, f"{name}.png")
-            self._panoptic.add({**entry, IMAGE_KEY: file})
+            return Written([], [{**entry, "file_name": file} for entry in entries])
+        path = self.folder / "panoptic" / f"{name}.png"
+        save_panoptic_map(result, path)
+        image_id = cityscapes_id(file) if self.result_format == "cityscapes" else image_id
+        entry = panoptic_entry(result, self.classes, image_id, path.name)
+        return Written([path], [{**entry, IMAGE_KEY: file}])
 
     def close(self) -> None:
         """Completes the JSON files."""
-        for part in (self._instances, self._panoptic):
-            if part is not None:
-                part.close()
+        for part in self._lists.values():
+            part.close()
 
     def __enter__(self) -> ResultWriter:
         return self

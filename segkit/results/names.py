@@ -35,9 +35,13 @@ class OutputNames:
             numbered = f"{path.stem}_{number}"
             name = numbered if numbered.lower() not in self._taken else None
             number += 1
+        self.keep(file, name)
+        return name
+
+    def keep(self, file: str | Path, name: str) -> None:
+        """Gives `file` the name that it has from an earlier time. Call it before others get theirs."""
         self._taken.add(name.lower())
         self._of_file[str(file)] = name
-        return name
 
 
 class NumberedNames(OutputNames):

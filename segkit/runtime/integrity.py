@@ -31,7 +31,7 @@ def write_manifest(folder: Path) -> None:
         >>> require_intact(folder / "weights")
     """
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
-    lines = [f"{_digest(path)}  {path.name}\n" for path in files]
+    lines = [f"{digest_of(path)}  {path.name}\n" for path in files]
     (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
 
 
@@ -77,7 +77,7 @@ def _compare(file: Path, expected: str | None) -> None:
     if expected is None:
         raise CheckpointError(f"{file}: is not listed in {MANIFEST}. {_remedy(file.parent)}")
     try:
-        digest = _digest(file)
+        digest = digest_of(file)
     except OSError as error:
         raise CheckpointError(f"{file}: cannot be read ({error.strerror}). Use another checkpoint.") from error
     if digest != expected:
@@ -88,7 +88,12 @@ def _remedy(folder: Path) -> str:
     return f"Use another checkpoint. If you changed files yourself, remove {folder / MANIFEST}."
 
 
-def _digest(file: Path) -> str:
+def digest_of(file: Path) -> str:
+    """Returns the SHA-256 of a file.
+
+    Raises:
+        OSError: It cannot be read.
+    """
     digest = hashlib.sha256()
     with open_file(file) as stream:
         while chunk := stream.read(_CHUNK):

@@ -1,13 +1,15 @@
 """The processes that were launched together, and the place of this one among them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list
 
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, SegkitError
 from segkit.runtime.devices import choose_device, cpu_only
 from segkit.runtime.launching import refuse_other_engines, refuse_other_settings
 
@@ -91,6 +93,30 @@ def gather(value: T) -> list[T]:
     values: list[T] = [value] * distributed.get_world_size()
     distributed.all_gather_object(values, value)
     return values
+
+
+def from_main_process(process: Process, make: Callable[[], T]) -> T:
+    """Returns to all processes what `make` returns on the main one, or raises its SegkitError in all of them.
+
+    Example:
+        >>> from_main_process(Process(torch.device("cpu")), lambda: "made once")
+        'made once'
+    """
+    if process.num_processes == 1:
+        return make()
+    made: list[T] = []
+    error: SegkitError | None = None
+    if process.is_main:
+        try:
+            made = [make()]
+        except SegkitError as caught:
+            error = caught
+    answer: list[list[T] | str | None] = [made, None if error is None else str(error)]
+    theirs, message = broadcast_object_list(answer)
+    if message is not None:
+        raise error or SegkitError(message)
+    result: T = (made or theirs)[0]
+    return result
 
 
 def _state(device: torch.device | str | None) -> PartialState:

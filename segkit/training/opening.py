@@ -1,22 +1,18 @@
 """Finds or makes the folder of a run, and holds it for one training."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 import torch
-from accelerate.utils import broadcast_object_list
 
 from segkit.config import CONFIG_FILE, Config
-from segkit.errors import CheckpointError, SegkitError
+from segkit.errors import CheckpointError
 from segkit.runtime.locking import FolderTakenError, lock_folder
-from segkit.runtime.processes import Process, join_processes
+from segkit.runtime.processes import from_main_process, join_processes
 from segkit.training.recovery import complete_replacements, recover
 from segkit.training.run_folder import RunFolder
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -49,26 +45,7 @@ def open_run(
     process = join_processes(device)
     with ExitStack() as stack:
         open_it = _resumed if resume else _new
-        yield _from_main_process(process, lambda: stack.enter_context(open_it(config, output)))
-
-
-def _from_main_process(process: Process, make: Callable[[], T]) -> T:
-    """Returns to all processes what `make` returns on the main one, or raises its SegkitError in all of them."""
-    if process.num_processes == 1:
-        return make()
-    made: list[T] = []
-    error: SegkitError | None = None
-    if process.is_main:
-        try:
-            made = [make()]
-        except SegkitError as caught:
-            error = caught
-    answer: list[list[T] | str | None] = [made, None if error is None else str(error)]
-    theirs, message = broadcast_object_list(answer)
-    if message is not None:
-        raise error or SegkitError(message)
-    result: T = (made or theirs)[0]
-    return result
+        yield from_main_process(process, lambda: stack.enter_context(open_it(config, output)))
 
 
 @contextmanager

@@ -80,13 +80,12 @@ def test_a_prediction_lists_the_images_that_were_done(checkpoint, images, tmp_pa
         code, word = SIGNALS[number]
         assert main(words) == code
     assert capsys.readouterr().err == (
-        f"{word}: the files in {tmp_path}/out are whole, but not those of all images. For all, remove them and run "
-        "the same command again.\n"
+        f"{word}: the files in {tmp_path}/out are whole, but not those of all images. To go on, run the same command "
+        "with --resume.\n"
     )
     assert names_in(tmp_path / "out" / TASKS[task]) <= {"0.png", "1.png"}
     assert_no_draft_is_left(tmp_path / "out")
-    shutil.rmtree(tmp_path / "out")
-    assert main(words) == 0
+    assert main([*words, "--resume"]) == 0
     assert names_in(tmp_path / "out" / TASKS[task]) == {f"{number}.png" for number in range(4)}
 
 
@@ -120,8 +119,8 @@ def test_an_evaluation_lists_the_images_that_were_done(checkpoint, tmp_path, mon
 @pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this starts processes on a CPU")
 @pytest.mark.parametrize("number", SIGNALS)
-def test_several_processes_leave_whole_lists_or_none(checkpoint, images, tmp_path, number):
-    """A later run, of one process, removes what they left."""
+def test_several_processes_leave_whole_files(checkpoint, images, tmp_path, number):
+    """A later run, of one process, goes on with what they left."""
     output = tmp_path / "out"
     words = [checkpoint, str(images), "--task", "panoptic", "--output", str(output)]
     for copy in range(60):
@@ -134,18 +133,17 @@ def test_several_processes_leave_whole_lists_or_none(checkpoint, images, tmp_pat
         stderr=subprocess.PIPE,
         text=True,
     )
-    while len(list(output.glob(".part_*/overlays/*.png"))) < 2:
+    while len(list(output.glob("overlays/*.png"))) < 2:
         assert running.poll() is None, running.stderr.read()
         time.sleep(0.02)
     running.send_signal(number)
     message = running.communicate()[1]
     assert "the files in" in message, message
     assert not (output / "panoptic.json").exists()
-    for part in output.glob(".part_*"):
-        assert_no_draft_is_left(part)
-        assert names_in(part / "panoptic.json")
-    assert main(["predict", *words]) == 0
-    assert list(output.glob(".part_*")) == []
+    assert_no_draft_is_left(output)
+    assert main(["predict", *words]) == 1  # it holds results
+    assert main(["predict", *words, "--resume"]) == 0
+    assert [file.name for file in output.glob("manifest_*")] == ["manifest_panoptic.jsonl"]
     assert len(names_in(output / "panoptic.json")) == 64
 
 

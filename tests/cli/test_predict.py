@@ -1,6 +1,7 @@
 """`segkit predict` on files, folders and globs, with good and bad images among them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -43,13 +44,14 @@ def files_under(folder):
 def test_a_folder(checkpoint, images, tmp_path, capsys):
     assert main(["predict", checkpoint, str(images), "--output", str(tmp_path / "out")]) == 0
     assert files_under(tmp_path / "out") == [
+        "manifest_semantic.jsonl",
         "overlays/a_semantic.png",
         "overlays/b_semantic.png",
         "semantic/a.png",
         "semantic/b.png",
     ]
     assert Image.open(tmp_path / "out/semantic/a.png").size == (50, 40)
-    assert capsys.readouterr().out.endswith(f"2 of 2 images segmented (semantic): {tmp_path}/out\n")
+    assert re.search(r"^2 of 2 images segmented \(semantic\), \d+\.\d\d images/s: \S+/out\n$", capsys.readouterr().out)
 
 
 def test_a_glob_a_folder_and_a_file(checkpoint, images, tmp_path):
@@ -66,7 +68,7 @@ def test_other_tasks(checkpoint, images, tmp_path, task, results):
     output = tmp_path / "out"
     arguments = ["--task", task, "--score-threshold", "0", "--output", str(output)]
     assert main(["predict", checkpoint, str(images / "a.png"), *arguments]) == 0
-    assert files_under(output) == sorted([*results, f"overlays/a_{task}.png"])
+    assert files_under(output) == sorted([*results, f"overlays/a_{task}.png", f"manifest_{task}.jsonl"])
     json.loads((output / results[0]).read_text())
 
 
@@ -78,7 +80,8 @@ def test_another_task_is_written_beside_the_first_and_the_same_is_refused(checkp
     capsys.readouterr()
     assert main(words) == 1
     assert capsys.readouterr().err == (
-        f"error: {tmp_path}/out: holds semantic results already (semantic). Give another --output, or remove them.\n"
+        f"error: {tmp_path}/out: holds semantic results already (semantic). Go on with --resume, give another "
+        "--output, or remove them.\n"
     )
 
 
@@ -91,7 +94,7 @@ def test_bad_images_are_reported_and_the_others_segmented(checkpoint, images, tm
     assert len(lines) == 2
     assert lines[0].startswith(f"error: {images}/broken.png: ")
     assert lines[1].startswith(f"error: {images}/text.png: ")
-    assert captured.out.endswith(f"2 of 4 images segmented (semantic): {tmp_path}/out\n")
+    assert "2 of 4 images segmented (semantic), " in captured.out
     assert files_under(tmp_path / "out/overlays") == ["a_semantic.png", "b_semantic.png"]
 
 

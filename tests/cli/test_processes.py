@@ -1,6 +1,7 @@
 """`segkit test` and `segkit predict` in two processes: the same files as in one."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -56,7 +57,8 @@ def test_a_prediction_has_the_files_of_one_process(checkpoint, tmp_path, task):
         options = ["--task", task, *(["--score-threshold", "0"] if task == "instance" else [])]
         done = finish_forked(processes, PREDICT, checkpoint, *images, "--output", tmp_path / name, *options)
         assert done.returncode == 1
-        assert done.stdout.strip() == f"3 of 4 images segmented ({task}): {tmp_path / name}"
+        printed = rf"3 of 4 images segmented \({task}\), [\d.]+ images/s: {tmp_path / name}"
+        assert re.fullmatch(printed, done.stdout.strip())
         assert done.stderr.count(f"error: {tmp_path}/images/x/b.png: ") == 1
         found.append(contents(tmp_path / name))
     assert found[0] == found[1]

@@ -106,7 +106,8 @@ def observe_command(words):
 def _files(folder):
     """All files but those that only repeat the settings, whether they have an effect or not."""
     repeat = ("config.yaml", MANIFEST, "environment.json")
-    return [file for file in folder.rglob("*") if file.is_file() and file.name not in repeat]
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name not in repeat]
+    return [file for file in files if not file.name.startswith("manifest_")]
 
 
 def _name(file):
