@@ -51,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="read images of up to N pixels (default: that of $SEGKIT_MAX_PIXELS, or else of Pillow, 178956970)",
     )
+    _add_output_arguments(parser)
+    add_inference_arguments(parser)
+    add_trust_arguments(parser)
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with an earlier prediction in --output: what is done is left out"
     )
@@ -61,8 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the files of the images into folders, or into zip or WebDataset archives of up to 256 images "
         "(default: folder)",
     )
-    add_inference_arguments(parser)
-    add_trust_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -90,19 +94,27 @@ def run(arguments: argparse.Namespace) -> int:
     )
     refuse_useless_format(arguments.result_format or "coco", [predictor.postprocessor.result_type])
     job = _job(predictor, files, arguments)
+    if process.is_main and arguments.resume and not job.manifest.files():
+        print(f"{arguments.output}: has no manifest to resume from, so the prediction starts anew")
     start = time.monotonic()
     with leaving_whole_files(arguments.output, "--resume"):
         segmented = sum(gather(_predict(predictor, job, arguments, process)))
     if process.is_main:
-        speed = segmented / (time.monotonic() - start)
-        earlier = count_done(job) - segmented
-        before = f", {earlier} of them before" if earlier else ""
-        print(f"{segmented + earlier} of {len(files)} images segmented ({predictor.task}{before}), ", end="")
-        print(f"{speed:.2f} images/s: {arguments.output}", flush=True)
+        _tell(job, segmented, time.monotonic() - start)
     # A launcher ends all processes once one has failed: not before the lines are printed.
     done = gather(count_done(job))[0]
     # An unreadable image does not stop the others, but scripts must notice it.
     return DONE if done == len(files) else FAILED
+
+
+def _tell(job: PredictionJob, segmented: int, seconds: float) -> None:
+    """Prints how many of the images have a result now, and how quickly this command segmented its own."""
+    from segkit.results.prediction_folder import count_done
+
+    done = count_done(job)
+    before = f", {done - segmented} of them before" if done > segmented else ""
+    speed = f", {segmented / seconds:.2f} images/s" if segmented else ""
+    print(f"{done} of {len(job.files)} images segmented ({job.task}{before}){speed}: {job.folder}", flush=True)
 
 
 def _job(predictor: Predictor, files: list[str], arguments: argparse.Namespace) -> PredictionJob:

@@ -1,6 +1,5 @@
 """The folder of a prediction: what is done is found again, so that every result is there once."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -156,7 +155,6 @@ def _locked(job: PredictionJob, resume: bool) -> Iterator[None]:
             refuse_filled(folder, [job.result_type], remedy)
         elif not manifest.files():  # nobody knows how results in the folder were made
             refuse_filled(folder, [job.result_type])
-            warnings.warn(f"{folder}: has no manifest to resume from, so the prediction starts anew.", stacklevel=1)
         else:
             manifest.require_equal(job.settings)
             _tidy_up(job)

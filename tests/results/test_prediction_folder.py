@@ -20,8 +20,6 @@ from segkit.runtime.locking import FolderTakenError, lock_folder
 from segkit.runtime.processes import Process
 from segkit.types import InstanceResult, SemanticResult
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* has no manifest to resume from")
-
 CPU = Process(torch.device("cpu"))
 CLASSES = Classes.make(["sky", "car"], things=[False, True])
 BAD = "images/7.png"
