@@ -14,7 +14,8 @@ from segkit.errors import DataError
 from segkit.inspection.data_check import DataCheck
 from segkit.inspection.label_drawing import draw_label_file
 from segkit.registries import Dataset
-from segkit.results.comparison import side_by_side
+from segkit.results.comparison import LARGEST, side_by_side
+from segkit.results.drawing import fitted
 from segkit.results.html import Html, element, image, images, table, write_page
 from segkit.results.target_overlay import target_overlay
 
@@ -71,7 +72,11 @@ def _draw(place: Place, datasets: dict[str, Dataset]) -> Image.Image | None:
     if place.like is None:
         return draw_place(place, datasets[place.split])
     pair = [datasets[one.split][one.index].image for one in (place, place.like)]
-    return side_by_side(*pair, titles=[place.split, place.like.split])
+    titles = [
+        f"{one.split}: {image.shape[2]}x{image.shape[1]}" for one, image in zip((place, place.like), pair, strict=True)
+    ]
+    first, second = (fitted(image, LARGEST) for image in pair)
+    return side_by_side(first, second.resize(first.size), titles=titles)
 
 
 def _described(place: Place) -> str:

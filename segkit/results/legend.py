@@ -1,15 +1,15 @@
-"""The legend of an overlay: the classes that are present, with colors, number of segments and scores."""
+"""The legend of an overlay: the classes that are present, with the colors that one sees, counts and scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from segkit.classes import Classes, Color
+from segkit.classes import Classes
 from segkit.results.drawing import INK, PAPER, font
-from segkit.results.regions import Region
+from segkit.results.regions import Region, Swatch
 
-COLORS_PER_ENTRY = 4
+SWATCHES = 4
 """Colors shown of a class with several segments, those of the largest."""
 
 
@@ -17,7 +17,7 @@ COLORS_PER_ENTRY = 4
 class Entry:
     """One line of the legend."""
 
-    colors: list[Color]
+    swatches: list[Swatch]
     text: str
 
 
@@ -26,9 +26,9 @@ def with_legend(image: Image.Image, regions: Sequence[Region], classes: Classes)
     entries = legend_entries(regions, classes) or [Entry([], "nothing found")]
     size = max(12, round(min(image.size) / 36))
     text_font, line = font(size), round(size * 1.5)
-    swatch = line // 2  # width of one color
+    width = line // 2  # of one swatch
     # An entry takes its swatches, its text and a gap.
-    widths = [round(text_font.getlength(one.text)) + line * (len(one.colors) or 1) // 2 + line for one in entries]
+    widths = [round(text_font.getlength(one.text)) + line * (len(one.swatches) or 1) // 2 + line for one in entries]
     column = max(widths)
     rows = max(1, (image.height - line) // line)
     columns = -(-len(entries) // rows)
@@ -47,9 +47,10 @@ def with_legend(image: Image.Image, regions: Sequence[Region], classes: Classes)
     draw = ImageDraw.Draw(canvas)
     for index, entry in enumerate(entries):
         x, y = left + index // rows * column, top + index % rows * line
-        for color in entry.colors:
-            draw.rectangle((x, y + line // 8, x + swatch - 2, y + line * 7 // 8 - 2), fill=color, outline=INK)
-            x += swatch
+        for color in entry.swatches:
+            place = (x, y + line // 8, x + width - 2, y + line * 7 // 8 - 2)
+            draw.rectangle(place, fill=color.inside, outline=color.outline, width=max(1, line // 12))
+            x += width
         draw.text((x + line // 4, y + line // 2), entry.text, fill=INK, font=text_font, anchor="lm")
     return canvas
 
@@ -74,6 +75,6 @@ def legend_entries(regions: Sequence[Region], classes: Classes) -> list[Entry]:
         if scores:
             low, high = f"{min(scores):.2f}", f"{max(scores):.2f}"
             text += f" {high}" if low == high else f" {low}-{high}"
-        largest = sorted(group, key=lambda region: -region.area)[:COLORS_PER_ENTRY]
-        entries.append(Entry([region.color for region in largest], text))
+        largest = sorted(group, key=lambda region: -region.area)[:SWATCHES]
+        entries.append(Entry([region.swatch or Swatch(region.color, INK) for region in largest], text))
     return entries

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from segkit.classes import Classes, Color
 from segkit.results.captions import write_names
-from segkit.results.drawing import LARGEST, fitted, fitted_mask
+from segkit.results.drawing import INK, LARGEST, fitted, fitted_mask
 from segkit.results.instance_colors import color_apart
 from segkit.results.legend import with_legend
-from segkit.results.regions import Region, regions_of
+from segkit.results.regions import Region, Swatch, regions_of
 from segkit.types import Result, SemanticResult
 
 Pixels = NDArray[np.uint8]
@@ -57,7 +57,7 @@ def overlay(
     regions = regions_of(result, classes)
     color_apart(regions)
     if not legend:
-        return Image.fromarray(_painted(image.permute(1, 2, 0).cpu().numpy(), regions, opacity)[0])
+        return Image.fromarray(_painted(image.permute(1, 2, 0).cpu().numpy(), regions, opacity))
     return draw_regions(image, regions, classes, opacity)
 
 
@@ -75,39 +75,44 @@ def draw_regions(
     """
     drawn = fitted(image, largest)
     shown = [replace(region, mask=fitted_mask(region.mask, drawn.size)) for region in regions]
-    painted, colors = _painted(np.asarray(drawn), shown, opacity)
-    drawn = Image.fromarray(painted)
+    drawn = Image.fromarray(_painted(np.asarray(drawn), shown, opacity))
     write_names(drawn, shown, classes)
-    # The legend shows the colors that one sees.
-    seen = [replace(region, color=color) for region, color in zip(shown, colors, strict=True)]
-    return with_legend(drawn, seen, classes)
+    return with_legend(drawn, shown, classes)
 
 
-def _painted(pixels: Pixels, regions: Sequence[Region], opacity: float) -> tuple[Pixels, list[Color]]:
-    """Returns `pixels` with every region blended in and outlined, and the mean color that each region has by that."""
+def _painted(pixels: Pixels, regions: Sequence[Region], opacity: float) -> Pixels:
+    """Returns `pixels` with every region blended in and outlined. The regions get their swatches."""
     painted = pixels.astype(np.float32)
     quiet = any(region.is_instance for region in regions)
     if quiet:
         painted += (1 - QUIET) * (painted.mean(-1, keepdims=True) - painted)
     # One pixel per 400 of the shorter side, so that outlines look alike at any size.
     width = max(1, round(min(pixels.shape[:2]) / 400))
-    colors: list[Color] = []
     for region in regions:
         strength = opacity * QUIET if quiet and not region.is_instance else opacity
         color = np.array(region.color, dtype=np.float32)
         # An instance keeps the colors of the image below its own.
         below = pixels[region.mask] if region.is_instance else painted[region.mask]
         painted[region.mask] = blended = (1 - strength) * below + strength * color
-        red, green, blue = (round(float(value)) for value in (blended.mean(0) if len(blended) else color))
-        colors.append((red, green, blue))
+        mean = _color(blended.mean(0) if len(blended) else color)
+        region.swatch = Swatch(mean, INK if quiet and not region.is_instance else _outline(region.color))
     # All outlines come after all regions, so that no region covers another's outline.
     for region in regions:
         if quiet and not region.is_instance:
             continue
         outline = region.mask & ~_eroded(region.mask, width)
-        # 60 % color and 40 % white: visible beside the blended inside and on dark images.
-        painted[outline] = np.array(region.color, dtype=np.float32) * 0.6 + 0.4 * 255
-    return painted.round().astype(np.uint8), colors
+        painted[outline] = _outline(region.color)
+    return painted.round().astype(np.uint8)
+
+
+def _outline(color: Color) -> Color:
+    """Returns 60 % of a color and 40 % of white: visible beside the blended inside and on dark images."""
+    return _color(np.array(color) * 0.6 + 0.4 * 255)
+
+
+def _color(values: NDArray[np.floating]) -> Color:
+    red, green, blue = (round(value) for value in values.tolist())
+    return red, green, blue
 
 
 def _eroded(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:

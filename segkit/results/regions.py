@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,14 @@ from segkit.types import PanopticResult, Result, SemanticResult
 
 Box = tuple[int, int, int, int]
 """(top, left, bottom, right) in pixels, the last two exclusive."""
+
+
+class Swatch(NamedTuple):
+    """The colors of a drawn region."""
+
+    inside: Color
+    """The mean over its pixels."""
+    outline: Color
 
 
 @dataclass
@@ -28,6 +37,8 @@ class Region:
     """In [0, 1], to be written; None for stuff, for classes of pixels and for targets."""
     is_instance: bool = False
     """Whether it is one of the objects of its class, which are told apart by color."""
+    swatch: Swatch | None = None
+    """How it looks on its image, once it is drawn."""
 
     @cached_property
     def area(self) -> int:

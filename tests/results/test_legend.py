@@ -32,7 +32,7 @@ def test_the_shades_of_the_four_largest_segments_are_shown():
 
     (entry,) = legend_entries(regions, CLASSES)
 
-    assert entry.colors == [(9, 0, 0), (6, 0, 0), (5, 0, 0), (3, 0, 0)]
+    assert [swatch.inside for swatch in entry.swatches] == [(9, 0, 0), (6, 0, 0), (5, 0, 0), (3, 0, 0)]
 
 
 @pytest.mark.parametrize("size", [(400, 300), (300, 400), (1, 1)])

@@ -130,5 +130,6 @@ def test_the_legend_has_the_colors_that_one_sees():
     dark = torch.full((3, 400, 500), 100, dtype=torch.uint8)
     drawn = np.asarray(overlay(dark, SemanticResult(torch.zeros(400, 500, dtype=torch.int64)), classes))
     legend = drawn[400:].reshape(-1, 3)
-    assert (legend == (150, 50, 50)).all(1).sum() > 50
+    assert (legend == (150, 50, 50)).all(1).sum() > 50  # inside
+    assert (legend == (222, 102, 102)).all(1).sum() > 10  # outline
     assert not (legend == (200, 0, 0)).all(1).any()
