@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             draft.write_text(text, encoding="utf-8")
     print(f"wrote {output / DATA} and {output / CONFIG}")
     print("next:")
-    print(f"  segkit check {output / CONFIG}")
+    print(f"  segkit check --data {output / CONFIG}")
     print(f"  segkit train {output / CONFIG} --output runs/{output.name}")
     return 0
 

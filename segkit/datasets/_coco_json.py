@@ -72,26 +72,29 @@ class CocoFile:
         self.annotations: list[object] = lists["annotations"]
         categories = read_categories(lists["categories"], self.annotations, problems, isthing=isthing, choice=choice)
         self.classes, self._label_of = categories.classes, categories.label_of
-        self._index_of: dict[Id, int] | None = {}
+        self._index_of: dict[Id, int] = {}
+        self._unclear: set[Id] = set()
+        self._ids_are_sound = True
         self.image_entries: list[object] = lists["images"]
         self.images = self._read_images(lists["images"], folder, sizes)
 
     def _read_images(self, entries: list[object], folder: Path, sizes: bool) -> list[CocoImage]:
         before = self.problems.count
         listed: list[tuple[Id, str, Size | None]] = []
-        index_of: dict[Id, int] = {}
         files = ListedFiles(folder, "images", self.problems)
         for number, value in enumerate(entries):
             entry = JsonEntry(value, f"images[{number}]", self.problems)
             id, (key, name) = entry.required("id", as_id), _file_name(entry)
             size = _size(entry) if sizes else None
-            if id is not None and index_of.setdefault(id, number) != number:
-                entry.problem(f"images[{index_of[id]}] has the same id. Give each image its own id.")
+            if id is None:
+                self._ids_are_sound = False
+            elif self._index_of.setdefault(id, number) != number:
+                entry.problem(f"images[{self._index_of[id]}] has the same id. Give each image its own id.")
+                self._unclear.add(id)
+                self._ids_are_sound = False
             if name is not None:
                 files.add(entry, key, name)
             listed.append((-1 if id is None else id, name or "", size))
-        # Where ids are missing or repeated, each annotation would be a problem as well: those would hide the cause.
-        self._index_of = index_of if self.problems.count == before else None
         files.check()
         images = [CocoImage(id, files.name_of(name), size) for id, name, size in listed]
         if self.problems.count == before:
@@ -116,13 +119,15 @@ class CocoFile:
     def image_of(self, entry: JsonEntry) -> int | None:
         """Returns the index of the image that an annotation's 'image_id' names, or None where there is a problem."""
         id = entry.required("image_id", as_id)
-        if id is None or self._index_of is None:
+        if id is None:
             return None
-        index = self._index_of.get(id)
-        if index is None:
-            # A number that only one of the two lists writes as text means the same image.
-            index = self._index_of.get(_other_form(id))
-        if index is None:
+        # A number that only one of the two lists writes as text means the same image.
+        key = id if id in self._index_of else _other_form(id)
+        if key in self._unclear:
+            return None
+        index = self._index_of.get(key)
+        # Where images lack their ids, each of their annotations would be a problem as well: those would hide the cause.
+        if index is None and self._ids_are_sound:
             entry.problem(
                 f"'image_id' is {shown(id)}, but 'images' does not list this id. Add the image or remove the "
                 f"annotation."

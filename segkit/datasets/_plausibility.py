@@ -120,12 +120,11 @@ class Plausibility:
             self._small.append(entry)
 
     def finish(self) -> None:
-        """Adds the problems of polygons in fractions. Warns of everything else, if there are no problems."""
+        """Adds the problems of polygons in fractions, or warns of everything else."""
         # One tiny polygon in the corner is possible, but not most of a file.
         if len(self._small) > self._polygons / 2:
             for entry in self._small:
                 _fractions_problem(entry)
-        if self.problems.count:
             return
         if self._quarter.count < max(_MANY, self._polygons):
             self._quarter = _Findings()

@@ -124,7 +124,7 @@ def test_the_default_output_is_named_like_the_folder(capsys):
     assert last == [
         "wrote photos_config/data.yaml and photos_config/config.yaml",
         "next:",
-        "  segkit check photos_config/config.yaml",
+        "  segkit check --data photos_config/config.yaml",
         "  segkit train photos_config/config.yaml --output runs/photos_config",
     ]
 

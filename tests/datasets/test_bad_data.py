@@ -184,6 +184,23 @@ def test_ids_of_images_that_stand_twice(damaged, name):
 
 
 @pytest.mark.parametrize("name", JSON)
+def test_annotations_of_other_images_are_checked_beside_a_repeated_id(damaged, name):
+    folder = damaged(name)
+
+    def change(content):
+        content["images"].append(content["images"][0])
+        other = content["images"][1]["id"]
+        for one in content["annotations"]:
+            one["segmentation"] = WRONG_SIZE if one["image_id"] == other else one["segmentation"]
+
+    folder.edit(JSON[name], change)
+    repeated, *wrong = folder.said()[0]
+    assert repeated.endswith("images[0] has the same id. Give each image its own id.")
+    assert wrong
+    assert all("the run lengths are of size [20, 20]" in line for line in wrong)
+
+
+@pytest.mark.parametrize("name", JSON)
 @pytest.mark.parametrize(
     ("change", "what"),
     [
