@@ -106,7 +106,7 @@ class Hook(Protocol):
         """The training starts, or goes on after `context.step` steps. Random numbers drawn here change nothing."""
 
     def after_step(self, context: TrainingContext) -> None:
-        """An optimizer step was made, or skipped because it was not finite."""
+        """An optimizer step was made, or changed nothing because it was not finite. That may be told one step later."""
 
     def before_evaluation(self, context: TrainingContext) -> None:
         """The model is evaluated next, or what the hook sets as `context.evaluated_model`."""

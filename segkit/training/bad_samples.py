@@ -67,8 +67,9 @@ class BadSamples:
 
     def _of_all_processes(self, batches: Sequence[Batch]) -> list[BadSample]:
         own = [bad for batch in batches if isinstance(batch, LoadedBatch) for bad in batch.bad_samples]
-        # One number a step; the samples themselves are exchanged in the rare step that has some.
-        number = torch.tensor(len(own), device=self._accelerator.device)
-        if not int(self._accelerator.reduce(number, "sum")):
-            return []
+        if self._accelerator.num_processes > 1:
+            # One number a step; the samples themselves are exchanged in the rare step that has some.
+            number = torch.tensor(len(own), device=self._accelerator.device)
+            if not int(self._accelerator.reduce(number, "sum")):
+                return []
         return sorted((bad for process in gather(own) for bad in process), key=lambda bad: bad.position)

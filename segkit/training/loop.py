@@ -148,7 +148,7 @@ class Trainer:
             config={} if checkpoints is None else checkpoints.config.data,
         )
         self.hooks = Hooks(hooks or {}, context)
-        self.rescue = Rescue(self.model, self.optimizer, self.state, self.hooks, self.checkpoints, self.reporter)
+        self.rescue = Rescue(model, self.optimizer, self.state, self.hooks, self.nonfinite, checkpoints, self.reporter)
         self.meter = Meter()
         self.tables = FinalTables(self.state, self.hooks, self.checkpoints, self.reporter)
 
@@ -187,14 +187,14 @@ class Trainer:
             metrics = self._end_early(stop) or metrics
         return self.tables.complete(self.evaluate, self.model) or metrics
 
-    def _due(self, every: int | None, ahead: int = 0) -> bool:
-        """Returns whether an action with this interval is due `ahead` steps later. After the last step, all are."""
+    def _due(self, *intervals: int | None, ahead: int = 0) -> bool:
+        """Returns whether one of the actions is due `ahead` steps later. After the last step, all are."""
         step = self.state.step + ahead
-        return step == self.steps or (every is not None and step % every == 0)
+        return step == self.steps or any(every is not None and step % every == 0 for every in intervals)
 
     def _stop_agreed(self) -> StopRequest | None:
         """Returns why to stop before the next step; None to go on."""
-        evaluations = 0 if self.evaluate is None else self._due(self.evaluate_every, 1) + self._due(None, 1)
+        evaluations = 0 if self.evaluate is None else self._due(self.evaluate_every, ahead=1) + self._due(ahead=1)
         self.time_limit.check(self.stopping, evaluations)
         return self.stopping.agreed()
 
@@ -209,16 +209,15 @@ class Trainer:
         if self.bad_samples is not None:
             self.bad_samples.watch(batches)
         report = self.training_step.compute_gradients(batches, self.state.step, self.steps)
-        if report.finite:
-            self.rescue.begin_update()
-            self.training_step.update()
-            self.state.skipped = 0
-        else:
-            before.restore()
-            self.nonfinite.handle(report, batches, before)
-            self.training_step.discard()
-        self.state.step += 1
+        self.nonfinite.settle()  # the step before, whose values have arrived meanwhile
+        self.rescue.begin_update()
+        self.training_step.update(report)
+        before.restore_if(report.nonfinite)
         self.rescue.end_step()
+        self.nonfinite.watch(report, batches, before)
+        if self._due(self.log_every, self.checkpoint_every, self.evaluate_every, ahead=1) or self.time_limit.needs_save:
+            self.nonfinite.settle()
+        self.state.step += 1
         self.hooks.after_step()
         self.reporter.advance(self.state.step)
         return report
@@ -290,6 +289,7 @@ class Trainer:
 
     def _end_early(self, stop: StopRequest) -> dict[str, Metrics] | None:
         """Ends the training after this step. One that is to be continued ends as an error does."""
+        self.nonfinite.settle()
         if stop.complete:
             self.reporter.print(f"stopped early at step {self.state.step}: {stop.reason}")
             self.steps = self.state.step

@@ -1,6 +1,7 @@
 """What happens to a step whose loss or gradients are not finite."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -28,8 +29,22 @@ MAX_DUMPS = 3
 """Skipped steps of one training that are dumped, since each dump holds the weights."""
 
 
+@dataclass(frozen=True)
+class _Step:
+    """A step, and what is needed to dump it."""
+
+    number: int
+    """From 1."""
+    report: StepReport
+    batches: Sequence[Batch]
+    before: Snapshot
+
+
 class NonFiniteSteps:
-    """Stops the training or lets it go on without the step. Every process must call it.
+    """Stops the training or lets it go on without a step that is not finite. Every process must call it.
+
+    A GPU leaves out such a step by itself, and the program need not wait to hear of it. So a step is settled within the
+    next one, before the weights change again, or at once where something is logged, saved or evaluated after it.
 
     Args:
         policy: `stop`, or `skip` at most `MAX_SKIPPED` steps in a row.
@@ -56,65 +71,97 @@ class NonFiniteSteps:
         self._checkpoints = checkpoints
         self._reporter = reporter
         self._dumps = 0
+        self._unsettled: _Step | None = None
 
-    def handle(self, report: StepReport, batches: Sequence[Batch], before: Snapshot) -> None:
-        """Returns if the training shall go on without the step.
+    def watch(self, report: StepReport, batches: Sequence[Batch], before: Snapshot) -> None:
+        """Takes the present step, whose values need not have arrived.
 
         Args:
             report: Of the step.
             batches: Of this process.
-            before: Taken before the step, and restored.
+            before: Taken before the step.
+        """
+        self._unsettled = _Step(self._state.step + 1, report, batches, before)
+
+    def settle(self) -> None:
+        """Looks at the step that was taken last, once. Returns if the training shall go on.
 
         Raises:
-            TrainingError: It shall stop.
+            TrainingError: It shall stop. The state says that the step was not made.
         """
+        step, self._unsettled = self._unsettled, None
+        if step is None:
+            return
+        if step.report.finite:
+            self._state.skipped = 0
+        else:
+            self._handle(step)
+
+    def leave_to_next_run(self) -> None:
+        """Ends a training that has failed elsewhere. A step that is not settled and not finite counts as not made.
+
+        The training that goes on makes it again and tells of it. Processes do not communicate.
+        """
+        step, self._unsettled = self._unsettled, None
+        if step is None:
+            return
+        if step.report.finite:
+            self._state.skipped = 0
+        else:
+            self._state.step = step.number - 1
+
+    def _handle(self, step: _Step) -> None:
         self._state.skipped += 1
         # Overflows are how fp16 finds the scale of its loss. They are no fault unless they do not end.
-        overflow = self._accelerator.scaler is not None and report.loss_finite
+        overflow = self._accelerator.scaler is not None and step.report.loss_finite
         if overflow and self._state.skipped <= MAX_OVERFLOWS:
             return
         skip = self.policy == "skip" and self._state.skipped <= MAX_SKIPPED and not overflow
-        text = self._describe(report, batches)
+        text = self._describe(step)
         dump = ""
         if not skip or self._dumps < MAX_DUMPS:
             self._dumps += 1
-            dump = self._dump(report, batches, before)
+            dump = self._dump(step)
         if skip:
             self._reporter.print(
                 f"{text}. The step is skipped ({self._state.skipped} in a row, at most {MAX_SKIPPED}).{dump}"
             )
             return
+        self._state.step = step.number - 1
         row = f"; no step of the last {self._state.skipped} was finite" if self._state.skipped > 1 else ""
         raise TrainingError(
             f"{text}{row}.{dump} Lower the learning rate, clip gradients, or train in fp32 or bf16; then continue from "
             "the last checkpoint with --resume."
         )
 
-    def _describe(self, report: StepReport, batches: Sequence[Batch]) -> str:
+    def _describe(self, step: _Step) -> str:
+        report = step.report
         losses = ", ".join(f"{name} {value:.4g}" for name, value in report.losses.items())
         what = "the gradients are not finite" if report.loss_finite else "the loss is not finite"
-        files = gather_object(files_of(batches))
+        files = gather_object(files_of(step.batches))
         return (
-            f"step {self._state.step + 1}: {what} ({losses}, gradient_norm {report.gradient_norm:.4g}) on "
+            f"step {step.number}: {what} ({losses}, gradient_norm {report.gradient_norm:.4g}) on "
             f"{join_first(files, 32)}"
         )
 
-    def _dump(self, report: StepReport, batches: Sequence[Batch], before: Snapshot) -> str:
+    def _dump(self, step: _Step) -> str:
         """Writes a dump; returns a sentence about it."""
         if self._checkpoints is None:
             return ""
-        scaler, rank = self._accelerator.scaler, int(self._accelerator.process_index)
+        report, rank = step.report, int(self._accelerator.process_index)
         dump = ProcessDump(
-            step=self._state.step + 1,
+            step=step.number,
             num_processes=int(self._accelerator.num_processes),
-            batches=list(batches),
-            random=before.random,
+            batches=list(step.batches),
+            random=step.before.random,
             normalizers=None if report.normalizers is None else report.normalizers.cpu(),
             losses=report.losses,
             gradient_norm=report.gradient_norm,
-            loss_scale=None if scaler is None else float(scaler.get_scale()),
+            loss_scale=None if report.loss_scale is None else float(report.loss_scale),
         )
         folder = self._checkpoints.run.path / DUMPS / f"step_{dump.step}"
+        present = Snapshot(self._model)  # the forward pass of the next step has changed running statistics
+        step.before.restore()
         try:
             if rank == 0:
                 self._checkpoints.save_dump(folder, self._model, partial(_write_process, dump, 0))
@@ -126,6 +173,8 @@ class NonFiniteSteps:
             if rank == 0:  # the others wait for it
                 self._accelerator.wait_for_everyone()
             return f" It could not be dumped: {error}"
+        finally:
+            present.restore()
         return f" `segkit replay {folder}` computes it again and names the first value that is not finite."
 
 

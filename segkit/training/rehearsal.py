@@ -137,10 +137,7 @@ class Rehearsal:
         self._step += 1
         trainer.rates.set_highest(max(trainer.rates.base))
         report = trainer.training_step.compute_gradients(batches, 0, trainer.steps)
-        if report.finite:
-            trainer.training_step.update()
-        else:
-            trainer.training_step.discard()
+        trainer.training_step.update(report)
         return report.losses["total"]
 
     def _repetitions(self, most: int) -> Iterator[int]:

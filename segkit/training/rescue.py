@@ -2,10 +2,10 @@
 
 An error inside the optimizer's update is the one exception: then the newest checkpoint stays what the training goes on
 from. To undo an update, weights and optimizer state would have to be copied before each (495 MB and 51 ms a step for
-MaskFormer with ResNet-50, whose update takes 199 ms on the same two cores). Little can fail there: loss and gradient
-have been found finite; no data are read, no processes communicate; signals and the deaths of other processes are only
-noted. The memory that an update needs is the same in every step, so it is missing in the first step, which no whole
-step precedes, or not at all.
+MaskFormer with ResNet-50, whose update takes 199 ms on the same two cores). Little can fail there: a step whose loss or
+gradient is not finite changes nothing; no data are read, no processes communicate; signals and the deaths of other
+processes are only noted. The memory that an update needs is the same in every step, so it is missing in the first step,
+which no whole step precedes, or not at all.
 """
 
 from types import TracebackType
@@ -17,6 +17,7 @@ from segkit.errors import SegkitError
 from segkit.runtime.finite import first_nonfinite
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.hooks import Hooks
+from segkit.training.nonfinite import NonFiniteSteps
 from segkit.training.progress import Reporter
 from segkit.training.snapshot import Snapshot
 from segkit.training.state import TrainingState
@@ -33,6 +34,7 @@ class Rescue:
         optimizer: Its optimizer.
         state: How far the training is.
         hooks: Its hooks.
+        nonfinite: Knows whether the last step is whole.
         checkpoints: Writes the checkpoint; None saves nothing.
         reporter: Prints what was saved.
     """
@@ -43,6 +45,7 @@ class Rescue:
         optimizer: torch.optim.Optimizer,
         state: TrainingState,
         hooks: Hooks,
+        nonfinite: NonFiniteSteps,
         checkpoints: Checkpoints | None,
         reporter: Reporter,
     ) -> None:
@@ -50,6 +53,7 @@ class Rescue:
         self._optimizer = optimizer
         self._state = state
         self._hooks = hooks
+        self._nonfinite = nonfinite
         self._checkpoints = checkpoints
         self._reporter = reporter
         self._before: Snapshot | None = None
@@ -83,7 +87,10 @@ class Rescue:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         # A second Ctrl-C is no Exception: it ends the training at once.
-        if self._checkpoints is None or not isinstance(error, Exception) or self._state.step == 0:
+        if not isinstance(error, Exception):
+            return
+        self._nonfinite.leave_to_next_run()
+        if self._checkpoints is None or self._state.step == 0:
             return
         try:
             problem = self._save(self._checkpoints)

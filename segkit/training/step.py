@@ -4,29 +4,64 @@ import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 
 from segkit.criterion import Criterion, LossReport
 from segkit.criterion.normalizers import mean_over_processes
 from segkit.layers.stepping import announce_step, stepped_parts
+from segkit.runtime.host_copy import HostCopy
 from segkit.runtime.model_call import call_model
 from segkit.training.callables import LossFunction
 from segkit.types import Batch, PixelPrediction, Prediction, Target
 
 
-@dataclass(frozen=True)
 class StepReport:
-    """The losses and the gradient of one step, over all its batches and processes."""
+    """The losses and the gradient of one step, over all its batches and processes.
 
-    losses: dict[str, float]
-    """`total`, the weighted sum, and each loss without its weight, by name."""
-    gradient_norm: float
-    """Norm of the gradients of all parameters together, before clipping."""
-    normalizers: Tensor | None = None
-    """What the criterion divided the losses by; None for a plain function."""
+    Asking for a value waits for the device, unless it has computed it long before.
+
+    Args:
+        names: `total`, the weighted sum, and each loss without its weight.
+        norm: Norm of the gradients of all parameters together, before clipping.
+        losses: Their values, in the order of the names.
+        normalizers: What the criterion divided the losses by; None for a plain function.
+        loss_scale: Factor of the loss in fp16.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        norm: Tensor,
+        losses: Tensor,
+        normalizers: Tensor | None = None,
+        loss_scale: Tensor | None = None,
+    ) -> None:
+        values = torch.cat([norm.float().reshape(1), losses])
+        self.nonfinite = values[:2].isfinite().all().logical_not()
+        """Whether the norm or the total is not finite, so that the step must not be made: a scalar on the device."""
+        self.normalizers = normalizers
+        self.loss_scale = loss_scale
+        self._names = tuple(names)
+        self._copy = HostCopy(values)
+
+    @cached_property
+    def _values(self) -> list[float]:
+        return self._copy.values()
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """`total` and each loss, by name."""
+        return dict(zip(self._names, self._values[1:], strict=True))
+
+    @property
+    def gradient_norm(self) -> float:
+        """Norm of the gradients of all parameters together, before clipping."""
+        return self._values[0]
 
     @property
     def finite(self) -> bool:
@@ -36,7 +71,7 @@ class StepReport:
     @property
     def loss_finite(self) -> bool:
         """Whether the loss is finite. In fp16, gradients can overflow all the same, for which there is a remedy."""
-        return math.isfinite(self.losses["total"])
+        return math.isfinite(self._values[1])
 
 
 @dataclass(frozen=True)
@@ -91,21 +126,44 @@ class TrainingStep:
         own = add_gradients(self.model, self.criterion, self.accelerator, batches)
         norm = self._clip()
         losses = mean_over_processes(torch.stack(list(own.losses.values())))
-        # The only time that a step waits for the GPU, besides matching. The update must not start before the check:
-        # optimizers spread one nan over all weights, from which they never recover.
-        norm_value, *values = torch.cat([norm.float().reshape(1), losses]).tolist()
-        return StepReport(dict(zip(own.losses, values, strict=True)), norm_value, own.normalizers)
+        scaler = self.accelerator.scaler
+        scale = None if scaler is None else scaler.scale(torch.ones_like(norm))
+        return StepReport(list(own.losses), norm, losses, own.normalizers, scale)
 
-    def update(self) -> None:
-        """Changes the weights by the gradients, which it removes."""
-        self.optimizer.step()
+    def update(self, report: StepReport) -> None:
+        """Changes the weights by the gradients, which it removes. A step that is not finite leaves them as they are.
+
+        Optimizers spread one nan over all weights, from which they never recover. But most cannot leave out a step by
+        themselves: for those the program waits until it knows the norm.
+        """
+        if self._can_leave_out:
+            self._step_unless(report.nonfinite.float())
+        elif report.finite:
+            self.optimizer.step()
+        elif self.accelerator.scaler is not None:
+            self.accelerator.scaler.update()  # it has seen the gradients and lowers the scale of the loss
         self.optimizer.zero_grad()
 
-    def discard(self) -> None:
-        """Removes the gradients, which are not finite. In fp16, it lowers the scale of the loss too."""
-        if self.accelerator.scaler is not None:
-            self.optimizer.step()  # the scaler has seen the gradients and leaves the weights as they are
-        self.optimizer.zero_grad()
+    @property
+    def _can_leave_out(self) -> bool:
+        """Whether the optimizer takes `found_inf`, as torch's fused ones do. Their first step makes their states."""
+        optimizer = _own(self.optimizer)
+        fused = all(group.get("fused") for group in optimizer.param_groups)
+        # The attribute is how a GradScaler knows them.
+        return fused and getattr(optimizer, "_step_supports_amp_scaling", False) and len(optimizer.state) > 0
+
+    def _step_unless(self, nonfinite: Tensor) -> None:
+        """Makes the step of the optimizer, which the device leaves out where this scalar is 1."""
+        optimizer, scaler = _own(self.optimizer), self.accelerator.scaler
+        optimizer.found_inf = nonfinite  # type: ignore[attr-defined]
+        try:
+            if scaler is None:
+                self.optimizer.step()
+            else:  # its own step would look at the gradients only, not at the loss
+                optimizer.step()
+                scaler.update()
+        finally:
+            del optimizer.found_inf  # type: ignore[attr-defined]
 
     def _clip(self) -> Tensor:
         """Clips the gradients, and returns the norm that they had."""
@@ -115,6 +173,11 @@ class TrainingStep:
             return norm
         self.accelerator.unscale_gradients()
         return nn.utils.get_total_norm([one.grad for one in parameters if one.grad is not None])
+
+
+def _own(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """Returns torch's optimizer inside Accelerate's."""
+    return optimizer.optimizer if isinstance(optimizer, AcceleratedOptimizer) else optimizer
 
 
 def add_gradients(

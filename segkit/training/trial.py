@@ -37,10 +37,7 @@ def trial(
     def step(rate: float) -> float:
         rates.set_highest(rate)
         report = training_step.compute_gradients(list(islice(pass_over, accumulate)), 0, rates.steps)
-        if report.finite:
-            training_step.update()
-        else:
-            training_step.discard()
+        training_step.update(report)
         return report.losses["total"] if report.finite else float("nan")
 
     try:

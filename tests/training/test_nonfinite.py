@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import chain
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from segkit.checkpoint import load_checkpoint, read_weights
 from segkit.cli.main import main
 from segkit.config import load_config
 from segkit.criterion import LossReport
-from segkit.errors import CheckpointError, TrainingError
+from segkit.errors import CheckpointError, DataError, TrainingError
+from segkit.runtime.host_copy import HostCopy
 from segkit.training.build import build_training
 from segkit.training.loop import Trainer
 from segkit.training.nonfinite import MAX_OVERFLOWS, MAX_SKIPPED, NonFiniteSteps
@@ -23,6 +25,7 @@ from segkit.training.state import TrainingState
 from segkit.training.step import StepReport
 from segkit.types import Batch, ImageSizes, PixelPrediction
 from tests.helpers.overrides import last_ones
+from tests.helpers.tiny import assert_equal_weights
 
 BATCH = Batch(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [ImageSizes((4, 4), (4, 4), (4, 4))] * 2, [], ["a.png"], [0])
 pytestmark = pytest.mark.filterwarnings("ignore:matcher 'hungarian'")
@@ -57,9 +60,14 @@ def square(prediction, targets):
     return LossReport(prediction.pixel_logits.square(), {"square": prediction.pixel_logits.detach().square()})
 
 
-def trainer_of(bad=(), steps=3, criterion=square, **settings):
+def fused_adam(parameters, lr):
+    """Leaves out steps on the device, where SGD waits for the norm."""
+    return torch.optim.AdamW(parameters, lr, fused=True)
+
+
+def trainer_of(bad=(), steps=3, criterion=square, optimizer=torch.optim.SGD, **settings):
     model = Normed(bad)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
+    optimizer = optimizer(model.parameters(), lr=0.25)
     return Trainer(model, criterion, optimizer, lambda step, steps: 1.0, [BATCH] * steps, steps=steps, **settings)
 
 
@@ -76,14 +84,17 @@ def test_a_gradient_that_is_not_finite_stops_before_the_step():
     assert trainer.state.step == 0
 
 
-def test_skipped_steps_change_nothing_and_are_told(capsys):
-    trainer = trainer_of(bad=(2, 3), steps=5, on_nonfinite="skip")
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, fused_adam], ids=["waits", "does not wait"])
+def test_skipped_steps_change_nothing_and_are_told(capsys, optimizer):
+    trainer = trainer_of(bad=(2, 3), steps=5, on_nonfinite="skip", optimizer=optimizer)
     trainer.run()
     assert trainer.state.step == 5
     assert trainer.state.skipped == 0
     assert trainer.model.norm.running_mean.isfinite().all()
     assert trainer.model.norm.num_batches_tracked == 3
-    assert trainer.model.weight.item() == 0.5**3
+    three = trainer_of(steps=3, optimizer=optimizer)
+    three.run()
+    assert trainer.model.weight == three.model.weight != 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [
         "step 2: the loss is not finite (total nan, square nan, gradient_norm nan) on a.png. The step is skipped (1 in "
@@ -93,11 +104,54 @@ def test_skipped_steps_change_nothing_and_are_told(capsys):
     ]
 
 
+def test_the_values_of_a_step_are_read_in_the_next_one_unless_they_are_needed(monkeypatch):
+    """The first step makes the optimizer's state, the third and the last are logged."""
+    trainer, read = trainer_of(steps=6, optimizer=fused_adam, log_every=3), []
+
+    class Watched(HostCopy):
+        def __init__(self, tensor):
+            super().__init__(tensor)
+            self.made = trainer.model.step
+
+        def values(self):
+            read.append((self.made, trainer.model.step))
+            return super().values()
+
+    monkeypatch.setattr("segkit.training.step.HostCopy", Watched)
+    trainer.run()
+    assert read == [(1, 1), (2, 3), (3, 3), (4, 5), (5, 6), (6, 6)]
+
+
+def test_a_step_is_made_again_where_the_training_fails_before_it_is_settled():
+    trainer = trainer_of(bad=(2,), steps=9, optimizer=fused_adam)
+    trainer.batches = chain([BATCH, BATCH], failing_batches(DataError("bad.png: damaged")))
+    with pytest.raises(DataError):
+        trainer.run()
+    assert trainer.state.step == 1
+
+
+def failing_batches(error):
+    raise error
+    yield
+
+
 def test_no_more_than_ten_steps_in_a_row_are_skipped():
     trainer = trainer_of(bad=range(2, 99), steps=20, on_nonfinite="skip")
     with pytest.raises(TrainingError, match=r"; no step of the last 11 was finite\. Lower"):
         trainer.run()
     assert trainer.state.step == 1 + MAX_SKIPPED
+
+
+def spoil_norm(trainer, number, norms):
+    """Lets the norm of the step with this number be infinite; `norms` gets the true ones."""
+    clip = trainer.training_step._clip
+
+    def spoiled():
+        norm = clip()
+        norms.append(norm.item())
+        return norm + math.inf if len(norms) == number else norm
+
+    trainer.training_step._clip = spoiled
 
 
 def run_of(tiny, *settings):
@@ -138,25 +192,23 @@ def test_the_weights_before_the_step_stay(tiny):
     }
 
 
-@pytest.mark.parametrize("frozen", ["", "{type: freeze, parameters: [backbone.*]}"])
-def test_a_finite_step_is_replayed_to_the_same_values(tiny, frozen):
+@pytest.mark.parametrize(
+    ("frozen", "log_every"),
+    [("", 1), ("{type: freeze, parameters: [backbone.*]}", 1), ("", 20)],
+    ids=["all", "frozen", "settled in the next step"],
+)
+def test_a_finite_step_is_replayed_to_the_same_values(tiny, frozen, log_every):
     """Dropout and running statistics included; the norm is spoiled after it was computed."""
-    config = load_config(tiny, ["training.checkpoint_every=null", f"training.hooks=[{frozen}]"])
+    settings = ["training.checkpoint_every=null", f"training.hooks=[{frozen}]", f"training.log_every={log_every}"]
+    config = load_config(tiny, settings)
     trainer = build_training(config, RunFolder(tiny.parent / "run"), device="cpu")
-    compute = trainer.training_step.compute_gradients
-    reports, norms = [], []
-
-    def third_fails(batches, *at):
-        report = compute(batches, *at)
-        reports.append(report)
-        norms.append(report.gradient_norm)
-        if len(reports) == 3:
-            object.__setattr__(report, "gradient_norm", math.inf)
-        return report
-
-    trainer.training_step.compute_gradients = third_fails
+    compute, reports, norms = trainer.training_step.compute_gradients, [], []
+    spoil_norm(trainer, 3, norms)
+    trainer.training_step.compute_gradients = lambda *step: reports.append(compute(*step)) or reports[-1]
     with pytest.raises(TrainingError):
         trainer.run()
+    assert trainer.state.step == 2
+    assert_equal_weights(tiny.parent / "run/last", tiny.parent / "run/nonfinite/step_3")
     done = replay(tiny.parent / "run", "cpu")
     assert done.first is None
     assert done.replayed == pytest.approx({**reports[2].losses, "gradient_norm": norms[2]}, rel=1e-6)
@@ -219,11 +271,16 @@ class Scaled:
 def test_gradients_that_overflow_in_fp16_are_no_fault_unless_they_do_not_end():
     state = TrainingState()
     steps = NonFiniteSteps("stop", nn.Linear(1, 1), state, Scaled(), None, Reporter(9, active=False))
-    report, before = StepReport({"total": 1.0}, math.inf), Snapshot(nn.Linear(1, 1))
+    report = StepReport(["total"], torch.tensor(math.inf), torch.ones(1))
+
+    def settle():
+        steps.watch(report, [BATCH], Snapshot(nn.Linear(1, 1)))
+        steps.settle()
+
     for _ in range(MAX_OVERFLOWS):
-        steps.handle(report, [BATCH], before)
+        settle()
     with pytest.raises(TrainingError) as caught:
-        steps.handle(report, [BATCH], before)
+        settle()
     assert str(caught.value).startswith(
         "step 1: the gradients are not finite (total 1, gradient_norm inf) on a.png; no step of the last 21 was "
         "finite. "

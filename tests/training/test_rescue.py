@@ -63,8 +63,10 @@ def test_an_error_within_a_step_is_undone(tiny):
     assert_goes_on_exactly(tiny)
 
 
-def test_a_loss_that_is_nan_leaves_the_step_before(tiny):
-    trainer = built(tiny)
+@pytest.mark.parametrize("log_every", [1, 20])
+def test_a_loss_that_is_nan_leaves_the_step_before(tiny, log_every):
+    settings = [*SAVING_ONLY_AT_THE_END, f"training.log_every={log_every}"]
+    trainer = built(tiny, settings=settings)
     criterion = trainer.training_step.criterion
 
     def third_is_nan(prediction, targets):
@@ -74,7 +76,7 @@ def test_a_loss_that_is_nan_leaves_the_step_before(tiny):
     trainer.training_step.criterion = third_is_nan
     with pytest.raises(Exception, match="not finite"):
         trainer.run()
-    assert_goes_on_exactly(tiny)
+    assert_goes_on_exactly(tiny, settings)
 
 
 @pytest.mark.parametrize("every", ["null", "2", "3"])
