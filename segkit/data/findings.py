@@ -7,6 +7,7 @@ holds a part of them, rare classes may be missing by chance, and nothing is an e
 from __future__ import annotations
 
 from segkit.data.sampling import DatasetSample, percent
+from segkit.data.void_for_class import void_for_class
 from segkit.errors import join_first
 
 _MOST_NAMES = 8
@@ -63,7 +64,7 @@ def suspicions(sample: DatasetSample, num_queries: int | None = None) -> list[st
 model has 2 queries, and each learns at most one segment. Raise num_queries to at least 6.
     """
     tally, counts = sample.tally, sample.counts
-    found = [_absent_classes(sample), _only_class(sample)]
+    found = [_absent_classes(sample), _only_class(sample), void_for_class(sample.classes, sample.images)]
     crowds, segments = (
         (tally.crowds, int(tally.segments.sum())) if counts is None else (counts.crowds, sum(counts.segments))
     )

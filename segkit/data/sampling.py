@@ -10,6 +10,7 @@ from segkit.classes import Classes
 from segkit.data.limit import without_limit
 from segkit.data.survey import BadImage
 from segkit.data.tally import Tally
+from segkit.data.void_for_class import ImageClasses
 from segkit.errors import DataError
 from segkit.registries import AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
 from segkit.runtime.writing import Json
@@ -38,6 +39,8 @@ class DatasetSample:
     """Of all images, if the dataset publishes them."""
     stored_ids: str
     """What the dataset says about the ids in its label files; empty where it sees nothing odd."""
+    images: tuple[ImageClasses, ...] = ()
+    """The images looked at."""
     indices: tuple[int, ...] = ()
     """Of the images looked at."""
     bad: tuple[BadImage, ...] = ()
@@ -111,6 +114,7 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
     """
     tally = Tally(len(dataset.classes))
     sizes: dict[int, Size] = {}
+    images: list[ImageClasses] = []
     bad: list[BadImage] = []
     counts = annotation_counts(dataset)
     # A dataset that draws random numbers by itself must not change those of the training.
@@ -123,14 +127,22 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
                 break
             try:
                 sample = dataset[index]
-                tally.add_sample(sample)
+                images.append(ImageClasses.of(sample, tally.add_sample(sample)))
             except DataError as error:
                 bad.append(BadImage(index, str(error)))
                 continue
             sizes[index] = sample.size
     stored_ids = _explain_ids(dataset, list(sizes))
     return DatasetSample(
-        dataset.classes, len(dataset), tally, counts, stored_ids, tuple(sizes), tuple(bad), sizes=sizes
+        dataset.classes,
+        len(dataset),
+        tally,
+        counts,
+        stored_ids,
+        tuple(images),
+        indices=tuple(sizes),
+        bad=tuple(bad),
+        sizes=sizes,
     )
 
 

@@ -13,6 +13,7 @@ from segkit.classes import Classes
 from segkit.data.limit import without_limit
 from segkit.data.near_duplicates import thumbnail
 from segkit.data.tally import Tally
+from segkit.data.void_for_class import ImageClasses
 from segkit.data.workers import TIMEOUT, WorkerBatches
 from segkit.errors import DataError
 from segkit.ops.targets import pixel_counts
@@ -28,12 +29,11 @@ _IMAGES_AT_A_TIME = 8
 
 
 @dataclass(frozen=True)
-class ImageFacts:
+class ImageFacts(ImageClasses):
     """What is kept of one image that could be read."""
 
     index: int
     """In the dataset."""
-    file: str
     segments: int
     """Crowds excluded."""
     empty: int
@@ -152,8 +152,10 @@ def _add_sample(found: Survey, sample: Sample, index: int) -> None:
         pixels = pixels[~target.is_crowd]
     found.images.append(
         ImageFacts(
-            index,
             sample.file,
+            tuple(sorted(set(labels[pixels > 0].tolist()))),
+            has_void=ImageClasses.of(sample, target).has_void,
+            index=index,
             segments=len(pixels),
             empty=int((pixels == 0).sum()),
             tiny=int(((pixels > 0) & (pixels < TINY)).sum()),

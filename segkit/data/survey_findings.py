@@ -133,7 +133,8 @@ def as_sample(dataset: Dataset, survey: Survey) -> DatasetSample:
     explained, whole = "", without_limit(dataset)
     if isinstance(whole, ExplainedDataset) and survey.stored_ids is not None:
         explained = whole.explain(survey.stored_ids)
-    return DatasetSample(survey.classes, len(survey.images), survey.tally, annotation_counts(dataset), explained)
+    counts, images = annotation_counts(dataset), tuple(survey.images)
+    return DatasetSample(survey.classes, len(images), survey.tally, counts, explained, images)
 
 
 def _by_images(split: str, survey: Survey, num_queries: int | None) -> list[Finding]:

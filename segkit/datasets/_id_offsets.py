@@ -7,9 +7,7 @@ import numpy.typing as npt
 
 from segkit.classes import Classes
 from segkit.datasets._label_ids import BACKGROUND, UNKNOWN
-
-_BACKGROUND_NAMES = ("background", "unlabeled", "unlabelled", "unknown", "void", "other", "none", "ignore")
-"""Names that the first of several classes has where 0 stands for everything else. Underscores do not matter."""
+from segkit.datasets._void_hints import is_background
 
 _MOST_ENTRIES = 8
 """Entries of a suggested label map that are written out."""
@@ -67,6 +65,8 @@ set label_map: {0: void, 1: road, 2: car}.
         return ""
     if count < 2 or classes.ids != tuple(range(count)):
         return ""
+    if is_background(classes.names[0]):  # which is 0 in most label files
+        return ""
     if unknown == [count]:
         return (
             f"the label files hold the id {count}, one more than the last class has: they seem to count the classes "
@@ -80,8 +80,7 @@ set label_map: {0: void, 1: road, 2: car}.
             f"no pixel has the id 0 ({classes.names[0]}), but all other classes occur. If the label files count the "
             f"classes from 1, set {setting(classes, 1)}."
         )
-    is_background = classes.names[0].lower().strip("_ ") in _BACKGROUND_NAMES
-    if missing == [count - 1] and not is_background and pixels[:count].argmax() == 0:
+    if missing == [count - 1] and pixels[:count].argmax() == 0:
         return (
             f"no pixel has the id {count - 1} ({classes.names[-1]}), the last, and most have 0 ({classes.names[0]}). "
             f"If 0 is the background in the label files, they count the classes from 1: set {setting(classes, 1)}."

@@ -28,7 +28,7 @@ IDS = 65536
 StoredId = Annotated[int, Bounds(least=0, most=IDS - 1)]
 """An id that a label file can hold."""
 
-_DEFAULT = "default"
+DEFAULT = "default"
 """Key of a label map for all ids that it does not name."""
 
 LabelMap = dict[str, int | str]
@@ -113,51 +113,6 @@ def class_index_table(
     return Classes.make(classes.names, classes.things, classes.colors, _final_ids(classes, class_index_of)), table
 
 
-def explain_void(classes: Classes, class_index_of: npt.NDArray[np.int16], pixels: npt.NDArray[np.int64]) -> str:
-    """Explains classes that never occur by ids that count as void: an object may have been stored as 255.
-
-    Args:
-        classes: The class list.
-        class_index_of: (65536,) class index, NO_SEGMENT or UNKNOWN by id.
-        pixels: (65536,) number of pixels by id, over all label files.
-
-    Returns:
-        What is odd and what to do, empty where at least two classes occur and none is missing, or no pixel is void.
-
-    Example:
-        >>> classes, table = class_index_table(Classes.make(["background", "object"]), None, None)
-        >>> print(explain_void(classes, table, np.bincount([0, 0, 0, 255, 255], minlength=65536)))
-        no pixel has the id 1 (object), and 40 % have the id 255, which is void. If 255 is object, set void: [] and \
-label_map: {0: background, 255: object}.
-    """
-    void = np.flatnonzero((class_index_of == NO_SEGMENT) & (pixels > 0))
-    known = class_index_of >= 0
-    present = np.bincount(class_index_of[known], weights=pixels[known], minlength=len(classes)) > 0
-    absent = [class_index for class_index in range(len(classes)) if not present[class_index]]
-    if not len(void) or (not absent and len(classes) > 1):
-        return ""
-    # The most frequent one, with its fraction of all pixels.
-    stored = int(void[pixels[void].argmax()])
-    percent = f"{100 * pixels[stored] / pixels.sum():.3g} %"
-    if not absent:
-        name, class_id = classes.names[0], classes.ids[0]
-        return (
-            f"all pixels have the id {class_id} ({name}), the only class, except {percent} with the id {stored}, which "
-            f"is void: there is nothing to tell apart. If {stored} is {name} and {class_id} the background, set "
-            f"classes: [background, {name}], void: [] and label_map: {{{class_id}: background, {stored}: {name}}}."
-        )
-    shown = join_first([f"{classes.ids[one]} ({classes.names[one]})" for one in absent], limit=5)
-    problem = f"no pixel has the id {shown}, and {percent} have the id {stored}, which is void."
-    if len(absent) > 1:
-        return f"{problem} If {stored} is one of these classes, say so in 'label_map'."
-    mapped = {int(one): classes.names[class_index_of[one]] for one in np.flatnonzero(known)}
-    mapped = {one: name for one, name in mapped.items() if name != classes.names[absent[0]]}
-    mapped[stored] = classes.names[absent[0]]
-    listed = ", ".join(f"{one}: {name}" for one, name in sorted(mapped.items())[:10])
-    more = ", …" if len(mapped) > 10 else ""
-    return f"{problem} If {stored} is {mapped[stored]}, set void: [] and label_map: {{{listed}{more}}}."
-
-
 def _final_ids(classes: Classes, class_index_of: dict[int, int]) -> list[int]:
     """Returns an id per class: the first one that means it, or a free one where the label map leaves a class out."""
     # Of several ids with one meaning, the first wins, since later entries of a dict replace earlier ones.
@@ -172,23 +127,31 @@ def _read_label_map(label_map: LabelMap, classes: Classes, background: bool) -> 
     key_of: dict[int, str] = {}
     for key, value in label_map.items():
         class_index = _class_index(key, value, classes, background)
-        for stored in _stored_ids(key):
+        for stored in ids_of_key(key):
             if key_of.setdefault(stored, key) != key:
                 raise DataError(f"label_map: '{key_of[stored]}' and '{key}' both map the id {stored}. Change one.")
             class_index_of[stored] = class_index
-    default = label_map.get(_DEFAULT)
-    return class_index_of, UNKNOWN if default is None else _class_index(_DEFAULT, default, classes, background)
+    default = label_map.get(DEFAULT)
+    return class_index_of, UNKNOWN if default is None else _class_index(DEFAULT, default, classes, background)
 
 
-def _stored_ids(key: str) -> range:
-    """Returns the ids that a key of the label map means, none for `default`."""
+def ids_of_key(key: str) -> range:
+    """Returns the ids that a key of a label map means, none for `default`.
+
+    Raises:
+        DataError: it is no id, range of ids or `default`.
+
+    Example:
+        >>> list(ids_of_key("3")), list(ids_of_key("0-2"))
+        ([3], [0, 1, 2])
+    """
     found = re.fullmatch(r"\s*([+-]?\d{1,9})(?:\s*-\s*(\d{1,9}))?\s*", key)
-    if key == _DEFAULT:
+    if key == DEFAULT:
         return range(0)
     if found is None or (found[2] and int(found[2]) < int(found[1])):
         raise DataError(
             f"label_map: '{key}' is no id. Write a number that the label files hold, a range such as 0-6, or "
-            f"{_DEFAULT} for all ids that are not named."
+            f"{DEFAULT} for all ids that are not named."
         )
     return range(int(found[1]), int(found[2] or found[1]) + 1)
 

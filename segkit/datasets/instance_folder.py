@@ -90,6 +90,7 @@ class InstanceFolder:
         ends = Ends(image_suffix, label_suffix)
         self._pairs = pair_up(dataset_folder(images), dataset_folder(labels), ends, split)
         self._encoding = encoding
+        self._explains = encoding != "one_class" and not label_map  # whoever maps the ids has looked at them
         listed = _with_things(class_list(classes, things, first_id=1))
         if encoding == "one_class":
             _check_one_class(listed, label_map)
@@ -187,9 +188,10 @@ class InstanceFolder:
             pixels: (65536,) number of pixels by id, the sum of `stored_ids` over samples.
 
         Returns:
-            A warning in words, empty where nothing is odd, or where the label files hold no ids of classes.
+            A warning in words, empty where nothing is odd, where `label_map` says what the ids mean, or where the label
+            files hold no ids of classes.
         """
-        if self._encoding == "one_class":
+        if not self._explains:
             return ""
         return explain_offset(self.classes, self._class_index_of, pixels, _label_map_from)
 

@@ -11,9 +11,10 @@ from segkit.data.label_maps import Ids, read_label_map
 from segkit.data.paths import dataset_folder
 from segkit.datasets._id_offsets import explain_offset
 from segkit.datasets._label_colors import Colors, ColorTable
-from segkit.datasets._label_ids import UNKNOWN, LabelMap, StoredId, class_index_table, class_list, explain_void
+from segkit.datasets._label_ids import UNKNOWN, LabelMap, StoredId, class_index_table, class_list
 from segkit.datasets._pairing import Ends, check_size, pair_up
 from segkit.datasets._split import Split
+from segkit.datasets._void_hints import explain_void
 from segkit.errors import DataError, join_first
 from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Sample, Target
@@ -83,6 +84,7 @@ class MaskFolder:
         ends = Ends(image_suffix, label_suffix)
         self._pairs = pair_up(dataset_folder(images), dataset_folder(labels), ends, split)
         self._colors: ColorTable | None = None
+        self._label_map = label_map
         if colors is False:
             self.classes, self._class_index_of = class_index_table(class_list(classes, things), label_map, void)
             return
@@ -163,7 +165,8 @@ class MaskFolder:
         if self._colors is not None:
             return ""
         found = self.classes, self._class_index_of, pixels
-        return explain_void(*found) or explain_offset(*found)
+        explained = explain_void(*found, self._label_map)
+        return explained or ("" if self._label_map else explain_offset(*found))  # whoever maps ids has looked at them
 
 
 def _check_colors(classes: object, colors: Colors, label_map: object, void: object) -> None:

@@ -1,63 +1,12 @@
-"""What ids in label files mean, and explanations of classes that never occur."""
+"""What ids in label files mean."""
 
-import numpy as np
 import pytest
 
 from segkit.classes import Classes
 from segkit.config import load_config
-from segkit.datasets._label_ids import class_index_table, explain_void
+from segkit.datasets._label_ids import class_index_table
 from segkit.errors import ConfigError
 from segkit.types import NO_SEGMENT
-
-
-def explain(names, pixels, label_map=None, void=None):
-    """The explanation for a dataset with `pixels`, id -> number of pixels."""
-    classes, table = class_index_table(Classes.make(names, [False] * len(names)), label_map, void)
-    counts = np.zeros(65536, dtype=np.int64)
-    counts[list(pixels)] = list(pixels.values())
-    return explain_void(classes, table, counts)
-
-
-def test_an_object_stored_as_255():
-    assert explain(["background", "object"], {0: 60, 255: 40}) == (
-        "no pixel has the id 1 (object), and 40 % have the id 255, which is void. If 255 is object, set void: [] and "
-        "label_map: {0: background, 255: object}."
-    )
-
-
-def test_an_object_stored_as_255_as_the_only_class():
-    assert explain(["object"], {0: 60, 255: 40}) == (
-        "all pixels have the id 0 (object), the only class, except 40 % with the id 255, which is void: there is "
-        "nothing to tell apart. If 255 is object and 0 the background, set classes: [background, object], void: [] and "
-        "label_map: {0: background, 255: object}."
-    )
-
-
-def test_a_background_that_was_declared_void():
-    assert explain(["background", "object"], {0: 999, 1: 1}, void=0, label_map={"1": "object"}) == (
-        "no pixel has the id 2 (background), and 99.9 % have the id 0, which is void. If 0 is background, set void: [] "
-        "and label_map: {0: background, 1: object}."
-    )
-
-
-def test_several_absent_classes():
-    assert explain(["a", "b", "c"], {0: 1, 255: 1}) == (
-        "no pixel has the id 1 (b), 2 (c), and 50 % have the id 255, which is void. If 255 is one of these classes, "
-        "say so in 'label_map'."
-    )
-
-
-@pytest.mark.parametrize(
-    ("names", "pixels", "settings"),
-    [
-        (["background", "object"], {0: 60, 1: 40}, {}),
-        (["background", "object"], {0: 60, 1: 30, 255: 10}, {}),
-        (["background", "object"], {0: 100}, {}),  # absent, but nothing that could be it
-        (["background", "object"], {0: 60, 255: 40}, {"void": [], "label_map": {"0": "background", "255": "object"}}),
-    ],
-)
-def test_nothing_odd(names, pixels, settings):
-    assert explain(names, pixels, **settings) == ""
 
 
 @pytest.mark.parametrize(("void", "index"), [(None, NO_SEGMENT), ([], -2), ([0], -2), (255, NO_SEGMENT)])

@@ -5,6 +5,7 @@ What is wrong is told before the first step, which is the last moment at which i
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -61,6 +62,18 @@ def test_reported_masks_of_0_and_255(run, cases, classes):
         assert "void: [] and label_map: {0: background, 255: object}." in before
     with open("run/data_summary.json") as file:
         assert any("If 255 is object" in warning for warning in json.load(file)["warnings"])
+
+
+def test_masks_of_0_and_255_beside_others_of_0_and_1(run, cases, tmp_path):
+    for place in range(4):
+        source = cases / ("c01" if place % 2 else "c01ok")
+        for part in ("images", "labels"):
+            (tmp_path / "mixed" / part).mkdir(parents=True, exist_ok=True)
+            shutil.copy(source / part / f"{place}.png", tmp_path / "mixed" / part)
+    code, before, _ = run(masks(tmp_path / "mixed", ["background", "object"]), *OF_CLASSES)
+    assert code == 0
+    for split in ("train", "val"):
+        assert f"warning: data.{split}: 2 of the 4 images that were read have void beside the class" in before
 
 
 def test_reported_masks_of_0_and_1(run, cases):
