@@ -11,6 +11,7 @@ from segkit.build import dataset_classes
 from segkit.checkpoint import load_checkpoint, save_checkpoint
 from segkit.cli.main import main
 from segkit.config import load_config
+from segkit.config.load import load_for_prediction
 from segkit.config.source import dump
 from segkit.errors import ConfigError
 from segkit.registries import PIXEL_DECODERS
@@ -199,3 +200,11 @@ def test_one_s_own_run_is_resumed_by_its_config(theirs, capsys):
     assert main([*words, "--resume"]) == 0
     assert main(["train", "run", "--output", "run", "--resume"]) == 2
     assert f"add --plugin {file}, or --trust" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("load", [load_config, load_for_prediction])
+def test_trust_in_a_folder_without_plugins_is_told(tmp_path, load):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.yaml").write_text(tiny_yaml())
+    with pytest.warns(UserWarning, match="^--trust .*: no effect, since .*run/config.yaml names no Python files"):
+        load(tmp_path / "run", trust=True)

@@ -55,7 +55,7 @@ def create_feature_model(
         )
         if weights is not None:
             _refuse_foreign_tensors(weights, name, options)
-    except (OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
         raise _explain(error, name, pretrained, weights) from error
     return body
 

@@ -1,4 +1,4 @@
-"""Check configs without building anything, or with --data all images and targets of a config: print all problems."""
+"""Check configs without their data, or with --data all images and targets of a config: print all problems."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Returns exit code 1 if any config, or the data of any, is wrong."""
     from segkit.config import load_config
+    from segkit.training.refusals import refusals
+    from segkit.training.unreached import unreached
 
     words = [*arguments.words, *arguments.overrides]
     overrides = [word for word in words if _is_override(word)]
@@ -54,11 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
     for name in configs:
         try:
             config = load_config(name, overrides, arguments.plugins, trust=arguments.trust)
+            problems = refusals(config, begun=os.path.isdir(name))
         except ConfigError as error:
-            print(error)
-            print(f"{name}: {_counted(len(str(error).splitlines()))}")
+            problems = str(error).splitlines()
+        if problems:
+            print(*problems, f"{name}: {_counted(len(problems))}", sep="\n")
             wrong += 1
             continue
+        for note in unreached(config):
+            print(f"{name}: note: {note}")
         print(f"{name}: OK")
         if arguments.data:
             page = Path(arguments.html or f"{Path(name).resolve().stem}_data.html")

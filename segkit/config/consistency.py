@@ -122,6 +122,11 @@ RULES = (
     *FROZEN_RULES,
     # The criterion.
     Rule(
+        ("criterion.losses",),
+        lambda config, path: not config.items(path),
+        "the list is empty, so there is nothing to learn. Name at least one loss, such as {{type: cross_entropy}}.",
+    ),
+    Rule(
         ("criterion.losses.*",),
         lambda config, path: _is_query_loss(config, path) and _per_pixel(config),
         "this loss needs a model with queries, but this model predicts the class of each pixel. Use the loss "

@@ -1,6 +1,7 @@
 """Loads a config from a file or a dict and checks it."""
 
 import os
+import warnings
 from collections import abc
 from functools import cached_property
 from os import PathLike
@@ -124,6 +125,7 @@ def load_config(
     """
     file, tree, saved = _composed(source, overrides, plugins, name)
     # Before the check, which looks up the parts that plugins register.
+    _warn_of_useless_trust(trust, tree, file)
     run_plugins(tree, trust)
     return Config(file, tree, check(tree, saved))
 
@@ -146,6 +148,7 @@ def load_for_prediction(
         ConfigError: something is wrong in what a prediction uses, or it needs Python files that are not trusted.
     """
     file, whole, saved = _composed(folder, (), plugins, "")
+    _warn_of_useless_trust(trust, whole, file)
     used = without(whole, NOT_FOR_PREDICTION)
     alone = without_foreign_plugins(used)
     run_plugins(alone)
@@ -174,6 +177,18 @@ def _composed(
         top, saved = read_file(file), os.path.isdir(source)
     tree = moved(compose(top, parsed, foreign=saved), saved)
     return top.origin.file, with_plugins(tree, [os.fspath(plugin) for plugin in plugins]), saved
+
+
+def _warn_of_useless_trust(trust: bool, tree: Mapping, file: str) -> None:
+    # No error: scripts go over many folders, of which some need it.
+    plugins = tree.items.get("plugins")
+    items = plugins.items if isinstance(plugins, Sequence) else []
+    if trust and not any(item.origin.foreign for item in items):
+        warnings.warn(
+            f"--trust (from Python: trust=True): no effect, since {file} names no Python files of somebody else. Leave "
+            "it out.",
+            stacklevel=3,
+        )
 
 
 def as_config(source: ConfigSource, *, trust: bool = False) -> Config:

@@ -23,7 +23,7 @@ from segkit.config.sections import Training, TrainingSplit
 from segkit.data.loaded import LoadedBatch
 from segkit.data.repeat_factors import epoch_length
 from segkit.data.sampling import sample_dataset
-from segkit.errors import CheckpointError, ConfigError, suggest
+from segkit.errors import CheckpointError, ConfigError
 from segkit.evaluation.pixel_formats import require_pixel_format
 from segkit.evaluation.validation import Validation
 from segkit.models._base import SegmentationModel
@@ -44,6 +44,7 @@ from segkit.training.frozen_weights import frozen_at_random
 from segkit.training.initialization import initialize_from
 from segkit.training.loop import Trainer
 from segkit.training.progress import Reporter
+from segkit.training.refusals import check_best_metric, require_sections
 from segkit.training.repeats import factors_of_run, repeats_in_words
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState, TrainingState
@@ -119,11 +120,10 @@ def build_training(
 
 
 def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> _Plan:
+    require_sections(config)
     experiment = config.experiment
-    if experiment.training is None:
-        raise ConfigError(f"{config.path}: training: the section is missing. A training needs it.")
-    if experiment.data is None or experiment.data.train is None:
-        raise ConfigError(f"{config.path}: data.train: the section is missing. A training needs a dataset.")
+    assert experiment.training is not None, "they are required"
+    assert experiment.data is not None and experiment.data.train is not None, "they are required"  # noqa: PT018
     settings, split = experiment.training, experiment.data.train
     accelerator = make_accelerator(settings.precision, device)
     if settings.precision == "fp16" and accelerator.device.type == "cpu":
@@ -245,12 +245,7 @@ def _validation(plan: _Plan, model: SegmentationModel) -> Validation | None:
         num_processes=accelerator.num_processes,
     )
     require_pixel_format(model, validation.dataset, "data.val")
-    name, known = plan.settings.best_metric, validation.metric_names()
-    if name is not None and name not in known:
-        raise ConfigError(
-            f"{config.origin('training.best_metric')}: training.best_metric: the evaluation has no metric '{name}'."
-            f"{suggest(name, known)} It has: {', '.join(known)}"
-        )
+    check_best_metric(config, validation.metric_names())
     return validation
 
 

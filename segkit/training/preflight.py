@@ -121,7 +121,7 @@ class _Evaluation:
             return None
         few = min(EVALUATED, data.val.length)
         # From the plain values: a config cannot be changed. Its plugins are imported already.
-        limited = load_config(config.data, [f"data.val.limit={few}"], name=config.path, trust=True)
+        limited = load_config(config.data, [f"data.val.limit={few}"], name=config.path)
         validation = Validation(limited, data.train.classes, getattr(trainer.model, "size_divisor", 1))
         done = [(0, time.perf_counter())]
         metrics = validation.run(

@@ -1,5 +1,6 @@
 """Settings that have no effect because the training is over before; short trials of long schedules are common."""
 
+import math
 from collections.abc import Iterator
 
 from segkit.config import Config
@@ -21,11 +22,17 @@ def unreached(config: Config) -> Iterator[str]:
         >>> list(unreached(load_config("configs/quickstart.yaml", ["training.steps=60"])))
         ['training.evaluate_every: 400 steps, but the training takes 60: only the last step is evaluated']
     """
+    if config.experiment.training is None:
+        return
     training, steps = config["training"], config["training"]["steps"]
     for name, instead in _INTERVALS.items():
         every = training.get(name)
         if isinstance(every, int) and every > steps:
             yield f"training.{name}: {every} steps, but the training takes {steps}: {instead}"
+    kept, between = training.get("keep_checkpoints"), config.experiment.training.steps_between_checkpoints
+    saved = 1 if between is None else math.ceil(steps / between)
+    if isinstance(kept, int) and kept > saved:
+        yield f"training.keep_checkpoints: {kept}, but the training saves {saved}: all are kept"
     yield from _long_warmup(training["schedule"], steps)
     for hook in training.get("hooks", []):
         yield from _long_patience(hook, steps, training.get("evaluate_every"))

@@ -19,6 +19,12 @@ CASES = {
         "reset_head: has no effect without `init_from`, whose class head it resets. Set init_from, or leave this out.",
         ["init_from=runs/x"],
     ),
+    "no losses": (
+        ["criterion.losses=[]"],
+        "criterion.losses: the list is empty, so there is nothing to learn. Name at least one loss, such as "
+        "{type: cross_entropy}.",
+        ["criterion.losses=[{type: cross_entropy}]"],
+    ),
     "classes of no checkpoint": (
         ["class_map={a: b}"],
         "class_map: has no effect without `init_from`, whose classes it names. Set init_from, or leave this out.",

@@ -34,6 +34,10 @@ from segkit.training.unreached import unreached
             "training.hooks: early_stopping: patience is 3, but there are 3 evaluations before the last step: the "
             "training never stops early",
         ),
+        (
+            ["training.keep_checkpoints=3", "training.checkpoint_every=2"],
+            "training.keep_checkpoints: 3, but the training saves 2: all are kept",
+        ),
         (["data.val=null"], "evaluators: no effect without data.val: nothing is evaluated"),
     ],
 )
@@ -45,6 +49,8 @@ def test_a_line(tiny, overrides, line):
     "overrides",
     [
         [],
+        ["training=null"],
+        ["training.keep_checkpoints=2", "training.checkpoint_every=3"],
         ["training.evaluate_every=4", "training.checkpoint_every=auto", "training.log_every=4"],
         ["training.schedule={type: poly, warmup_steps: 3}"],
         ["training.hooks=[{type: early_stopping, patience: 2}]", "training.evaluate_every=1"],

@@ -1,0 +1,150 @@
+"""What a training refuses once its parts are built, found without data and weights: for `segkit check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from segkit.build import (
+    build_evaluators,
+    build_hooks,
+    build_model,
+    build_optimizer,
+    build_postprocessors,
+    build_schedule,
+    build_transforms,
+)
+from segkit.checkpoint import find_checkpoint
+from segkit.classes import Classes
+from segkit.config import Config
+from segkit.errors import ConfigError, SegkitError, suggest
+from segkit.evaluation.loop import check_evaluators
+from segkit.evaluation.tables import summary
+from segkit.models._base import SegmentationModel
+from segkit.runtime.batch_norm import synchronize_batch_norms
+from segkit.training.learning_rates import LearningRates
+
+T = TypeVar("T")
+
+_PLACEHOLDERS = (Classes.make(["a", "b"], things=[True, False]), Classes.make(["c", "d", "e"]))
+"""Class lists in the place of the dataset's, which is not read. What differs between them, depends on the classes."""
+
+
+def refusals(config: Config, begun: bool = False) -> list[str]:
+    """Builds what a config describes without its datasets and weights, and returns the problems, one line each.
+
+    The model is built without memory. What depends on the classes is left to the training.
+
+    Args:
+        config: A checked config.
+        begun: Whether it is that of a run, whose start weights may be gone.
+
+    Example:
+        >>> from segkit.config import load_config
+        >>> refusals(load_config("configs/quickstart.yaml", ["training.best_metric=mean_iuo"]))
+        ["<command line>: training.best_metric: the evaluation has no metric 'mean_iuo'. Did you mean 'mean_iou'? It \
+has: mean_iou, frequency_weighted_iou, pixel_accuracy, mean_accuracy, pq, sq, rq, pq_things, sq_things, rq_things, \
+pq_stuff, sq_stuff, rq_stuff"]
+    """
+    found = _Refusals()
+    experiment = config.experiment
+    data = experiment.data
+    for split in () if data is None else (data.train, data.val):
+        for transform in () if split is None else split.transforms:
+            found.of(lambda: build_transforms([transform]))  # noqa: B023 - called at once
+    model = found.of(lambda: _model(config))
+    if experiment.training is not None:
+        found.of(lambda: require_sections(config))
+        if experiment.init_from is not None and not begun:
+            found.of(lambda: find_checkpoint(experiment.init_from or ""))
+        if model is not None:
+            _add_training(found, config, model)
+    if data is not None and data.val is not None and experiment.evaluators:
+        found.of(lambda: _check_evaluation(config))
+    return list(dict.fromkeys(found.lines))
+
+
+def require_sections(config: Config) -> None:
+    """Checks that a config has what a training needs.
+
+    Raises:
+        ConfigError: It has no `training`, `data.train` or `criterion`.
+    """
+    experiment = config.experiment
+    if experiment.training is None:
+        raise ConfigError(f"{config.path}: training: the section is missing. A training needs it.")
+    if experiment.data is None or experiment.data.train is None:
+        raise ConfigError(f"{config.path}: data.train: the section is missing. A training needs a dataset.")
+    if experiment.criterion is None:
+        raise ConfigError(f"{config.path}: criterion: a training needs losses, and the config has no `criterion`.")
+
+
+def check_best_metric(config: Config, known: list[str]) -> None:
+    """Checks that `training.best_metric` is one of the metrics.
+
+    Raises:
+        ConfigError: It is none of them.
+    """
+    training = config.experiment.training
+    name = None if training is None else training.best_metric
+    if name is not None and name not in known:
+        raise ConfigError(
+            f"{config.origin('training.best_metric')}: training.best_metric: the evaluation has no metric '{name}'."
+            f"{suggest(name, known)} It has: {', '.join(known)}"
+        )
+
+
+class _Refusals:
+    """Collects the problems of several parts."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def of(self, build: Callable[[], T]) -> T | None:
+        """Returns what `build` returns, or None where it fails. What is no SegkitError may be due to placeholders."""
+        try:
+            return build()
+        except SegkitError as error:
+            self.lines += str(error).splitlines()
+        except Exception:
+            return None
+        return None
+
+
+def _model(config: Config) -> SegmentationModel:
+    """Builds the model without memory, or where that fails, with random weights: not every part knows the first."""
+    try:
+        with torch.device("meta"):
+            return build_model(config, _PLACEHOLDERS[0], initial_weights=False)
+    except Exception:
+        return build_model(config, _PLACEHOLDERS[0], initial_weights=False)
+
+
+def _add_training(found: _Refusals, config: Config, model: SegmentationModel) -> None:
+    settings = config.experiment.training
+    assert settings is not None, "the caller has looked"
+    if settings.sync_batch_norm:
+        found.of(lambda: synchronize_batch_norms(model, 1, torch.device("cpu")))
+    found.of(lambda: build_hooks(settings.hooks, model))
+    optimizer = found.of(lambda: build_optimizer(settings.optimizer, model))
+    schedule = found.of(lambda: build_schedule(settings.schedule))
+    if optimizer is not None and schedule is not None:
+        found.of(lambda: LearningRates(optimizer, schedule, settings.steps, model))
+
+
+def _check_evaluation(config: Config) -> None:
+    try:
+        known = [set(_metric_names(config, classes)) for classes in _PLACEHOLDERS]
+        parts = build_postprocessors(config, _PLACEHOLDERS[0]), build_evaluators(config, _PLACEHOLDERS[0])
+    except SegkitError:  # a setting that names classes
+        return
+    check_evaluators(*parts)
+    if known[0] == known[1]:
+        check_best_metric(config, _metric_names(config, _PLACEHOLDERS[0]))
+
+
+def _metric_names(config: Config, classes: Classes) -> list[str]:
+    evaluators = build_evaluators(config, classes)  # metrics of no image: only their names count
+    return list(summary({name: evaluator.compute() for name, evaluator in evaluators.items()}))
