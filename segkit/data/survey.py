@@ -150,11 +150,12 @@ def _add_sample(found: Survey, sample: Sample, index: int) -> None:
     pixels = pixel_counts(target)  # (N,)
     if target.is_crowd is not None:
         pixels = pixels[~target.is_crowd]
+    seen = ImageClasses.of(sample, target)
     found.images.append(
         ImageFacts(
-            sample.file,
-            tuple(sorted(set(labels[pixels > 0].tolist()))),
-            has_void=ImageClasses.of(sample, target).has_void,
+            seen.file,
+            seen.classes,
+            seen.has_void,
             index=index,
             segments=len(pixels),
             empty=int((pixels == 0).sum()),

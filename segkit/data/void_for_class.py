@@ -25,7 +25,7 @@ class ImageClasses:
 
     file: str
     classes: tuple[int, ...]
-    """Class indices of the segments with pixels, each once, ascending; crowds excluded."""
+    """Class indices of the segments, each once, ascending; crowds excluded."""
     has_void: bool
 
     @classmethod

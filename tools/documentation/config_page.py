@@ -41,10 +41,11 @@ segkit show configs/quickstart.yaml training.steps=100
 segkit describe training
 ```
 
-`segkit check` prints all problems without the data: those of the file, and what a training would refuse when it builds the parts, such
-as a `best_metric` that nothing measures. What depends on the data or the machine (files, class names, the device) it leaves to
-[`--data`](own-data.md#check-your-data) and the training. `segkit show` the resolved config with the origin of every
-value, and `segkit describe` the settings of a section or part. Editors complete and check configs with
+`segkit check` prints all problems without the data: those of the file, and what a training would refuse when it builds
+the parts, such as a `best_metric` that nothing measures. What depends on the data or the machine (files, class names,
+the device) it leaves to [`--data`](own-data.md#check-your-data) and the training. `segkit show` prints the resolved
+config with the origin of every value, and `segkit describe` the settings of a section or part. Editors complete and
+check configs with
 `configs/schema.json`, which the first line of the configs names; `segkit schema --output FILE` writes one that includes
 the parts of installed packages.
 
