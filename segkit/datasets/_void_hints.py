@@ -83,16 +83,16 @@ class _Void:
         if not self.void or (not absent and len(self.names) > 1):
             return ""
         if absent:
-            problem = f"{self._absence(absent)}, and {self._share('have')}."
+            problem = f"{self._absence(absent)}, and {self._void_pixels('have')}."
         else:
             problem = (
                 f"all pixels have the id {join_first(self.present, limit=5)} ({self.names[0]}), the only class, except "
-                f"{self._share('with')}: there is nothing to tell apart."
+                f"{self._void_pixels('with')}: there is nothing to tell apart."
             )
         remedy = self._object_and_background() or self._remedy(absent)
         return f"{problem} {remedy}" if remedy else ""
 
-    def _share(self, verb: str) -> str:
+    def _void_pixels(self, verb: str) -> str:
         """Says how many pixels are void, and by which id."""
         others = [one for one in self.void if one != self.stored]
         beside = f" (and others {join_first(others, limit=3)})" if others else ""
