@@ -4,11 +4,12 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from segkit.data.json_values import JsonEntry, as_area, as_flag, as_id
 from segkit.data.paths import dataset_folder, dataset_path
-from segkit.data.problems import Problems
+from segkit.data.problems import Problems, call_all
 from segkit.datasets._class_choice import ClassChoice
 from segkit.datasets._coco_categories import LEFT_OUT
 from segkit.datasets._coco_exports import Boxes, warn_of_partial_annotation
@@ -79,8 +80,10 @@ class CocoInstance(InstanceDataset):
         classes: ClassChoice | None = None,
         split: Split | None = None,
     ) -> None:
-        folder = dataset_folder(images)
-        files = [dataset_path(file) for file in ([annotations] if isinstance(annotations, str) else annotations)]
+        listed_files = [annotations] if isinstance(annotations, str) else annotations
+        folder, *files = call_all(
+            [partial(dataset_folder, images), *(partial(dataset_path, file) for file in listed_files)]
+        )
         if not files:
             raise DataError("annotations: the list is empty. Name a JSON file.")
         problems = Problems(files[0])

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from segkit.data.json_values import (
     as_text,
 )
 from segkit.data.paths import dataset_folder, dataset_path
-from segkit.data.problems import Problems
+from segkit.data.problems import Problems, call_all
 from segkit.datasets._coco_json import CocoFile
 from segkit.datasets._image_files import ListedFiles
 from segkit.datasets._plausibility import areas_disagree
@@ -87,7 +88,9 @@ class CocoPanoptic:
     def __init__(
         self, *, images: str, annotations: str, masks: str, semantic: bool = False, split: Split | None = None
     ) -> None:
-        self._images, self._file, self._masks = dataset_folder(images), dataset_path(annotations), dataset_folder(masks)
+        self._images, self._file, self._masks = call_all(
+            [partial(dataset_folder, images), partial(dataset_path, annotations), partial(dataset_folder, masks)]
+        )
         self._semantic = semantic
         parsed = CocoFile(self._file, self._images, Problems(self._file), sizes=False, isthing=True)
         found, self._mask_names = _read_annotations(parsed, self._masks)

@@ -1,5 +1,6 @@
 """The dataset `instance_folder`, for instance segmentation."""
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from segkit.classes import Classes
 from segkit.data.images import read_image
 from segkit.data.label_maps import read_color_map, read_label_map
 from segkit.data.paths import dataset_folder
+from segkit.data.problems import call_all
 from segkit.datasets._id_offsets import explain_offset, label_map_from
 from segkit.datasets._label_ids import BACKGROUND, IDS, UNKNOWN, LabelMap, StoredId, class_index_table, class_list
 from segkit.datasets._pairing import Ends, Pair, check_size, pair_up
@@ -88,7 +90,8 @@ class InstanceFolder:
         split: Split | None = None,
     ) -> None:
         ends = Ends(image_suffix, label_suffix)
-        self._pairs = pair_up(dataset_folder(images), dataset_folder(labels), ends, split)
+        image_folder, label_folder = call_all(partial(dataset_folder, one) for one in (images, labels))
+        self._pairs = pair_up(image_folder, label_folder, ends, split)
         self._encoding = encoding
         self._explains = encoding != "one_class" and not label_map  # whoever maps the ids has looked at them
         listed = _with_things(class_list(classes, things, first_id=1))

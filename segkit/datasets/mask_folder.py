@@ -1,5 +1,6 @@
 """The dataset `mask_folder`, for semantic segmentation."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from segkit.data.images import read_image
 from segkit.data.label_maps import Ids, read_label_map
 from segkit.data.paths import dataset_folder
+from segkit.data.problems import call_all
 from segkit.datasets._id_offsets import explain_offset
 from segkit.datasets._label_colors import Colors, ColorTable
 from segkit.datasets._label_ids import UNKNOWN, LabelMap, StoredId, class_index_table, class_list
@@ -82,7 +84,8 @@ class MaskFolder:
         split: Split | None = None,
     ) -> None:
         ends = Ends(image_suffix, label_suffix)
-        self._pairs = pair_up(dataset_folder(images), dataset_folder(labels), ends, split)
+        image_folder, label_folder = call_all(partial(dataset_folder, one) for one in (images, labels))
+        self._pairs = pair_up(image_folder, label_folder, ends, split)
         self._colors: ColorTable | None = None
         self._label_map = label_map
         if colors is False:

@@ -303,3 +303,20 @@ def test_a_missing_official_folder_names_its_archive(base, tmp_path, monkeypatch
     for part in ("train", "val"):
         with pytest.raises(DataError, match=r": there is no such file or folder\. It comes from "):
             build_part(DATASETS, config["data"][part]["dataset"])
+
+
+@pytest.mark.parametrize(
+    ("part", "settings"),
+    [
+        ("mask_folder", {"images": "a", "labels": "b", "classes": ["sky"]}),
+        ("instance_folder", {"images": "a", "labels": "b", "classes": ["car"]}),
+        ("coco_instance", {"images": "a", "annotations": ["b", "c"]}),
+        ("coco_panoptic", {"images": "a", "annotations": "b", "masks": "c"}),
+    ],
+)
+def test_all_missing_paths_of_a_dataset_are_named_together(tmp_path, monkeypatch, part, settings):
+    monkeypatch.setenv("SEGKIT_DATASETS", str(tmp_path))
+    with pytest.raises(DataError) as caught:
+        build_part(DATASETS, {"type": part, **settings})
+    missing = [line.partition(": there is no such")[0] for line in str(caught.value).splitlines()]
+    assert missing == [f"{tmp_path}/{name}" for name in ("abc" if part.startswith("coco") else "ab")]
