@@ -1,6 +1,7 @@
 """Look at a folder of images and annotations, and write a config that trains on it."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from segkit.cli._types import not_empty
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from segkit.datasets._layouts import TYPES
     from segkit.datasets._proposal import Wishes
+    from segkit.runtime.terminal_lines import fitted_to
     from segkit.runtime.writing import replace_file
     from segkit.starter.files import CONFIG, DATA, files_of
     from segkit.starter.findings import look_at
@@ -46,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SegkitError(f"{' and '.join(present)}: exists already. Give another --output, or remove the files first.")
     findings = look_at(arguments.folder, arguments.type, Wishes(arguments.task, _classes(arguments.classes)))
     for line in findings.lines():
-        print(line)
+        print(fitted_to(sys.stdout, line))
     for name, text in files_of(findings, output).items():
         with replace_file(output / name) as draft:
             draft.write_text(text, encoding="utf-8")

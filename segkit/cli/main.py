@@ -16,6 +16,7 @@ from segkit import __version__
 from segkit.cli._failures import Terminated, report_failure
 from segkit.cli._once import StoreOnce
 from segkit.runtime.allocation import keep_freed_memory
+from segkit.runtime.terminal_lines import fitted_to
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,7 +91,7 @@ def format_warning(
         'warning: images: not read: 1 file.\\n'
     """
     if category is UserWarning:
-        return f"warning: {message}\n"
+        return fitted_to(sys.stderr, f"warning: {message}") + "\n"
     return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 

@@ -1,10 +1,8 @@
 """The output of a training: lines or a progress bar on the console, `metrics.jsonl`."""
 
 import json
-import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from segkit.evaluation.tables import class_table, summary, summary_line, summary_table
+from segkit.runtime.terminal_lines import broken
 from segkit.runtime.writing import Json, explain_write_errors, without_nan
 from segkit.training.progress_bar import ProgressBar
 from segkit.types import Batch, Metrics
@@ -68,7 +67,7 @@ class Reporter:
 
     def print(self, text: str | Table) -> None:
         """Prints a line or a table, above the bar. On a terminal, a line that is too long is broken between words."""
-        lines = _broken(text, self._console.width) if isinstance(text, str) and self._console.is_terminal else text
+        lines = broken(text, self._console.width) if isinstance(text, str) and self._console.is_terminal else text
         self._console.print(lines, highlight=False, soft_wrap=isinstance(text, str))
 
     def advance(self, step: int) -> None:
@@ -114,18 +113,6 @@ class Reporter:
         if not self._log_classes:
             self.print(class_table(metrics))
         self.print(summary_table(metrics))
-
-
-def _broken(text: str, width: int) -> str:
-    """Breaks lines between words; what follows is indented. A word that is too long, such as a path, stays whole.
-
-    Example:
-        >>> print(_broken("warning: many words", 14))
-        warning: many
-          words
-    """
-    fill = partial(textwrap.fill, width=width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return "\n".join(map(fill, text.splitlines()))
 
 
 def losses_in_words(losses: Mapping[str, float]) -> str:
