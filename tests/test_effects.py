@@ -209,7 +209,7 @@ OPTIONS = {
     "predict --resume": (PREDICT, f"{PREDICT} --resume"),  # tests/cli/test_predict_resume.py goes on with one
     "predict --output-format": (PREDICT, f"{PREDICT} --output-format zip"),
     "predict --window": (PREDICT, f"{PREDICT} --window 32"),
-    "predict --window of objects": (REFUSED, f"{PREDICT} --task panoptic --window 16", "window: results of 'panoptic'"),
+    "predict --window of objects": (f"{PREDICT} --task panoptic", f"{PREDICT} --task panoptic --window 16"),
     "replay path": (REFUSED, "replay {run}", "has no dump of a failed step"),
     "replay --plugin": ("replay {failed}", "replay {failed} --plugin {plugin}"),
     "replay --trust": ("replay {foreign_failed}", "replay {foreign_failed} --trust"),

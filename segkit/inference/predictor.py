@@ -10,16 +10,18 @@ from torch import Tensor
 
 from segkit.build import build_postprocessor, build_transforms
 from segkit.checkpoint import load_checkpoint
-from segkit.config import Config
 from segkit.config.arguments import check_arguments
 from segkit.data.image_rows import pixels_of, rows_of
 from segkit.data.image_source import ImageSource, ImageValues, to_image
 from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import ConfigError, DataError
-from segkit.inference.large_images import LARGE, label_map_in_windows
+from segkit.inference.augmentation import Augmented
+from segkit.inference.large_images import LARGE
 from segkit.inference.outcomes import LargeFile, Outcome, Prepared
 from segkit.inference.semantic_options import with_options
 from segkit.inference.sliding_window import SlidingWindow
+from segkit.inference.thresholds import given, prediction_settings
+from segkit.inference.window_predictor import WindowPredictor
 from segkit.registries import Postprocessor
 from segkit.registries.signature import Fraction, Positive
 from segkit.results.drawing import LARGEST
@@ -28,14 +30,10 @@ from segkit.runtime.background import in_background
 from segkit.runtime.devices import choose_device
 from segkit.runtime.model_call import call_model, enough_memory
 from segkit.runtime.precision import Precision, autocast
-from segkit.types import ImageSizes, PixelPrediction, Prediction, Result, ResultSource, Sample, SemanticResult
+from segkit.types import ImageSizes, InstanceResult, Result, ResultSource, Sample, SemanticResult
 
 Source = TypeVar("Source", bound=ImageSource)
 """Any of the forms of an image."""
-
-INSTANCE_SCORE = 0.5
-"""Smallest score of instances where neither the caller nor the config sets one: average precision is measured with all
-instances, but nobody wants to see those that are most likely wrong."""
 
 
 class Predictor:
@@ -52,8 +50,9 @@ class Predictor:
         precision: Number format of the model.
         score_threshold: Replaces this setting of the postprocessor, for the instance and panoptic tasks. By default the
             config's own; for instances 0.5 if the config sets none.
-        window: Side, in pixels, of the windows that large images are split into (see
-            `segkit.inference.sliding_window`; semantic task only). By default the model sees each image whole.
+        window: Side, in pixels, of the overlapping windows that large images are split into. Class maps are averaged
+            (`segkit.inference.sliding_window`), segments merged (`segkit.inference.segment_merging`). By default the
+            model sees each image whole.
         augment: Average the predictions of six sizes of the image and of their mirror images (see
             `segkit.inference.augmentation`; semantic task only). This takes about 23 times as long.
         max_pixels: Files with more pixels are refused. By default the limit is that of the environment variable
@@ -113,9 +112,15 @@ class Predictor:
         self.classes, self.config = loaded.classes, loaded.config
         self.task = task or next((part["type"] for part in self.config.experiment.postprocessors), "semantic")
         # One mechanism for all tasks: the postprocessor's own setting is replaced, its results are not filtered again.
-        self._settings = _defaults(self.config, self.task) | _given(score_threshold=score_threshold)
+        self._settings = prediction_settings(self.config, self.task) | given(score_threshold=score_threshold)
         self.postprocessor = self._postprocessor({})
-        self.model = with_options(loaded.model, {self.task: self.postprocessor}, window, augment)
+        self._is_semantic = self.postprocessor.result_type is SemanticResult
+        averaged = window if self._is_semantic else None  # segments of windows are merged
+        self.model = with_options(loaded.model, {self.task: self.postprocessor}, averaged, augment)
+        self._windows: WindowPredictor | None = None
+        if window is not None:
+            windows = SlidingWindow(loaded.model, window)
+            self._windows = WindowPredictor(windows, self.classes, self.device, precision)
         data = self.config.experiment.data
         self._transforms = build_transforms(data.val.transforms if data is not None and data.val is not None else [])
 
@@ -155,7 +160,7 @@ class Predictor:
             DataError: It is none of these, a file cannot be read, or an image is too small for the model.
             ConfigError: The model does not support the task, or the task has no such threshold.
         """
-        settings = _given(score_threshold=score_threshold, overlap_threshold=overlap_threshold)
+        settings = given(score_threshold=score_threshold, overlap_threshold=overlap_threshold)
         postprocessor = self._postprocessor(settings) if settings else self.postprocessor
         if not isinstance(image, list | tuple):
             return self._result(image, "image", postprocessor)
@@ -250,19 +255,24 @@ class Predictor:
         """Returns one result per image; all images pad to one size."""
         if not prepared:
             return []
-        sizes = [one.sizes for one in prepared]
-        images = stack_padded([one.image for one in prepared], sizes[0].padded).to(self.device)
-        with autocast(self.device, self.precision):
-            prediction = call_model(self.model, images, sizes, [one.file for one in prepared])
-        with enough_memory(sizes, [one.file for one in prepared]):
-            results = list(postprocessor(prediction, sizes))
+        if self._windows is not None and not self._is_semantic:
+            results: list[Result] = [self._windows.segments(one, postprocessor) for one in prepared]
+        else:
+            sizes = [one.sizes for one in prepared]
+            images = stack_padded([one.image for one in prepared], sizes[0].padded).to(self.device)
+            with autocast(self.device, self.precision):
+                prediction = call_model(self.model, images, sizes, [one.file for one in prepared])
+            with enough_memory(sizes, [one.file for one in prepared]):
+                results = list(postprocessor(prediction, sizes))
         for one, result in zip(prepared, results, strict=True):
             result.source = ResultSource(one.original, self.classes, overlay)
         return results
 
     def _is_large(self, image: ImageSource) -> bool:
         """Returns whether a file is read in windows. Transforms and augmentation need the image as a whole."""
-        if self._transforms or not isinstance(self.model, SlidingWindow) or not isinstance(image, str | Path):
+        if self._transforms or self._windows is None or isinstance(self.model, Augmented):
+            return False
+        if self.postprocessor.result_type is InstanceResult or not isinstance(image, str | Path):
             return False
         return pixels_of(image, self.max_pixels) >= LARGE
 
@@ -275,26 +285,9 @@ class Predictor:
         return Outcome(file, result.source.image, result)
 
     @torch.inference_mode()
-    def _predict_large(self, file: str, postprocessor: Postprocessor) -> SemanticResult:
-        windows = self.model
-        assert isinstance(windows, SlidingWindow), "only then is an image large"
-
-        def predict(window: Tensor, sizes: ImageSizes) -> Prediction | PixelPrediction:
-            with autocast(self.device, self.precision):
-                return call_model(windows.model, window.to(self.device), [sizes], [file])
-
+    def _predict_large(self, file: str, postprocessor: Postprocessor) -> Result:
+        assert self._windows is not None, "only then is an image large"
         image = rows_of(file, self.max_pixels)
-        label_map = label_map_in_windows(image, windows, predict, postprocessor, len(self.classes))
-        source = ResultSource(image.reduced(LARGEST), self.classes, overlay)
-        return SemanticResult(label_map, source=source)
-
-
-def _defaults(config: Config, task: str) -> dict[str, float]:
-    """Returns settings of the postprocessor that hold in prediction where the config sets none."""
-    own = next((part for part in config.experiment.postprocessors if part["type"] == task), {})
-    return {"score_threshold": INSTANCE_SCORE} if task == "instance" and "score_threshold" not in own else {}
-
-
-def _given(**settings: float | None) -> dict[str, float]:
-    """Returns the settings that are given."""
-    return {name: value for name, value in settings.items() if value is not None}
+        result = self._windows.large(image, file, postprocessor)
+        result.source = ResultSource(image.reduced(LARGEST), self.classes, overlay)
+        return result

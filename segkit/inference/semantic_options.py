@@ -10,8 +10,8 @@ from segkit.registries import Postprocessor
 from segkit.types import SemanticResult
 
 REASONS = {
-    "window": "cannot be merged across windows, since an object may lie in several. Only 'semantic' works with a "
-    "window: leave out the window",
+    "window": "are merged across windows in predictions only. In an evaluation, only 'semantic' works with a window: "
+    "leave out the window",
     "augment": "cannot be averaged, since each prediction has objects of its own. Only 'semantic' can be augmented: "
     "leave out the option",
 }

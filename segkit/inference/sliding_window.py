@@ -16,8 +16,8 @@ OVERLAP = 0.25
 class SlidingWindow(SegmentationModel):
     """A semantic model applied to overlapping square windows; its predictions are averaged per class and pixel.
 
-    Memory is bounded by the window, and objects keep the size they had in training. Instances cannot be merged across
-    windows, so only semantic segmentation is supported.
+    Memory is bounded by the window, and objects keep the size they had in training. Segments cannot be averaged:
+    `segkit.inference.segment_windows` merges them.
 
     Args:
         model: Predicts each window.

@@ -70,8 +70,8 @@ class Panoptic:
                     f"postprocessor 'panoptic': fuse: class '{name}' is stuff, which is always one segment. Remove it "
                     "from the list."
                 )
-        # Classes whose queries share one segment.
-        self._fused = [
+        # Per class, whether its queries share one segment. Windows of an image are merged by it too.
+        self.fused = [
             not thing or name in (fuse or []) for name, thing in zip(classes.names, classes.things, strict=True)
         ]
 
@@ -109,13 +109,13 @@ class Panoptic:
         for query, (pixels, area, score, label) in enumerate(rows):
             if pixels == 0 or area == 0 or pixels / area < self.overlap_threshold:
                 continue
-            if self._fused[label] and label in fused:
+            if self.fused[label] and label in fused:
                 first = segments[fused[label]]
                 best = max(first.score, score)
                 segments[fused[label]] = PanopticSegment(first.id, label, first.is_thing, best)
                 ids[query] = first.id
                 continue
-            if self._fused[label]:
+            if self.fused[label]:
                 fused[label] = len(segments)
             ids[query] = len(segments) + 1
             segments.append(PanopticSegment(ids[query], label, self.classes.things[label], score))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -33,7 +33,7 @@ _DIFFERENT: dict[ResultFormat, tuple[type, ...]] = {
 """The results whose files are not those of `coco`."""
 
 _PIXELS_AT_A_TIME = 1 << 22
-"""Pixels of a label map that are looked up at a time: a large image has no memory for another map."""
+"""Pixels of a map that are looked at together: a large image has no memory for another map."""
 
 IMAGE_KEY = "picture"
 """Key of an image's own file in the panoptic format, whose `file_name` is that of the PNG."""
@@ -207,9 +207,8 @@ def save_label_map(result: SemanticResult, classes: Classes, path: Path) -> None
     table = np.array(classes.ids, dtype=np.uint8 if largest < 256 else np.uint16)
     label_map = result.label_map.cpu().numpy()
     image = Image.new("L" if largest < 256 else "I;16", (label_map.shape[1], label_map.shape[0]))
-    rows = max(1, _PIXELS_AT_A_TIME // image.width)
-    for top in range(0, image.height, rows):
-        image.paste(Image.fromarray(table[label_map[top : top + rows]]), (0, top))
+    for rows in _bands(label_map):
+        image.paste(Image.fromarray(table[label_map[rows]]), (0, rows.start))
     if largest < 256:
         palette = np.zeros((256, 3), dtype=np.uint8)  # ids without a class stay black
         palette[list(classes.ids)] = classes.colors
@@ -245,14 +244,20 @@ def instance_entries(result: InstanceResult, classes: Classes, image_id: int | s
 def save_panoptic_map(result: PanopticResult, path: Path) -> None:
     """Writes COCO's panoptic PNG: the segment id of a pixel is red + 256 * green + 65536 * blue, 0 for none."""
     ids = result.segment_map.cpu().numpy()
-    save_png(Image.fromarray(np.stack([ids % 256, ids // 256 % 256, ids // 65536], -1).astype(np.uint8)), path)
+    image = Image.new("RGB", (ids.shape[1], ids.shape[0]))
+    for rows in _bands(ids):
+        part = ids[rows]
+        colors = np.stack([part % 256, part // 256 % 256, part // 65536], -1).astype(np.uint8)
+        image.paste(Image.fromarray(colors), (0, rows.start))
+    save_png(image, path)
 
 
 def panoptic_entry(result: PanopticResult, classes: Classes, image_id: int | str, file_name: str) -> dict[str, object]:
     """Returns COCO's panoptic annotation of one image; `file_name` is that of its PNG."""
     ids: NDArray[np.int32] = result.segment_map.cpu().numpy()
     # All areas and boxes in one pass each, whatever the number of segments.
-    areas = np.bincount(ids.ravel(), minlength=1)
+    largest = max((segment.id for segment in result.segments), default=0)
+    areas = sum(np.bincount(ids[rows].ravel(), minlength=largest + 1) for rows in _bands(ids))
     boxes = ndimage.find_objects(ids)  # by id, from 1: (rows, columns) as slices
     segments = []
     for segment in result.segments:
@@ -268,6 +273,13 @@ def panoptic_entry(result: PanopticResult, classes: Classes, image_id: int | str
             }
         )
     return {"image_id": image_id, "file_name": file_name, "segments_info": segments}
+
+
+def _bands(values: NDArray[np.generic]) -> Iterator[slice]:
+    """Yields the rows of (H,W) that are looked at together."""
+    rows = max(1, _PIXELS_AT_A_TIME // max(1, values.shape[1]))
+    for top in range(0, values.shape[0], rows):
+        yield slice(top, min(top + rows, values.shape[0]))
 
 
 def _categories(classes: Classes) -> list[dict[str, object]]:

@@ -15,7 +15,7 @@ from segkit.results.drawing import INK, LARGEST, fitted, fitted_mask
 from segkit.results.instance_colors import color_apart
 from segkit.results.legend import with_legend
 from segkit.results.regions import Region, Swatch, regions_of
-from segkit.types import Result, SemanticResult
+from segkit.types import PanopticResult, Result, SemanticResult
 
 Pixels = NDArray[np.uint8]
 """(H,W,3) RGB."""
@@ -37,7 +37,7 @@ def overlay(
 
     Args:
         image: (3,H,W) uint8 RGB.
-        result: Of the same size, or a semantic result of a larger image that is reduced here.
+        result: Of the same size, or a semantic or panoptic result of a larger image that is reduced here.
         classes: Of the result.
         opacity: Of the colors, in [0, 1].
         legend: Whether names and legend are drawn.
@@ -54,6 +54,8 @@ def overlay(
     size = int(image.shape[2]), int(image.shape[1])
     if isinstance(result, SemanticResult) and result.size != size[::-1]:
         result = SemanticResult(torch.from_numpy(fitted_mask(result.label_map.cpu().numpy(), size)))
+    if isinstance(result, PanopticResult) and result.size != size[::-1]:
+        result = PanopticResult(torch.from_numpy(fitted_mask(result.segment_map.cpu().numpy(), size)), result.segments)
     regions = regions_of(result, classes)
     color_apart(regions)
     if not legend:

@@ -331,9 +331,28 @@ def test_a_large_image_through_windows(checkpoint):
     assert {shape for shape, _ in checkpoint.model.calls} == {(1, 3, 16, 16)}
 
 
-def test_windows_are_for_the_semantic_task(checkpoint):
-    with pytest.raises(ConfigError, match="results of 'panoptic' cannot be merged across windows"):
-        Predictor("runs/x/best", task="panoptic", window=16)
+def test_segments_through_windows_are_those_of_the_whole_image(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    image = image_of(40, 72)
+    whole = Predictor("runs/x/best", task="panoptic")(image)
+    checkpoint.model.calls.clear()
+    merged = Predictor("runs/x/best", task="panoptic", window=16)(image)
+    assert {shape for shape, _ in checkpoint.model.calls} == {(1, 3, 16, 16)}
+    assert torch.equal(merged.segment_map, whole.segment_map)
+    assert [(one.id, one.label) for one in merged.segments] == [(one.id, one.label) for one in whole.segments]
+    assert merged.plot(legend=False).size == (72, 40)
+    whole = Predictor("runs/x/best", task="instance")(image)
+    merged = Predictor("runs/x/best", task="instance", window=16)(image)
+    assert merged.labels.sort().values.tolist() == whole.labels.sort().values.tolist() == [1, 2]
+    assert torch.equal(merged.masks[merged.labels.argsort()], whole.masks[whole.labels.argsort()])
+
+
+def test_windows_of_transformed_images(checkpoint):
+    checkpoint.model = RedIsClass(per_pixel=False)
+    image = image_of(40, 60)
+    expected = Predictor("x", task="panoptic")(image).segment_map
+    checkpoint.transforms = [Pad(size=(64, 160))]
+    assert torch.equal(Predictor("x", task="panoptic", window=16)(image).segment_map, expected)
 
 
 class Choosy(RedIsClass):
@@ -393,6 +412,18 @@ def test_large_files_are_read_in_windows(large_files, per_pixel, tmp_path):
     assert result.source.image.shape == (3, 8, 15)
     assert result.plot(legend=False).size == (15, 8)
     assert Predictor("runs/x/best")(file).label_map.dtype == torch.int64
+
+
+def test_segments_of_large_files_are_read_in_windows(large_files, tmp_path):
+    image = image_of(40, 72)
+    file = save(image, tmp_path / "a.tif")
+    large_files.model = RedIsClass(per_pixel=False)
+    predictor = Predictor("runs/x/best", task="panoptic", window=16)
+    result = predictor(file)
+    assert torch.equal(result.segment_map, predictor(image).segment_map)
+    assert result.source.image.shape == (3, 8, 15)
+    assert result.plot(legend=False).size == (15, 8)
+    assert Predictor("runs/x/best", task="instance", window=16)(file).masks.shape == (2, 40, 72)
 
 
 def test_large_files_among_others_keep_their_order(large_files, tmp_path):

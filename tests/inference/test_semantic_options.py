@@ -39,7 +39,7 @@ def test_segments_cannot_be_merged():
     with pytest.raises(ConfigError) as caught:
         require_semantic({"instance": SimpleNamespace(result_type=InstanceResult)})
     assert str(caught.value) == (
-        "window: results of 'instance' cannot be merged across windows, since an object may lie in several. Only "
+        "window: results of 'instance' are merged across windows in predictions only. In an evaluation, only "
         "'semantic' works with a window: leave out the window or the other postprocessors."
     )
 
