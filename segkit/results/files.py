@@ -257,7 +257,9 @@ def panoptic_entry(result: PanopticResult, classes: Classes, image_id: int | str
     ids: NDArray[np.int32] = result.segment_map.cpu().numpy()
     # All areas and boxes in one pass each, whatever the number of segments.
     largest = max((segment.id for segment in result.segments), default=0)
-    areas = sum(np.bincount(ids[rows].ravel(), minlength=largest + 1) for rows in _bands(ids))
+    areas = np.zeros(largest + 1, np.int64)
+    for band in _bands(ids):
+        areas += np.bincount(ids[band].ravel(), minlength=largest + 1)
     boxes = ndimage.find_objects(ids)  # by id, from 1: (rows, columns) as slices
     segments = []
     for segment in result.segments:
