@@ -23,7 +23,7 @@ SHARED = 0.5
 
 
 @dataclass
-class Piece:
+class Fragment:
     """A segment as one window sees it."""
 
     label: int
@@ -39,42 +39,42 @@ class Piece:
         return self.mask[rows, left - self.box[1] : max(left, right) - self.box[1]]
 
 
-def pieces_of(result: InstanceResult | PanopticResult, top: int = 0, left: int = 0) -> list[Piece]:
+def fragments_of(result: InstanceResult | PanopticResult, top: int = 0, left: int = 0) -> list[Fragment]:
     """Returns the segments of a window whose corner is at (top, left) of the image.
 
     Example:
         >>> import torch
         >>> result = InstanceResult(torch.tensor([2]), torch.tensor([0.5]), torch.ones(1, 3, 4, dtype=torch.bool))
-        >>> [(piece.label, piece.box) for piece in pieces_of(result, top=10)]
+        >>> [(fragment.label, fragment.box) for fragment in fragments_of(result, top=10)]
         [(2, (10, 0, 13, 4))]
     """
-    pieces = []
+    fragments = []
     if isinstance(result, PanopticResult):
         ids = result.segment_map.cpu().numpy()
         places = ndimage.find_objects(ids)
         for one in result.segments:
             rows, columns = places[one.id - 1]
-            pieces.append((one.label, one.score, rows, columns, ids[rows, columns] == one.id))
+            fragments.append((one.label, one.score, rows, columns, ids[rows, columns] == one.id))
     else:
         boxes, masks = result.boxes.tolist(), result.masks.cpu().numpy()
         for label, score, box, mask in zip(result.labels.tolist(), result.scores.tolist(), boxes, masks, strict=True):
             rows, columns = slice(box[1], box[3]), slice(box[0], box[2])
-            pieces.append((label, score, rows, columns, mask[rows, columns].copy()))
+            fragments.append((label, score, rows, columns, mask[rows, columns].copy()))
     return [
-        Piece(label, score, (top + rows.start, left + columns.start, top + rows.stop, left + columns.stop), mask)
-        for label, score, rows, columns, mask in pieces
+        Fragment(label, score, (top + rows.start, left + columns.start, top + rows.stop, left + columns.stop), mask)
+        for label, score, rows, columns, mask in fragments
     ]
 
 
 class SegmentMerger:
-    """Finds which pieces belong together, window by window. Only windows that can still meet another are kept.
+    """Finds which fragments belong together, window by window. Only windows that can still meet another are kept.
 
     Args:
-        fused: Per class, whether all its pieces are one segment.
+        fused: Per class, whether all its fragments are one segment.
 
     Example:
         >>> def car(left, right):
-        ...     return Piece(0, 0.9, (0, left, 4, right), np.ones((4, right - left), bool))
+        ...     return Fragment(0, 0.9, (0, left, 4, right), np.ones((4, right - left), bool))
         >>> merger = SegmentMerger(fused=[False])
         >>> merger.add((0, 0, 4, 8), [car(1, 3), car(5, 8)])
         >>> merger.add((0, 6, 4, 14), [car(6, 9)])
@@ -85,43 +85,43 @@ class SegmentMerger:
     def __init__(self, fused: Sequence[bool]) -> None:
         self._fused = fused
         self._parents: list[int] = []
-        self._windows: list[set[int]] = []  # of all pieces of a root
+        self._windows: list[set[int]] = []  # of all fragments of a root
         self._of_label: dict[int, int] = {}
-        self._seen: list[tuple[Box, int, list[Piece]]] = []
+        self._seen: list[tuple[Box, int, list[Fragment]]] = []
         self._count = 0
 
-    def add(self, window: Box, pieces: Sequence[Piece]) -> None:
-        """Adds the pieces of a window. Windows come row by row from the top, and in a row from the left."""
+    def add(self, window: Box, fragments: Sequence[Fragment]) -> None:
+        """Adds the fragments of a window. Windows come row by row from the top, and in a row from the left."""
         first = len(self._parents)
-        self._parents += range(first, first + len(pieces))
-        self._windows += ({self._count} for _ in pieces)
+        self._parents += range(first, first + len(fragments))
+        self._windows += ({self._count} for _ in fragments)
         self._seen = [one for one in self._seen if one[0][2] > window[0]]
         pairs = []
         for other, start, theirs in self._seen:
             shared = _common(window, other)
-            for number, piece in enumerate(pieces):
-                if not self._fused[piece.label]:
+            for number, fragment in enumerate(fragments):
+                if not self._fused[fragment.label]:
                     pairs += [
-                        (pixels, start + place, first + number) for place, pixels in _matches(piece, theirs, shared)
+                        (pixels, start + place, first + number) for place, pixels in _matches(fragment, theirs, shared)
                     ]
         for _, ours, theirs_number in sorted(pairs, key=lambda pair: -pair[0]):
             self._join(ours, theirs_number)
-        for number, piece in enumerate(pieces, start=first):
-            if self._fused[piece.label]:
-                self._parents[number] = self._of_label.setdefault(piece.label, number)
-        self._seen.append((window, first, list(pieces)))
+        for number, fragment in enumerate(fragments, start=first):
+            if self._fused[fragment.label]:
+                self._parents[number] = self._of_label.setdefault(fragment.label, number)
+        self._seen.append((window, first, list(fragments)))
         self._count += 1
 
     def groups(self) -> list[int]:
-        """Returns, for each piece in the order in which they came, the number of its segment, from 0."""
+        """Returns, for each fragment in the order in which they came, the number of its segment, from 0."""
         numbers: dict[int, int] = {}
-        return [numbers.setdefault(self._root(piece), len(numbers)) for piece in range(len(self._parents))]
+        return [numbers.setdefault(self._root(fragment), len(numbers)) for fragment in range(len(self._parents))]
 
-    def _root(self, piece: int) -> int:
-        while self._parents[piece] != piece:
-            self._parents[piece] = self._parents[self._parents[piece]]
-            piece = self._parents[piece]
-        return piece
+    def _root(self, fragment: int) -> int:
+        while self._parents[fragment] != fragment:
+            self._parents[fragment] = self._parents[self._parents[fragment]]
+            fragment = self._parents[fragment]
+        return fragment
 
     def _join(self, one: int, other: int) -> None:
         one, other = self._root(one), self._root(other)
@@ -131,15 +131,15 @@ class SegmentMerger:
         self._windows[one] |= self._windows[other]
 
 
-def _matches(piece: Piece, others: Sequence[Piece], shared: Box) -> list[tuple[int, int]]:
+def _matches(fragment: Fragment, others: Sequence[Fragment], shared: Box) -> list[tuple[int, int]]:
     """Returns the others that are the same object, by their place, with the pixels that they share."""
-    area = np.count_nonzero(piece.within(shared))
+    area = np.count_nonzero(fragment.within(shared))
     found = []
     for place, other in enumerate(others if area else []):
-        common = _common(_common(piece.box, other.box), shared)
-        if other.label != piece.label or common[0] >= common[2] or common[1] >= common[3]:
+        common = _common(_common(fragment.box, other.box), shared)
+        if other.label != fragment.label or common[0] >= common[2] or common[1] >= common[3]:
             continue
-        pixels = int(np.count_nonzero(piece.within(common) & other.within(common)))
+        pixels = int(np.count_nonzero(fragment.within(common) & other.within(common)))
         if pixels and pixels >= SHARED * min(area, np.count_nonzero(other.within(shared))):
             found.append((place, pixels))
     return found

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from segkit.classes import Classes
 from segkit.data.padding import padded_size, stack_padded
-from segkit.inference.segment_merging import Box, Piece, SegmentMerger, pieces_of
+from segkit.inference.segment_merging import Box, Fragment, SegmentMerger, fragments_of
 from segkit.inference.sliding_window import SlidingWindow
 from segkit.ops.resizing import row_chunks
 from segkit.postprocessors.panoptic import Panoptic
@@ -27,20 +27,20 @@ PredictWindow: TypeAlias = Callable[[Tensor, ImageSizes], SegmentResult]
 
 @dataclass
 class _Parts:
-    """What is kept of the pieces of all windows."""
+    """What is kept of the fragments of all windows."""
 
     labels: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     areas: list[int] = field(default_factory=list)
 
-    def add(self, pieces: Sequence[Piece]) -> None:
-        for piece in pieces:
-            self.labels.append(piece.label)
-            self.scores.append(piece.score)
-            self.areas.append(int(np.count_nonzero(piece.mask)))
+    def add(self, fragments: Sequence[Fragment]) -> None:
+        for fragment in fragments:
+            self.labels.append(fragment.label)
+            self.scores.append(fragment.score)
+            self.areas.append(int(np.count_nonzero(fragment.mask)))
 
     def segments(self, groups: Sequence[int]) -> tuple[list[int], list[float]]:
-        """Returns label and score of each segment, whose pieces are in one group."""
+        """Returns label and score of each segment, whose fragments are in one group."""
         areas, sums = np.zeros(max(groups, default=-1) + 1), np.zeros(max(groups, default=-1) + 1)
         labels = [0] * len(areas)
         for label, score, area, group in zip(self.labels, self.scores, self.areas, groups, strict=True):
@@ -84,10 +84,10 @@ def _instances(windows: Windows, num_classes: int) -> InstanceResult:
     merger, parts = SegmentMerger([False] * num_classes), _Parts()
     kept: list[tuple[Box, NDArray[np.uint8]]] = []  # packed bits
     for window, _, result in _results(windows):
-        pieces = pieces_of(result, window[0], window[1])
-        merger.add(window, pieces)
-        parts.add(pieces)
-        kept += ((piece.box, np.packbits(piece.mask)) for piece in pieces)
+        fragments = fragments_of(result, window[0], window[1])
+        merger.add(window, fragments)
+        parts.add(fragments)
+        kept += ((fragment.box, np.packbits(fragment.mask)) for fragment in fragments)
     groups = merger.groups()
     labels, scores = parts.segments(groups)
     masks = torch.zeros(len(labels), *windows.size, dtype=torch.bool)
@@ -111,10 +111,10 @@ def _panoptic(windows: Windows, classes: Classes, fused: Sequence[bool]) -> Pano
     segment_map = torch.zeros(windows.size, dtype=torch.int32)
     for window, core, result in _results(windows):
         assert isinstance(result, PanopticResult), "the postprocessor gives such results"
-        pieces = pieces_of(result, window[0], window[1])
+        fragments = fragments_of(result, window[0], window[1])
         _paint(segment_map, result, window, core, first=len(parts.labels) + 1)
-        merger.add(window, pieces)
-        parts.add(pieces)
+        merger.add(window, fragments)
+        parts.add(fragments)
     groups = merger.groups()
     labels, scores = parts.segments(groups)
     segment_map = _nearest(segment_map, windows.output)
@@ -179,7 +179,7 @@ def _cores(spans: Sequence[slice]) -> list[slice]:
 
 
 def _paint(segment_map: Tensor, result: PanopticResult, window: Box, core: Box, first: int) -> None:
-    """Writes the pieces of a window into the map, numbered from `first` in the order of its segments."""
+    """Writes the fragments of a window into the map, numbered from `first` in the order of its segments."""
     numbers = torch.zeros(max((one.id for one in result.segments), default=0) + 1, dtype=torch.int32)
     for place, one in enumerate(result.segments):
         numbers[one.id] = first + place

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from segkit.classes import Classes
-from segkit.inference.segment_merging import Piece, SegmentMerger
+from segkit.inference.segment_merging import Fragment, SegmentMerger
 from segkit.inference.segment_windows import Windows, segments_in_windows
 from segkit.inference.sliding_window import SlidingWindow
 from segkit.postprocessors.panoptic import Panoptic
@@ -121,33 +121,33 @@ def test_outlines_that_differ_between_windows_still_meet():
     assert quality > 0.8
 
 
-def piece(left, right, label=1, score=0.9, bottom=4):
-    return Piece(label, score, (0, left, bottom, right), np.ones((bottom, right - left), bool))
+def fragment(left, right, label=1, score=0.9, bottom=4):
+    return Fragment(label, score, (0, left, bottom, right), np.ones((bottom, right - left), bool))
 
 
 def groups(*windows):
     merger = SegmentMerger([False] * 3)
-    for box, pieces in windows:
-        merger.add(box, pieces)
+    for box, fragments in windows:
+        merger.add(box, fragments)
     return merger.groups()
 
 
 def test_two_objects_that_a_window_sees_as_one_bit_stay_two():
     """The left window sees two cars above each other, the right one a single bit of both."""
-    above = Piece(1, 0.9, (0, 0, 4, 10), np.ones((4, 10), bool))
-    below = Piece(1, 0.9, (4, 0, 7, 10), np.ones((3, 10), bool))
-    bit = Piece(1, 0.9, (0, 8, 7, 11), np.ones((7, 3), bool))
+    above = Fragment(1, 0.9, (0, 0, 4, 10), np.ones((4, 10), bool))
+    below = Fragment(1, 0.9, (4, 0, 7, 10), np.ones((3, 10), bool))
+    bit = Fragment(1, 0.9, (0, 8, 7, 11), np.ones((7, 3), bool))
     assert groups(((0, 0, 8, 10), [below, above]), ((0, 8, 8, 18), [bit])) == [0, 1, 1]
 
 
 def test_what_is_not_merged():
     left, right = (0, 0, 4, 10), (0, 6, 4, 16)
-    assert groups((left, [piece(2, 10)]), (right, [piece(6, 14)])) == [0, 0]
-    assert groups((left, [piece(2, 10)]), (right, [piece(6, 14, label=2)])) == [0, 1]
-    assert groups((left, [piece(2, 8)]), (right, [piece(8, 14)])) == [0, 1]  # side by side
-    assert groups((left, [piece(2, 7)]), (right, [piece(6, 9)])) == [0, 0]  # all that the left one has there
-    assert groups((left, [piece(2, 8)]), (right, [piece(7, 10)])) == [0, 0]  # half of the smaller one
-    assert groups((left, [piece(2, 7)]), ((0, 4, 4, 16), [piece(6, 14)])) == [0, 1]  # less than half
+    assert groups((left, [fragment(2, 10)]), (right, [fragment(6, 14)])) == [0, 0]
+    assert groups((left, [fragment(2, 10)]), (right, [fragment(6, 14, label=2)])) == [0, 1]
+    assert groups((left, [fragment(2, 8)]), (right, [fragment(8, 14)])) == [0, 1]  # side by side
+    assert groups((left, [fragment(2, 7)]), (right, [fragment(6, 9)])) == [0, 0]  # all that the left one has there
+    assert groups((left, [fragment(2, 8)]), (right, [fragment(7, 10)])) == [0, 0]  # half of the smaller one
+    assert groups((left, [fragment(2, 7)]), ((0, 4, 4, 16), [fragment(6, 14)])) == [0, 1]  # less than half
 
 
 def test_the_score_is_weighted_by_pixels():
