@@ -40,7 +40,7 @@ def label_of(number):
 
 
 def windows_of(ids, side, result_type, damage=lambda ids: ids):
-    """A model that sees the truth in each window, perhaps damaged; the image carries the ids."""
+    """A model that sees the target in each window, perhaps damaged; the image carries the ids."""
     spans = SlidingWindow(Model(), side)
 
     def read(top, bottom):
@@ -97,7 +97,7 @@ def test_panoptic_segments_across_windows_are_those_of_the_whole_image(side):
     result = merged(ids, side, PanopticResult)
     pairs = torch.stack([ids, result.segment_map]).flatten(1).unique(dim=1).T.tolist()
     assert len(pairs) == len(result.segments) == len(ids.unique())
-    assert {number: label_of(truth) for truth, number in pairs} == {one.id: one.label for one in result.segments}
+    assert {number: label_of(target) for target, number in pairs} == {one.id: one.label for one in result.segments}
     assert [one.id for one in result.segments] == list(range(1, len(pairs) + 1))
     assert [one.is_thing for one in result.segments].count(False) == 1
 
@@ -113,11 +113,11 @@ def test_outlines_that_differ_between_windows_still_meet():
         return torch.where(areas[moved.long()] >= 20, moved, 0)
 
     result = merged(ids, 128, PanopticResult, damage=damage)
-    truth = [ids == number for number in ids.unique().tolist() if number > 1]
+    target = [ids == number for number in ids.unique().tolist() if number > 1]
     found = [result.segment_map == one.id for one in result.segments if one.is_thing]
-    matched = [best for best in (max(iou(mask, one) for one in found) for mask in truth) if best > 0.5]
-    quality = sum(matched) / ((len(truth) + len(found)) / 2)
-    assert len(matched) >= 0.95 * len(truth)
+    matched = [best for best in (max(iou(mask, one) for one in found) for mask in target) if best > 0.5]
+    quality = sum(matched) / ((len(target) + len(found)) / 2)
+    assert len(matched) >= 0.95 * len(target)
     assert quality > 0.8
 
 
