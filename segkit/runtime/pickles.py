@@ -60,13 +60,18 @@ def _pickles_of(stream: IO[bytes]) -> Iterator[IO[bytes]]:
             yield stream
     elif start.startswith(ZIP):
         with zipfile.ZipFile(stream) as archive:
+            # With something before or after the archive, torch could find another table of its entries than Python.
+            if archive.comment or min((entry.header_offset for entry in archive.infolist()), default=0):
+                raise ValueError("its archive has something before or after its entries, which torch never writes")
             for entry in archive.infolist():
                 # torch never compresses. A compressed pickle may be a thousand times as long as the file.
                 if entry.compress_type != zipfile.ZIP_STORED:
                     raise ValueError(f"'{entry.filename}' in it is compressed, which torch never does")
-                if entry.filename.endswith(".pkl"):
+                if entry.filename.lower().endswith(".pkl"):  # torch finds names in any case
                     with archive.open(entry) as pickled:
                         yield pickled
+    else:  # torch would unpickle its beginning before it finds that out
+        raise ValueError("it is no file of torch.save")
 
 
 def pickled_names(stream: IO[bytes]) -> set[str]:

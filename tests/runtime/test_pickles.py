@@ -97,3 +97,33 @@ def test_compressed_files_are_refused(tmp_path):
         pytest.raises(ValueError, match=r"^'a/data.pkl' in it is compressed, which torch never does$"),
     ):
         load_torch(stream)
+
+
+def refusal_of(file):
+    with file.open("rb") as stream, pytest.raises(ValueError) as error:  # noqa: PT011 - the test compares the text
+        load_torch(stream)
+    return str(error.value)
+
+
+def test_a_pickle_that_torch_did_not_write_is_refused(tmp_path):
+    """torch would begin to unpickle it."""
+    file = tmp_path / "a.pth"
+    write_deep_keys(file, "pickle")
+    assert refusal_of(file) == "it is no file of torch.save"
+
+
+def test_the_pickle_is_found_in_any_case(tmp_path):
+    file = tmp_path / "a.pth"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a/DATA.PKL", deep_key())
+    assert refusal_of(file) == "more than 100 tuples in it contain each other"
+
+
+@pytest.mark.parametrize(("before", "after"), [(30, 0), (0, 30)])
+def test_an_archive_that_could_be_read_in_two_ways_is_refused(tmp_path, before, after):
+    file = tmp_path / "a.pth"
+    torch.save({}, file)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.comment = b"x" * after
+    file.write_bytes(b"PK\x03\x04".ljust(before, b"\0")[:before] + file.read_bytes())
+    assert refusal_of(file) == "its archive has something before or after its entries, which torch never writes"
