@@ -89,8 +89,8 @@ def build_training(
     plan = _plan(config, run, device)
     saved = SavedState(run.require_newest_checkpoint()) if resume else None
     state = saved.state if saved else TrainingState()
-    if not run.best.is_dir():
-        state.best = None  # `best` was damaged or removed: the next evaluation writes it anew
+    if not run.best.is_dir():  # it was damaged or removed
+        state.forget_best()
     torch.manual_seed(plan.settings.seed)  # all processes begin with the same weights
     config = keep_class_weights(saved, keep_pixel_values(saved, plan.config)) if saved else plan.config
     rank = int(plan.accelerator.process_index)

@@ -1,9 +1,11 @@
 """Compares the training that is resumed with the one that wrote the checkpoint.
 
 What would change the order of the images is refused, since images would be skipped or come twice. Other settings that
-have a meaning for the model are reported. Settings that only say what is written and when may change freely.
+have a meaning for the model, or for which checkpoint is the best, are reported. Settings that only say what is written
+and when may change freely.
 """
 
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -18,12 +20,15 @@ from segkit.errors import CheckpointError
 from segkit.training.state import SavedState
 
 FREE = (
-    *("data.val", "data.train.workers", "data.train.timeout", "evaluators", "postprocessors", "plugins"),
-    *("init_from", "class_map", "reset_head"),
-    *(f"training.{name}" for name in ("steps", "log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints")),
-    *(f"training.{name}" for name in ("best_metric", "early_stopping")),
+    *(f"data.{split}.{name}" for split in ("train", "val") for name in ("workers", "timeout")),
+    *("data.val.batch_size", "plugins", "init_from", "class_map", "reset_head"),
+    *(f"training.{name}" for name in ("log_every", "evaluate_every", "checkpoint_every", "keep_checkpoints")),
+    "training.early_stopping",
 )
 """Settings, and sections with all their settings, that say nothing about how the model is trained."""
+
+OF_BEST = ("data.val", "evaluators", "postprocessors", "training.best_metric")
+"""Settings that decide which checkpoint is the best."""
 
 _ORDER = {"training.seed": Training.seed, "data.train.dataset.type": None, "data.train.repeat_threshold": None}
 """Settings that the order of the images follows from, with their defaults."""
@@ -60,7 +65,10 @@ def changes(saved: SavedState, config: Config, num_images: int, num_processes: i
             f"{saved.folder}: belongs to a training with another order of images: {'; '.join(problems)}. Resume with "
             f"the earlier values, or start a new training with init_from={saved.folder}."
         )
-    lines = [line for path, line in _differences(before, config, file) if not _is_free(path)]
+    reported = [(path, line) for path, line in _differences(before, config, file) if not _is_free(path)]
+    lines = [line for _, line in reported]
+    if saved.state.best is not None and any(_lies_in(path, OF_BEST) for path, _ in reported):
+        lines.append("`best` stays until a later evaluation has a higher value; remove it, and the next one decides anew")
     if saved.num_processes != num_processes:
         lines.append(f"processes: {saved.num_processes} -> {num_processes}. The order of the images stays")
     return [f"changed since {saved.folder}: {line}" for line in lines]
@@ -146,4 +154,8 @@ def _of(data: Value, path: str, default: Value = None) -> Value:
 
 
 def _is_free(path: str) -> bool:
-    return path in COMPARED_ELSEWHERE or any(path == one or path.startswith(f"{one}.") for one in FREE)
+    return path in COMPARED_ELSEWHERE or _lies_in(path, FREE)
+
+
+def _lies_in(path: str, sections: Sequence[str]) -> bool:
+    return any(path == one or path.startswith(f"{one}.") for one in sections)

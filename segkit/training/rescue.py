@@ -13,7 +13,7 @@ from types import TracebackType
 import torch
 from torch import nn
 
-from segkit.errors import SegkitError
+from segkit.errors import cause_of
 from segkit.runtime.finite import first_nonfinite
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.hooks import Hooks
@@ -94,8 +94,8 @@ class Rescue:
             return
         try:
             problem = self._save(self._checkpoints)
-        except (SegkitError, OSError) as second:
-            problem = f"could not be saved: {str(second).rstrip('.')}"
+        except Exception as second:  # of a hook's own code too: the first error is the one to be shown
+            problem = f"could not be saved: {cause_of(second).rstrip('.')}"
         resume = f"continue with --resume --output {self._checkpoints.run.path}"
         self._reporter.print(f"step {self._state.step} {problem or 'is saved'}; {resume}")
 

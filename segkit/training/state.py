@@ -49,6 +49,12 @@ class TrainingState:
         """Returns whether an evaluation of this comparable value is better than all before."""
         return self.best is None or value > self.best
 
+    def forget_best(self) -> None:
+        """Lets the next evaluation be the best. If the present step was evaluated, it is evaluated once more."""
+        if self.best is not None:
+            self.best = None
+            self.evaluated = min(self.evaluated or 0, self.step - 1)
+
     def count_evaluation(self, value: float) -> None:
         """Counts an evaluation after the present step, of this comparable value."""
         if self.would_be_best(value):

@@ -22,7 +22,8 @@ def run(tmp_path_factory):
 
 def compared(run, *overrides, num_images=8, num_processes=1):
     saved = SavedState(run / "checkpoints/step_1")
-    config = load_config(run.parent / "tiny.yaml", last_ones(["training.accumulate=2", *overrides]))
+    overrides = ["training.steps=1", "training.accumulate=2", *overrides]
+    config = load_config(run.parent / "tiny.yaml", last_ones(overrides))
     return changes(saved, keep_pixel_values(saved, config), num_images, num_processes)
 
 
@@ -30,10 +31,9 @@ def compared(run, *overrides, num_images=8, num_processes=1):
     "overrides",
     [
         [],
-        ["training.steps=100"],
         ["training.log_every=3", "training.evaluate_every=2", "training.checkpoint_every=5"],
         ["data.train.workers=2"],
-        ["data.val.batch_size=2", "evaluators=[{type: mean_iou}]", "postprocessors=[{type: semantic}]"],
+        ["data.val.batch_size=2", "data.val.workers=1", "data.val.timeout=20"],
         ["training.seed=0"],
     ],
 )
@@ -101,6 +101,24 @@ def test_other_changes_are_reported(run):
         f"changed since {folder}: training.clip_gradients: 1.0 ({folder}/config.yaml) -> null (<command line>)",
         f"changed since {folder}: training.precision: not set ({folder}/config.yaml) -> bf16 (<command line>)",
     ]
+
+
+def test_another_length_is_reported(run):
+    """Schedules follow from it."""
+    folder = run / "checkpoints/step_1"
+    assert compared(run, "training.steps=9") == [
+        f"changed since {folder}: training.steps: 1 ({folder}/config.yaml) -> 9 (<command line>)"
+    ]
+
+
+def test_what_decides_about_the_best_is_reported(run):
+    first, second, best = compared(run, "data.val.dataset.length=2", "training.best_metric=pq")
+    assert "data.val.dataset.length: 3 (" in first
+    assert "training.best_metric: not set (" in second
+    assert best == (
+        f"changed since {run}/checkpoints/step_1: `best` stays until a later evaluation has a higher value; remove it, "
+        "and the next one decides anew"
+    )
 
 
 def test_the_training_prints_them(run):

@@ -13,7 +13,7 @@ from segkit.runtime.integrity import require_intact_folder
 from segkit.training.recovery import complete_replacements, recover
 from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
-from tests.helpers.tiny import assert_equal_weights, write_tiny
+from tests.helpers.tiny import assert_equal_weights, lines_of, write_tiny
 
 SETTINGS = ["training.checkpoint_every=1", "training.keep_checkpoints=3"]
 CHECKPOINT_FILES = ("SHA256SUMS", "classes.json", "config.yaml", "model.safetensors")
@@ -108,6 +108,14 @@ def test_best_without_copy_is_set_aside(run, tmp_path):
     assert not run.best.exists()
     train(load_config(whole_config(run), ["training.steps=5"]), run.path, resume=True)
     load_checkpoint(run.best)
+
+
+def test_a_finished_run_without_best_is_evaluated_once_more(run):
+    shutil.rmtree(run.best)
+    before = lines_of(run.path)
+    train(load_config(whole_config(run), SETTINGS), run.path, resume=True)
+    assert_equal_weights(run.best, run.last)
+    assert [line["step"] for line in lines_of(run.path)] == [line["step"] for line in before]
 
 
 def whole_config(run):

@@ -112,6 +112,19 @@ def test_weights_that_are_not_finite_are_not_saved(tiny, capsys):
     assert not (tiny.parent / "broken/checkpoints").exists()
 
 
+def test_a_hook_whose_state_fails_does_not_hide_the_first_error(tiny, capsys):
+    trainer = built(tiny)
+    trainer.batches = failing_batches(trainer.batches, 1, DataError("bad.png: damaged"))
+
+    def states():
+        raise ValueError("no state.")
+
+    trainer.hooks.states = states
+    with pytest.raises(DataError, match=r"^bad.png: damaged$"):
+        trainer.run()
+    assert "step 1 could not be saved: no state; continue with --resume --output" in capsys.readouterr().out
+
+
 def fails_halfway(trainer, at):
     """Makes the update of a step change one weight and one state of the optimizer, and then fail."""
     step = trainer.optimizer.step
