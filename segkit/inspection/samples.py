@@ -23,7 +23,7 @@ from segkit.results.comparison import side_by_side
 from segkit.results.html import element, image, images, write_page
 from segkit.results.names import OutputNames
 from segkit.results.target_overlay import target_overlay
-from segkit.runtime.writing import replace_file
+from segkit.runtime.writing import replace_file, require_folder
 from segkit.types import Sample
 
 
@@ -99,6 +99,7 @@ def write_samples_folder(folder: Path, samples: Iterator[DrawnSample]) -> None:
     Raises:
         WriteError: A file cannot be written.
     """
+    require_folder(folder)
     names = {"train": OutputNames(), "val": OutputNames()}
     for one in samples:
         with replace_file(folder / one.split / f"{names[one.split].of(one.file)}.png") as draft:

@@ -26,7 +26,7 @@ from segkit.results.target_overlay import target_overlay
 from segkit.runtime.devices import choose_device
 from segkit.runtime.model_call import call_model
 from segkit.runtime.precision import Precision, autocast
-from segkit.runtime.writing import replace_file
+from segkit.runtime.writing import replace_file, require_folder
 from segkit.training.batches import batches_of_step
 from segkit.training.repeats import read_factors
 from segkit.training.run_folder import STATE_FILE, RunFolder
@@ -104,6 +104,8 @@ def draw_step(
     settings, split = _sections(config)
     if not 1 <= step <= settings.steps:
         raise ConfigError(f"{run}: the training has no step {step}. Its steps are 1 to {settings.steps}.")
+    target = Path(output) if output is not None else folder.path / DRAWINGS
+    require_folder(target)
     chosen = find_checkpoint(checkpoint) if checkpoint is not None else _nearest(folder, step)
     dataset = build_dataset(split)
     _require_same_data(folder, len(dataset))
@@ -119,7 +121,6 @@ def draw_step(
             losses = image_losses(loaded, criterion, batch, place, settings.precision)
             images += _described(batch, losses, process, number)
             drawings += [_drawn(batch, index, loaded.classes) for index in range(len(batch.files))]
-    target = Path(output) if output is not None else folder.path / DRAWINGS
     drawn = DrawnStep(step, chosen, images, target / f"step_{step}.png", target / f"step_{step}.json")
     _write(drawn, drawings)
     return drawn

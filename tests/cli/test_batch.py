@@ -30,3 +30,10 @@ def test_a_table_is_printed(run, tmp_path, capsys):
 def test_a_step_that_the_training_does_not_have(run, capsys):
     assert main(["batch", str(run), "--step", "2"]) == 2
     assert capsys.readouterr().err == f"error: {run}: the training has no step 2. Its steps are 1 to 1.\n"
+
+
+def test_a_file_in_the_place_of_the_folder(run, tmp_path, capsys):
+    output = tmp_path / "drawn"
+    output.touch()
+    assert main(["batch", str(run), "--step", "1", "--output", str(output)]) == 1
+    assert capsys.readouterr().err == f"error: {output}: cannot be written ({output} is not a folder).\n"

@@ -38,3 +38,9 @@ def test_settings_without_effect_are_refused(capsys):
         "error: <command line>: model.transformer_decoder.num_queries: has no effect: segkit browse does not use this "
         "setting. Leave it out."
     )
+
+
+def test_a_file_in_the_place_of_the_folder(capsys):
+    Path("drawn").touch()
+    assert main(["browse", "tiny.yaml", "--output", "drawn"]) == 1
+    assert capsys.readouterr().err == "error: drawn: cannot be written (drawn is not a folder).\n"
