@@ -68,7 +68,9 @@ def changes(saved: SavedState, config: Config, num_images: int, num_processes: i
     reported = [(path, line) for path, line in _differences(before, config, file) if not _is_free(path)]
     lines = [line for _, line in reported]
     if saved.state.best is not None and any(_lies_in(path, OF_BEST) for path, _ in reported):
-        lines.append("`best` stays until a later evaluation has a higher value; remove it, and the next one decides anew")
+        lines.append(
+            "`best` stays until a later evaluation has a higher value; remove it, and the next one decides anew"
+        )
     if saved.num_processes != num_processes:
         lines.append(f"processes: {saved.num_processes} -> {num_processes}. The order of the images stays")
     return [f"changed since {saved.folder}: {line}" for line in lines]
