@@ -132,5 +132,5 @@ def test_pixel_values_of_the_checkpoint_are_kept(run, tmp_path):
     backbone = "model.backbone={name: tf_efficientnet_lite0, options: {out_indices: [2, 3]}}"
     config = keep_pixel_values(saved, load_config(run.parent / "tiny.yaml", [backbone, "model.pixel_std=[1, 2, 3]"]))
     assert config["model"]["pixel_mean"] == [123.675, 116.28, 103.53]
-    assert config["model"]["pixel_std"] == (1.0, 2.0, 3.0)
+    assert list(config["model"]["pixel_std"]) == [1.0, 2.0, 3.0]
     assert config.origin("model.pixel_mean") == f"{run}/checkpoints/step_1/config.yaml"
