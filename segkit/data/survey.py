@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from segkit.classes import Classes
 from segkit.data.limit import without_limit
@@ -18,7 +20,7 @@ from segkit.data.workers import TIMEOUT, WorkerBatches
 from segkit.errors import DataError
 from segkit.ops.targets import pixel_counts
 from segkit.registries import Dataset, ExplainedDataset
-from segkit.types import Sample
+from segkit.types import Sample, Target
 
 TINY = 16
 """Segments of fewer pixels are tiny: they cover less than one pixel of a mask map, whose sides are a quarter of the
@@ -40,6 +42,8 @@ class ImageFacts(ImageClasses):
     """Segments without pixels."""
     tiny: int
     """Segments of 1 to 15 pixels."""
+    repeated: int
+    """Segments with the class and the pixels of another one of the image."""
     void: float
     """Fraction of the pixels that is void or in crowds alone."""
     digest: bytes
@@ -160,11 +164,28 @@ def _add_sample(found: Survey, sample: Sample, index: int) -> None:
             segments=len(pixels),
             empty=int((pixels == 0).sum()),
             tiny=int(((pixels > 0) & (pixels < TINY)).sum()),
+            repeated=_repeated(target),
             void=found.tally.fraction(found.tally.void),
             digest=_digest(sample),
             thumbnail=thumbnail(sample.image),
         )
     )
+
+
+def _repeated(target: Target) -> int:
+    """Counts the segments that have the class and the pixels of an earlier one."""
+    masks = target.overlapping_masks
+    if masks is None:
+        return 0
+    of_number: dict[tuple[int, int], list[Tensor]] = {}  # only masks of equally many pixels need be compared
+    repeated = 0
+    for label, pixels, mask in zip(target.labels.tolist(), pixel_counts(target).tolist(), masks, strict=True):
+        others = of_number.setdefault((label, pixels), [])
+        is_repeated = pixels > 0 and any(torch.equal(mask, other) for other in others)
+        repeated += is_repeated
+        if not is_repeated:
+            others.append(mask)
+    return repeated
 
 
 def _digest(sample: Sample) -> bytes:

@@ -155,6 +155,12 @@ def _by_images(split: str, survey: Survey, num_queries: int | None) -> list[Find
             "empty segments: {}",
         ),
         (
+            "warning",
+            "segments with the class and pixels of another one, so that an object counts twice. Remove one of both.",
+            lambda one: one.repeated,
+            "repeated segments: {}",
+        ),
+        (
             "note",
             f"segments of fewer than {TINY} pixels, less than one pixel of a mask map.",
             lambda one: one.tiny,

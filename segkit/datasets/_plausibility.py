@@ -10,7 +10,8 @@ from pathlib import Path
 
 from segkit.data.json_values import Id, JsonEntry
 from segkit.data.problems import Problems
-from segkit.datasets._masks import Polygons, RunLengths, encloses_nothing
+from segkit.datasets._masks import Polygons, RunLengths, Segmentation, encloses_nothing
+from segkit.datasets._segments import Segment
 from segkit.ops.run_length import rle_areas
 from segkit.types import Size
 
@@ -71,7 +72,10 @@ class Plausibility:
     _beyond: _Findings = field(default_factory=_Findings)
     _areas: _Findings = field(default_factory=_Findings)
     _repeated: _Findings = field(default_factory=_Findings)
+    _equal: _Findings = field(default_factory=_Findings)
     _quarter: _Findings = field(default_factory=_Findings)
+    _seen: set[int] = field(default_factory=set)
+    """Hashes of the instances: the masks of a large file would fill the memory."""
     _ids: set[Id] = field(default_factory=set)
     _polygons: int = 0
     _small: list[JsonEntry] = field(default_factory=list)
@@ -83,6 +87,14 @@ class Plausibility:
             self._repeated.add(entry.place_in(self.file))
         elif id is not None:
             self._ids.add(id)
+
+    def add_instance(self, entry: JsonEntry, segment: Segment, segmentation: Segmentation) -> None:
+        """Notes an instance, which another one of its image may repeat."""
+        mask = segmentation.counts if isinstance(segmentation, RunLengths) else map(tuple, segmentation.outlines)
+        key = hash((segment.image, segment.label, segment.is_crowd, mask if isinstance(mask, str) else tuple(mask)))
+        if key in self._seen:
+            self._equal.add(entry.place_in(self.file))
+        self._seen.add(key)
 
     def add_mask(self, entry: JsonEntry, segmentation: Polygons | RunLengths, size: Size, area: float) -> None:
         """Looks at one mask. `area` is NaN where the annotation has none."""
@@ -145,6 +157,11 @@ class Plausibility:
                 self._areas,
                 f"'area' and mask differ by a factor of more than {_FACTOR}. Check that the polygons are in pixels of "
                 f"these images. Average precision by size uses 'area': correct it, or leave it out to count the pixels",
+            ),
+            (
+                self._equal,
+                "another annotation of the same image has the same class and the same mask, so the object counts "
+                "twice. Remove one of both",
             ),
             (self._repeated, "another annotation has the same 'id'. segkit does not use these ids, other tools do"),
         ):

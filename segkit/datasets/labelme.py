@@ -86,6 +86,7 @@ class Labelme(InstanceDataset):
                 if shape.label in label_of:
                     plausibility.add_mask(shape.entry, shape.mask, file.size, math.nan)
                     instances.append((Segment(index, label_of[shape.label], False, math.nan), shape.mask))
+                    plausibility.add_instance(shape.entry, *instances[-1])
         plausibility.finish()
         problems.raise_any()
         listed = [AnnotatedImage(file.image, file.name, file.size, file.path) for file in files]

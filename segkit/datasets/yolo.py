@@ -67,6 +67,7 @@ class Yolo(InstanceDataset):
         instances: list[Instance] = []
         boxes: list[str] = []
         empty: list[str] = []
+        equal: list[str] = []
         for index, image in enumerate(images):
             if image.label is not None:
                 reader = _Reader(problems.of(image.label), image.label, classes.ids)
@@ -75,10 +76,11 @@ class Yolo(InstanceDataset):
                 ]
                 boxes += reader.boxes
                 empty += reader.empty
+                equal += reader.equal
         if boxes and not instances and not problems.count:
             problems.add(f"all {len(boxes)} lines of '{key_of(split)}' are boxes without outlines. Export outlines.")
         problems.raise_any()
-        _warn(file, images, len(instances), boxes, empty)
+        _warn(file, images, len(instances), boxes, empty, equal)
         super().__init__(classes, [AnnotatedImage(image.file, image.name, None, file) for image in images], instances)
 
 
@@ -98,16 +100,23 @@ class _Reader:
         """The places of lines that hold a box alone."""
         self.empty: list[str] = []
         """The places of outlines that enclose nothing, or nothing of the image."""
+        self.equal: list[str] = []
+        """The places of lines that repeat an earlier one."""
 
     def read(self) -> Iterator[tuple[int, list[float]]]:
         """Yields class index and outline of each line."""
+        seen: set[tuple[float, ...]] = set()
         for number, line in enumerate(read_text(self._file, "YOLO labels").splitlines(), start=1):
             words = line.split()
             if not words:
                 continue
             outline = self._outline(words, number)
             if outline is not None:
-                yield self._label_of[words[0].removesuffix(".0")], outline
+                label = self._label_of[words[0].removesuffix(".0")]
+                if (label, *outline) in seen:
+                    self.equal.append(f"{self._file}, line {number}")
+                seen.add((label, *outline))
+                yield label, outline
 
     def _outline(self, words: list[str], number: int) -> list[float] | None:
         place = f"line {number}"
@@ -159,7 +168,9 @@ def _number(word: str) -> float:
     return number if math.isfinite(number) and "_" not in word else math.nan
 
 
-def _warn(file: Path, images: Sequence[YoloImage], outlines: int, boxes: list[str], empty: list[str]) -> None:
+def _warn(
+    file: Path, images: Sequence[YoloImage], outlines: int, boxes: list[str], empty: list[str], equal: list[str]
+) -> None:
     if boxes:
         warnings.warn(
             f"{file}: {len(boxes)} of {len(boxes) + outlines} lines hold a box but no outline and are left out: their "
@@ -171,6 +182,13 @@ def _warn(file: Path, images: Sequence[YoloImage], outlines: int, boxes: list[st
         warnings.warn(
             f"{file}: left out: {counted_lines} nothing in the image. Correct or remove the lines. The first is "
             f"{empty[0]}.",
+            stacklevel=3,
+        )
+    if equal:
+        lines = "1 line repeats" if len(equal) == 1 else f"{len(equal)} lines repeat"
+        warnings.warn(
+            f"{file}: {lines} an earlier one of the same file, so the object counts twice. Remove one of both. The "
+            f"first is {equal[0]}.",
             stacklevel=3,
         )
     surplus = surplus_labels(images)

@@ -90,6 +90,17 @@ def test_empty_and_tiny_segments_and_void():
     ]
 
 
+def test_equal_masks_of_one_class():
+    masks = torch.zeros(4, 4, 4, dtype=torch.bool)
+    masks[:3, 0] = masks[3, 1] = True
+    doubled = Target(torch.tensor([0, 0, 1, 0]), overlapping_masks=masks)
+    (found,) = (one for one in findings([BOTH, doubled]) if "another one" in one.text)
+    assert (found.level, [(one.index, one.detail) for one in found.places]) == (
+        "warning",
+        [(1, "repeated segments: 1")],
+    )
+
+
 def test_classes_that_never_occur_are_named_though_an_image_is_bad():
     class FirstIsBroken(Listed):
         def __getitem__(self, index):

@@ -172,7 +172,9 @@ def test_ids_of_categories_may_be_text(export: Export) -> None:
     assert dataset.classes.ids == (0, 1, 2)
     assert found == [
         "a.json: the ids of 'categories' are text, such as 'c-1'. Results have the numbers 0, 1, 2, … in the order of "
-        "the list instead."
+        "the list instead.",
+        "a.json: 1 annotation: another annotation of the same image has the same class and the same mask, so the "
+        "object counts twice. Remove one of both. The first is annotations[2] (id 3).",
     ]
     export.add(category_id="c-3", segmentation=SQUARE)
     assert export.refused() == (

@@ -329,6 +329,8 @@ class Large(Folder):
 
 
 RECTANGLE = [8, 6, 32, 6, 32, 26, 8, 26]
+NEAR = [[8, 6, 32, 6, 32, 26 + number / 100, 8, 26] for number in range(9)]
+"""Almost the same outlines."""
 FRACTION = [0.125, 0.125, 0.5, 0.125, 0.5, 0.55, 0.125, 0.55]
 
 
@@ -359,7 +361,7 @@ def test_fractions_among_pixels(large: Large) -> None:
 
 def test_a_tiny_polygon_in_the_corner_is_possible(large: Large, recwarn: pytest.WarningsRecorder) -> None:
     large.add([RECTANGLE], area=480)
-    large.add([RECTANGLE], area=480)
+    large.add([NEAR[1]], area=480)
     large.add([FRACTION], area=0.16)
     large.add([[0, 0, 1, 0, 1, 1, 0, 1]], area=1)
     assert len(target_of(large.read(), 2)) == 4
@@ -374,10 +376,10 @@ def warning_of(folder: Folder) -> str:
 
 
 def test_areas_that_disagree_with_masks(large: Large) -> None:
-    large.add([RECTANGLE], area=480)
-    large.add([RECTANGLE], area=47, id=8)
+    large.add([NEAR[0]], area=480)
+    large.add([NEAR[1]], area=47, id=8)
     large.add({"size": [48, 64], "counts": [100, 70, 2902]}, area=0, id=9)
-    large.add([RECTANGLE], area=4801)
+    large.add([NEAR[2]], area=5100)
     large.add([[0, 0, 60, 47, 61, 47]], area=30)  # a thin diagonal: its box is large, its mask is not
     assert warning_of(large) == (
         f"{large.json}: 3 annotations: 'area' and mask differ by a factor of more than 10. Check that the polygons are "
@@ -410,10 +412,10 @@ def test_polygons_of_another_size_of_the_image(large: Large) -> None:
 
 def test_polygons_of_a_smaller_size_of_all_images(large: Large, recwarn: pytest.WarningsRecorder) -> None:
     for number in range(19):
-        large.add([[8, 6, 32, 6, 32, 20]], area=170, id=number)
+        large.add([[8, 6, 32, 6, 32, 20 + number / 100]], area=170, id=number)
     large.read()
     assert [one for one in recwarn if one.category is UserWarning] == []
-    large.add([[8, 6, 32, 6, 32, 20]], area=170, id=20)
+    large.add([[8, 6, 32, 6, 32, 20.5]], area=170, id=20)
     assert warning_of(large) == (
         f"{large.json}: 20 annotations: the polygons of all annotations lie in the top left quarter of their images. "
         f"Check that they are in pixels of these images, not of smaller ones or in percent. The first is "
@@ -444,11 +446,23 @@ def test_polygons_of_two_points_among_others(large: Large) -> None:
 
 
 def test_annotation_ids_twice(large: Large) -> None:
-    for number in (3, 4, 3, 4):
-        large.add([RECTANGLE], area=480, id=number)
+    for place, number in enumerate((3, 4, 3, 4)):
+        large.add([NEAR[place]], area=480, id=number)
     assert warning_of(large) == (
         f"{large.json}: 2 annotations: another annotation has the same 'id'. segkit does not use these ids, other "
         f"tools do. The first is annotations[2] (id 3)."
+    )
+
+
+def test_objects_twice(large: Large) -> None:
+    runs = {"size": [48, 64], "counts": [100, 70, 2902]}
+    for number, mask in enumerate(([RECTANGLE], runs, [[float(one) for one in RECTANGLE]], runs)):
+        large.add(mask, id=number)
+    large.add([RECTANGLE], id=4, category_id=40)
+    large.add(runs, id=5, iscrowd=1)
+    assert warning_of(large) == (
+        f"{large.json}: 2 annotations: another annotation of the same image has the same class and the same mask, so "
+        "the object counts twice. Remove one of both. The first is annotations[2] (id 2)."
     )
 
 

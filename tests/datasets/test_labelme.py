@@ -126,6 +126,8 @@ def test_classes_are_chosen_renamed_and_counted(folder):
     assert folder.warnings == [
         "left out: shapes of labels that are no class: __ignore__ (1), ox (1).",
         "left out: shapes without a mask: point (1).",
+        "2 annotations: another annotation of the same image has the same class and the same mask, so the object "
+        "counts twice. Remove one of both. The first is a.json: shapes[1].",
     ]
 
 

@@ -208,3 +208,12 @@ def test_wrong_folders_are_explained(folder, case):
     (folder.root / "train.txt").write_text("images/train/a.jpg\nimages/b.jpg\n")
     folder.write(text)
     assert re.match(re.escape(problem), folder.refused(split))
+
+
+def test_lines_twice(folder):
+    folder.add(SQUARE, SQUARE, SQUARE.replace("0 ", "1 ", 1))
+    folder.load()
+    assert folder.warnings == [
+        "data.yaml: 1 line repeats an earlier one of the same file, so the object counts twice. Remove one of both. "
+        "The first is labels/train/a.txt, line 2."
+    ]
