@@ -457,9 +457,9 @@ def test_annotation_ids_twice(large: Large) -> None:
 def test_objects_twice(large: Large) -> None:
     runs = {"size": [48, 64], "counts": [100, 70, 2902]}
     for number, mask in enumerate(([RECTANGLE], runs, [[float(one) for one in RECTANGLE]], runs)):
-        large.add(mask, id=number)
-    large.add([RECTANGLE], id=4, category_id=40)
-    large.add(runs, id=5, iscrowd=1)
+        large.add(mask, id=number, area=None)
+    large.add([RECTANGLE], id=4, area=None, category_id=40)
+    large.add(runs, id=5, area=None, iscrowd=1)
     assert warning_of(large) == (
         f"{large.json}: 2 annotations: another annotation of the same image has the same class and the same mask, so "
         "the object counts twice. Remove one of both. The first is annotations[2] (id 2)."
