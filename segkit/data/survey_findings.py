@@ -137,46 +137,46 @@ def as_sample(dataset: Dataset, survey: Survey) -> DatasetSample:
     return DatasetSample(survey.classes, len(images), survey.tally, counts, explained, images)
 
 
+_Rule = tuple[Level, str, Callable[[ImageFacts], int], str]
+"""Level and text of a finding, what is measured of each image, and how that is said; 0 is no finding."""
+
+_RULES: tuple[_Rule, ...] = (
+    ("warning", "segments without a pixel, which nothing learns from.", lambda one: one.empty, "empty segments: {}"),
+    (
+        "warning",
+        "segments with class and pixels of another one, so that an object counts twice. Remove one of both.",
+        lambda one: one.repeated,
+        "repeated segments: {}",
+    ),
+    (
+        "note",
+        f"segments of fewer than {TINY} pixels, less than one pixel of a mask map.",
+        lambda one: one.tiny,
+        "tiny segments: {}",
+    ),
+    (
+        "note",
+        "more than nine tenths of the pixels are void or in crowds.",
+        lambda one: round(100 * one.void) if one.void > 0.9 else 0,
+        "void: {} %",
+    ),
+    ("note", "no segment.", lambda one: int(one.segments == 0), ""),
+)
+"""For any model."""
+
+
 def _by_images(split: str, survey: Survey, num_queries: int | None) -> list[Finding]:
     """Returns what is to be said about single images that can be read."""
-    most = survey.tally.most_segments
-    rules: list[tuple[Level, str, Callable[[ImageFacts], int], str]] = [
-        (
-            "warning",
-            f"more segments than the model has queries ({num_queries}), and each finds at most one. Raise num_queries "
-            f"to at least {most}.",
-            lambda one: one.segments if num_queries is not None and one.segments > num_queries else 0,
-            "segments: {}",
-        ),
-        (
-            "warning",
-            "segments without a pixel, which nothing learns from.",
-            lambda one: one.empty,
-            "empty segments: {}",
-        ),
-        (
-            "warning",
-            "segments with the class and pixels of another one, so that an object counts twice. Remove one of both.",
-            lambda one: one.repeated,
-            "repeated segments: {}",
-        ),
-        (
-            "note",
-            f"segments of fewer than {TINY} pixels, less than one pixel of a mask map.",
-            lambda one: one.tiny,
-            "tiny segments: {}",
-        ),
-        (
-            "note",
-            "more than nine tenths of the pixels are void or in crowds.",
-            lambda one: round(100 * one.void) if one.void > 0.9 else 0,
-            "void: {} %",
-        ),
-        ("note", "no segment.", lambda one: int(one.segments == 0), ""),
-    ]
+    queries: _Rule = (
+        "warning",
+        f"more segments than the model has queries ({num_queries}), and each finds at most one. Raise num_queries to "
+        f"at least {survey.tally.most_segments}.",
+        lambda one: one.segments if num_queries is not None and one.segments > num_queries else 0,
+        "segments: {}",
+    )
     return [
         Finding(level, split, text, places)
-        for level, text, measure, detail in rules
+        for level, text, measure, detail in (queries, *_RULES)
         if (places := _worst(split, survey.images, measure, detail))
     ]
 

@@ -94,7 +94,7 @@ def test_equal_masks_of_one_class():
     masks = torch.zeros(4, 4, 4, dtype=torch.bool)
     masks[:3, 0] = masks[3, 1] = True
     doubled = Target(torch.tensor([0, 0, 1, 0]), overlapping_masks=masks)
-    (found,) = (one for one in findings([BOTH, doubled]) if "another one" in one.text)
+    (found,) = (one for one in findings([BOTH, doubled]) if "counts twice" in one.text)
     assert (found.level, [(one.index, one.detail) for one in found.places]) == (
         "warning",
         [(1, "repeated segments: 1")],
