@@ -8,7 +8,7 @@ one thread of an AMD EPYC of the Zen 5 generation, torch 2.14).
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -38,7 +38,8 @@ def fold_batch_norms(model: Model) -> Model:
         Identity()
     """
     for parent, before, after in list(_neighbours(model)):
-        convolution, norm = getattr(parent, before, None), getattr(parent, after, None)
+        convolution: Any = getattr(parent, before, None)
+        norm: Any = getattr(parent, after, None)
         # Subclasses of nn.Conv2d may change their weights in each forward pass.
         if type(convolution) is nn.Conv2d and type(norm).__name__ in NORMS:
             convolution.weight, convolution.bias = fuse_conv_bn_weights(

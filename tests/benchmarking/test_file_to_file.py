@@ -33,3 +33,13 @@ def test_another_model_is_found(tiny_bodies, monkeypatch):
     workload = module.file_to_file(SMALL)
     with pytest.raises(UnequalOutputs, match=r"^label map of the image's size: "):
         workload.check()
+
+
+def test_many_files_have_the_same_label_maps_as_in_the_pipeline(tiny_bodies, monkeypatch):
+    monkeypatch.setattr(module, "MANY", 2)
+    compared = []
+    require = module.require_mostly_same
+    monkeypatch.setattr(module, "require_mostly_same", lambda *a: compared.append(a) or require(*a))
+    module.many_files(SMALL).check()
+    assert [ours.shape for _, ours, _, _ in compared] == [(64, 64)] * 2
+    assert all(theirs.min() >= 0 and len(theirs.unique()) > 1 for _, _, theirs, _ in compared)
