@@ -34,6 +34,10 @@ class CheckpointError(SegkitError):
     """A checkpoint is missing, incomplete, or does not fit the model."""
 
 
+class ExportError(SegkitError):
+    """A model cannot be exported, or an exported file is damaged or differs from the model."""
+
+
 class WriteError(SegkitError):
     """A file cannot be written, for example because the disk is full."""
 

@@ -109,6 +109,7 @@ BROWSE = "browse {config} --images 1 --output page.html"
 PREDICT = "predict {run} {images} --output out"
 TEST = "test {run} --output out"
 TRAIN = "train {config} --output out"
+EXPORT = "export {run} --format torch --size 40x52 --output model.pt2"
 BATCH = "batch {run} --step 1 --output out"
 SWEEP = "sweep {config} training.seed=[0,1] --list"
 REFUSED = "refused"
@@ -171,6 +172,18 @@ OPTIONS = {
     "list --json": ("list", "list --json"),
     "list --plugin": ("list losses", "list losses --plugin {plugin}"),
     "prepare name": ("prepare ade20k_full", "prepare coco_stuff_10k", 1),
+    "export checkpoint": (EXPORT, EXPORT.replace("{run}", "{other_run}")),
+    "export --output": (EXPORT, EXPORT.replace("model.pt2", "other.pt2")),
+    "export --format": (REFUSED, EXPORT.replace("--format torch", "--format onnx"), "a file of --format onnx ends in"),
+    "export --task": (REFUSED, f"{EXPORT} --task depth", "there is no postprocessor 'depth'"),
+    "export --size": (REFUSED, f"{EXPORT} --size 7", "size: '7' is no size"),
+    "export --plugin": (f"{EXPORT} --size 7", f"{EXPORT} --size 7 --plugin {{plugin}}", 1),
+    # As for predict --trust, the plugin does not register the part.
+    "export --trust": (
+        EXPORT.replace("{run}", "{foreign_model}"),
+        f"{EXPORT.replace('{run}', '{foreign_model}')} --trust",
+        2,
+    ),
     "init-data folder": ("init-data {towns} --output out", "init-data {objects} --output out"),
     "init-data --output": ("init-data {towns} --output out", "init-data {towns} --output elsewhere"),
     "init-data --type": ("init-data {towns} --output out", "init-data {towns} --output out --type instance_folder"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from segkit.cli._arguments import add_inference_arguments, add_trust_arguments
 from segkit.cli._exit_codes import DONE, FAILED
 from segkit.cli._failures import leaving_whole_files
+from segkit.cli._predictors import open_predictor, predictor_digest
 from segkit.cli._types import fraction, not_empty, positive
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="load the model of a checkpoint or run folder")
+    parser.add_argument(
+        "checkpoint", metavar="CHECKPOINT", help="a checkpoint or run folder, or a file that segkit export wrote"
+    )
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="segment images, folders or quoted globs")
     parser.add_argument(
         "--output", type=not_empty, metavar="DIR", required=True, help="write overlays and results into DIR"
@@ -70,7 +73,6 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from segkit.inference.predictor import Predictor
     from segkit.results.files import refuse_useless_format
     from segkit.results.prediction_folder import count_done
     from segkit.runtime.processes import gather, join_processes
@@ -80,18 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = list(images_in(arguments.inputs))
     require_folder(Path(arguments.output))
     process = join_processes(arguments.device)
-    predictor = Predictor(
-        arguments.checkpoint,
-        arguments.task,
-        device=process.device,
-        precision=arguments.precision,
-        score_threshold=arguments.score_threshold,
-        window=arguments.window,
-        augment=arguments.augment,
-        max_pixels=arguments.max_pixels,
-        plugins=arguments.plugins,
-        trust=arguments.trust,
-    )
+    predictor = open_predictor(arguments, process.device)
     refuse_useless_format(arguments.result_format or "coco", [predictor.postprocessor.result_type])
     job = _job(predictor, files, arguments)
     if process.is_main and arguments.resume and not job.manifest.files():
@@ -118,14 +109,13 @@ def _tell(job: PredictionJob, segmented: int, seconds: float) -> None:
 
 
 def _job(predictor: Predictor, files: list[str], arguments: argparse.Namespace) -> PredictionJob:
-    from segkit.checkpoint import checkpoint_digest
     from segkit.results.prediction_folder import PredictionJob
     from segkit.results.stores import refuse_references
 
     refuse_references(arguments.output_format, arguments.result_format or "coco")
     settings = {
         "task": predictor.task,
-        "checkpoint": checkpoint_digest(arguments.checkpoint),
+        "checkpoint": predictor_digest(arguments),
         "precision": arguments.precision,
         "score_threshold": arguments.score_threshold,
         "window": arguments.window,

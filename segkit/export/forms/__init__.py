@@ -1,0 +1,1 @@
+"""What an exported file computes in place of each postprocessor, one task per file."""

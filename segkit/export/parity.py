@@ -1,0 +1,106 @@
+"""The check of an exported file against its model: the same images through both."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from segkit.classes import Classes
+from segkit.data.padding import padded_size, stack_padded
+from segkit.errors import ExportError
+from segkit.export.agreement import agreement
+from segkit.export.formats import ExportedFile
+from segkit.export.program import ExportProgram, example_images
+from segkit.export.tasks import TASKS
+from segkit.types import ImageSizes, PixelPrediction, Result
+
+BATCHES = (1, 3)
+LARGEST_DIFFERENCE = 1e-4
+"""Of the logits, as a fraction of the largest one."""
+LEAST_AGREEMENT = 0.999
+"""Of the results."""
+
+
+@dataclass
+class Parity:
+    """What a check found, over all sizes and batches."""
+
+    difference: float = 0.0
+    """The largest difference of a logit, as a fraction of the largest logit of its output."""
+    agreement: float = 1.0
+    """The smallest fraction of pixels with equal results."""
+    images: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.images} images: largest difference of the logits {self.difference:.1e} of their scale, results "
+            f"equal on at least {self.agreement:.3%} of the pixels"
+        )
+
+    def require(self, path: str) -> None:
+        """Checks that the file may be used in place of the model.
+
+        Raises:
+            ExportError: It differs too much.
+
+        Example:
+            >>> Parity(difference=0.5, images=20).require("a.onnx")
+            Traceback (most recent call last):
+            segkit.errors.ExportError: a.onnx: differs from the model (20 images: largest difference of the logits \
+5.0e-01 of their scale, results equal on at least 100.000% of the pixels). Allowed are 1e-04 and 99.9%. No file was \
+written.
+        """
+        # nan fails both comparisons.
+        if not (self.difference <= LARGEST_DIFFERENCE and self.agreement >= LEAST_AGREEMENT):
+            raise ExportError(
+                f"{path}: differs from the model ({self}). Allowed are {LARGEST_DIFFERENCE:.0e} and "
+                f"{LEAST_AGREEMENT:.1%}. No file was written."
+            )
+
+
+@torch.no_grad()
+def check_parity(file: ExportedFile, program: ExportProgram, classes: Classes) -> Parity:
+    """Compares a file with the model and its own postprocessor, on several sizes and batches.
+
+    Args:
+        file: The opened file.
+        program: What it was traced from.
+        classes: Of the model.
+    """
+    parity, differences = Parity(), [0.0]
+    task = TASKS[file.info.task]
+    for seed, size in enumerate(file.info.sizes.examples()):
+        for batch in BATCHES:
+            images = example_images(batch, *size, seed=seed)
+            outputs = file(images)
+            logits, results = _expected(program, images)
+            for name, expected in logits.items():
+                differences.append(relative_difference(outputs[name], expected))
+            for index, result in enumerate(results):
+                own = task.read(outputs, index, classes)
+                parity.agreement = min(parity.agreement, agreement(own, result))
+            parity.images += batch
+    parity.difference = float(torch.tensor(differences, dtype=torch.float64).max())  # nan if one is nan
+    return parity
+
+
+def _expected(program: ExportProgram, images: Tensor) -> tuple[dict[str, Tensor], list[Result]]:
+    """Returns the logits and results of the model and the postprocessor, as a prediction computes them."""
+    size = int(images.shape[-2]), int(images.shape[-1])
+    sizes = [ImageSizes(padded_size([size], program.model.size_divisor), size, size)] * len(images)
+    prediction = program.model(stack_padded(list(images), sizes[0].padded), [size] * len(images))
+    results = list(program.postprocessor(prediction, sizes))
+    if isinstance(prediction, PixelPrediction):
+        return {"pixel_logits": prediction.pixel_logits}, results
+    return {"class_logits": prediction.class_logits, "mask_logits": prediction.mask_logits}, results
+
+
+def relative_difference(values: Tensor, expected: Tensor) -> float:
+    """Returns the largest difference, as a fraction of the largest expected value; nan where a value is nan.
+
+    Example:
+        >>> relative_difference(torch.tensor([1.0, 4.0]), torch.tensor([2.0, 4.0]))
+        0.25
+    """
+    scale = expected.abs().amax().clamp(min=1e-12)
+    return float((values - expected).abs().amax() / scale)

@@ -1,0 +1,99 @@
+"""Whole exports of tiny models, each checked on five sizes and batches of 1 and 3."""
+
+import pytest
+import torch
+
+import segkit
+from segkit.build import build_model, dataset_classes
+from segkit.checkpoint import save_checkpoint
+from segkit.errors import ExportError
+from segkit.export import exporting
+from segkit.export.exporting import export_checkpoint
+from segkit.export.formats import open_exported
+from segkit.export.parity import Parity
+from segkit.export.predictor import ExportedPredictor
+from tests.helpers.tiny import write_tiny
+
+OBJECTS = (
+    "postprocessors=[{type: semantic}, {type: instance, max_instances: 20},"
+    "{type: panoptic, score_threshold: 0, overlap_threshold: 0.2}]"
+)
+VIT = (
+    "{type: vit_pyramid, name: vit_tiny_patch16_224, hidden_dim: 16, options: {embed_dim: 24, depth: 2, num_heads: 2}}"
+)
+
+
+def make_checkpoint(folder, *overrides, model="mask_former"):
+    config = segkit.load_config(write_tiny(folder, model), list(overrides))
+    torch.manual_seed(0)
+    save_checkpoint(folder / "checkpoint", build_model(config), config, dataset_classes(config))
+    return folder / "checkpoint"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return make_checkpoint(tmp_path_factory.mktemp("export"), OBJECTS)
+
+
+def assert_equal(parity):
+    assert parity.difference <= 1e-4
+    assert parity.agreement >= 0.999
+    assert parity.images == 20
+
+
+@pytest.mark.parametrize("task", ["semantic", "instance", "panoptic"])
+def test_onnx(checkpoint, tmp_path, task):
+    file = tmp_path / "model.onnx"
+    assert_equal(export_checkpoint(checkpoint, file, task=task))
+    image = torch.randint(256, (3, 45, 71), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    expected = segkit.Predictor(checkpoint, task, device="cpu")(image)
+    found = ExportedPredictor(file)(image)
+    assert found.size == (45, 71)
+    for name, values in expected.numpy().items():
+        torch.testing.assert_close(torch.from_numpy(found.numpy()[name]), torch.from_numpy(values), msg=name)
+    info = open_exported(file).info
+    assert (info.task, info.classes) == (task, segkit.checkpoint.read_classes(checkpoint))
+    assert info.made_with["segkit"] == segkit.__version__
+
+
+def test_torch(checkpoint, tmp_path):
+    file = tmp_path / "model.pt2"
+    assert_equal(export_checkpoint(checkpoint, file, format="torch", task="panoptic"))
+    assert open_exported(file).info.task == "panoptic"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["mask_former with transformer_fpn", "per_pixel", "per_pixel with queries"])
+def test_other_models(tmp_path, model):
+    assert_equal(export_checkpoint(make_checkpoint(tmp_path, model=model), tmp_path / "model.onnx"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", [VIT], ids=["vit"])
+def test_other_backbones(tmp_path, backbone):
+    checkpoint = make_checkpoint(tmp_path, f"model.backbone={backbone}")
+    assert_equal(export_checkpoint(checkpoint, tmp_path / "model.onnx"))
+
+
+def test_a_file_that_differs_is_not_left_behind(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "check_parity", lambda *arguments: Parity(difference=0.1, images=20))
+    (tmp_path / "model.pt2").write_text("an earlier one")
+    with pytest.raises(ExportError, match=r"model\.pt2: differs from the model \(20 images"):
+        export_checkpoint(checkpoint, tmp_path / "model.pt2", format="torch", size="48x64")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("model.pt2", "an earlier one")]
+
+
+def test_the_suffix_must_fit(checkpoint, tmp_path):
+    with pytest.raises(ExportError) as error:
+        export_checkpoint(checkpoint, tmp_path / "model.pt2")
+    assert str(error.value) == f"{tmp_path}/model.pt2: a file of --format onnx ends in .onnx."
+
+
+def test_transforms_that_no_file_can_name(tmp_path):
+    folder = make_checkpoint(tmp_path, "data.val.transforms=[{type: random_flip}]")
+    with pytest.raises(ExportError) as error:
+        export_checkpoint(folder, tmp_path / "model.onnx")
+    assert str(error.value) == (
+        f"{folder}/config.yaml: data.val.transforms: an exported file cannot name 'random_flip', but only resize, "
+        "resize_shortest_edge, pad. Remove it, or apply it to the images yourself."
+    )
