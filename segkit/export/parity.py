@@ -7,7 +7,7 @@ from torch import Tensor
 
 from segkit.classes import Classes
 from segkit.data.padding import padded_size, stack_padded
-from segkit.errors import ExportError
+from segkit.errors import ExportError, cause_of
 from segkit.export.agreement import agreement
 from segkit.export.formats import ExportedFile
 from segkit.export.program import ExportProgram, example_images
@@ -72,7 +72,7 @@ def check_parity(file: ExportedFile, program: ExportProgram, classes: Classes) -
     for seed, size in enumerate(file.info.sizes.examples()):
         for batch in BATCHES:
             images = example_images(batch, *size, seed=seed)
-            outputs = file(images)
+            outputs = _run(file, images)
             logits, results = _expected(program, images)
             for name, expected in logits.items():
                 differences.append(relative_difference(outputs[name], expected))
@@ -82,6 +82,23 @@ def check_parity(file: ExportedFile, program: ExportProgram, classes: Classes) -
             parity.images += batch
     parity.difference = float(torch.tensor(differences, dtype=torch.float64).max())  # nan if one is nan
     return parity
+
+
+def _run(file: ExportedFile, images: Tensor) -> dict[str, Tensor]:
+    """Runs a file. What was fixed when the model was traced fails for images of other sizes.
+
+    Raises:
+        ExportError: It fails.
+    """
+    try:
+        return file(images)
+    # ONNX Runtime's errors have no common base.
+    except Exception as error:
+        batch, _, height, width = images.shape
+        raise ExportError(
+            f"the written file fails on {batch} images of {height} x {width} pixels ({cause_of(error)}). A part of the "
+            "model does not suit all sizes: export a fixed size. No file was written."
+        ) from error
 
 
 def _expected(program: ExportProgram, images: Tensor) -> tuple[dict[str, Tensor], list[Result]]:

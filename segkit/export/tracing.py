@@ -27,7 +27,7 @@ def trace(program: ExportProgram, sizes: SizeRange) -> ExportedProgram:
     try:
         with torch.no_grad(), quietly():
             # What depends on a size becomes a check in the program, where it would else restrict the sizes.
-            return torch.export.export(
+            traced = torch.export.export(
                 program, (images,), dynamic_shapes=(dynamic,), prefer_deferred_runtime_asserts_over_guards=True
             )
     except SegkitError:
@@ -37,6 +37,22 @@ def trace(program: ExportProgram, sizes: SizeRange) -> ExportedProgram:
             f"{_named(error, program.model)} does not trace: {_cause(error)}. Computations must not depend on values "
             "of tensors, and sizes must stay symbolic."
         ) from error
+    _remove_checks(traced)
+    return traced
+
+
+def _remove_checks(traced: ExportedProgram) -> None:
+    """Removes the checks of sizes from a traced program.
+
+    Most ask how tensors lie in memory, which changes no result, and fail for a batch of one. Whether the program holds
+    for other sizes is found out by running it.
+    """
+    graph = traced.graph_module.graph
+    for node in list(graph.nodes):
+        if node.target is torch.ops.aten._assert_scalar.default:
+            graph.erase_node(node)
+    graph.eliminate_dead_code()
+    traced.graph_module.recompile()
 
 
 def _cause(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """The input layer of every model: from pixels to normalized images."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -56,13 +56,13 @@ class PixelNormalization(nn.Module):
         pixels = images.contiguous(memory_format=torch.channels_last)
         normalized = ((pixels if images.dtype == torch.uint8 else pixels.float()) - self.mean) / self.std
         # Set after the normalization: padding is the mean color, not black.
-        if sizes and all(size == sizes[0] for size in sizes):  # whatever their number, so that it can be traced
-            groups: Iterable[tuple[Tensor, Size]] = [(normalized, sizes[0])]
-        else:
-            groups = zip(normalized, sizes or [], strict=False)
-        for padded, (height, width) in groups:
-            padded[..., height:, :] = 0
-            padded[..., width:] = 0
+        if sizes and all(size == sizes[0] for size in sizes):
+            # One product for all images, whatever their number: a batch of any size and height can be traced.
+            rows, columns = (torch.arange(side, device=images.device) for side in normalized.shape[-2:])
+            return normalized.mul_((rows < sizes[0][0])[:, None] & (columns < sizes[0][1]))
+        for image, (height, width) in zip(normalized, sizes or [], strict=False):
+            image[:, height:] = 0
+            image[:, :, width:] = 0
         return normalized
 
 

@@ -90,10 +90,10 @@ def test_the_suffix_must_fit(checkpoint, tmp_path):
 
 
 def test_transforms_that_no_file_can_name(tmp_path):
-    folder = make_checkpoint(tmp_path, "data.val.transforms=[{type: random_flip}]")
+    folder = make_checkpoint(tmp_path, "data.val.transforms=[{type: photometric_distortion}]")
     with pytest.raises(ExportError) as error:
         export_checkpoint(folder, tmp_path / "model.onnx")
     assert str(error.value) == (
-        f"{folder}/config.yaml: data.val.transforms: an exported file cannot name 'random_flip', but only resize, "
+        f"{folder}/config.yaml: data.val.transforms: an exported file cannot name 'photometric_distortion', but only resize, "
         "resize_shortest_edge, pad. Remove it, or apply it to the images yourself."
     )

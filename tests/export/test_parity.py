@@ -75,3 +75,15 @@ def test_the_text():
         "20 images: largest difference of the logits 3.2e-06 of their scale, results equal on at least 99.987% of the "
         "pixels"
     )
+
+
+def test_a_file_that_fails():
+    def fail(outputs):
+        raise RuntimeError("bad shape\nmore")
+
+    with pytest.raises(ExportError) as error:
+        check_parity(File(fail), PROGRAM, CLASSES)
+    assert str(error.value) == (
+        "the written file fails on 1 images of 9 x 23 pixels (bad shape). A part of the model does not suit all sizes: "
+        "export a fixed size. No file was written."
+    )
