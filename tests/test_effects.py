@@ -176,8 +176,8 @@ OPTIONS = {
     "export --output": (EXPORT, EXPORT.replace("model.pt2", "other.pt2")),
     "export --format": (REFUSED, EXPORT.replace("--format torch", "--format onnx"), "a file of --format onnx ends in"),
     "export --task": (REFUSED, f"{EXPORT} --task depth", "there is no postprocessor 'depth'"),
-    "export --size": (REFUSED, f"{EXPORT} --size 7", "size: '7' is no size"),
-    "export --plugin": (f"{EXPORT} --size 7", f"{EXPORT} --size 7 --plugin {{plugin}}", 1),
+    "export --size": (REFUSED, EXPORT.replace("40x52", "7"), "size: '7' is no size"),
+    "export --plugin": (EXPORT.replace("40x52", "7"), f"{EXPORT.replace('40x52', '7')} --plugin {{plugin}}", 1),
     # As for predict --trust, the plugin does not register the part.
     "export --trust": (
         EXPORT.replace("{run}", "{foreign_model}"),

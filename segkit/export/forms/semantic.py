@@ -27,6 +27,7 @@ def read(outputs: Mapping[str, Tensor], image: int, classes: Classes) -> Semanti
     """Returns the result of one image of the batch.
 
     Example:
+        >>> import torch
         >>> read({"label_map": torch.zeros(1, 4, 6, dtype=torch.int64)}, 0, Classes.make(["sky"]))
         SemanticResult(4 x 6: 1 class)
     """
