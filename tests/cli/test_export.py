@@ -30,7 +30,7 @@ def test_predict_with_a_file(folder, tmp_path, capsys):
     words = ["predict", str(folder / "model.pt2"), str(folder / "images"), "--output", str(tmp_path / "out")]
     assert main(words) == 1
     out, errors = capsys.readouterr()
-    assert out.endswith(f"1 of 2 images segmented (semantic): {tmp_path}/out\n")
+    assert "1 of 2 images segmented (semantic)" in out
     assert errors == (
         f"error: {folder}/images/b.png (64x64): the exported file takes a height of 40 and a width of 52 pixels. "
         "Resize the image, or export the checkpoint for other sizes.\n"

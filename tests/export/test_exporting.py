@@ -94,6 +94,6 @@ def test_transforms_that_no_file_can_name(tmp_path):
     with pytest.raises(ExportError) as error:
         export_checkpoint(folder, tmp_path / "model.onnx")
     assert str(error.value) == (
-        f"{folder}/config.yaml: data.val.transforms: an exported file cannot name 'photometric_distortion', but only resize, "
-        "resize_shortest_edge, pad. Remove it, or apply it to the images yourself."
+        f"{folder}/config.yaml: data.val.transforms: an exported file cannot name 'photometric_distortion', but only "
+        "resize, resize_shortest_edge, pad. Remove it, or apply it to the images yourself."
     )
