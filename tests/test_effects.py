@@ -627,6 +627,11 @@ ELSEWHERE = {
         )
     },
     "dataset/mask_folder.labels": "test_paths_of_a_dataset",
+    **{
+        f"dataset/{name}.{setting}": "test_pixels_of_a_dataset"
+        for name in ("mask_folder", "instance_folder")
+        for setting in ("channels", "pixel_type")
+    },
     "dataset/coco_instance.annotations": "test_paths_of_a_dataset",
     "dataset/coco_panoptic.annotations": "test_paths_of_a_dataset",
     "dataset/coco_panoptic.masks": "test_paths_of_a_dataset",
@@ -749,3 +754,19 @@ def test_folders_of_a_dataset(case, tmp_path):
     ]
     assert not isinstance(found[1], str), found[1]
     _assert_change(*found, f"{setting} of another place")
+
+
+@pytest.mark.parametrize("case", [case for case, test in ELSEWHERE.items() if test == "test_pixels_of_a_dataset"])
+def test_pixels_of_a_dataset(case, tmp_path):
+    """Gray images of 16 bits can be read with the right number and type alone."""
+    part, _, setting = case.partition(".")
+    settings = {"type": part.partition("/")[2], **PARTS[part][0](tmp_path)}
+    suffix = settings.get("image_suffix") or ".png"
+    for file in tmp_path.rglob(f"*{suffix}"):
+        if "label" not in str(file.parent.relative_to(tmp_path)) and "Ids" not in file.name:
+            Image.new("I;16", Image.open(file).size, 5000).save(file)
+    right = {**settings, "channels": 1, "pixel_type": "uint16"}
+    wrong = {key: value for key, value in right.items() if key != setting}
+    found = [observe_part(BY_KIND["dataset"], one) for one in (wrong, right)]
+    assert not isinstance(found[1], str), found[1]
+    _assert_change(*found, f"{setting} of the files")

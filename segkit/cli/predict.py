@@ -17,10 +17,12 @@ from segkit.cli._predictors import open_predictor, predictor_digest
 from segkit.cli._types import fraction, not_empty, positive
 
 if TYPE_CHECKING:
+    from segkit.data.listing import Listing
     from segkit.inference.outcomes import Outcome
     from segkit.inference.predictor import Predictor
     from segkit.results.prediction_folder import PredictionFolder, PredictionJob
     from segkit.runtime.processes import Process
+    from segkit.types import PixelFormat
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -177,24 +179,34 @@ def images_in(inputs: list[str]) -> Iterator[str]:
 
 def _images_of(text: str) -> list[str]:
     """Returns the images of a folder or a glob."""
-    from segkit.data.formats import image_suffixes
+    from segkit.data.formats import ARRAYS
     from segkit.data.images import refuse_address
-    from segkit.data.listing import Listing, is_hidden, list_folder, warn_of_the_rest
+    from segkit.data.listing import warn_of_the_rest
     from segkit.errors import DataError
+    from segkit.types import RGB
 
     refuse_address(text)
     path = Path(text)
-    if path.is_dir():
-        listing = list_folder(path)
-    else:
-        matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]
-        files = [file for file in matches if file.is_file() and not is_hidden(file)]
-        is_image = [file.suffix.lower() in image_suffixes() for file in files]
-        images = [file for file, found in zip(files, is_image, strict=True) if found]
-        others = [file for file, found in zip(files, is_image, strict=True) if not found]
-        listing = Listing(path, images, others, [])
+    listing = _listing(text, RGB)
+    if not listing.images:
+        listing = _listing(text, ARRAYS)  # arrays are images where nothing else is
     if not listing.images:
         problem = "a folder without images" if path.is_dir() else "no such file, folder or glob"
         raise DataError(f"{text}: {problem}. Images end in .png, .jpg, .tif or another suffix that Pillow reads.")
     warn_of_the_rest(listing)
     return [str(file) for file in listing.images]
+
+
+def _listing(text: str, pixels: PixelFormat) -> Listing:
+    from segkit.data.formats import image_suffixes
+    from segkit.data.listing import Listing, is_hidden, list_folder
+
+    path = Path(text)
+    if path.is_dir():
+        return list_folder(path, pixels)
+    matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]
+    files = [file for file in matches if file.is_file() and not is_hidden(file)]
+    is_image = [file.suffix.lower() in image_suffixes(pixels) for file in files]
+    images = [file for file, found in zip(files, is_image, strict=True) if found]
+    others = [file for file, found in zip(files, is_image, strict=True) if not found]
+    return Listing(path, images, others, [])

@@ -4,7 +4,7 @@ from segkit.config.sections import PartConfig
 from segkit.errors import ConfigError
 from segkit.registries import BACKBONES, MODELS
 from segkit.registries.signature import before_star
-from segkit.types import PixelFormat
+from segkit.types import RGB
 
 
 def channels_of(model: PartConfig) -> int:
@@ -20,9 +20,9 @@ def channels_of(model: PartConfig) -> int:
         >>> channels_of({"type": "per_pixel", "backbone": {"type": "timm"}, "pixel_mean": [90, 80, 70, 60]})
         4
     """
-    channels = len(model.get("pixel_mean") or ()) or PixelFormat().channels
+    channels = len(model.get("pixel_mean") or ()) or RGB.channels
     backbone = model.get("backbone")
-    if channels == PixelFormat().channels or "backbone" not in before_star(MODELS.get(model["type"])):
+    if channels == RGB.channels or "backbone" not in before_star(MODELS.get(model["type"])):
         return channels
     if isinstance(backbone, dict) and "channels" not in before_star(BACKBONES.get(backbone["type"])):
         raise ConfigError(

@@ -6,6 +6,9 @@ without a change here.
 
 from PIL import Image
 
+from segkit.data.npy_files import SUFFIX
+from segkit.types import RGB, PixelFormat
+
 _NOT_READ = frozenset(
     {
         # Programs rather than pixels: Pillow would start Ghostscript or Windows to draw them.
@@ -23,6 +26,9 @@ _NOT_READ = frozenset(
 _LOSSLESS = frozenset({"BMP", "DIB", "GIF", "PCX", "PNG", "PPM", "QOI", "SGI", "SUN", "TGA", "TIFF"})
 """Formats that keep every pixel value, which label maps need."""
 
+ARRAYS = PixelFormat(channels=1)
+"""One of the pixel formats whose images may be arrays of NumPy."""
+
 
 def image_formats() -> list[str]:
     """Returns Pillow's names of the formats that segkit reads.
@@ -38,14 +44,16 @@ def image_formats() -> list[str]:
     return [name for name in Image.ID if name in readable]
 
 
-def image_suffixes() -> frozenset[str]:
-    """Returns the suffixes, in lower case, of the files that are images.
+def image_suffixes(pixels: PixelFormat = RGB) -> frozenset[str]:
+    """Returns the suffixes, in lower case, of the files that are images of a pixel format.
+
+    Arrays of NumPy are images where other than RGB images are asked for.
 
     Example:
         >>> {".jpg", ".jfif", ".png", ".tif"} <= image_suffixes(), ".pdf" in image_suffixes()
         (True, False)
     """
-    return frozenset(_format_of_suffix())
+    return frozenset(_format_of_suffix()) | (frozenset() if pixels.is_rgb else {SUFFIX})
 
 
 def label_suffixes() -> frozenset[str]:

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from segkit.data.images import refuse_address, rgb_rows, to_rgb, upright_8_bit
 from segkit.data.opening import largest_allowed, opened
@@ -27,7 +27,7 @@ class ImageRows(ABC):
 
     @abstractmethod
     def read(self, top: int, bottom: int) -> Tensor:
-        """Returns rows top..bottom as (3, bottom - top, W) uint8 RGB.
+        """Returns rows top..bottom as (3, bottom - top, W) uint8 RGB, or (C, bottom - top, W) of the file's bands.
 
         Raises:
             DataError: the file cannot be read.
@@ -43,8 +43,9 @@ class ImageRows(ABC):
         step, parts = 16 * factor, []
         for top in range(0, self.size[0], step):
             rows = self.read(top, min(top + step, self.size[0]))
-            parts.append(np.asarray(Image.fromarray(rows.permute(1, 2, 0).numpy()).reduce(factor)))
-        return torch.from_numpy(np.concatenate(parts)).permute(2, 0, 1)
+            means = avg_pool2d(rows.float()[None], factor, ceil_mode=True)[0]
+            parts.append((means + 0.5).floor().to(rows.dtype))
+        return torch.cat(parts, dim=1)
 
 
 class _Decoded(ImageRows):

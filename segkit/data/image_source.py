@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from segkit.data.images import read_image, to_rgb
+from segkit.data.images import to_rgb
+from segkit.data.pixel_files import read_pixels
 from segkit.errors import DataError
+from segkit.types import RGB, PixelFormat
 
 ImageValues = (Image.Image, np.ndarray, Tensor)
 """The forms that hold pixels, for `isinstance`."""
@@ -24,13 +26,14 @@ FORMS = (
 )
 
 
-def to_image(source: ImageSource, max_pixels: int | None = None) -> Tensor:
-    """Converts an image in any form to (3, H, W) uint8 RGB.
+def to_image(source: ImageSource, max_pixels: int | None = None, pixels: PixelFormat = RGB) -> Tensor:
+    """Converts an image in any form to (3, H, W) uint8 RGB, or to (C, H, W) of another pixel format.
 
     Args:
         source: A path, a PIL image, a uint8 array (H, W) or (H, W, 3), or a uint8 tensor (H, W) or (3, H, W). Without
             channels, or with a single one, values are gray. Three channels are in RGB order.
         max_pixels: A file with more pixels is refused.
+        pixels: What the model takes. An image that is not RGB of 8 bits must hold just the channels and type.
 
     Raises:
         DataError: the source is none of these, or its file cannot be read.
@@ -44,7 +47,9 @@ def to_image(source: ImageSource, max_pixels: int | None = None) -> Tensor:
 image[..., :3].
     """
     if isinstance(source, str | Path):
-        return read_image(source, max_pixels)
+        return read_pixels(source, pixels, max_pixels)
+    if not pixels.is_rgb:
+        return _bands_of(source, pixels)
     if isinstance(source, Image.Image):
         return to_rgb(source, "the PIL image")
     if isinstance(source, Tensor):
@@ -60,6 +65,26 @@ image[..., :3].
         image = torch.from_numpy(source.copy())
         return _with_colors(image if image.ndim == 2 else image.permute(2, 0, 1))
     raise DataError(f"a value of type {type(source).__name__} is not an image. {FORMS}")
+
+
+def _bands_of(source: ImageSource, pixels: PixelFormat) -> Tensor:
+    """Returns (C, H, W) of an array (H, W, C) or a tensor (C, H, W) that holds just these pixels."""
+    image = torch.from_numpy(np.array(source)) if isinstance(source, Image.Image | np.ndarray) else source
+    if isinstance(image, Tensor):
+        image = image.detach()
+        if image.ndim == 2:
+            image = image[None]
+        elif image.ndim == 3 and not isinstance(source, Tensor):
+            image = image.permute(2, 0, 1)
+        if image.ndim == 3 and image.numel() and pixels.fits(image):
+            return image
+        found = f"an image of shape {tuple(image.shape)} and type {str(image.dtype).removeprefix('torch.')}"
+    else:
+        found = f"a value of type {type(source).__name__}"
+    raise DataError(
+        f"{found} has not {pixels}, as the model takes them. Give a path, a {pixels.type} array of shape "
+        f"(H, W, {pixels.channels}), or a {pixels.type} tensor of shape ({pixels.channels}, H, W)."
+    )
 
 
 def _with_colors(image: Tensor) -> Tensor:

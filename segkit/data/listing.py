@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segkit.data.formats import image_suffixes
 from segkit.errors import DataError
+from segkit.types import RGB, PixelFormat
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 """Files that Windows puts into folders of images."""
@@ -29,8 +30,12 @@ class Listing:
         return path.relative_to(self.folder).as_posix()
 
 
-def list_folder(folder: Path) -> Listing:
+def list_folder(folder: Path, pixels: PixelFormat = RGB) -> Listing:
     """Lists a folder. Of sub-folders, only those that hold images directly are noted.
+
+    Args:
+        folder: The folder.
+        pixels: Of the images.
 
     Raises:
         DataError: the folder cannot be read.
@@ -44,7 +49,7 @@ def list_folder(folder: Path) -> Listing:
         >>> [file.name for file in found.images], [file.name for file in found.others]
         (['a.jfif', 'b.png'], ['notes.txt'])
     """
-    suffixes = image_suffixes()
+    suffixes = image_suffixes(pixels)
     images: list[Path] = []
     others: list[Path] = []
     deeper: list[Path] = []
@@ -64,12 +69,13 @@ def list_folder(folder: Path) -> Listing:
     return Listing(folder, sorted(images), sorted(others), sorted(deeper))
 
 
-def list_tree(folder: Path, without: Path | None = None) -> Listing:
+def list_tree(folder: Path, without: Path | None = None, pixels: PixelFormat = RGB) -> Listing:
     """Lists a folder with everything below it, so that `deeper` is empty. Links to folders are followed.
 
     Args:
         folder: The folder.
         without: A sub-folder that is not listed.
+        pixels: Of the images.
 
     Raises:
         DataError: a folder cannot be read.
@@ -84,7 +90,7 @@ def list_tree(folder: Path, without: Path | None = None) -> Listing:
         >>> [found.name_of(file) for file in found.images]
         ['aachen/a.png', 'b.png']
     """
-    suffixes = image_suffixes()
+    suffixes = image_suffixes(pixels)
     images: list[Path] = []
     others: list[Path] = []
     # A link may lead to a folder above it: without a list of what was seen, the walk would not end.

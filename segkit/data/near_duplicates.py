@@ -32,13 +32,15 @@ def thumbnail(image: Tensor) -> bytes:
     """Returns the mean brightness of 8 x 9 parts of an image.
 
     Args:
-        image: (3,H,W) uint8 RGB.
+        image: (C,H,W) uint8, or uint16, whose values are divided by 257.
 
     Example:
         >>> len(thumbnail(torch.zeros(3, 20, 30, dtype=torch.uint8)))
         72
     """
     means = adaptive_avg_pool2d(image.float(), _SIZE).mean(0)
+    if image.dtype != torch.uint8:
+        means /= 257
     return means.round().to(torch.uint8).numpy().tobytes()
 
 

@@ -14,6 +14,7 @@ from segkit.data.formats import image_formats
 from segkit.data.png_checks import check_png, check_png_rows
 from segkit.errors import ConfigError, DataError, SegkitError, cause_of
 from segkit.runtime.reading import open_file
+from segkit.types import Size
 
 VARIABLE = "SEGKIT_MAX_PIXELS"
 """Environment variable with the largest number of pixels of an image."""
@@ -49,24 +50,60 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
     limit = max_pixels if max_pixels is not None else limit_of_environment()
     if limit is not None and limit < 1:
         raise DataError(f"max_pixels: {limit} is not a number of pixels. Give a whole number from 1.")
+    with explained(path):
+        try:
+            with open_file(path) as file, _pillow_limit(limit):
+                check_png(file)
+                with Image.open(file, formats=image_formats()) as image:
+                    refuse_large(path, (image.height, image.width), limit)
+                    _warn_if_large(path, image, limit)
+                    yield image
+                    check_png_rows(image, file)
+        except Image.DecompressionBombError as error:
+            pixels = re.search(r"\((\d+) pixels\)", str(error))
+            raise _too_large(path, int(pixels[1]) if pixels else None, limit or _pillows_limit()) from None
+
+
+def refuse_large(path: Path, size: Size, max_pixels: int | None = None) -> None:
+    """Checks the number of pixels of an image.
+
+    Args:
+        path: The file.
+        size: Height and width.
+        max_pixels: The largest number. By default that of the environment variable SEGKIT_MAX_PIXELS, or else none.
+
+    Raises:
+        DataError: there are more.
+
+    Example:
+        >>> refuse_large(Path("a.npy"), (20, 30), 600)
+    """
+    limit = max_pixels if max_pixels is not None else limit_of_environment()
+    if limit is not None and size[0] * size[1] > limit:
+        raise _too_large(path, size[0] * size[1], limit)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns everything that may be raised while a file is read into a DataError with its path.
+
+    Raises:
+        DataError: the file is missing, damaged, or no image.
+
+    Example:
+        >>> with explained(Path("a.npy")):
+        ...     raise EOFError("the file ends early")
+        Traceback (most recent call last):
+        segkit.errors.DataError: a.npy: cannot read the image (the file ends early). Replace or remove it.
+    """
     try:
-        with open_file(path) as file, _pillow_limit(limit):
-            check_png(file)
-            with Image.open(file, formats=image_formats()) as image:
-                if limit is not None and image.width * image.height > limit:
-                    raise _too_large(path, image.width * image.height, limit)
-                _warn_if_large(path, image, limit)
-                yield image
-                check_png_rows(image, file)
+        yield
     except SegkitError:
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file. Restore it or correct the path.") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: this is not an image, or its format cannot be read. {_REPLACE}") from None
-    except Image.DecompressionBombError as error:
-        pixels = re.search(r"\((\d+) pixels\)", str(error))
-        raise _too_large(path, int(pixels[1]) if pixels else None, limit or _pillows_limit()) from None
     except Exception as error:
         # A decoder may raise anything for a damaged file: struct.error, AttributeError, MemoryError, …
         raise DataError(f"{path}: cannot read the image ({_reason(error)}). {_REPLACE}") from None

@@ -21,14 +21,15 @@ def padded_size(sizes: Sequence[Size], divisor: int) -> Size:
 
 
 def stack_padded(images: Sequence[Tensor], size: Size) -> Tensor:
-    """Pads images (3, h, w) uint8 with zeros at the bottom and right, and stacks them to (B, 3, H, W) uint8.
+    """Pads images (C, h, w) with zeros at the bottom and right, and stacks them to (B, C, H, W) of the same type.
 
     Example:
         >>> stack_padded([torch.ones(3, 2, 1, dtype=torch.uint8)], (2, 2))[0, 0].tolist()
         [[1, 0], [1, 0]]
     """
     # Channels lie last in memory, as decoders write them: convolutions are fastest so.
-    batch = torch.zeros(len(images), *size, 3, dtype=torch.uint8).permute(0, 3, 1, 2)  # (B, 3, H, W)
+    channels, dtype = images[0].shape[0], images[0].dtype
+    batch = torch.zeros(len(images), *size, channels, dtype=dtype).permute(0, 3, 1, 2)  # (B, C, H, W)
     for padded, image in zip(batch, images, strict=True):
         padded[:, : image.shape[1], : image.shape[2]] = image
     return batch

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from segkit.classes import Classes
+from segkit.data.channel_sums import ChannelSums
 from segkit.data.limit import without_limit
 from segkit.data.near_duplicates import thumbnail
 from segkit.data.tally import Tally
@@ -20,7 +21,7 @@ from segkit.data.workers import TIMEOUT, WorkerBatches
 from segkit.errors import DataError
 from segkit.ops.targets import pixel_counts
 from segkit.registries import Dataset, ExplainedDataset
-from segkit.types import Sample, Target
+from segkit.types import RGB, Sample, Target
 
 TINY = 16
 """Segments of fewer pixels are tiny: they cover less than one pixel of a mask map, whose sides are a quarter of the
@@ -74,11 +75,16 @@ class Survey:
     stored_ids: npt.NDArray[np.int64] | None = None
     """(65536,) or (D, 65536) pixels of each id in all label files, where the dataset tells them."""
 
+    channels: ChannelSums | None = None
+    """Of the pixels of all images, where these are not RGB of 8 bits."""
+
     def add(self, other: Survey) -> None:
         """Adds what was read of other images of the same dataset."""
         self.tally.add_tally(other.tally)
         self.images += other.images
         self.bad += other.bad
+        if other.channels is not None:
+            self.channels = other.channels if self.channels is None else self.channels + other.channels
         if other.stored_ids is not None:
             self.stored_ids = other.stored_ids if self.stored_ids is None else self.stored_ids + other.stored_ids
 
@@ -151,6 +157,8 @@ class _Look:
 
 def _add_sample(found: Survey, sample: Sample, index: int) -> None:
     target = found.tally.add_sample(sample)
+    if not RGB.fits(sample.image):
+        found.channels = ChannelSums.of(sample.image)
     pixels = pixel_counts(target)  # (N,)
     if target.is_crowd is not None:
         pixels = pixels[~target.is_crowd]

@@ -5,8 +5,9 @@ it, so that Pillow's decoders serve for every compression.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO, Any, Protocol
 
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
@@ -37,6 +38,22 @@ _PARTS = 4
 """A file of fewer rows of strips or tiles is decoded as a whole: that takes little more memory than one of them."""
 
 
+class Tiff(Protocol):
+    """An opened TIFF file with the tags of its first image: Pillow's, or one that Pillow has no mode for."""
+
+    @property
+    def fp(self) -> IO[bytes] | None: ...
+
+    @property
+    def tag_v2(self) -> ImageFileDirectory_v2: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Chunk:
     """One strip or tile."""
@@ -62,14 +79,20 @@ def is_divided(image: Image.Image) -> bool:
     if image.mode in ("I", "F") or image.tag_v2.get(_COMPRESSION) == _OLD_JPEG:
         return False
     layout = _layout_of(image)
-    if layout.width < 1 or not 0 < _PARTS * layout.height <= image.height:
+    return _PARTS * layout.height <= image.height and is_complete(image)
+
+
+def is_complete(image: Tiff) -> bool:
+    """Returns whether the tags of an image tell the place of each of its strips or tiles."""
+    layout = _layout_of(image)
+    if min(layout.width, layout.height) < 1:
         return False
     expected = layout.across * -(-image.height // layout.height) * layout.planes
     return len(layout.offsets) == len(layout.counts) == expected
 
 
-def chunks_in(image: TiffImageFile, top: int, bottom: int) -> Iterator[Chunk]:
-    """Yields the strips or tiles of an image that `is_divided` with pixels in rows top..bottom."""
+def chunks_in(image: Tiff, top: int, bottom: int) -> Iterator[Chunk]:
+    """Yields the strips or tiles of an image that `is_complete` with pixels in rows top..bottom."""
     layout = _layout_of(image)
     height, per_plane = layout.height, len(layout.offsets) // layout.planes
     for row in range(top // height, -(-bottom // height)):
@@ -86,13 +109,28 @@ def decoded(image: TiffImageFile, chunk: Chunk) -> Image.Image:
     Raises:
         OSError: The file ends before its pixels, or they are damaged.
     """
-    data = [_bytes_at(image, *place) for place in chunk.places]
-    directory = ImageFileDirectory_v2()
-    for tag in _DECODING:
-        if tag in image.tag_v2:
-            directory.tagtype[tag] = image.tag_v2.tagtype[tag]
-            directory[tag] = image.tag_v2[tag]
-    height, width = chunk.size
+    known = [tag for tag in _DECODING if tag in image.tag_v2]
+    tags = {tag: (image.tag_v2.tagtype[tag], image.tag_v2[tag]) for tag in known}
+    return decode_values(tags, chunk.size, [stored_bytes(image, *place) for place in chunk.places], image)
+
+
+def decode_values(tags: Mapping[int, tuple[int, Any]], size: Size, data: Sequence[bytes], origin: Tiff) -> Image.Image:
+    """Decodes the values of a strip or tile as an image of its own.
+
+    Args:
+        tags: Tag -> type and value: how values are stored.
+        size: Height and width of the image.
+        data: The values of each color plane that is stored apart.
+        origin: The file, whose order of bytes the values have.
+
+    Raises:
+        OSError: The values end too early, or are damaged.
+    """
+    directory = ImageFileDirectory_v2(prefix=origin.tag_v2.prefix)
+    for tag, (kind, value) in tags.items():
+        directory.tagtype[tag] = kind
+        directory[tag] = value
+    height, width = size
     starts = [sum(map(len, data[:number])) for number in range(len(data))]
     for tag, values in {
         _WIDTH: [width],
@@ -112,7 +150,12 @@ def decoded(image: TiffImageFile, chunk: Chunk) -> Image.Image:
         return part
 
 
-def _bytes_at(image: TiffImageFile, offset: int, count: int) -> bytes:
+def stored_bytes(image: Tiff, offset: int, count: int) -> bytes:
+    """Reads bytes of the file.
+
+    Raises:
+        OSError: The file ends before them.
+    """
     assert image.fp is not None, "the image is open"
     image.fp.seek(offset)
     data = image.fp.read(count)
@@ -138,7 +181,7 @@ class _Layout:
     """Bytes of each."""
 
 
-def _layout_of(image: TiffImageFile) -> _Layout:
+def _layout_of(image: Tiff) -> _Layout:
     tags = image.tag_v2
     planes = int(tags.get(_SAMPLES, 1)) if tags.get(_PLANES) == 2 else 1
     if _TILE_OFFSETS in tags:

@@ -13,6 +13,7 @@ from segkit.data.problems import Problems
 from segkit.datasets._split import Split, chosen
 from segkit.datasets._unpaired import advice, no_images, one_folder
 from segkit.errors import DataError
+from segkit.types import RGB, PixelFormat
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Ends:
     label: str = ""
 
 
-def pair_up(images: Path, labels: Path, ends: Ends, split: Split | None) -> list[Pair]:
+def pair_up(images: Path, labels: Path, ends: Ends, split: Split | None, pixels: PixelFormat = RGB) -> list[Pair]:
     """Returns each image that `split` chooses with its label file, in the order of names.
 
     Both are looked for in all sub-folders. Warns of files that are left out.
@@ -41,7 +42,7 @@ def pair_up(images: Path, labels: Path, ends: Ends, split: Split | None) -> list
     Raises:
         DataError: there are no images, or an image has no label file or several. The message names all of them.
     """
-    found = list_tree(images, without=None if images == labels else labels)
+    found = list_tree(images, without=None if images == labels else labels, pixels=pixels)
     listed = found if images == labels else list_tree(labels, without=images)
     label_names = _named(listed, listed.images, ends.label)
     own = set(found.images)

@@ -16,7 +16,7 @@ from segkit.datasets._label_ids import IDS
 from segkit.datasets._same_classes import same_classes
 from segkit.errors import DataError, join_first
 from segkit.registries import DATASETS, AnnotationCounts, Dataset, ExplainedDataset
-from segkit.types import Sample
+from segkit.types import PixelFormat, Sample, pixel_format_of
 
 
 @DATASETS.register("concat")
@@ -25,13 +25,14 @@ class Concat:
 
     Classes are matched by their names, in whatever order each dataset has them. The datasets must have the same names,
     unless `classes` lists all of them: a class that only some datasets annotate is background in the images of the
-    others. Colors, ids and kinds of the classes are those of the first dataset that has them.
+    others. Colors, ids and kinds of the classes are those of the first dataset that has them. Images must have the same
+    channels and type.
 
     Args:
         classes: All class names, in their order. By default those of the first dataset, which all others must have.
 
     Raises:
-        DataError: there is no dataset, or the class lists differ.
+        DataError: there is no dataset, or the class lists or the channels of the images differ.
 
     Example:
         >>> from segkit.datasets.shapes import Shapes
@@ -44,6 +45,7 @@ class Concat:
         if not datasets:
             raise DataError("concat: datasets: the list is empty. Name at least one dataset.")
         self._datasets = list(datasets)
+        self.pixel_format = _one_format(datasets)
         self._ends = list(accumulate(map(len, datasets)))
         names = [f"dataset {number} of concat" for number in range(1, len(datasets) + 1)]
         if classes is None:
@@ -135,6 +137,17 @@ class Concat:
                 present = None
             images -= len(dataset)
         return AnnotationCounts(segments.tolist(), crowds, most, present)
+
+
+def _one_format(datasets: Sequence[Dataset]) -> PixelFormat:
+    formats = [pixel_format_of(dataset) for dataset in datasets]
+    for number, other in enumerate(formats, start=1):
+        if other != formats[0]:
+            raise DataError(
+                f"concat: datasets: dataset {number} has images of {other}, but dataset 1 of {formats[0]}. A model "
+                "takes images of one kind: choose datasets of the same channels and type."
+            )
+    return formats[0]
 
 
 def _num_tables(dataset: Dataset) -> int:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import torch
 
 from segkit.classes import Classes
-from segkit.data.images import read_image
 from segkit.data.label_maps import read_color_map, read_label_map
 from segkit.data.paths import dataset_folder
+from segkit.data.pixel_files import read_pixels
 from segkit.data.problems import call_all
 from segkit.datasets._id_offsets import explain_offset, label_map_from
 from segkit.datasets._label_ids import BACKGROUND, IDS, UNKNOWN, LabelMap, StoredId, class_index_table, class_list
@@ -19,7 +19,8 @@ from segkit.datasets._split import Split
 from segkit.errors import DataError, join_first
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import DATASETS
-from segkit.types import NO_SEGMENT, Sample, Target
+from segkit.registries.signature import Positive
+from segkit.types import NO_SEGMENT, PixelFormat, PixelType, Sample, Target
 
 Encoding = Literal["one_class", "thousands", "channels"]
 
@@ -55,6 +56,9 @@ class InstanceFolder:
             `{24: person, 26: car, default: background}`. Replaces the ids of the class list.
         void: Ids of void, by default those that the class file marks, or none. Their pixels are left out of training
             and evaluation.
+        channels: Of the images, as for `mask_folder`: three channels of uint8 are RGB, made of any image; of any other
+            number or type, every file must hold just that.
+        pixel_type: Type of the pixels. Nothing is scaled where it is `uint16`, or where `channels` is not 3.
         split: Which of the images: a text file with one name per line; `{share: 0.2, seed: 0}` for a fifth of them; or
             `{all_but: 0.2, seed: 0}` for the others.
 
@@ -87,11 +91,14 @@ class InstanceFolder:
         label_suffix: str = "",
         label_map: LabelMap | None = None,
         void: StoredId | list[StoredId] | None = None,
+        channels: Positive = 3,
+        pixel_type: PixelType = "uint8",
         split: Split | None = None,
     ) -> None:
         ends = Ends(image_suffix, label_suffix)
         image_folder, label_folder = call_all(partial(dataset_folder, one) for one in (images, labels))
-        self._pairs = pair_up(image_folder, label_folder, ends, split)
+        self.pixel_format = PixelFormat(channels, pixel_type)
+        self._pairs = pair_up(image_folder, label_folder, ends, split, self.pixel_format)
         self._encoding = encoding
         self._explains = encoding != "one_class" and not label_map  # whoever maps the ids has looked at them
         listed = _with_things(class_list(classes, things, first_id=1))
@@ -110,7 +117,7 @@ class InstanceFolder:
             DataError: a file cannot be read, sizes differ, or an id is no class, void or background.
         """
         pair = self._pairs[index]
-        image, stored = read_image(pair.image), self._read(pair)
+        image, stored = read_pixels(pair.image, self.pixel_format), self._read(pair)
         check_size(image, stored.shape, pair)
         return Sample(image, self._target(stored, pair), str(pair.image), pair.name)
 

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from segkit.data.images import read_image
 from segkit.data.label_maps import Ids, read_label_map
 from segkit.data.paths import dataset_folder
+from segkit.data.pixel_files import read_pixels
 from segkit.data.problems import call_all
 from segkit.datasets._id_offsets import explain_offset
 from segkit.datasets._label_colors import Colors, ColorTable
@@ -19,7 +19,8 @@ from segkit.datasets._split import Split
 from segkit.datasets._void_hints import explain_void
 from segkit.errors import DataError, join_first
 from segkit.registries import DATASETS
-from segkit.types import NO_SEGMENT, Sample, Target
+from segkit.registries.signature import Positive
+from segkit.types import NO_SEGMENT, PixelFormat, PixelType, Sample, Target
 
 
 @DATASETS.register("mask_folder")
@@ -32,8 +33,8 @@ class MaskFolder:
     out.
 
     Args:
-        images: Folder of the images, in any format that Pillow reads. Relative paths lead to the folder
-            `$SEGKIT_DATASETS`, or to ./datasets.
+        images: Folder of the images, in any format that Pillow reads, or in NumPy's `.npy` files (see
+            `channels`). Relative paths lead to the folder `$SEGKIT_DATASETS`, or to ./datasets.
         labels: Folder of the label files, PNGs or others of a lossless format. Each pixel holds an id (grayscale with 8
             or 16 bits, or palette) or, with `colors`, a color.
         classes: The class names, or a file that lists them (`segkit.data.class_list.read_classes`). The ids in the
@@ -50,6 +51,10 @@ class MaskFolder:
             for the colors of the class file.
         void: Ids of void, by default those that the class file marks, or else 255 unless a class has it; `[]` for none.
             Their pixels are left out of training and evaluation.
+        channels: Of the images. Three channels of uint8 are RGB, made of any image: gray and palette images become RGB,
+            and 16 bits are scaled to 8. Of any other number or type, every file must hold just that: a `.npy` file of
+            an array (height, width, channels), a TIFF file of so many bands, or another format of that many channels.
+        pixel_type: Type of the pixels. Nothing is scaled where it is `uint16`, or where `channels` is not 3.
         split: Which of the images: a text file with one name per line; `{share: 0.2, seed: 0}` for a fifth of them; or
             `{all_but: 0.2, seed: 0}` for the others.
 
@@ -81,11 +86,14 @@ class MaskFolder:
         label_map: LabelMap | None = None,
         colors: Colors = False,
         void: StoredId | list[StoredId] | None = None,
+        channels: Positive = 3,
+        pixel_type: PixelType = "uint8",
         split: Split | None = None,
     ) -> None:
         ends = Ends(image_suffix, label_suffix)
         image_folder, label_folder = call_all(partial(dataset_folder, one) for one in (images, labels))
-        self._pairs = pair_up(image_folder, label_folder, ends, split)
+        self.pixel_format = PixelFormat(channels, pixel_type)
+        self._pairs = pair_up(image_folder, label_folder, ends, split, self.pixel_format)
         self._colors: ColorTable | None = None
         self._label_map = label_map
         if colors is False:
@@ -105,7 +113,7 @@ class MaskFolder:
             DataError: a file cannot be read, sizes differ, or an id is neither a class nor void.
         """
         pair = self._pairs[index]
-        image, stored = read_image(pair.image), self._read(pair.label)
+        image, stored = read_pixels(pair.image, self.pixel_format), self._read(pair.label)
         check_size(image, stored.shape, pair)
         return Sample(image, self.target_of(stored, pair.label), str(pair.image), pair.name)
 

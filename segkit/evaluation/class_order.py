@@ -38,7 +38,7 @@ class ReorderedClasses(nn.Module):
         self.with_no_object = torch.tensor([*order, len(order)])  # (K+1,)
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> Prediction | PixelPrediction:
-        """(B,3,H,W) uint8 RGB -> the model's prediction, its classes in the dataset's order."""
+        """Images (B,C,H,W) -> the model's prediction, its classes in the dataset's order."""
         return self._reordered(self.model(images, sizes))
 
     def _reordered(self, prediction: Prediction | PixelPrediction) -> Prediction | PixelPrediction:

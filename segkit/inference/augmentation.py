@@ -45,7 +45,7 @@ class Augmented(SegmentationModel):
         return self.model.size_divisor
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> PixelPrediction:
-        """(B,3,H,W) uint8 RGB, whose unpadded parts are of `sizes` -> class maps (B,K,H,W), 0 in the padding."""
+        """Images (B,C,H,W), whose unpadded parts are of `sizes` -> class maps (B,K,H,W), 0 in the padding."""
         padded = int(images.shape[-2]), int(images.shape[-1])
         unpadded = [padded] * len(images) if sizes is None else sizes
         means = [self._mean(image[:, :height, :width]) for image, (height, width) in zip(images, unpadded, strict=True)]
@@ -55,7 +55,7 @@ class Augmented(SegmentationModel):
         return PixelPrediction(maps)
 
     def _mean(self, image: Tensor) -> Tensor:
-        """Returns the mean class maps (K,H,W) of an image (3,H,W)."""
+        """Returns the mean class maps (K,H,W) of an image (C,H,W)."""
         size = int(image.shape[1]), int(image.shape[2])
         total: Tensor | None = None
         for scaled in _scaled(image, size):
@@ -67,7 +67,7 @@ class Augmented(SegmentationModel):
         return total.div_(2 * len(SCALES))
 
     def _class_maps(self, image: Tensor, output: Size) -> Tensor:
-        """Returns the class maps (K,H,W) of an image (3,h,w) at the `output` size."""
+        """Returns the class maps (K,H,W) of an image (C,h,w) at the `output` size."""
         size = int(image.shape[1]), int(image.shape[2])
         sizes = ImageSizes(padded_size([size], self.size_divisor), size, output)
         padded = stack_padded([image], sizes.padded).to(image.device)

@@ -20,7 +20,7 @@ LARGE = 1 << 24
 """Pixels of an image that is read in windows, where the model predicts in windows."""
 
 Predict = Callable[[Tensor, ImageSizes], Prediction | PixelPrediction]
-"""Predicts a window (1,3,H,W) uint8 RGB."""
+"""Predicts a window (1,C,H,W)."""
 
 
 def label_map_in_windows(

@@ -15,7 +15,7 @@ class Outcome:
     file: str
     """Its path; `image 3` for the third of the images that have none."""
     image: Tensor | None = None
-    """(3,H,W) uint8 RGB, as read; reduced where a large file is read in windows."""
+    """(C,H,W) of the model's pixel format, as read; reduced where a large file is read in windows."""
     result: Result | None = None
     """At the image's size, on the predictor's device; on the CPU where a large file is read in windows."""
     error: DataError | None = None
@@ -28,9 +28,9 @@ class Prepared:
 
     file: str
     original: Tensor
-    """(3,H,W) uint8 RGB, as read."""
+    """(C,H,W) of the model's pixel format, as read."""
     image: Tensor
-    """(3,H',W') uint8 RGB, transformed."""
+    """(C,H',W') of the same, transformed."""
     sizes: ImageSizes
 
 

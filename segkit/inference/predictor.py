@@ -11,9 +11,9 @@ from torch import Tensor
 from segkit.build import build_postprocessor, build_transforms
 from segkit.checkpoint import load_checkpoint
 from segkit.config.arguments import check_arguments
-from segkit.data.image_rows import pixels_of, rows_of
 from segkit.data.image_source import ImageSource, ImageValues, to_image
 from segkit.data.padding import padded_size, stack_padded
+from segkit.data.pixel_files import pixel_rows, size_in_pixels
 from segkit.errors import ConfigError, DataError
 from segkit.inference.augmentation import Augmented
 from segkit.inference.large_images import LARGE
@@ -32,6 +32,7 @@ from segkit.runtime.devices import choose_device
 from segkit.runtime.model_call import call_model, enough_memory
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import ImageSizes, InstanceResult, Result, ResultSource, Sample, SemanticResult
+from segkit.types.pixels import pixel_format_of
 
 Source = TypeVar("Source", bound=ImageSource)
 """Any of the forms of an image."""
@@ -111,7 +112,7 @@ class Predictor:
         self.max_pixels = max_pixels
         loaded = load_checkpoint(checkpoint, self.device, plugins=plugins, trust=trust)
         model = fold_batch_norms(loaded.model)
-        self.classes, self.config = loaded.classes, loaded.config
+        self.classes, self.config, self.pixel_format = loaded.classes, loaded.config, pixel_format_of(loaded.model)
         self.task = task or next((part["type"] for part in self.config.experiment.postprocessors), "semantic")
         # One mechanism for all tasks: the postprocessor's own setting is replaced, its results are not filtered again.
         self._settings = prediction_settings(self.config, self.task) | given(score_threshold=score_threshold)
@@ -154,7 +155,7 @@ class Predictor:
 
         Args:
             image: A path, a PIL image, a uint8 array (H,W,3) or tensor (3,H,W) in RGB order, an array or tensor (H,W)
-                of gray values, or a list of these.
+                of gray values, or a list of these. Where the model takes other channels: an array (H,W,C) or (C,H,W).
             score_threshold: Replaces this setting of the postprocessor for this call; instance and panoptic tasks only.
             overlap_threshold: Likewise; panoptic task only.
 
@@ -178,7 +179,9 @@ class Predictor:
         file = str(image) if isinstance(image, str | Path) else name
         if self._is_large(image):
             return self._predict_large(file, postprocessor)
-        return self._predict([self.prepare(to_image(image, self.max_pixels), file)], postprocessor)[0]
+        return self._predict([self.prepare(to_image(image, self.max_pixels, self.pixel_format), file)], postprocessor)[
+            0
+        ]
 
     def predict_many(self, files: Iterable[ImageSource], batch_size: int = 1) -> Iterator[Outcome]:
         """Yields an outcome for each file, in order. Files are read while the model computes.
@@ -221,7 +224,7 @@ class Predictor:
         yield from self._outcomes(waiting)
 
     def prepare(self, image: Tensor, file: str = "image") -> Prepared:
-        """Returns an image (3,H,W) uint8 RGB as the model takes it; `file` names it in results and errors."""
+        """Returns an image (C,H,W) as the model takes it; `file` names it in results and errors."""
         sample = Sample(image, None, file, file)
         output = sample.size  # the result has the size that the image has before the transforms
         for transform in self._transforms:
@@ -235,7 +238,7 @@ class Predictor:
         try:
             if self._is_large(image):
                 return LargeFile(file)
-            return self.prepare(to_image(image, self.max_pixels), file)
+            return self.prepare(to_image(image, self.max_pixels, self.pixel_format), file)
         except DataError as error:
             return Outcome(file, error=error)
 
@@ -276,7 +279,7 @@ class Predictor:
             return False
         if self.postprocessor.result_type is InstanceResult or not isinstance(image, str | Path):
             return False
-        return pixels_of(image, self.max_pixels) >= LARGE
+        return size_in_pixels(image, self.pixel_format, self.max_pixels) >= LARGE
 
     def _outcome_of_large(self, file: str) -> Outcome:
         try:
@@ -289,7 +292,7 @@ class Predictor:
     @torch.inference_mode()
     def _predict_large(self, file: str, postprocessor: Postprocessor) -> Result:
         assert self._windows is not None, "only then is an image large"
-        image = rows_of(file, self.max_pixels)
+        image = pixel_rows(file, self.pixel_format, self.max_pixels)
         result = self._windows.large(image, file, postprocessor)
         result.source = ResultSource(image.reduced(LARGEST), self.classes, overlay)
         return result

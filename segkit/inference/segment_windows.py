@@ -22,7 +22,7 @@ from segkit.types import ImageSizes, InstanceResult, PanopticResult, PanopticSeg
 SegmentResult: TypeAlias = InstanceResult | PanopticResult
 
 PredictWindow: TypeAlias = Callable[[Tensor, ImageSizes], SegmentResult]
-"""Predicts a window (1,3,H,W) uint8 RGB."""
+"""Predicts a window (1,C,H,W)."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Windows:
     """An image and how it is predicted in windows."""
 
     read: Callable[[int, int], Tensor]
-    """Returns rows top..bottom of the image as (3,r,W) uint8 RGB."""
+    """Returns rows top..bottom of the image as (C,r,W)."""
     size: Size
     """Height and width of the image."""
     output: Size

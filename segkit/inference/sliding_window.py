@@ -49,7 +49,7 @@ class SlidingWindow(SegmentationModel):
         return self.model.size_divisor
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> PixelPrediction:
-        """(B,3,H,W) uint8 RGB, H and W multiples of `size_divisor` -> class maps (B,K,h,w), the mean of all windows."""
+        """Images (B,C,H,W), H and W multiples of `size_divisor` -> class maps (B,K,h,w), the mean of all windows."""
         height, width = int(images.shape[-2]), int(images.shape[-1])
         mean = images.new_empty(0)
 

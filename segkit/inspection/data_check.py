@@ -12,10 +12,12 @@ from segkit.build import build_dataset, queries_to_match
 from segkit.checkpoint import classes_differ
 from segkit.config import Config
 from segkit.config.sections import Split
+from segkit.data.limit import without_limit
 from segkit.data.survey import Survey, survey_dataset
 from segkit.data.survey_findings import Finding, Level, as_sample, equal_images, findings_of, similar_images
 from segkit.errors import ConfigError, DataError
 from segkit.registries import Dataset
+from segkit.types import pixel_format_of
 
 Progress = Callable[[str, int, int], None]
 """`(split, images read since the last call, images of the split)`."""
@@ -32,12 +34,16 @@ class DataCheck:
     """The worst first."""
 
     def summary(self) -> list[str]:
-        """Returns a line for each dataset that could be read."""
-        samples = {split: as_sample(self.datasets[split], survey) for split, survey in self.surveys.items()}
-        return [
-            f"{split}: {replace(sample, length=len(self.datasets[split])).in_words()}"
-            for split, sample in samples.items()
-        ]
+        """Returns a line for each dataset that could be read, and one for the pixels of images that are not RGB."""
+        lines = []
+        for split, survey in self.surveys.items():
+            sample = replace(as_sample(self.datasets[split], survey), length=len(self.datasets[split]))
+            lines.append(f"{split}: {sample.in_words()}")
+            if survey.channels is not None:
+                pixels = pixel_format_of(without_limit(self.datasets[split]))
+                mean, std = survey.channels.mean, survey.channels.std
+                lines.append(f"{split}: {pixels}: pixel_mean: {mean}, pixel_std: {std}, pixel_type: {pixels.type}")
+        return lines
 
     def class_rows(self) -> tuple[list[str], list[list[str | int | float]]]:
         """Returns header and rows of the table of classes: the segments and the fraction of pixels in each dataset."""

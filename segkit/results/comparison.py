@@ -52,21 +52,21 @@ def comparison(
 
 
 def batch_image(batch: Batch, index: int) -> Tensor:
-    """Returns image `index` of a batch without its padding, at the size of its result: (3,H,W) uint8."""
+    """Returns image `index` of a batch without its padding, at the size of its result: (C,H,W)."""
     sizes = batch.sizes[index]
     # The padding is cut off first: resizing would blur it into the border.
     image = batch.images[index, :, : sizes.unpadded[0], : sizes.unpadded[1]]
     if sizes.unpadded == sizes.output:
         return image
     resized = interpolate(image[None].float(), size=sizes.output, mode="bilinear", antialias=True)[0]
-    return resized.round().clamp(0, 255).to(torch.uint8)
+    return resized.round().clamp(0, torch.iinfo(image.dtype).max).to(image.dtype)
 
 
 def side_by_side(*panels: Image.Image | Tensor, titles: Sequence[str] | None = None) -> Image.Image:
     """Puts images in one row, aligned at the top.
 
     Args:
-        panels: Drawn images, or (3,H,W) uint8 RGB, which are resized as `overlay` resizes them.
+        panels: Drawn images, or (C,H,W), which are drawn and resized as `overlay` resizes them.
         titles: One for each panel, written above it.
 
     Example:

@@ -8,6 +8,7 @@ from PIL import Image, ImageFont
 from torch import Tensor
 
 from segkit.classes import Color
+from segkit.results.displayed import displayed
 
 Value = TypeVar("Value", bound=np.generic)
 
@@ -27,14 +28,14 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def fitted(image: Tensor, largest: int = LARGEST) -> Image.Image:
-    """Returns (3,H,W) uint8 RGB as an image whose longer side has at least READABLE and at most `largest` pixels.
+    """Returns (C,H,W) as an image to look at, whose longer side has at least READABLE and at most `largest` pixels.
 
     Example:
         >>> import torch
         >>> fitted(torch.zeros(3, 80, 100, dtype=torch.uint8)).size
         (400, 320)
     """
-    drawn = Image.fromarray(image.permute(1, 2, 0).cpu().numpy())
+    drawn = Image.fromarray(displayed(image).permute(1, 2, 0).cpu().numpy())
     return drawn.resize(fitted_size(drawn.width, drawn.height, largest), Image.Resampling.BICUBIC)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from segkit.classes import Classes, Color
 from segkit.results.captions import write_names
+from segkit.results.displayed import displayed
 from segkit.results.drawing import INK, LARGEST, fitted, fitted_mask
 from segkit.results.instance_colors import color_apart
 from segkit.results.legend import with_legend
@@ -36,7 +37,7 @@ def overlay(
     image.
 
     Args:
-        image: (3,H,W) uint8 RGB.
+        image: (C,H,W). What is not RGB of 8 bits is drawn as `segkit.results.displayed.displayed` says.
         result: Of the same size, or a semantic or panoptic result of a larger image that is reduced here.
         classes: Of the result.
         opacity: Of the colors, in [0, 1].
@@ -59,7 +60,7 @@ def overlay(
     regions = regions_of(result, classes)
     color_apart(regions)
     if not legend:
-        return Image.fromarray(_painted(image.permute(1, 2, 0).cpu().numpy(), regions, opacity))
+        return Image.fromarray(_painted(displayed(image).permute(1, 2, 0).cpu().numpy(), regions, opacity))
     return draw_regions(image, regions, classes, opacity)
 
 
@@ -69,7 +70,7 @@ def draw_regions(
     """Draws regions in their colors, with names and legend.
 
     Args:
-        image: (3,H,W) uint8 RGB.
+        image: (C,H,W). What is not RGB of 8 bits is drawn as `segkit.results.displayed.displayed` says.
         regions: Of the same size. Later ones cover earlier ones.
         classes: Of the regions.
         opacity: Of the colors, in [0, 1].

@@ -77,7 +77,7 @@ class PredictionFolder:
         self._writer = ResultWriter(self._store.folder, job.classes, names, job.result_format)
 
     def write(self, file: str, image: Tensor, result: Result) -> None:
-        """Writes result and overlay of an image (3,H,W) uint8 RGB.
+        """Writes result and overlay of an image (C,H,W).
 
         Raises:
             WriteError: A file cannot be written.

@@ -13,7 +13,7 @@ def target_overlay(image: Tensor, target: Target, classes: Classes) -> Image.Ima
     """Draws all segments of a target over its image, with a legend; see `segkit.results.overlay.overlay`.
 
     Args:
-        image: (3,H,W) uint8 RGB.
+        image: (C,H,W), of any pixel format.
         target: Of the same size. Where its masks overlap, the last one lies on top.
         classes: Of the target.
 

@@ -42,7 +42,7 @@ def call_model(
 
     Args:
         model: Any model of segkit, or what wraps one.
-        images: (B,3,H,W) uint8 RGB.
+        images: (B,C,H,W) of the model's pixel format.
         sizes: Of the images.
         files: Of the images, for the message.
         targets: Of the images in training, for a model whose `forward` names them.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from segkit.testing._common import check_tensor, described
-from segkit.types import NO_SEGMENT, Sample, Size, Target
+from segkit.types import NO_SEGMENT, RGB, PixelFormat, Sample, Size, Target
 
 
 def halves(size: Size, labels: tuple[int, int], valid: Tensor | None = None) -> Target:
@@ -51,16 +51,16 @@ def sample_differs(one: Sample, other: Sample) -> str:
     return ""
 
 
-def check_sample(subject: str, sample: object) -> None:
-    """Checks that `sample` is a Sample whose image is (3,H,W) uint8.
+def check_sample(subject: str, sample: object, pixels: PixelFormat = RGB) -> None:
+    """Checks that `sample` is a Sample whose image has the pixel format, (3,H,W) uint8 by default.
 
     `subject` begins every error message: `dataset Mine returns for item 0`.
     """
     assert isinstance(sample, Sample), f"{subject} a {type(sample).__name__}. Return a segkit.types.Sample."
     image = sample.image
-    good = isinstance(image, Tensor) and image.dtype == torch.uint8
-    good = good and image.dim() == 3 and image.shape[0] == 3 and image.numel() > 0
-    assert good, f"{subject} an image {described(image)}. The contract asks for (3, H, W) of uint8."
+    good = isinstance(image, Tensor) and image.dim() == 3 and pixels.fits(image) and image.numel() > 0
+    asked = f"({pixels.channels}, H, W) of {pixels.type}"
+    assert good, f"{subject} an image {described(image)}. The contract asks for {asked}."
     assert isinstance(sample.file, str), f"{subject} file = {sample.file!r}. The contract asks for a str."
     assert isinstance(sample.image_id, int | str), (
         f"{subject} image_id = {sample.image_id!r}. The contract asks for an int or a str."

@@ -2,8 +2,9 @@
 
 * It publishes `classes`, whose names are all different, and has a length of at least 1; the index `len(dataset)`
   raises IndexError, as in a sequence.
-* Its first three items and its last are Samples: an image (3,H,W) uint8, a Target of the image's size with labels
-  among the classes, a segment map int16 or int32 with segments of that target only. All image_ids are different.
+* Its first three items and its last are Samples: an image (3,H,W) uint8, or of the `pixel_format` that it publishes, a
+  Target of the image's size with labels among the classes, a segment map int16 or int32 with segments of that target
+  only. All image_ids are different.
 * An item is the same whenever it is read, whatever torch's generator draws, and from a pickled copy, which loading
   workers use.
 """
@@ -17,7 +18,7 @@ from segkit.registries import Dataset
 from segkit.testing._common import named, seeded, trying
 from segkit.testing._modules import published
 from segkit.testing._samples import check_sample, check_target, sample_differs
-from segkit.types import Sample
+from segkit.types import Sample, pixel_format_of
 
 
 @seeded()
@@ -76,7 +77,7 @@ def _check_end(who: str, dataset: Dataset, length: int) -> None:
 def _item(who: str, dataset: Dataset, index: int, classes: Classes) -> Sample:
     with trying(who, f"when item {index} is read"):
         sample = dataset[index]
-    check_sample(f"{who} returns for item {index}", sample)
+    check_sample(f"{who} returns for item {index}", sample, pixel_format_of(dataset))
     check_target(f"{who} returns for item {index}", sample.target, sample.size, len(classes))
     assert isinstance(sample, Sample)
     return sample

@@ -4,13 +4,17 @@ from dataclasses import replace
 from typing import Annotated
 
 import torch
+from torch import Tensor
 
+from segkit.errors import DataError
 from segkit.ops.targets import pad_target
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds, Positive
-from segkit.types import Sample
+from segkit.types import RGB, Sample
 
-Byte = Annotated[int, Bounds(least=0, most=255)]
+IMAGENET = [124, 116, 104]
+
+Value = Annotated[int, Bounds(least=0, most=65535)]
 
 
 @TRANSFORMS.register("pad")
@@ -21,8 +25,8 @@ class Pad:
 
     Args:
         size: (height, width) in pixels.
-        fill: RGB of the new pixels, 0..255. The default is ImageNet's mean, which normalization turns into zero. The
-            target is void there.
+        fill: The value of each channel of the new pixels, such as RGB. The default is ImageNet's mean, which
+            normalization turns into zero; images of other channels or 16 bits have none. The target is void there.
 
     Example:
         >>> import torch
@@ -32,7 +36,7 @@ class Pad:
         (50, 60)
     """
 
-    def __init__(self, *, size: tuple[Positive, Positive], fill: tuple[Byte, Byte, Byte] = (124, 116, 104)) -> None:
+    def __init__(self, *, size: tuple[Positive, Positive], fill: list[Value] | None = None) -> None:
         self.size = size
         self.fill = fill
 
@@ -41,8 +45,23 @@ class Pad:
         size = (max(self.size[0], height), max(self.size[1], width))
         if size == sample.size:
             return sample
-        image = torch.tensor(self.fill, dtype=torch.uint8)[:, None, None].repeat(1, *size)  # (3, H, W)
+        image = self._fill_of(sample)[:, None, None].repeat(1, *size)  # (C, H, W)
         image[:, :height, :width] = sample.image
         if sample.target is None:  # an evaluation: the result is to have the size before
             return replace(sample, image=image, content=sample.content or sample.size)
         return replace(sample, image=image, target=pad_target(sample.target, size))
+
+    def _fill_of(self, sample: Sample) -> Tensor:
+        """Returns the value (C,) of the new pixels of a sample."""
+        image, fill = sample.image, self.fill
+        if fill is None and RGB.fits(image):
+            fill = IMAGENET
+        if fill is None and sample.target is None:
+            return image.new_zeros(len(image))  # an evaluation, in which models set padding to the mean
+        largest = torch.iinfo(image.dtype).max
+        if fill is None or len(fill) != len(image) or max(fill) > largest:
+            raise DataError(
+                f"{sample.file}: transform 'pad': fill: give {len(image)} numbers in 0..{largest}, one per channel, "
+                f"such as the rounded model.pixel_mean, not {fill}."
+            )
+        return torch.tensor(fill, dtype=image.dtype)

@@ -6,9 +6,10 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from segkit.errors import DataError
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds
-from segkit.types import Sample
+from segkit.types import RGB, Sample
 
 Factor = Annotated[float, Bounds(least=0, most=100)]
 
@@ -18,7 +19,7 @@ class PhotometricDistortion:
     """Changes brightness, contrast, saturation and hue at random.
 
     Each of the four changes is made with a probability of one half. Contrast is changed either before or after
-    saturation and hue, at random.
+    saturation and hue, at random. Images must be RGB of 8 bits.
 
     Args:
         brightness: Largest value, of 255, that is added or subtracted.
@@ -51,6 +52,11 @@ class PhotometricDistortion:
     def __call__(self, sample: Sample) -> Sample:
         from torchvision.transforms.v2 import functional as F  # slow to import, and not needed to check a config
 
+        if not RGB.fits(sample.image):
+            raise DataError(
+                f"{sample.file}: transform 'photometric_distortion': saturation and hue are those of RGB of 8 bits, "
+                f"not of {len(sample.image)} channels of {sample.image.dtype}. Remove this transform."
+            )
         image = sample.image.float() / 255  # (3, H, W) in [0, 1]
         if _coin():
             image = (image + _between(-self.brightness, self.brightness) / 255).clamp(0, 1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segkit.errors import ConfigError, DataError, cause_of, join_first, suggest
 from segkit.registries import TRANSFORMS
-from segkit.types import Sample, Target
+from segkit.types import PixelFormat, Sample, Target
 
 if TYPE_CHECKING:
     from torchvision.transforms.v2 import Transform
@@ -61,10 +61,12 @@ class TorchvisionTransform:
         except (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
             raise DataError(f"{sample.file}: transform 'torchvision': {self.name}: {cause_of(error)}") from error
         image, maps = changed if isinstance(changed, tuple) and len(changed) == len(inputs) == 2 else (changed, None)
-        if not isinstance(image, Tensor) or image.dtype != torch.uint8 or image.ndim != 3 or image.shape[0] != 3:
+        pixels = PixelFormat(len(sample.image), "uint8" if sample.image.dtype == torch.uint8 else "uint16")
+        if not isinstance(image, Tensor) or image.ndim != 3 or not pixels.fits(image):
+            what = "one uint8 RGB image" if pixels.is_rgb else f"one image of {pixels}"
             raise DataError(
-                f"{sample.file}: transform 'torchvision': {self.name} does not return one uint8 RGB image, as models "
-                "take it. They normalize images themselves. Remove this transform, or change its options."
+                f"{sample.file}: transform 'torchvision': {self.name} does not return {what}, as models take it. They "
+                "normalize images themselves. Remove this transform, or change its options."
             )
         image = image.as_subclass(Tensor)
         if sample.target is None or maps is None:

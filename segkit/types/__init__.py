@@ -7,7 +7,7 @@ segment: one region of a target · mask: its pixels · void: pixels of unknown c
 """
 
 from segkit.types.metrics import Metrics
-from segkit.types.pixels import PixelFormat, PixelType, pixel_format_of
+from segkit.types.pixels import RGB, PixelFormat, PixelType, pixel_format_of
 from segkit.types.predictions import MaskProduct, PixelPrediction, Prediction
 from segkit.types.results import InstanceResult, PanopticResult, PanopticSegment, Result, ResultSource, SemanticResult
 from segkit.types.samples import Batch, Sample
@@ -16,6 +16,7 @@ from segkit.types.targets import NO_SEGMENT, Match, Target
 
 __all__ = [
     "NO_SEGMENT",
+    "RGB",
     "Batch",
     "Feature",
     "ImageSizes",

@@ -28,7 +28,7 @@ class PixelFormat:
     @property
     def is_rgb(self) -> bool:
         """Whether the pixels are RGB of 8 bits."""
-        return self == PixelFormat()
+        return self == RGB
 
     @property
     def dtype(self) -> torch.dtype:
@@ -43,6 +43,10 @@ class PixelFormat:
         return f"{self.channels} channel{'' if self.channels == 1 else 's'} of {self.type}"
 
 
+RGB = PixelFormat()
+"""RGB of 8 bits."""
+
+
 def pixel_format_of(part: object) -> PixelFormat:
     """Returns the pixel format that a dataset or model publishes; without one it is RGB of 8 bits.
 
@@ -51,4 +55,4 @@ def pixel_format_of(part: object) -> PixelFormat:
         3
     """
     found = getattr(part, "pixel_format", None)
-    return found if isinstance(found, PixelFormat) else PixelFormat()
+    return found if isinstance(found, PixelFormat) else RGB

@@ -36,7 +36,7 @@ class ResultSource:
     """What a result was predicted from, and what draws it there. Results of `segkit.Predictor` have one."""
 
     image: Tensor
-    """(3,H,W) uint8 RGB."""
+    """(C,H,W): uint8 RGB, or of the pixel format of the model."""
     classes: Classes
     """Those that the class indices of the result mean."""
     draw: Draw

@@ -138,6 +138,15 @@ def test_the_images_of_inputs(images):
         list(images_in([str(images / "*.txt")]))
 
 
+def test_arrays_are_images_where_nothing_else_is(tmp_path):
+    (tmp_path / "a.npy").touch()
+    for word in (tmp_path, tmp_path / "*"):
+        assert list(images_in([str(word)])) == [f"{tmp_path}/a.npy"]
+    (tmp_path / "b.png").touch()
+    with pytest.warns(UserWarning, match="not read: 1 file without the suffix of an image: a.npy"):
+        assert list(images_in([str(tmp_path)])) == [f"{tmp_path}/b.png"]
+
+
 def test_a_name_with_brackets_is_a_file_before_it_is_a_glob(images):
     (images / "a[1].png").write_bytes((images / "a.png").read_bytes())
     assert list(images_in([str(images / "a[1].png")])) == [f"{images}/a[1].png"]

@@ -60,6 +60,11 @@ def test_other_formats_are_decoded_as_a_whole(suffix, tmp_path):
     assert_equal_rows(tmp_path / f"a{suffix}")
 
 
+def test_the_order_of_bytes_is_that_of_the_file(tmp_path):
+    values = RNG.integers(0, 65536, (100, 70, 1)).astype(np.uint16)
+    assert_equal_rows(write_tiff(tmp_path / "a.tif", values, tile=(16, 16), order=">"))
+
+
 def test_what_counts_for_the_whole_image(tmp_path):
     """The range of 32-bit values, and the orientation that the file notes."""
     Image.fromarray(RNG.integers(0, 2**31 - 1, (100, 70), dtype=np.int32)).save(tmp_path / "wide.tif")
@@ -71,7 +76,8 @@ def test_what_counts_for_the_whole_image(tmp_path):
 def test_the_reduced_image(tmp_path):
     file = write_tiff(tmp_path / "a.tif", np.concatenate([PIXELS] * 3), tile=(16, 32))
     expected = np.asarray(Image.fromarray(read_image(file).permute(1, 2, 0).numpy()).reduce(6))
-    assert np.array_equal(rows_of(file).reduced(50).permute(1, 2, 0).numpy(), expected)
+    reduced = rows_of(file).reduced(50).permute(1, 2, 0).numpy()
+    assert np.abs(reduced.astype(int) - expected).max() <= 1  # Pillow rounds some halves down
 
 
 def test_a_file_that_ends_before_its_pixels(tmp_path):
