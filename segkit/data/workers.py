@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -95,9 +96,13 @@ class WorkerBatches(Generic[Place, Item, Made]):
         try:
             with _deaths_without_exception():
                 items = iter(self._loader)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            # torch gives a limit of threads or memory, which it meets here too, no type of its own.
+            if isinstance(error, RuntimeError) and "start new thread" not in str(error):
+                raise
+            _end_half_made(error)
             raise DataError(
-                f"{self._section}: the {self._workers} loading processes cannot be started ({error.strerror}). "
+                f"{self._section}: the {self._workers} loading processes cannot be started ({_reason(error)}). "
                 f"{self._advice_on_limits()}"
             ) from error
         processes = multiprocessing.active_children()
@@ -190,6 +195,18 @@ def _deaths_without_exception() -> Iterator[None]:
     yield
     if earlier is not None:
         signal.signal(signal.SIGCHLD, earlier)
+
+
+def _end_half_made(error: BaseException) -> None:
+    """Ends the processes that torch had started before the error, without what Python prints about it.
+
+    torch's iterator ends them when it is freed, by what it does not have yet.
+    """
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        traceback.clear_frames(error.__traceback__)
+    finally:
+        sys.unraisablehook = hook
 
 
 def _reason(error: BaseException) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import signal
+import sys
 import time
 
 import pytest
@@ -153,8 +154,15 @@ def allow_no_further_file():
     return earlier
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # torch ends what it had not begun
-def test_processes_that_cannot_be_started():
+@pytest.fixture
+def unraisable(monkeypatch):
+    """What Python would print about errors that cannot be raised."""
+    printed = []
+    monkeypatch.setattr(sys, "unraisablehook", printed.append)
+    return printed
+
+
+def test_processes_that_cannot_be_started(unraisable):
     batches = made(load, [[("a", 3)]], 1)
     earlier = allow_no_further_file()
     try:
@@ -167,6 +175,19 @@ def test_processes_that_cannot_be_started():
     )
     del caught, batches
     gc.collect()
+    assert not unraisable
+
+
+def test_a_limit_of_threads(monkeypatch, unraisable):
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    batches = made(load, [[("a", 3)]], 1)
+    monkeypatch.setattr("threading.Thread.start", fail)
+    with pytest.raises(DataError, match=r"the 1 loading processes cannot be started \(can't start new thread\)\. Raise"):
+        list(batches)
+    assert not unraisable
+    assert not multiprocessing.active_children()
 
 
 def test_a_loading_process_without_a_free_file(tmp_path):
