@@ -89,9 +89,11 @@ class _Companion:
         if self._post.rank == 0:
             self._store.set("lost", "")
         while True:
-            with suppress(EOFError):  # its process is gone, which the next look tells
+            try:
                 if self._pipe.poll(POLL):
                     return self._leave(self._pipe.recv())
+            except EOFError:  # its process is gone, though Linux may still show it for a while
+                return self._end_own(self._death())
             own = self._own_loss()
             if own:
                 return self._end_own(own)
@@ -109,9 +111,12 @@ class _Companion:
         """Returns how the own process is lost; an empty string where it is not."""
         state = _state_of(self._post.pid)
         if state in "ZX":
-            return f"{self._name} was killed or has crashed. The system kills processes when memory is full"
+            return self._death()
         self._stopped = self._stopped + 1 if state == "T" else 0
         return f"{self._name} was stopped (SIGSTOP) for {STOPPED * POLL:g} seconds" if self._stopped >= STOPPED else ""
+
+    def _death(self) -> str:
+        return f"{self._name} was killed or has crashed. The system kills processes when memory is full"
 
     def _loss(self) -> str:
         """Returns which other process is lost; an empty string where none is known to be."""

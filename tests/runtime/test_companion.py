@@ -33,7 +33,7 @@ class Store(dict):
 def watching(monkeypatch):
     """Returns a function that watches a process with a store, and gives what is written into the pipe and the store."""
 
-    def watch(pid, stored=(), said=None):
+    def watch(pid, stored=(), said=None, open_end=True):
         store = Store(stored)
         monkeypatch.setattr(companion, "TCPStore", lambda *_, **__: None)
         monkeypatch.setattr(companion, "PrefixStore", lambda *_: store)
@@ -42,8 +42,10 @@ def watching(monkeypatch):
         ours, theirs = multiprocessing.Pipe()
         if said is not None:
             ours.send(said)
+        if not open_end:
+            ours.close()
         companion._Companion(Post("localhost", 1, "a", 1, pid, NAMES), theirs).watch()
-        return ours.recv() if ours.poll() else None, store
+        return ours.recv() if open_end and ours.poll() else None, store
 
     return watch
 
@@ -82,6 +84,12 @@ def test_a_killed_process(watching, sleeper, capfd):
     text = f"{NAMES[1]} was killed or has crashed. The system kills processes when memory is full"
     assert store["lost"] == text
     assert capfd.readouterr().err == f"error: {text}.\n"
+
+
+def test_a_killed_process_that_is_still_shown(watching, sleeper):
+    """Its end of the pipe is closed some time before. Looks without a pause would take the next one for silent."""
+    _, store = watching(sleeper.pid, {"lost": "", "0": "1"}, open_end=False)
+    assert store["lost"].startswith(f"{NAMES[1]} was killed or has crashed")
 
 
 def test_a_stopped_process_is_ended(watching, sleeper, capfd):
