@@ -17,8 +17,9 @@ from segkit.checkpoint import (
 )
 from segkit.config import CONFIG_FILE
 from segkit.errors import CheckpointError, RegistryError
+from segkit.interop.huggingface.model_card import write_card
 from segkit.registries import CHECKPOINT_FORMATS, CheckpointFormat, Imported, WritingFormat
-from segkit.runtime.checkpoint_source import CheckpointSource
+from segkit.runtime.checkpoint_source import CONFIG, CheckpointSource
 from segkit.types import pixel_format_of
 
 
@@ -206,4 +207,7 @@ def export_checkpoint(
             "of 8 bits. It cannot be converted."
         )
     with replace_checkpoint(Path(destination)) as draft:
-        return writer.write(loaded.model, loaded.config, loaded.classes, draft)
+        notes = writer.write(loaded.model, loaded.config, loaded.classes, draft)
+        if (draft / CONFIG).is_file():  # a folder that transformers reads
+            notes = [*notes, *write_card(draft, checkpoint, loaded.config, loaded.classes)]
+        return notes

@@ -200,7 +200,7 @@ def test_an_empty_folder_is_filled(tmp_path):
     export_huggingface(write_ours(tmp_path / "ours"), tmp_path / "back")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "ours"]
     files = sorted(path.name for path in (tmp_path / "back").iterdir())
-    assert files == ["config.json", "model.safetensors", "preprocessor_config.json"]
+    assert files == ["README.md", "config.json", "model.safetensors", "preprocessor_config.json"]
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
