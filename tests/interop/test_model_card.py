@@ -11,26 +11,26 @@ from PIL import Image
 from segkit.interop.converting import export_checkpoint
 from tests.interop.test_huggingface_export import write_ours
 
-MARK = "huggingface_mask_former"
+FORMAT = "huggingface_mask_former"
 
 
-def evaluate(folder, values, pictures=0):
+def evaluate(folder, values, images=0):
     """Writes what an evaluation leaves behind."""
     (folder / "overlays").mkdir(parents=True)
     metrics = {"mean_iou": {"values": values, "per_class": {}}}
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    for number in range(pictures):
+    for number in range(images):
         Image.new("RGB", (4, 4)).save(folder / "overlays" / f"{number}_semantic.png")
 
 
 def card_of(checkpoint, destination):
-    notes = export_checkpoint(checkpoint, destination, MARK)
+    notes = export_checkpoint(checkpoint, destination, FORMAT)
     return (destination / "README.md").read_text(), notes
 
 
 def test_what_the_hub_reads(tmp_path):
     ours = write_ours(tmp_path / "ours")
-    evaluate(ours / "evaluation", {"mean_iou": 0.51239, "pixel_accuracy": None}, pictures=6)
+    evaluate(ours / "evaluation", {"mean_iou": 0.51239, "pixel_accuracy": None}, images=6)
     text, notes = card_of(ours, tmp_path / "theirs")
     head = ModelCard(text).data
     assert (head.license, head.library_name, head.pipeline_tag) == ("unknown", "transformers", "image-segmentation")
@@ -38,10 +38,10 @@ def test_what_the_hub_reads(tmp_path):
     assert "| 1 | road | thing |" in text
     assert "| mean_iou | 0.5124 |" in text
     assert "pixel_accuracy" not in text
-    assert len(list((tmp_path / "theirs/pictures").iterdir())) == text.count("![a prediction](pictures/") == 4
+    assert len(list((tmp_path / "theirs/images").iterdir())) == text.count("![a prediction](images/") == 4
     assert [note.split(":")[0] for note in notes[-2:]] == [
         "README.md is the model card",
-        "pictures/ holds 4 images of the validation data",
+        "images/ holds 4 images of the validation data",
     ]
 
 
@@ -63,11 +63,11 @@ def test_nothing_is_made_up(tmp_path):
     assert "does not know the license" in text
     assert ModelCard(text).data.eval_results is None
     assert len(notes) == 1
-    assert not (tmp_path / "theirs/pictures").exists()
+    assert not (tmp_path / "theirs/images").exists()
 
 
-@pytest.mark.parametrize(("last", "is_known"), [(0.6, True), (0.4, False)])
-def test_figures_of_a_run_are_those_of_its_best_checkpoint(tmp_path, last, is_known):
+@pytest.mark.parametrize(("last", "is_told"), [(0.6, True), (0.4, False)])
+def test_metrics_of_a_run_are_those_of_its_best_checkpoint(tmp_path, last, is_told):
     """A training that was stopped has those of its last evaluation."""
     run = tmp_path / "run"
     shutil.move(write_ours(tmp_path / "ours"), run / "best")
@@ -75,5 +75,5 @@ def test_figures_of_a_run_are_those_of_its_best_checkpoint(tmp_path, last, is_kn
     lines = [{"step": step, "evaluation": {"mean_iou": value}} for step, value in ((1, 0.5), (2, last))]
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     text, _ = card_of(run, tmp_path / "theirs")
-    assert ("| mean_iou | 0.6000 |" in text) == is_known
+    assert ("| mean_iou | 0.6000 |" in text) == is_told
     assert text.split("---")[2].strip().startswith("# run")

@@ -20,10 +20,10 @@ from segkit.runtime.checkpoint_source import CONFIG
 from segkit.runtime.reading import read_utf8
 
 CARD = "README.md"
-PICTURES = "pictures"
+IMAGES = "images"
 """In the folder: overlays of the evaluation."""
 
-_SHOWN_PICTURES = 4
+_SHOWN_IMAGES = 4
 
 _BODY = """
 # {title}
@@ -34,9 +34,9 @@ A model for {task} segmentation of {num_classes} classes, written for transforme
 
 {classes}
 
-## Figures
+## Metrics
 
-{figures}
+{metrics}
 
 ## Training
 
@@ -67,11 +67,11 @@ segkit does not know the license of these weights. Choose one that suits the tra
 
 
 def write_card(folder: Path, checkpoint: str | Path, config: Config, classes: Classes) -> list[str]:
-    """Writes the model card into a folder that transformers reads, with pictures where the run has overlays.
+    """Writes the model card into a folder that transformers reads, with images where the run has overlays.
 
     Args:
         folder: Has a `config.json` of transformers.
-        checkpoint: A checkpoint folder or a run folder of segkit, whose evaluation gives figures and pictures.
+        checkpoint: A checkpoint folder or a run folder of segkit, whose evaluation gives metrics and images.
         config: Of the checkpoint.
         classes: Of the checkpoint.
 
@@ -81,7 +81,7 @@ def write_card(folder: Path, checkpoint: str | Path, config: Config, classes: Cl
     source = find_checkpoint(checkpoint)
     evaluation = _evaluation_of(source, config)
     metrics = read_json(evaluation / METRICS_FILE) if evaluation is not None else {}
-    pictures = _copy_pictures(evaluation, folder / PICTURES)
+    images = _copy_images(evaluation, folder / IMAGES)
     experiment = config.experiment
     task = next((part["type"] for part in experiment.postprocessors), "semantic")
     pretrained = experiment.model.get("backbone", {}).get("pretrained", False)
@@ -90,7 +90,7 @@ def write_card(folder: Path, checkpoint: str | Path, config: Config, classes: Cl
         task=task if task in ("semantic", "instance", "panoptic") else "semantic",
         num_classes=len(classes),
         classes=_class_table(classes),
-        figures=_figures(metrics) + "".join(f"\n![a prediction]({PICTURES}/{name})" for name in pictures),
+        metrics=_metrics_table(metrics) + "".join(f"\n![a prediction]({IMAGES}/{name})" for name in images),
         training=_training(config),
         architecture=read_json(folder / CONFIG)["architectures"][0],
         pretrained=" and the pretrained weights of the backbone" if pretrained else "",
@@ -98,20 +98,20 @@ def write_card(folder: Path, checkpoint: str | Path, config: Config, classes: Cl
     head = yaml.safe_dump(_front_matter(config, metrics), sort_keys=False, allow_unicode=True)
     (folder / CARD).write_text(f"---\n{head}---\n{text}", encoding="utf-8")
     notes = [f"{CARD} is the model card: segkit does not know the license of the weights. Set it before you publish"]
-    if pictures:
-        notes.append(f"{PICTURES}/ holds {len(pictures)} images of the validation data: remove those not to be shown")
+    if images:
+        notes.append(f"{IMAGES}/ holds {len(images)} images of the validation data: remove those not to be shown")
     return notes
 
 
 def _evaluation_of(checkpoint: Path, config: Config) -> Path | None:
-    """Returns the folder with the figures of this very checkpoint: that of `segkit test`, or of its run."""
+    """Returns the folder with the metrics of this very checkpoint: that of `segkit test`, or of its run."""
     own, of_run = checkpoint / "evaluation", checkpoint.parent / "evaluation"
     if (own / METRICS_FILE).is_file():
         return own
     log = checkpoint.parent / "metrics.jsonl"
     if checkpoint.name != "best" or not (of_run / METRICS_FILE).is_file() or not log.is_file():
         return None
-    # A training that was stopped has the figures of its last evaluation, which may not be the best one.
+    # A training that was stopped has the metrics of its last evaluation, which may not be the best one.
     lines = (json.loads(line) for line in read_utf8(log).splitlines())
     evaluations: list[Mapping[str, float]] = [line["evaluation"] for line in lines if "evaluation" in line]
     last = _values(read_json(of_run / METRICS_FILE))
@@ -126,8 +126,8 @@ def _values(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for one in metrics.values() for name, value in one["values"].items() if value is not None}
 
 
-def _copy_pictures(evaluation: Path | None, folder: Path) -> list[str]:
-    found = sorted((evaluation / "overlays").glob("*.png"))[:_SHOWN_PICTURES] if evaluation is not None else []
+def _copy_images(evaluation: Path | None, folder: Path) -> list[str]:
+    found = sorted((evaluation / "overlays").glob("*.png"))[:_SHOWN_IMAGES] if evaluation is not None else []
     for file in found:
         folder.mkdir(exist_ok=True)
         shutil.copyfile(file, folder / file.name)
@@ -135,7 +135,7 @@ def _copy_pictures(evaluation: Path | None, folder: Path) -> list[str]:
 
 
 def _front_matter(config: Config, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what the hub reads: with figures, in the form of its `model-index`."""
+    """Returns what the hub reads: with metrics, in the form of its `model-index`."""
     head: dict[str, Any] = {
         "library_name": "transformers",
         "pipeline_tag": "image-segmentation",
@@ -168,7 +168,7 @@ def _class_table(classes: Classes) -> str:
     return "\n".join(["| index | name | kind |", "|---|---|---|", *rows])
 
 
-def _figures(metrics: Mapping[str, Any]) -> str:
+def _metrics_table(metrics: Mapping[str, Any]) -> str:
     if not metrics:
         return "There are none: this checkpoint was not evaluated.\n"
     rows = [f"| {name} | {value:.4f} |" for name, value in _values(metrics).items()]
