@@ -66,8 +66,8 @@ def test_nothing_is_made_up(tmp_path):
     assert not (tmp_path / "theirs/images").exists()
 
 
-@pytest.mark.parametrize(("last", "is_told"), [(0.6, True), (0.4, False)])
-def test_metrics_of_a_run_are_those_of_its_best_checkpoint(tmp_path, last, is_told):
+@pytest.mark.parametrize(("last", "is_shown"), [(0.6, True), (0.4, False)])
+def test_metrics_of_a_run_are_those_of_its_best_checkpoint(tmp_path, last, is_shown):
     """A training that was stopped has those of its last evaluation."""
     run = tmp_path / "run"
     shutil.move(write_ours(tmp_path / "ours"), run / "best")
@@ -75,5 +75,5 @@ def test_metrics_of_a_run_are_those_of_its_best_checkpoint(tmp_path, last, is_to
     lines = [{"step": step, "evaluation": {"mean_iou": value}} for step, value in ((1, 0.5), (2, last))]
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     text, _ = card_of(run, tmp_path / "theirs")
-    assert ("| mean_iou | 0.6000 |" in text) == is_told
+    assert ("| mean_iou | 0.6000 |" in text) == is_shown
     assert text.split("---")[2].strip().startswith("# run")
