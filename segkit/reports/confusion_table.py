@@ -21,7 +21,7 @@ def confusion_table(rows: Sequence[Sequence[str]]) -> Html:
         DataError: They are not such rows.
 
     Example:
-        >>> "75 %" in confusion_table([["target", "sky", "sea"], ["sky", "3", "1"], ["sea", "0", "2"]])
+        >>> ">75<" in confusion_table([["target", "sky", "sea"], ["sky", "3", "1"], ["sea", "0", "2"]])
         True
     """
     header, *lines = rows
@@ -45,17 +45,22 @@ def confusion_table(rows: Sequence[Sequence[str]]) -> Html:
 
 
 def _matrix(names: Sequence[str], targets: Sequence[str], fractions: Sequence[Sequence[float]]) -> Html:
-    heads = element("tr", element("th", "target \\ predicted"), *(element("th", name) for name in names))
+    heads = element("tr", element("th", "target \\ predicted"), *(_head(name) for name in names))
     body = [
         element("tr", element("th", target), *(_cell(fraction, row == column) for column, fraction in enumerate(line)))
         for row, (target, line) in enumerate(zip(targets, fractions, strict=True))
     ]
     caption = element("caption", "Percent of the pixels of each target class")
-    return element("table", caption, element("thead", heads), element("tbody", *body))
+    return element("table", caption, element("thead", heads), element("tbody", *body), style_class="matrix")
+
+
+def _head(name: str) -> Html:
+    """Returns the header of a column. The name stands upright, so that many columns fit beside each other."""
+    return element("th", element("span", name), style_class="upright")
 
 
 def _cell(fraction: float, right: bool) -> Html:
     """Returns a cell that is the darker the larger the fraction: blue where it is right, red where it is wrong."""
     color = "31,110,180" if right else "200,40,40"
-    text = f"{fraction:.0%}".replace("%", " %") if fraction >= 0.005 else ""
+    text = f"{100 * fraction:.0f}" if fraction >= 0.005 else ""
     return Html(f'<td class="number" style="background: rgba({color},{0.6 * fraction:.3f})">{text}</td>')

@@ -20,6 +20,10 @@ DASHES = ("", "7 4", "2 3", "9 3 2 3")
 """Of the curves after each round of colors."""
 
 
+FLAT = 1e-4
+"""Part of the values that their differences must exceed to fill a plot: those of rounding would look like a fall."""
+
+
 class Curve(NamedTuple):
     """One line of a plot."""
 
@@ -82,8 +86,12 @@ def _ticks(low: float, high: float) -> list[float]:
     Example:
         >>> _ticks(1.3, 7.4), _ticks(0.0, 0.0)
         ([0.0, 2.0, 4.0, 6.0, 8.0], [0.0, 0.2])
+        >>> [round(tick, 3) for tick in _ticks(0.28, 0.1 + 0.18)]
+        [0.2, 0.3]
     """
-    width = (high - low) or abs(high) or 1.0
+    width = high - low
+    if width <= FLAT * max(abs(low), abs(high)):
+        width = abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(width / 5))
     step = next(one * power for one in (1, 2, 5, 10) if one * power * 5 >= width)
     first = math.floor(low / step)
@@ -100,7 +108,7 @@ def _powers(low: float, high: float) -> list[float]:
 def _grid(y: float, tick: float) -> str:
     return (
         f'<path d="M{LEFT},{y:.1f} H{WIDTH - RIGHT}" class="grid"/>'
-        f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:.4g}</text>'
+        f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:.6g}</text>'
     )
 
 

@@ -39,6 +39,9 @@ table { border-collapse: collapse; margin: 1em 0; } caption { text-align: left; 
 th, td { padding: 0.25em 0.75em; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
   overflow-wrap: break-word; }
 th { background: var(--raised); } .number { text-align: right; font-variant-numeric: tabular-nums; }
+.matrix th, .matrix td { padding: 0.25em 0.5em; } .matrix td { min-width: 1.6em; }
+.upright { vertical-align: bottom; } .upright span { writing-mode: vertical-rl; transform: rotate(180deg);
+  white-space: nowrap; }
 .images { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start; }
 .image { min-width: min(16em, 100%); max-width: 100%; } .image img { max-width: 100%; height: auto; display: block; }
 .caption { color: var(--pale); overflow-wrap: anywhere; contain: inline-size; }

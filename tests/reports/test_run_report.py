@@ -90,8 +90,8 @@ def test_all_confusion_matrices(tmp_path):
     assert main(["report", str(tmp_path / "run")]) == 0
     text = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     first, second = text.partition("<h2>Confusion of run, mean_iou</h2>")[2].split("<h2>Confusion of run, mine</h2>")
-    assert first.index("75 %") < first.index("25 %")
-    assert second.index("25 %") < second.index("75 %")
+    assert first.index(">75<") < first.index(">25<")
+    assert second.index(">25<") < second.index(">75<")
 
 
 def test_the_origin_of_a_setting_is_paler_than_the_setting(trained):
