@@ -24,7 +24,7 @@ from segkit.export.tracing import trace
 from segkit.inference.thresholds import prediction_settings
 from segkit.models._base import SegmentationModel
 from segkit.runtime.writing import replace_file
-from segkit.types import Feature
+from segkit.types import Feature, pixel_format_of
 
 
 def export_checkpoint(
@@ -56,8 +56,8 @@ def export_checkpoint(
 
     Raises:
         CheckpointError: The checkpoint cannot be loaded.
-        ExportError: A part does not trace, the file differs from the model, an argument has a value that is not
-            allowed, or a package is missing.
+        ExportError: The model takes other images than RGB, a part does not trace, the file differs from the model, an
+            argument has a value that is not allowed, or a package is missing.
         WriteError: The file cannot be written.
     """
     output = Path(output)
@@ -65,6 +65,7 @@ def export_checkpoint(
     if output.suffix != chosen.suffix:
         raise ExportError(f"{output}: a file of --format {format} ends in {chosen.suffix}.")
     loaded = load_checkpoint(checkpoint, plugins=plugins, trust=trust)
+    _require_rgb(loaded, checkpoint)
     parts = [part["type"] for part in loaded.config.experiment.postprocessors]
     name = task or next(iter(parts), "semantic")
     postprocessor = build_postprocessor(loaded.config, loaded.classes, name)
@@ -118,3 +119,12 @@ def _output_names(program: ExportProgram, sizes: SizeRange) -> list[str]:
     """Returns the names of what a program returns, in order: those of the prediction depend on the model."""
     with torch.no_grad():
         return list(program(example_images(TRACED_BATCH, *sizes.examples()[0])))
+
+
+def _require_rgb(loaded: Checkpoint, checkpoint: str | Path) -> None:
+    pixels = pixel_format_of(loaded.model)
+    if not pixels.is_rgb:
+        raise ExportError(
+            f"{checkpoint}: its model takes images of {pixels}, but exported files take RGB of 8 bits. It cannot be "
+            "exported; use the checkpoint itself."
+        )

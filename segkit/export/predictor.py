@@ -15,7 +15,7 @@ from segkit.inference.outcomes import Prepared
 from segkit.inference.predictor import Predictor
 from segkit.registries import Postprocessor, Transform
 from segkit.registries.signature import Fraction, Positive
-from segkit.types import SemanticResult
+from segkit.types import RGB, SemanticResult
 
 RESIZING = ("resize", "resize_shortest_edge", "pad")
 """The transforms that a file may name: they only change the size of an image."""
@@ -59,6 +59,7 @@ class ExportedPredictor(Predictor):
         self._is_semantic = self.postprocessor.result_type is SemanticResult
         self._windows = None
         self.model = ExportedModel(self.file)
+        self.pixel_format = RGB  # segkit exports no other models
         self._transforms = _transforms(info.transforms, self.path)
 
     def _postprocessor(self, settings: dict[str, float]) -> Postprocessor:

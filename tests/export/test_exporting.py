@@ -83,6 +83,17 @@ def test_a_file_that_differs_is_not_left_behind(checkpoint, tmp_path, monkeypatc
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("model.pt2", "an earlier one")]
 
 
+def test_a_model_of_other_images_than_rgb(tmp_path):
+    numbers = [f"model.{name}=[1, 2, 3, 4]" for name in ("pixel_mean", "pixel_std")]
+    checkpoint = make_checkpoint(tmp_path, *numbers)
+    with pytest.raises(ExportError) as caught:
+        export_checkpoint(checkpoint, tmp_path / "model.onnx")
+    assert str(caught.value) == (
+        f"{checkpoint}: its model takes images of 4 channels of uint8, but exported files take RGB of 8 bits. It "
+        "cannot be exported; use the checkpoint itself."
+    )
+
+
 def test_the_suffix_must_fit(checkpoint, tmp_path):
     with pytest.raises(ExportError) as error:
         export_checkpoint(checkpoint, tmp_path / "model.pt2")
