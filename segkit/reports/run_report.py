@@ -62,7 +62,9 @@ def _curves(runs: Sequence[RunRecord]) -> Iterator[Html]:
     """Yields plots with the curves of all runs: losses, metrics, learning rate."""
     names = dict.fromkeys(name for run in runs for name in run.curves)
     losses = [name for name in names if name.startswith("losses/") and name.count("/") == 1]
-    metrics = [name for name in names if name.startswith("evaluation/")]
+    # A single evaluation is no curve: the tables have its metrics.
+    several = [name for name in names if any(len(run.curves.get(name, [])) > 1 for run in runs)]
+    metrics = [name for name in several if name.startswith("evaluation/")]
     others = [name for name in ("learning_rate", "gradient_norm") if name in names]
     plots = [_plot(runs, name) for name in [*losses, *metrics, *others]]
     if plots:

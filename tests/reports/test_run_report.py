@@ -108,6 +108,17 @@ def test_a_run_without_evaluation(trained, tmp_path):
     assert "best checkpoint" not in text
 
 
+def test_a_single_evaluation_is_no_curve(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/config.yaml").write_text("a: 1\n")
+    lines = ['{"step": 1, "losses": {"total": 2.5}}', '{"step": 1, "evaluation": {"pq": 0.5}}']
+    for count in (1, 2):
+        (tmp_path / "run/metrics.jsonl").write_text("\n".join([*lines, *lines[1:] * (count - 1)]))
+        assert main(["report", str(tmp_path / "run"), "--output", str(tmp_path / "page.html")]) == 0
+        text = (tmp_path / "page.html").read_text(encoding="utf-8")
+        assert ("<h3>pq</h3>" in text, "total loss" in text) == (count == 2, True)
+
+
 def test_damaged_lines_of_the_log_are_left_out(trained, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/config.yaml").write_text("a: 1\n")
