@@ -86,7 +86,7 @@ class MaskedAttentionDecoder(nn.Module):
         for index, (projection, one) in enumerate(zip(self.input_projections, maps, strict=True)):
             value = projection(one).flatten(2).transpose(1, 2) + self.map_embeddings.weight[index]  # (B, S, C)
             values.append(value)
-            keys.append(value + sine_position_encoding(*one.shape[-2:], value.shape[-1], value.device))
+            keys.append(value + sine_position_encoding(one.shape[-2], one.shape[-1], value.shape[-1], value.device))
             # Resizing is linear: features resized once give the same masks as the resized masks of every layer.
             resized = interpolate(mask_features.detach(), size=one.shape[-2:], mode="bilinear", align_corners=False)
             small.append(resized.flatten(2))  # (B, E, S)

@@ -81,8 +81,9 @@ class MSDeform(nn.Module):
         self.outputs = nn.ModuleList(conv_norm_relu(hidden_dim, hidden_dim, kernel_size=3) for _ in finer)
         self.mask_features = nn.Conv2d(hidden_dim, mask_dim, kernel_size=1)
         initialize_convolutions(self)
-        for projection in self.input_projections:
-            nn.init.xavier_uniform_(projection[0].weight)
+        for layer in self.input_projections.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.xavier_uniform_(layer.weight)
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Computes the mask features from feature maps [(B,Ci,Hi,Wi)], finest first.
@@ -113,8 +114,8 @@ class MSDeform(nn.Module):
         tokens = torch.cat([one.flatten(2) for one in maps], dim=2).transpose(1, 2)  # (B, S, C)
         for layer in self.layers:
             tokens = layer(tokens, positions, reference, sizes)
-        parts = tokens.transpose(1, 2).split([height * width for height, width in sizes], dim=2)
-        return [part.unflatten(2, size) for part, size in zip(parts, sizes, strict=True)]
+        parts = torch.split(tokens.transpose(1, 2), [height * width for height, width in sizes], dim=2)
+        return [part.reshape(*part.shape[:2], *size) for part, size in zip(parts, sizes, strict=True)]
 
 
 class DeformableLayer(nn.Module):
