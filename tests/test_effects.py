@@ -6,6 +6,7 @@ differ from what was observed before. Contexts in which a setting has no effect 
 `segkit.config.consistency`, which tests/config/test_consistency.py breaks one by one.
 """
 
+import contextlib
 import json
 import shutil
 from functools import cache
@@ -611,6 +612,8 @@ CONTEXTS = {
 """Further settings that a setting needs beside it to be tried."""
 
 ELSEWHERE = {
+    "hook/feature_cache.folder": "test_a_folder_of_features",
+    "hook/feature_cache.max_gigabytes": "test_a_folder_of_features",
     "backbone/timm.pretrained": "test_pretrained",
     "backbone/timm.weights": "test_weights",
     "backbone/vit_pyramid.pretrained": "test_pretrained",
@@ -672,6 +675,18 @@ def test_every_setting_of_a_part_has_an_entry():
     )
     assert {*cases(), *ELSEWHERE} <= there
     assert set(ELSEWHERE.values()) <= globals().keys()
+
+
+def test_a_folder_of_features(tmp_path):
+    """Features lie where the setting says, as many as there is room for."""
+    for folder, room, count in (("first", {}, 1), ("second", {}, 1), ("third", {"max_gigabytes": 1e-9}, 0)):
+        model = torch.nn.Module()
+        model.backbone = build_part(BACKBONES, {**BACKBONE, "frozen": True})
+        hook = build_part(BY_KIND["hook"], {"type": "feature_cache", "folder": str(tmp_path / folder), **room})
+        hook.on_model(model)
+        with pytest.warns(UserWarning, match="all that it may") if room else contextlib.nullcontext():
+            model.backbone(torch.zeros(1, 3, 32, 32))
+        assert len(list((tmp_path / folder).rglob("*.features"))) == count
 
 
 VIT_BACKBONE = {"type": "vit_pyramid", "name": "vit_tiny_patch16_224", "options": VIT}

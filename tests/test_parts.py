@@ -12,11 +12,14 @@ from tempfile import TemporaryDirectory
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from segkit import testing
 from segkit.build import build_part
 from segkit.classes import Classes
 from segkit.config import load_config
+from segkit.hooks.feature_cache import FeatureCache
+from segkit.layers.freezing import freeze
 from segkit.registries import BY_KIND, REGISTRIES
 from segkit.registries.signature import MISSING, after_star
 from tests.helpers import dataset_folders
@@ -135,6 +138,7 @@ SETTINGS = {
         {"milestones": [500], "warmup_steps": 2, "backbone_warmup_steps": 3},
     ],
     "hook/early_stopping": [{"patience": 2}],
+    "hook/feature_cache": [lambda folder: {"folder": str(folder / "features")}],
     "hook/freeze": [{"parameters": ["0.*"]}],
     "hook/tracker": [{"name": "wandb"}],
     "transform/pad": [{"size": [64, 50]}],
@@ -164,6 +168,19 @@ def original_sample(folder):
     return folder / "model.pkl", {"config": load_config(folder / "x.yaml"), "things": []}
 
 
+class FrozenModel(nn.Module):
+    """For the hook that needs a frozen backbone."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone, self.head = nn.Linear(4, 4), nn.Linear(4, 1)
+        self.backbone.forward = lambda values: [values.tanh()]
+        freeze(self.backbone)
+
+    def forward(self, values):
+        return self.head(self.backbone(values)[0])
+
+
 FOREIGN = {"HuggingFaceMaskFormer": huggingface_sample, "OriginalMaskFormer": original_sample}
 """Class of a checkpoint format -> a function that writes a sample and returns it with what `read` needs."""
 
@@ -182,7 +199,7 @@ CHECKS = {
     "evaluator": lambda build: testing.check_evaluator(lambda classes: build(classes=classes)),
     "optimizer": lambda build: testing.check_optimizer(lambda model: build(model=model)),
     "schedule": lambda build: testing.check_schedule(build()),
-    "hook": lambda build: testing.check_hook(build),
+    "hook": lambda build: testing.check_hook(build, FrozenModel if isinstance(build(), FeatureCache) else None),
     "checkpoint_format": lambda build: check_format(build()),
 }
 """kind -> the check, called with a function that builds the part from what segkit supplies."""

@@ -13,6 +13,8 @@ from segkit.config.written import Written
 
 TURN_OR_CROP = ("random_crop", "random_flip", "random_window")
 """Transforms that move the image against its target where they see the image alone."""
+_SINGLE = ("early_stopping", "ema", "feature_cache", "tensorboard")
+"""Hooks of which a second one has no effect."""
 
 
 def inconsistencies(tree: Mapping) -> Iterator[Problem]:
@@ -257,7 +259,7 @@ RULES = (
     ),
     Rule(
         ("training.hooks.*",),
-        lambda config, path: _repeats(config, path) and config.is_part(path, "ema", "early_stopping", "tensorboard"),
+        lambda config, path: _repeats(config, path) and config.is_part(path, *_SINGLE),
         "the list has a hook of this type already, and only one of a type can be used. Remove one of both.",
     ),
     Rule(

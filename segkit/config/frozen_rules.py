@@ -6,6 +6,11 @@ from segkit.config.written import Written
 TIMM = ("timm", "vit_pyramid")
 """The backbones whose `options` are those of timm."""
 
+_NEVER_THE_SAME = ("photometric_distortion", "random_crop", "random_scale", "random_window")
+_DRAWING = ("AugMix", "AutoAugment", "ColorJitter", "Elastic", "Gaussian", "JPEG", "Rand", "ScaleJitter", "TrivialAug")
+_FLIPS = ("RandomHorizontalFlip", "RandomVerticalFlip")
+"""Of torchvision's transforms with random outcome, those of two outcomes."""
+
 
 def _set_beside_frozen(config: Written, path: str) -> bool:
     return (
@@ -25,7 +30,31 @@ def _drops(config: Written, path: str) -> bool:
     )
 
 
+def _caches_what_learns(config: Written, path: str) -> bool:
+    return config.is_part(path, "feature_cache") and config.value("model.backbone.frozen") is not True
+
+
+def _never_the_same(config: Written, path: str) -> bool:
+    """Whether a transform of segkit or torchvision draws an image that hardly ever comes again."""
+    name = str(config.value(f"{path}.name"))
+    draws = name.startswith(_DRAWING) and name not in _FLIPS
+    cached = any(config.is_part(hook, "feature_cache") for hook in config.items("training.hooks"))
+    return cached and (config.is_part(path, *_NEVER_THE_SAME) or (config.is_part(path, "torchvision") and draws))
+
+
 FROZEN_RULES = (
+    Rule(
+        ("training.hooks.*",),
+        _caches_what_learns,
+        "this hook has no effect without `model.backbone.frozen: true`: the features of a backbone that learns change "
+        "with every step. Set that, or remove the hook.",
+    ),
+    Rule(
+        ("data.train.transforms.*",),
+        _never_the_same,
+        "the hook 'feature_cache' has no effect beside this transform, which hardly ever gives the same image twice. "
+        "Remove one of both.",
+    ),
     Rule(
         ("model.backbone.freeze_batch_norm",),
         _set_beside_frozen,

@@ -66,7 +66,8 @@ class PartlyFrozenBackbone(Backbone, Protocol):
 
     @property
     def frozen_part(self) -> nn.Module:
-        """The encoder, a module inside the backbone."""
+        """The encoder, a module inside the backbone. Called with a batch, it returns a list of maps with a row for each
+        image."""
 
 
 FROZEN = (

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
@@ -46,7 +47,7 @@ def explain_write_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replace_file(path: Path, durable: bool = True) -> Iterator[Path]:
+def replace_file(path: Path, durable: bool = True, shared: bool = False) -> Iterator[Path]:
     """Yields a file name beside `path` to write to, and moves the file to `path` at the end.
 
     Until then an earlier file stays as it is. After an error, it is kept and the incomplete file is removed. A missing
@@ -56,6 +57,8 @@ def replace_file(path: Path, durable: bool = True) -> Iterator[Path]:
         path: The file.
         durable: Wait until the file is on the disk, so that a power failure leaves either file whole. That takes
             milliseconds: leave it out for files of which there are many, and which are easily made again.
+        shared: Other processes may write the same file at the same time. Each then has a file of its own to write to,
+            and the last one stays.
 
     Raises:
         WriteError: The file cannot be written.
@@ -68,7 +71,8 @@ def replace_file(path: Path, durable: bool = True) -> Iterator[Path]:
         >>> path.read_text()
         'complete'
     """
-    draft = path.with_name(path.name + WRITING)
+    own = f".{secrets.token_hex(4)}" if shared else ""
+    draft = path.with_name(f"{path.name}{own}{WRITING}")
     with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _refuse_special(path)

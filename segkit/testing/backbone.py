@@ -2,7 +2,7 @@
 
 * It publishes `features`: finest first, each stride once.
 * If it publishes `pixel_mean` or `pixel_std`, it publishes both, each with a number per channel.
-* If it publishes `frozen_part`, that is a module inside it.
+* If it publishes `frozen_part`, that is a module inside it, which it calls and which returns a list of maps.
 * If it publishes `parameter_layers`, these name every parameter once.
 * It takes images of three channels, or of another number that it is checked for.
 * For images whose sides are multiples of the coarsest stride, it returns the maps that `features` describes: images
@@ -51,6 +51,7 @@ def check_backbone(backbone: Backbone, channels: int = 3) -> None:
             maps = backbone(torch.randn(2, channels, *size))
         check_maps(who, "map", maps, features, size)
     image = torch.randn(2, channels, 2 * coarsest, 3 * coarsest)
+    _check_encoded(who, module, image)
     trial = Trial(who, module, {"image": image}, _run, reached={"image": ["image"]})
     check_module(trial, _other(module))
     warn_unless_compilable(trial)
@@ -75,6 +76,24 @@ def _check_frozen_part(who: str, backbone: nn.Module) -> None:
     assert any(module is part for module in backbone.modules()), (
         f"{who} publishes frozen_part = {part!r}, which is no module inside it. Publish the one that holds its encoder."
     )
+
+
+def _check_encoded(who: str, backbone: nn.Module, images: Tensor) -> None:
+    """Checks what the part that can be frozen returns, which a cache of features relies on."""
+    part: nn.Module = getattr(backbone, "frozen_part", backbone)
+    returned: list[object] = []
+    handle = part.register_forward_hook(lambda module, inputs, maps: returned.append(maps))
+    with torch.no_grad():
+        backbone(images)
+    handle.remove()
+    assert returned, f"{who} publishes a frozen_part that it does not call. Call it as a module, not its methods."
+    for maps in returned:
+        good = isinstance(maps, list | tuple) and all(
+            isinstance(one, Tensor) and len(one) == len(images) for one in maps
+        )
+        assert good, (
+            f"{who}: its frozen_part returns a {type(maps).__name__}. Return a list of maps with a row for each image."
+        )
 
 
 def _run(backbone: nn.Module, inputs: list[Tensor]) -> Outputs:

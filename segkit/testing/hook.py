@@ -62,11 +62,12 @@ def _trial() -> Iterator[Callable[[float], float]]:
 
 
 @seeded()
-def check_hook(make: Callable[[], Hook]) -> None:
+def check_hook(make: Callable[[], Hook], make_model: Callable[[], nn.Module] | None = None) -> None:
     """Checks a hook.
 
     Args:
         make: Builds the part; the class itself, where its settings have defaults.
+        make_model: Builds the model to try it with, where the hook needs a certain one: it takes values (8, 4).
 
     Raises:
         AssertionError: it breaks the contract; the message says how and what to do.
@@ -80,11 +81,12 @@ def check_hook(make: Callable[[], Hook]) -> None:
         hook = make()
     who = named("hook", hook)
     assert isinstance(hook, Hook), f"{who} lacks methods of a hook. Derive the class from segkit.Hook."
-    context = _started(who, hook)
+    make_model = make_model or _three_layers
+    context = _started(who, hook, make_model)
     _advance(who, hook, context)
     state = _saved(who, hook)
     other = make()
-    other_context = _started(who, other, context)
+    other_context = _started(who, other, make_model, context)
     with trying(who, "when another instance loads its state"):
         other.load_state(deepcopy(state))
     _assert_same(who, state, _saved(who, other), "right after it has loaded it")
@@ -96,10 +98,16 @@ def check_hook(make: Callable[[], Hook]) -> None:
             one.on_end(its_context)
 
 
-def _started(who: str, hook: Hook, earlier: TrainingContext | None = None) -> TrainingContext:
+def _three_layers() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+
+
+def _started(
+    who: str, hook: Hook, make_model: Callable[[], nn.Module], earlier: TrainingContext | None = None
+) -> TrainingContext:
     """Starts a training, or one that goes on where an earlier one is."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    model = make_model()
     if earlier is not None:
         model.load_state_dict(earlier.model.state_dict())
     with trying(who, "in on_model"):

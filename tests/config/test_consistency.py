@@ -41,6 +41,33 @@ CASES = {
         "from.",
         ["model.backbone.pretrained=true"],
     ),
+    "features of a backbone that learns": (
+        ["training.hooks=[{type: feature_cache, folder: a}]"],
+        "training.hooks.0: this hook has no effect without `model.backbone.frozen: true`: the features of a backbone "
+        "that learns change with every step. Set that, or remove the hook.",
+        ["model.backbone.frozen=true"],
+    ),
+    "features of images that never come again": (
+        [
+            "model.backbone.frozen=true",
+            "training.hooks=[{type: feature_cache, folder: a}]",
+            "data.train.transforms=[{type: random_flip}, {type: random_crop, size: [8, 8]}]",
+        ],
+        "data.train.transforms.1: the hook 'feature_cache' has no effect beside this transform, which hardly ever "
+        "gives the same image twice. Remove one of both.",
+        ["data.train.transforms=[{type: random_flip}]"],
+    ),
+    "features of colors that never come again": (
+        [
+            "model.backbone.frozen=true",
+            "training.hooks=[{type: feature_cache, folder: a}]",
+            "data.train.transforms=[{type: torchvision, name: RandomHorizontalFlip}, {type: torchvision, name: "
+            "ColorJitter}]",
+        ],
+        "data.train.transforms.1: the hook 'feature_cache' has no effect beside this transform, which hardly ever "
+        "gives the same image twice. Remove one of both.",
+        ["data.train.transforms=[{type: torchvision, name: RandomHorizontalFlip}]"],
+    ),
     "batch norms of a frozen backbone": (
         ["model.backbone.frozen=true", "model.backbone.freeze_batch_norm=true"],
         "model.backbone.freeze_batch_norm: has no effect beside `frozen: true`, which keeps batch norms as they are "

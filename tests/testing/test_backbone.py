@@ -85,6 +85,20 @@ class FreezesAnother(Good):
     frozen_part = nn.Identity()
 
 
+class NeverCalled(Good):
+    def __init__(self):
+        super().__init__()
+        self.frozen_part = nn.Linear(2, 2)
+
+
+class OneMap(Good):
+    """Its encoder returns a single map, not a list."""
+
+    @property
+    def frozen_part(self):
+        return self.first
+
+
 class Deep(Good):
     """Publishes a layer for each map."""
 
@@ -149,6 +163,14 @@ MESSAGES = [
         FreezesAnother,
         "backbone FreezesAnother publishes frozen_part = Identity(), which is no module inside it. Publish the one "
         "that holds its encoder.",
+    ),
+    (
+        NeverCalled,
+        "backbone NeverCalled publishes a frozen_part that it does not call. Call it as a module, not its methods.",
+    ),
+    (
+        OneMap,
+        "backbone OneMap: its frozen_part returns a Tensor. Return a list of maps with a row for each image.",
     ),
     (OnlyLarge, "backbone OnlyLarge fails on images of 4x4: ValueError: the image is too small"),
     (Named, "backbone Named returns its maps as dict. Return a list."),
