@@ -48,6 +48,7 @@ class FeatureCache(Hook):
     def __init__(self, *, folder: Annotated[str, Form(_empty)], max_gigabytes: PositiveFloat = 20.0) -> None:
         self.folder = Path(folder)
         self.max_bytes = int(max_gigabytes * 1e9)
+        self._told = ""
 
     def on_model(self, model: nn.Module) -> None:
         backbone = getattr(model, "backbone", None)
@@ -61,7 +62,13 @@ class FeatureCache(Hook):
         cache_features(part, self._store)
 
     def after_evaluation(self, context: TrainingContext, metrics: Mapping[str, float]) -> None:
-        context.print(f"feature_cache: {self._store.in_words()}")
+        self._tell(context)
 
     def on_end(self, context: TrainingContext) -> None:
-        context.print(f"feature_cache: {self._store.in_words()}")
+        self._tell(context)
+
+    def _tell(self, context: TrainingContext) -> None:
+        line = f"feature_cache: {self._store.in_words()}"
+        if line != self._told:
+            context.print(line)
+        self._told = line
