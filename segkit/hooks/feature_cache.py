@@ -48,7 +48,7 @@ class FeatureCache(Hook):
     def __init__(self, *, folder: Annotated[str, Form(_empty)], max_gigabytes: PositiveFloat = 20.0) -> None:
         self.folder = Path(folder)
         self.max_bytes = int(max_gigabytes * 1e9)
-        self._told = ""
+        self._printed = ""
 
     def on_model(self, model: nn.Module) -> None:
         backbone = getattr(model, "backbone", None)
@@ -62,13 +62,13 @@ class FeatureCache(Hook):
         cache_features(part, self._store)
 
     def after_evaluation(self, context: TrainingContext, metrics: Mapping[str, float]) -> None:
-        self._tell(context)
+        self._print_found(context)
 
     def on_end(self, context: TrainingContext) -> None:
-        self._tell(context)
+        self._print_found(context)
 
-    def _tell(self, context: TrainingContext) -> None:
+    def _print_found(self, context: TrainingContext) -> None:
         line = f"feature_cache: {self._store.in_words()}"
-        if line != self._told:
+        if line != self._printed:
             context.print(line)
-        self._told = line
+        self._printed = line
