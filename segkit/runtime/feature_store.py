@@ -88,8 +88,8 @@ class FeatureStore:
     def in_words(self) -> str:
         """Returns how often something was found."""
         looked = self.found + self.missed
-        share = f" ({100 * self.found / looked:.0f} %)" if looked else ""
-        return f"{self.folder}: {self.found} of {looked} found{share}"
+        fraction = f" ({100 * self.found / looked:.0f} %)" if looked else ""
+        return f"{self.folder}: {self.found} of {looked} found{fraction}"
 
     def _file(self, key: str) -> Path:
         # Folders of a few hundred files each are quick to list and to remove.
