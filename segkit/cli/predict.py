@@ -107,6 +107,10 @@ def _tell(job: PredictionJob, segmented: int, seconds: float) -> None:
     done = count_done(job)
     before = f", {done - segmented} of them before" if done > segmented else ""
     speed = f", {segmented / seconds:.2f} images/s" if segmented else ""
+    if renamed := job.renamed():
+        file, name = renamed[0]
+        others = f"; {job.manifest.path} tells all {len(renamed)}" if len(renamed) > 1 else ""
+        print(f"images of one name: the results of {file} are called {name}{others}")
     print(f"{done} of {len(job.files)} images segmented ({job.task}{before}){speed}: {job.folder}", flush=True)
 
 
@@ -199,7 +203,7 @@ def _images_of(text: str) -> list[str]:
 
 def _listing(text: str, pixels: PixelFormat) -> Listing:
     from segkit.data.formats import image_suffixes
-    from segkit.data.listing import Listing, is_hidden, list_folder
+    from segkit.data.listing import Listing, is_hidden, is_hidden_image, list_folder
 
     path = Path(text)
     if path.is_dir():
@@ -209,4 +213,5 @@ def _listing(text: str, pixels: PixelFormat) -> Listing:
     is_image = [file.suffix.lower() in image_suffixes(pixels) for file in files]
     images = [file for file, found in zip(files, is_image, strict=True) if found]
     others = [file for file, found in zip(files, is_image, strict=True) if not found]
-    return Listing(path, images, others, [])
+    hidden = [file for file in matches if file.is_file() and is_hidden_image(file)]
+    return Listing(path, images, others, [], hidden)

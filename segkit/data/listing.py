@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from segkit.data.formats import image_suffixes
@@ -16,7 +16,7 @@ _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds, each list in the order of names. Hidden files such as macOS's `._a.jpg` are in none."""
+    """What a folder holds, each list in the order of names. Files of the system, as macOS's `._a.jpg`, are in none."""
 
     folder: Path
     images: list[Path]
@@ -24,6 +24,8 @@ class Listing:
     """Files without a suffix of an image."""
     deeper: list[Path]
     """Sub-folders that hold images."""
+    hidden: list[Path] = field(default_factory=list)
+    """Files with the suffix of an image whose names begin with a dot."""
 
     def name_of(self, path: Path) -> str:
         """Returns the path of a file within the folder, with `/` between its parts."""
@@ -53,12 +55,14 @@ def list_folder(folder: Path, pixels: PixelFormat = RGB) -> Listing:
     images: list[Path] = []
     others: list[Path] = []
     deeper: list[Path] = []
+    hidden: list[Path] = []
     try:
         # scandir knows which entries are folders without a look at each file.
         with os.scandir(folder) as entries:
             for entry in entries:
                 path = Path(entry.path)
                 if is_hidden(path):
+                    hidden += [path] if is_hidden_image(path) and entry.is_file() else []
                     continue
                 if entry.is_dir():
                     deeper += [path] if any(_is_image(file, suffixes) for file in path.iterdir()) else []
@@ -66,7 +70,7 @@ def list_folder(folder: Path, pixels: PixelFormat = RGB) -> Listing:
                     (images if _is_image(path, suffixes) else others).append(path)
     except OSError as error:
         raise DataError(f"{error.filename or folder}: cannot list the folder ({error.strerror}).") from None
-    return Listing(folder, sorted(images), sorted(others), sorted(deeper))
+    return Listing(folder, sorted(images), sorted(others), sorted(deeper), sorted(hidden))
 
 
 def list_tree(folder: Path, without: Path | None = None, pixels: PixelFormat = RGB) -> Listing:
@@ -93,6 +97,7 @@ def list_tree(folder: Path, without: Path | None = None, pixels: PixelFormat = R
     suffixes = image_suffixes(pixels)
     images: list[Path] = []
     others: list[Path] = []
+    hidden: list[Path] = []
     # A link may lead to a folder above it: without a list of what was seen, the walk would not end.
     seen = {os.path.realpath(without)} if without is not None else set()
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
@@ -105,7 +110,9 @@ def list_tree(folder: Path, without: Path | None = None, pixels: PixelFormat = R
         for name in files:
             if not is_hidden(path := Path(parent, name)):
                 (images if _is_image(path, suffixes) else others).append(path)
-    return Listing(folder, sorted(images), sorted(others), [])
+            elif is_hidden_image(path):
+                hidden.append(path)
+    return Listing(folder, sorted(images), sorted(others), [], sorted(hidden))
 
 
 def _raise(error: OSError) -> None:
@@ -122,6 +129,17 @@ def is_hidden(path: Path) -> bool:
     return path.name.startswith(".") or path.name.lower() in _SYSTEM_FILES
 
 
+def is_hidden_image(path: Path) -> bool:
+    """Tells whether a file is hidden, has the suffix of an image, and is none of macOS's companions of others.
+
+    Example:
+        >>> is_hidden_image(Path("images/.a.jpg")), is_hidden_image(Path("images/._a.jpg"))
+        (True, False)
+    """
+    begins = path.name.startswith(".") and not path.name.startswith("._")
+    return begins and path.suffix.lower() in image_suffixes()
+
+
 def warn_of_the_rest(listing: Listing) -> None:
     """Warns, in one line, of the files and sub-folders of a folder that are not read."""
     parts = []
@@ -129,6 +147,8 @@ def warn_of_the_rest(listing: Listing) -> None:
         parts.append(f"{counted(listing.others, 'file')} without the suffix of an image: {named(listing.others)}")
     if listing.deeper:
         parts.append(f"{counted(listing.deeper, 'sub-folder')} with images: {named(listing.deeper)}")
+    if listing.hidden:
+        parts.append(f"{counted(listing.hidden, 'hidden image')}: {named(listing.hidden)}")
     if parts:
         warnings.warn(f"{listing.folder}: not read: {'; '.join(parts)}.", stacklevel=3)
 

@@ -1,9 +1,14 @@
 """Finds the files that a JSON file lists."""
 
 import os
+import unicodedata
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from segkit.data.formats import image_suffixes
 from segkit.data.json_values import JsonEntry, shown
+from segkit.data.listing import counted, is_hidden, named
 from segkit.data.problems import Problems
 from segkit.errors import suggest
 
@@ -97,6 +102,41 @@ class ListedFiles:
         inside = str(found.relative_to(self._folder))
         folder = str(found)[: -len(name)].rstrip(os.sep) if inside.endswith(name) else str(found.parent)
         return f"That file lies in {found.parent}. Point '{self._setting}' at {folder}."
+
+
+def warn_of_unlisted(
+    folder: Path, listed: Iterable[str], annotations: Sequence[Path], also: Iterable[str] = ()
+) -> None:
+    """Warns of images that lie beside those that annotation files list.
+
+    Args:
+        folder: Of the images.
+        listed: Their names in the folder. Only folders of listed images are looked at.
+        annotations: The annotation files.
+        also: Names of files in the folder that are of another kind.
+    """
+    names = {_compared(name) for name in (*listed, *also)}
+    suffixes = image_suffixes()
+    unlisted = sorted(
+        folder / parent / name
+        for parent in {os.path.dirname(name) for name in listed}
+        for name in _names_in(folder / parent)
+        if os.path.splitext(name)[1].lower() in suffixes
+        and not is_hidden(Path(name))
+        and _compared(os.path.join(parent, name)) not in names
+    )
+    if unlisted:
+        files = annotations[0] if len(annotations) == 1 else f"{annotations[0]} and {len(annotations) - 1} more"
+        warnings.warn(
+            f"{folder}: not read: {counted(unlisted, 'image')} that {files} "
+            f"{'does' if len(annotations) == 1 else 'do'} not list: {named(unlisted)}.",
+            stacklevel=4,
+        )
+
+
+def _compared(name: str) -> str:
+    """Returns a name in the form in which names are compared: file systems differ in letter case and accents."""
+    return unicodedata.normalize("NFC", os.path.normpath(name)).casefold()
 
 
 def find_below(folder: Path, name: str) -> Path | None:

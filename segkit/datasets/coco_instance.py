@@ -15,6 +15,7 @@ from segkit.datasets._coco_categories import LEFT_OUT
 from segkit.datasets._coco_exports import Boxes, warn_of_partial_annotation
 from segkit.datasets._coco_json import CocoFile
 from segkit.datasets._coco_masks import read_segmentation
+from segkit.datasets._image_files import warn_of_unlisted
 from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset
 from segkit.datasets._masks import InvalidSegmentationError, Polygons, RunLengths
 from segkit.datasets._plausibility import Plausibility
@@ -90,6 +91,7 @@ class CocoInstance(InstanceDataset):
         read = [_read_file(file, folder, problems.of(file), classes) for file in files]
         problems.raise_any()
         listed, found = _joined(read, folder)
+        warn_of_unlisted(folder, [image.file_name for parsed, _ in read for image in parsed.images], files)
         if split is not None:
             names = [image.file.relative_to(folder).as_posix() for image in listed]
             wanted = set(chosen(list(dict.fromkeys(names)), split, folder))

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from segkit.data.json_values import (
 from segkit.data.paths import dataset_folder, dataset_path
 from segkit.data.problems import Problems, call_all
 from segkit.datasets._coco_json import CocoFile
-from segkit.datasets._image_files import ListedFiles
+from segkit.datasets._image_files import ListedFiles, warn_of_unlisted
 from segkit.datasets._plausibility import areas_disagree
 from segkit.datasets._segments import Segment, Segments, make_segments, select
 from segkit.datasets._split import Split, chosen
@@ -97,6 +98,7 @@ class CocoPanoptic:
         parsed.problems.raise_any()
         self.classes = parsed.classes
         listed = parsed.images
+        self._warn_of_unlisted([image.file_name for image in listed], list(filter(None, self._mask_names)))
         if split is not None:
             wanted = set(chosen([image.file_name for image in listed], split, self._images))
             kept = [place for place, image in enumerate(listed) if image.file_name in wanted]
@@ -107,6 +109,12 @@ class CocoPanoptic:
         self.segments, order = make_segments([segment for segment, _ in found], len(self))
         self._ids = np.array([id for _, id in found], dtype=np.int64)[order]
         self._has_warned = False
+
+    def _warn_of_unlisted(self, images: Sequence[str], masks: Sequence[str]) -> None:
+        together = self._images == self._masks
+        warn_of_unlisted(self._images, images, [self._file], masks if together else ())
+        if not together:
+            warn_of_unlisted(self._masks, masks, [self._file])
 
     def __len__(self) -> int:
         return len(self._image_ids)

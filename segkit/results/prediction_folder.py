@@ -48,6 +48,12 @@ class PredictionJob:
         """Of the folder."""
         return Manifest(self.folder, self.task)
 
+    def renamed(self) -> list[tuple[str, str]]:
+        """Returns the inputs whose files have another name than theirs, since another input has it, with this name."""
+        places = self.manifest.places()
+        found = [(file, places[file].name) for file in self.files if file in places and places[file].is_done]
+        return [(file, name) for file, name in found if name != Path(file).stem]
+
 
 class PredictionFolder:
     """Writes the results of one process, and a line into the manifest once all files of an image are there.

@@ -54,6 +54,24 @@ def test_a_folder(checkpoint, images, tmp_path, capsys):
     assert re.search(r"^2 of 2 images segmented \(semantic\), \d+\.\d\d images/s: \S+/out\n$", capsys.readouterr().out)
 
 
+def test_images_of_one_name_are_told_apart(checkpoint, images, tmp_path, capsys):
+    Image.open(images / "a.png").save(images / "a.tif")
+    inputs = [str(images / name) for name in ("a.png", "a.tif", "deep/a.png")]
+    out = tmp_path / "out"
+    assert main(["predict", checkpoint, *inputs, "--output", str(out)]) == 0
+    assert capsys.readouterr().out.startswith(
+        f"images of one name: the results of {images}/a.tif are called images_a; {out}/manifest_semantic.jsonl tells "
+        "all 2\n3 of 3 images segmented"
+    )
+
+
+def test_hidden_images_are_told(images):
+    (images / ".c.png").touch()
+    with pytest.warns(UserWarning, match=r"1 hidden image: \.c\.png\."):
+        found = list(images_in([str(images)]))
+    assert f"{images}/.c.png" not in found
+
+
 def test_a_glob_a_folder_and_a_file(checkpoint, images, tmp_path):
     inputs = [str(images / "**/*.png"), str(images), str(images / "b.JPG")]
     assert main(["predict", checkpoint, *inputs, "--output", str(tmp_path / "out"), "--batch-size", "2"]) == 0

@@ -42,6 +42,13 @@ def test_without_a_rest_there_is_no_warning(folder):
     warn_of_the_rest(list_folder(folder / "deep"))
 
 
+def test_hidden_images_are_named(folder, tmp_path):
+    (tmp_path / ".c.png").touch()
+    assert [list_folder(folder).hidden, list_tree(folder).hidden] == 2 * [[tmp_path / ".c.png"]]
+    with pytest.warns(UserWarning, match=r"; 1 hidden image: \.c\.png\.$"):
+        warn_of_the_rest(list_folder(folder))
+
+
 def test_many_files_are_counted(tmp_path):
     assert named([tmp_path / f"{index}.txt" for index in range(5)]) == "0.txt, 1.txt, 2.txt and 2 more"
 

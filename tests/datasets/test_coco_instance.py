@@ -433,7 +433,8 @@ def test_images_of_one_file(large: Large) -> None:
         large.read()
     assert [str(one.message) for one in caught] == [
         f"{large.json}: 1 image lists a file that another one lists. What only one of them annotates is background in "
-        f"the other. The first is images[1] (id 4), as images[0]."
+        f"the other. The first is images[1] (id 4), as images[0].",
+        f"{large.images}: not read: 1 image that {large.json} does not list: a.jpg.",
     ]
 
 
@@ -452,6 +453,15 @@ def test_annotation_ids_twice(large: Large) -> None:
         f"{large.json}: 2 annotations: another annotation has the same 'id'. segkit does not use these ids, other "
         f"tools do. The first is annotations[2] (id 3)."
     )
+
+
+@pytest.mark.filterwarnings("error")
+def test_images_that_the_file_does_not_list(folder: Folder) -> None:
+    for name in ("d.png", "c.jpg", ".e.jpg", "notes.txt"):
+        (folder.images / name).touch()
+    with pytest.raises(UserWarning) as caught:
+        folder.read()
+    assert str(caught.value) == (f"{folder.images}: not read: 2 images that {folder.json} does not list: c.jpg, d.png.")
 
 
 def test_objects_twice(large: Large) -> None:

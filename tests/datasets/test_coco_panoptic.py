@@ -468,3 +468,14 @@ def test_real_semantic(shared_data: Path) -> None:
         separate, merged = target_of(panoptic, index), target_of(semantic, index)
         assert torch.equal(label_map_of(separate, 255), label_map_of(merged, 255))
         assert merged.labels.tolist() == sorted(set(separate.labels.tolist()))
+
+
+def test_files_that_are_not_listed(folder: Folder) -> None:
+    for file in (folder.images / "c.jpg", folder.masks / "c.png"):
+        file.touch()
+    with pytest.warns(UserWarning, match="not read") as caught:
+        folder.read()
+    assert [str(one.message) for one in caught] == [
+        f"{folder.images}: not read: 1 image that {folder.json} does not list: c.jpg.",
+        f"{folder.masks}: not read: 1 image that {folder.json} does not list: c.png.",
+    ]
