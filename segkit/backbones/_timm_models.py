@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from os import PathLike, fspath
 from typing import Any
 
 import timm
@@ -18,7 +19,7 @@ _FILTERS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretraine
 
 
 def create_feature_model(
-    name: str, pretrained: bool, weights: str | None, options: Mapping[str, Any], channels: int = 3
+    name: str, pretrained: bool, weights: str | PathLike[str] | None, options: Mapping[str, Any], channels: int = 3
 ) -> nn.Module:
     """Creates the timm model `name` as a feature extractor.
 
@@ -33,6 +34,7 @@ def create_feature_model(
         ConfigError: timm has no such model, or it cannot extract features.
         SegkitError: the weights cannot be loaded.
     """
+    weights = None if weights is None else fspath(weights)
     base_name = name.partition(".")[0]
     if not timm.is_model(base_name):
         raise ConfigError(

@@ -1,6 +1,7 @@
 """The backbone `timm`: a wrapper of timm's feature extraction."""
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -55,7 +56,7 @@ class TimmBackbone(nn.Module):
         *,
         name: str,
         pretrained: bool = False,
-        weights: str | None = None,
+        weights: str | Path | None = None,
         stage_norm: bool = False,
         freeze_batch_norm: bool = False,
         multi_grid: list[int] | None = None,

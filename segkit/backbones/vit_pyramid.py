@@ -1,5 +1,6 @@
 """The backbone `vit_pyramid`: a plain vision transformer as a feature pyramid."""
 
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class ViTPyramid(nn.Module):
         *,
         name: str,
         pretrained: bool = False,
-        weights: str | None = None,
+        weights: str | Path | None = None,
         hidden_dim: int = 256,
         options: dict[str, Any] | None = None,
     ) -> None:

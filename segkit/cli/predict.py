@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-pixels",
         type=positive,
         metavar="N",
-        help="read images of up to N pixels (default: that of $SEGKIT_MAX_PIXELS, or else of Pillow, 178956970)",
+        help="read images of up to N pixels (default: that of $SEGKIT_MAX_PIXELS, or else 178956970, twice "
+        "as many as Pillow warns of)",
     )
     _add_output_arguments(parser)
     add_inference_arguments(parser)

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from segkit.data.formats import image_formats
+from segkit.data.jpeg_checks import check_jpeg_rows
 from segkit.data.png_checks import check_png, check_png_rows
 from segkit.errors import ConfigError, DataError, SegkitError, cause_of
 from segkit.runtime.reading import open_file
@@ -59,6 +60,7 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
                     _warn_if_large(path, image, limit)
                     yield image
                     check_png_rows(image, file)
+                    check_jpeg_rows(image, file)
         except Image.DecompressionBombError as error:
             pixels = re.search(r"\((\d+) pixels\)", str(error))
             raise _too_large(path, int(pixels[1]) if pixels else None, limit or _pillows_limit()) from None

@@ -1,6 +1,7 @@
 """Paths of dataset files."""
 
 import os
+from os import PathLike
 from pathlib import Path
 
 from segkit.data.official import source_of
@@ -10,7 +11,7 @@ from segkit.runtime.shipped import shipped_path
 VARIABLE = "SEGKIT_DATASETS"
 
 
-def dataset_path(path: str) -> Path:
+def dataset_path(path: str | PathLike[str]) -> Path:
     """Resolves the path of a dataset file or folder as a config gives it.
 
     An absolute path stays. A relative one is looked up in the folder `$SEGKIT_DATASETS`, or in `./datasets` where the
@@ -41,7 +42,7 @@ def dataset_path(path: str) -> Path:
     )
 
 
-def dataset_folder(path: str) -> Path:
+def dataset_folder(path: str | PathLike[str]) -> Path:
     """Resolves the path of a dataset folder as `dataset_path` does.
 
     Raises:

@@ -1,6 +1,7 @@
 """The meaning of the ids in label files: which class index each stands for."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -31,11 +32,14 @@ StoredId = Annotated[int, Bounds(least=0, most=IDS - 1)]
 DEFAULT = "default"
 """Key of a label map for all ids that it does not name."""
 
+ClassNames = list[str] | str | Path
+"""Names, or a file that lists them."""
+
 LabelMap = dict[str, int | str]
 """Id, range of ids, or `default` -> class name, class index, `void`, or in datasets of instances `background`."""
 
 
-def class_list(classes: list[str] | str, things: list[str] | None, first_id: int = 0) -> Classes:
+def class_list(classes: ClassNames, things: list[str] | None, first_id: int = 0) -> Classes:
     """Returns the class list that the settings `classes` and `things` of a dataset describe.
 
     Args:
@@ -46,7 +50,7 @@ def class_list(classes: list[str] | str, things: list[str] | None, first_id: int
     Raises:
         DataError: there is no class, a name appears twice, or a thing is not in the list.
     """
-    if isinstance(classes, str):
+    if isinstance(classes, str | Path):
         listed = read_classes(dataset_path(classes))
     else:
         ids = range(first_id, first_id + len(classes))
@@ -125,7 +129,7 @@ def _read_label_map(label_map: LabelMap, classes: Classes, background: bool) -> 
     """Returns the class index of each id, and that of all other ids, as `class_index_table` writes them."""
     class_index_of: dict[int, int] = {}
     key_of: dict[int, str] = {}
-    for key, value in label_map.items():
+    for key, value in with_text_keys(label_map).items():
         class_index = _class_index(key, value, classes, background)
         for stored in ids_of_key(key):
             if key_of.setdefault(stored, key) != key:
@@ -133,6 +137,11 @@ def _read_label_map(label_map: LabelMap, classes: Classes, background: bool) -> 
             class_index_of[stored] = class_index
     default = label_map.get(DEFAULT)
     return class_index_of, UNKNOWN if default is None else _class_index(DEFAULT, default, classes, background)
+
+
+def with_text_keys(label_map: LabelMap) -> LabelMap:
+    """Returns a label map whose keys are text, as those of YAML are. From Python, ids may be numbers."""
+    return {str(key): value for key, value in label_map.items()}
 
 
 def ids_of_key(key: str) -> range:

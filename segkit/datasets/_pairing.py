@@ -10,7 +10,7 @@ from torch import Tensor
 from segkit.data.formats import label_suffixes
 from segkit.data.listing import Listing, counted, list_tree, named, warn_of_the_rest
 from segkit.data.problems import Problems
-from segkit.datasets._split import Split, chosen
+from segkit.datasets._split import FileSplit, chosen
 from segkit.datasets._unpaired import advice, no_images, one_folder
 from segkit.errors import DataError
 from segkit.types import RGB, PixelFormat
@@ -34,7 +34,7 @@ class Ends:
     label: str = ""
 
 
-def pair_up(images: Path, labels: Path, ends: Ends, split: Split | None, pixels: PixelFormat = RGB) -> list[Pair]:
+def pair_up(images: Path, labels: Path, ends: Ends, split: FileSplit | None, pixels: PixelFormat = RGB) -> list[Pair]:
     """Returns each image that `split` chooses with its label file, in the order of names.
 
     Both are looked for in all sub-folders. Warns of files that are left out.

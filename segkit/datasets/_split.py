@@ -44,7 +44,11 @@ Split = str | Annotated[dict[str, float], Form(malformed)]
 """`{share: 0.2, seed: 0}`, `{all_but: 0.2, seed: 0}`, or a list: a text file, or one that the format names."""
 
 
-def chosen(names: Sequence[str], split: Split | None, where: Path, suffix: str = "") -> list[str]:
+FileSplit = Split | Path
+"""A split, or a text file."""
+
+
+def chosen(names: Sequence[str], split: FileSplit | None, where: Path, suffix: str = "") -> list[str]:
     """Returns the names that belong to the dataset, in their given order.
 
     A share is drawn by a hash of each name: it does not depend on other images or on the order. With one number and
@@ -66,7 +70,7 @@ def chosen(names: Sequence[str], split: Split | None, where: Path, suffix: str =
     """
     if split is None:
         return list(names)
-    if isinstance(split, str):
+    if isinstance(split, str | Path):
         listed = _listed(dataset_path(split), _spellings(names, suffix), where)
         return [name for name in names if name in listed]
     if problem := malformed(split):

@@ -21,7 +21,7 @@ from segkit.datasets._masks import InvalidSegmentationError, Polygons, RunLength
 from segkit.datasets._plausibility import Plausibility
 from segkit.datasets._same_classes import same_classes
 from segkit.datasets._segments import Segment, Segments, select
-from segkit.datasets._split import Split, chosen
+from segkit.datasets._split import FileSplit, chosen
 from segkit.errors import DataError
 from segkit.registries import DATASETS
 
@@ -76,12 +76,12 @@ class CocoInstance(InstanceDataset):
     def __init__(
         self,
         *,
-        images: str,
-        annotations: str | list[str],
+        images: str | Path,
+        annotations: str | Path | Sequence[str | Path],
         classes: ClassChoice | None = None,
-        split: Split | None = None,
+        split: FileSplit | None = None,
     ) -> None:
-        listed_files = [annotations] if isinstance(annotations, str) else annotations
+        listed_files = [annotations] if isinstance(annotations, str | Path) else annotations
         folder, *files = call_all(
             [partial(dataset_folder, images), *(partial(dataset_path, file) for file in listed_files)]
         )

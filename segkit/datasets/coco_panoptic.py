@@ -28,7 +28,7 @@ from segkit.datasets._coco_json import CocoFile
 from segkit.datasets._image_files import ListedFiles, warn_of_unlisted
 from segkit.datasets._plausibility import areas_disagree
 from segkit.datasets._segments import Segment, Segments, make_segments, select
-from segkit.datasets._split import Split, chosen
+from segkit.datasets._split import FileSplit, chosen
 from segkit.errors import DataError, join_first
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
@@ -87,7 +87,13 @@ class CocoPanoptic:
     """Labels, crowds and areas of all segments."""
 
     def __init__(
-        self, *, images: str, annotations: str, masks: str, semantic: bool = False, split: Split | None = None
+        self,
+        *,
+        images: str | Path,
+        annotations: str | Path,
+        masks: str | Path,
+        semantic: bool = False,
+        split: FileSplit | None = None,
     ) -> None:
         self._images, self._file, self._masks = call_all(
             [partial(dataset_folder, images), partial(dataset_path, annotations), partial(dataset_folder, masks)]

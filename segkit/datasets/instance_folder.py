@@ -1,6 +1,7 @@
 """The dataset `instance_folder`, for instance segmentation."""
 
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,9 +14,18 @@ from segkit.data.paths import dataset_folder
 from segkit.data.pixel_files import read_pixels
 from segkit.data.problems import call_all
 from segkit.datasets._id_offsets import explain_offset, label_map_from
-from segkit.datasets._label_ids import BACKGROUND, IDS, UNKNOWN, LabelMap, StoredId, class_index_table, class_list
+from segkit.datasets._label_ids import (
+    BACKGROUND,
+    IDS,
+    UNKNOWN,
+    ClassNames,
+    LabelMap,
+    StoredId,
+    class_index_table,
+    class_list,
+)
 from segkit.datasets._pairing import Ends, Pair, check_size, pair_up
-from segkit.datasets._split import Split
+from segkit.datasets._split import FileSplit
 from segkit.errors import DataError, join_first
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import DATASETS
@@ -82,9 +92,9 @@ class InstanceFolder:
     def __init__(
         self,
         *,
-        images: str,
-        labels: str,
-        classes: list[str] | str,
+        images: str | Path,
+        labels: str | Path,
+        classes: ClassNames,
         things: list[str] | None = None,
         encoding: Encoding = "one_class",
         image_suffix: str = "",
@@ -93,7 +103,7 @@ class InstanceFolder:
         void: StoredId | list[StoredId] | None = None,
         channels: Positive = 3,
         pixel_type: PixelType = "uint8",
-        split: Split | None = None,
+        split: FileSplit | None = None,
     ) -> None:
         ends = Ends(image_suffix, label_suffix)
         image_folder, label_folder = call_all(partial(dataset_folder, one) for one in (images, labels))

@@ -15,7 +15,7 @@ from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset
 from segkit.datasets._labelme_files import LabelmeFile, read_labelme
 from segkit.datasets._plausibility import Plausibility
 from segkit.datasets._segments import Segment
-from segkit.datasets._split import Split, chosen
+from segkit.datasets._split import FileSplit, chosen
 from segkit.errors import DataError, join_first
 from segkit.registries import DATASETS
 
@@ -63,10 +63,10 @@ class Labelme(InstanceDataset):
     def __init__(
         self,
         *,
-        folder: str,
-        images: str | None = None,
+        folder: str | Path,
+        images: str | Path | None = None,
         classes: ClassChoice | None = None,
-        split: Split | None = None,
+        split: FileSplit | None = None,
     ) -> None:
         root = dataset_folder(folder)
         listing = list_tree(root)

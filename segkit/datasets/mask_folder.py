@@ -13,9 +13,17 @@ from segkit.data.pixel_files import read_pixels
 from segkit.data.problems import call_all
 from segkit.datasets._id_offsets import explain_offset
 from segkit.datasets._label_colors import Colors, ColorTable
-from segkit.datasets._label_ids import UNKNOWN, LabelMap, StoredId, class_index_table, class_list
+from segkit.datasets._label_ids import (
+    UNKNOWN,
+    ClassNames,
+    LabelMap,
+    StoredId,
+    class_index_table,
+    class_list,
+    with_text_keys,
+)
 from segkit.datasets._pairing import Ends, check_size, pair_up
-from segkit.datasets._split import Split
+from segkit.datasets._split import FileSplit
 from segkit.datasets._void_hints import explain_void
 from segkit.errors import DataError, join_first
 from segkit.registries import DATASETS
@@ -77,9 +85,9 @@ class MaskFolder:
     def __init__(
         self,
         *,
-        images: str,
-        labels: str,
-        classes: list[str] | str,
+        images: str | Path,
+        labels: str | Path,
+        classes: ClassNames,
         things: list[str] | None = None,
         image_suffix: str = "",
         label_suffix: str = "",
@@ -88,14 +96,14 @@ class MaskFolder:
         void: StoredId | list[StoredId] | None = None,
         channels: Positive = 3,
         pixel_type: PixelType = "uint8",
-        split: Split | None = None,
+        split: FileSplit | None = None,
     ) -> None:
         ends = Ends(image_suffix, label_suffix)
         image_folder, label_folder = call_all(partial(dataset_folder, one) for one in (images, labels))
         self.pixel_format = PixelFormat(channels, pixel_type)
         self._pairs = pair_up(image_folder, label_folder, ends, split, self.pixel_format)
         self._colors: ColorTable | None = None
-        self._label_map = label_map
+        self._label_map = None if label_map is None else with_text_keys(label_map)
         if colors is False:
             self.classes, self._class_index_of = class_index_table(class_list(classes, things), label_map, void)
             return
@@ -188,7 +196,7 @@ def _check_colors(classes: object, colors: Colors, label_map: object, void: obje
                 f"{name}: label files with 'colors' hold no ids. Remove '{name}', and name the colors of void in "
                 f"'colors' under void."
             )
-    if colors is True and not isinstance(classes, str):
+    if colors is True and not isinstance(classes, str | Path):
         raise DataError(
             "colors: 'true' means the colors of the class file, but 'classes' is a list of names. Name the colors, as "
             "in {road: [128, 64, 128]}, or name a file with colors in 'classes'."

@@ -13,7 +13,7 @@ from segkit.data.label_maps import holds_colors, read_color_map, read_label_map
 from segkit.data.paths import dataset_folder
 from segkit.datasets._id_offsets import explain_offset
 from segkit.datasets._label_colors import ColorTable
-from segkit.datasets._label_ids import IDS, UNKNOWN, class_index_table, class_list
+from segkit.datasets._label_ids import IDS, UNKNOWN, ClassNames, class_index_table, class_list
 from segkit.datasets._pairing import Pair, check_size
 from segkit.datasets._split import Split
 from segkit.datasets._voc_folders import CLASS_MASKS, listed
@@ -79,7 +79,7 @@ class Voc:
     """
 
     def __init__(
-        self, *, folder: str, split: Split, classes: list[str] | str | None = None, instances: bool = False
+        self, *, folder: str | Path, split: Split, classes: ClassNames | None = None, instances: bool = False
     ) -> None:
         root = dataset_folder(folder)
         self._pairs, self._objects = listed(root, split, instances)
@@ -213,12 +213,12 @@ def _objects_of(classes: Classes) -> Classes:
     )
 
 
-def _classes(root: Path, classes: list[str] | str | None) -> Classes:
+def _classes(root: Path, classes: ClassNames | None) -> Classes:
     """Returns the classes in the order of their ids, background included, with the colors of the masks."""
     file = root / CLASS_FILE
     if classes is None and file.is_file():
         classes = str(file)
     names = class_list(list(NAMES) if classes is None else classes, None)
-    colors = names.colors if isinstance(classes, str) else voc_colors(len(names))
+    colors = names.colors if isinstance(classes, str | Path) else voc_colors(len(names))
     things = [name != BACKGROUND for name in names.names]
     return Classes.make(names.names, things, colors, names.ids)

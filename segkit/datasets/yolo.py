@@ -58,7 +58,7 @@ class Yolo(InstanceDataset):
         (('cat',), 4)
     """
 
-    def __init__(self, *, data: str, split: Split) -> None:
+    def __init__(self, *, data: str | Path, split: Split) -> None:
         file = dataset_path(data)
         listed = read_classes(file)
         classes = Classes.make(listed.names, None, listed.colors, listed.ids)

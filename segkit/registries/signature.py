@@ -1,10 +1,13 @@
 """Reads the signature of a part: segkit injects what stands before `*`, YAML sets what stands after it."""
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, NoReturn, get_type_hints
+from functools import cache, reduce
+from operator import or_
+from os import PathLike
+from types import UnionType
+from typing import Annotated, Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from segkit.errors import RegistryError
 
@@ -135,7 +138,7 @@ def annotation_of(part: Part, parameter: inspect.Parameter) -> Any:
     holder = type("Holder", (), {"__annotations__": {"value": parameter.annotation}})
     globalns = getattr(function, "__globals__", {})
     try:
-        return get_type_hints(holder, globalns=globalns, include_extras=True)["value"]
+        return _without_paths(get_type_hints(holder, globalns=globalns, include_extras=True)["value"])
     except Exception as error:
         raise RegistryError(
             f"{name_of(part)}: the annotation of '{parameter.name}' cannot be resolved "
@@ -195,3 +198,18 @@ def _refuse_open_signature(who: str, part: Part, parameter: inspect.Parameter) -
         f"{who} takes {str(parameter).partition(':')[0]}, but its signature is the schema of its settings. "
         "Name every setting, or take one `options: dict`."
     )
+
+
+def _without_paths(annotation: Any) -> Any:
+    """Returns an annotation without the paths in unions such as `str | Path`: YAML gives them as text."""
+    inner = get_args(annotation)
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        kept = [_without_paths(one) for one in inner if not _is_path(one)]
+        return reduce(or_, kept) if kept else annotation
+    return origin[tuple(map(_without_paths, inner))] if origin in (list, dict, tuple, Sequence, Mapping) else annotation
+
+
+def _is_path(annotation: Any) -> bool:
+    kind = get_origin(annotation) or annotation
+    return isinstance(kind, type) and issubclass(kind, PathLike)
