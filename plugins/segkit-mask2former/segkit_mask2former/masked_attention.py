@@ -8,6 +8,7 @@ from segkit.errors import ConfigError
 from segkit.layers.linear import mlp
 from segkit.layers.position_encoding import sine_position_encoding
 from segkit.layers.transformer import FeedForward, initialize_transformer
+from segkit.ops.cpu.linear import convolve_linear
 from segkit.registries.signature import Fraction, Positive
 from segkit.types import Feature, Prediction
 
@@ -74,6 +75,7 @@ class MaskedAttentionDecoder(nn.Module):
         self.norm = nn.LayerNorm(hidden_dim)
         self.class_head = nn.Linear(hidden_dim, num_classes + 1)
         self.mask_head = mlp(hidden_dim, hidden_dim, mask_dim, num_layers=3)
+        convolve_linear(self)
 
     def forward(self, memory: list[Tensor], mask_features: Tensor) -> Prediction:
         """Predicts from the memory [(B,Ci,Hi,Wi)], finest first, and the mask features (B,E,h,w).

@@ -8,6 +8,7 @@ from segkit.errors import ConfigError
 from segkit.layers.convolution import conv_norm_relu, group_norm, initialize_convolutions
 from segkit.layers.position_encoding import sine_position_encoding
 from segkit.layers.transformer import FeedForward
+from segkit.ops.cpu.linear import convolve_linear
 from segkit.registries.signature import Fraction, Positive
 from segkit.types import Feature
 from segkit_mask2former.deformable_attention import DeformableAttention, reference_pixels
@@ -84,6 +85,7 @@ class MSDeform(nn.Module):
         for layer in self.input_projections.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.xavier_uniform_(layer.weight)
+        convolve_linear(self)
 
     def forward(self, features: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Computes the mask features from feature maps [(B,Ci,Hi,Wi)], finest first.
