@@ -43,6 +43,7 @@ from segkit.training.first_look import SECONDS, first_look, refuse_bad, training
 from segkit.training.frozen_weights import frozen_at_random
 from segkit.training.initialization import initialize_from
 from segkit.training.loop import Trainer
+from segkit.training.loop_settings import LoopSettings
 from segkit.training.progress import Reporter
 from segkit.training.refusals import check_best_metric, require_sections
 from segkit.training.repeats import factors_of_run, repeats_in_words
@@ -178,22 +179,13 @@ def _trainer(
         build_optimizer(settings.optimizer, model),
         build_schedule(settings.schedule),
         _batches(plan, model, after=state.step),
-        steps=settings.steps,
+        LoopSettings.of(settings, evaluate_start=config.experiment.init_from is not None, seed=seed),
         accelerator=accelerator,
         state=state,
-        accumulate=settings.accumulate,
-        clip_gradients=settings.clip_gradients,
-        on_nonfinite=settings.on_nonfinite,
         evaluate=_evaluation(plan, validation, data),
-        evaluate_start=config.experiment.init_from is not None,
         checkpoints=Checkpoints(plan.run, config, classes, accelerator, settings.keep_checkpoints),
         reporter=reporter,
-        log_every=settings.log_every,
-        evaluate_every=settings.evaluate_every,
-        checkpoint_every=settings.steps_between_checkpoints,
-        best_metric=settings.best_metric,
         hooks=hooks,
-        seed=seed,
         notes=[_introduction(plan, model), *unreached(config), *notes],
         data=data,
         bad_samples=_bad_samples(plan, state, reporter),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Literal
 
 import torch
 from accelerate import Accelerator
@@ -23,6 +22,7 @@ from segkit.training.final_tables import FinalTables
 from segkit.training.hooks import Hooks
 from segkit.training.interruption import Interruption
 from segkit.training.learning_rates import LearningRates
+from segkit.training.loop_settings import LoopSettings
 from segkit.training.nonfinite import NonFiniteSteps
 from segkit.training.progress import Meter, Reporter
 from segkit.training.rescue import Rescue
@@ -46,22 +46,13 @@ class Trainer:
         optimizer: Of the model's parameters, with the base learning rates.
         schedule: The factor of the learning rates at each step.
         batches: As many batches as the training takes. A hook that tries steps iterates over them anew.
-        steps: Optimizer steps of the whole training, those of an earlier run included.
+        settings: Its numbers.
         accelerator: Device, processes and precision; by default fp32 on the GPU if there is one.
         state: How far an earlier run came, where one is resumed.
-        accumulate: Batches per optimizer step.
-        clip_gradients: Upper bound of the norm of all gradients together.
-        on_nonfinite: What a step does whose loss or gradients are not finite.
         evaluate: Evaluates the model.
-        evaluate_start: Evaluate the weights before the first step too. That does not count in `best`.
         checkpoints: Writes checkpoints; by default none are written.
         reporter: Prints and logs.
-        log_every: Steps between lines of the log. What has an interval happens after the last step too.
-        evaluate_every: Steps between evaluations.
-        checkpoint_every: Steps between checkpoints.
-        best_metric: The summary metric that decides which checkpoint is the best; by default the first.
         hooks: Called at fixed moments, by the names under which their states are saved. Their `on_model` was called.
-        seed: The random numbers of each step follow from it, so that none of their states need be saved. None draws on.
         notes: Lines to print at the start.
         data: Adds up what the model learns from, where segkit's loader makes the batches.
         bad_samples: Watches for samples that were replaced.
@@ -76,7 +67,8 @@ class Trainer:
         >>> criterion = lambda prediction, targets: LossReport(prediction.mask_logits.square().mean(), {})
         >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         >>> schedule, reporter = lambda step, steps: 1 - step / steps, Reporter(steps=3, active=False)
-        >>> trainer = Trainer(model, criterion, optimizer, schedule, batches, steps=3, reporter=reporter)
+        >>> settings = LoopSettings(steps=3)
+        >>> trainer = Trainer(model, criterion, optimizer, schedule, batches, settings, reporter=reporter)
         >>> trainer.run(), trainer.state.step
         (None, 3)
     """
@@ -88,23 +80,14 @@ class Trainer:
         optimizer: torch.optim.Optimizer,
         schedule: Schedule,
         batches: Iterable[Batch],
+        settings: LoopSettings,
         *,
-        steps: int,
         accelerator: Accelerator | None = None,
         state: TrainingState | None = None,
-        accumulate: int = 1,
-        clip_gradients: float | None = None,
-        on_nonfinite: Literal["stop", "skip"] = "stop",
         evaluate: Evaluation | None = None,
-        evaluate_start: bool = False,
         checkpoints: Checkpoints | None = None,
         reporter: Reporter | None = None,
-        log_every: int = 20,
-        evaluate_every: int | None = None,
-        checkpoint_every: int | None = None,
-        best_metric: str | None = None,
         hooks: Mapping[str, Hook] | None = None,
-        seed: int | None = None,
         notes: Sequence[str] = (),
         data: DataSummary | None = None,
         bad_samples: BadSamples | None = None,
@@ -112,45 +95,40 @@ class Trainer:
         self.accelerator = accelerator or make_accelerator("fp32")
         self.model = model
         self.batches = iter(batches)
-        self.steps = steps
+        self.settings = settings
+        self.steps = settings.steps
         self.state = state or TrainingState()
-        self.accumulate = accumulate
         self.evaluate = evaluate
-        self.evaluate_start = evaluate_start
         self.checkpoints = checkpoints
-        self.reporter = reporter or Reporter(steps, self.state.step, active=self.accelerator.is_main_process)
-        self.log_every = log_every
-        self.evaluate_every = evaluate_every
-        self.checkpoint_every = checkpoint_every
-        self.best_metric = best_metric
-        self.seed = seed
-        self.notes = notes
-        self.data = data
-        self.bad_samples = bad_samples
+        self.reporter = reporter or Reporter(self.steps, self.state.step, active=self.accelerator.is_main_process)
+        self.notes, self.data, self.bad_samples = notes, data, bad_samples
         self.stopping = Stopping(self.accelerator)
         self.interruption = Interruption(self.stopping)
         self.time_limit = TimeLimit()
-        self.rates = LearningRates(optimizer, schedule, steps, model)
-        wrapped_model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.training_step = TrainingStep(wrapped_model, criterion, self.optimizer, self.accelerator, clip_gradients)
+        self.rates = LearningRates(optimizer, schedule, self.steps, model)
+        wrapped, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.training_step = TrainingStep(wrapped, criterion, self.optimizer, self.accelerator, settings.clip_gradients)
+        on_nonfinite = settings.on_nonfinite
         self.nonfinite = NonFiniteSteps(on_nonfinite, model, self.state, self.accelerator, checkpoints, self.reporter)
-        context = TrainingContext(
+        self.hooks = Hooks(hooks or {}, self._context(batches))
+        self.rescue = Rescue(model, self.optimizer, self.state, self.hooks, self.nonfinite, checkpoints, self.reporter)
+        self.tables = FinalTables(self.state, self.hooks, checkpoints, self.reporter)
+
+    def _context(self, batches: Iterable[Batch]) -> TrainingContext:
+        """Returns what hooks see of the training."""
+        return TrainingContext(
             self.model,
             self.optimizer,
-            steps,
+            self.steps,
             self.state,
             log=self._record,
             print=self.reporter.print,
             stop=self.stopping.request,
-            trial=partial(trial, self.model, self.training_step, self.rates, batches, accumulate),
+            trial=partial(trial, self.model, self.training_step, self.rates, batches, self.settings.accumulate),
             is_main=self.accelerator.is_main_process,
-            folder=None if checkpoints is None else checkpoints.run.path,
-            config={} if checkpoints is None else checkpoints.config.data,
+            folder=None if self.checkpoints is None else self.checkpoints.run.path,
+            config={} if self.checkpoints is None else self.checkpoints.config.data,
         )
-        self.hooks = Hooks(hooks or {}, context)
-        self.rescue = Rescue(model, self.optimizer, self.state, self.hooks, self.nonfinite, checkpoints, self.reporter)
-        self.meter = Meter()
-        self.tables = FinalTables(self.state, self.hooks, self.checkpoints, self.reporter)
 
     def run(self) -> dict[str, Metrics] | None:
         """Trains to the last step.
@@ -170,7 +148,7 @@ class Trainer:
                 return self._run()
 
     def _run(self) -> dict[str, Metrics] | None:
-        if self.evaluate is not None and self.evaluate_start and self.state.step == 0:
+        if self.evaluate is not None and self.settings.evaluate_start and self.state.step == 0:
             self._measure(self.evaluate, self.model)
         self.meter = Meter()
         metrics = self._evaluate_if_due()  # where the run that is resumed ended in an evaluation
@@ -178,9 +156,9 @@ class Trainer:
         while self.state.step < self.steps and (stop := self._stop_agreed()) is None:
             with self.time_limit.measured("step"):
                 report = self._train_step()
-            if self._due(self.log_every):
+            if self._due(self.settings.log_every):
                 self._log(report)
-            if self._due(self.checkpoint_every) or self.time_limit.needs_save:
+            if self._due(self.settings.checkpoint_every) or self.time_limit.needs_save:
                 self._save()
             metrics = self._evaluate_if_due() or metrics
         if stop is not None:
@@ -194,18 +172,19 @@ class Trainer:
 
     def _stop_agreed(self) -> StopRequest | None:
         """Returns why to stop before the next step; None to go on."""
-        evaluations = 0 if self.evaluate is None else self._due(self.evaluate_every, ahead=1) + self._due(ahead=1)
+        every = self.settings.evaluate_every
+        evaluations = 0 if self.evaluate is None else self._due(every, ahead=1) + self._due(ahead=1)
         self.time_limit.check(self.stopping, evaluations)
         return self.stopping.agreed()
 
     def _train_step(self) -> StepReport:
         """Makes one optimizer step."""
-        if self.seed is not None:  # each process has its own dropout
-            torch.manual_seed(derived_seed(self.seed, STEP, self.state.step, self.accelerator.process_index))
+        if self.settings.seed is not None:  # each process has its own dropout
+            torch.manual_seed(derived_seed(self.settings.seed, STEP, self.state.step, self.accelerator.process_index))
         before = Snapshot(self.model)
         self.rescue.begin_step(before)
         self.rates.set(self.state.step)
-        batches = [self._next_batch() for _ in range(self.accumulate)]
+        batches = [self._next_batch() for _ in range(self.settings.accumulate)]
         if self.bad_samples is not None:
             self.bad_samples.watch(batches)
         report = self.training_step.compute_gradients(batches, self.state.step, self.steps)
@@ -215,7 +194,7 @@ class Trainer:
         before.restore_if(report.nonfinite)
         self.rescue.end_step()
         self.nonfinite.watch(report, batches, before)
-        if self._due(self.log_every, self.checkpoint_every, self.evaluate_every, ahead=1) or self.time_limit.needs_save:
+        if self._due(*self.settings.intervals, ahead=1) or self.time_limit.needs_save:
             self.nonfinite.settle()
         self.state.step += 1
         self.hooks.after_step()
@@ -244,11 +223,12 @@ class Trainer:
             self.hooks.on_log(values)
 
     def _evaluate_if_due(self) -> dict[str, Metrics] | None:
-        if self.evaluate is None or self.state.evaluated == self.state.step or not self._due(self.evaluate_every):
+        due = self._due(self.settings.evaluate_every)
+        if self.evaluate is None or self.state.evaluated == self.state.step or not due:
             return None
         metrics = self._evaluate(self.evaluate)
         # The checkpoint that was written before the evaluation, so that its failure loses nothing, lacks its result.
-        if self._due(self.checkpoint_every):
+        if self._due(self.settings.checkpoint_every):
             self._save()
         return metrics
 
@@ -266,7 +246,7 @@ class Trainer:
         metrics = self._measure(evaluate, model)
         self._summarize_data()
         compared = comparable(metrics)
-        value = compared[self.best_metric or next(iter(compared))]
+        value = compared[self.settings.best_metric or next(iter(compared))]
         if self.checkpoints is not None and self.state.would_be_best(value):
             self.checkpoints.save_best(model)
         self.state.count_evaluation(value)

@@ -175,8 +175,8 @@ def _time(pace: Pace, evaluation: _Evaluation | None, trainer: Trainer) -> Findi
     if slow:
         text += f", {pace.waiting:.2f} s of it waiting for data: raise data.train.workers"
     if evaluation is not None:
-        every = trainer.evaluate_every or trainer.steps
-        times = math.ceil(trainer.steps / every) + trainer.evaluate_start
+        every = trainer.settings.evaluate_every or trainer.steps
+        times = math.ceil(trainer.steps / every) + trainer.settings.evaluate_start
         seconds += times * evaluation.seconds
         text += f", {times} evaluations of {duration(evaluation.seconds)}"
     return Finding("time", f"about {duration(seconds)}: {text}", "look" if slow else "ok")
@@ -186,7 +186,7 @@ def _disk(config: Config, trainer: Trainer, folder: Path) -> Finding:
     settings = config.experiment.training
     model = _bytes_of(trainer.model.state_dict())
     state = _bytes_of(trainer.optimizer.state_dict())  # hooks have no states before they start
-    every = trainer.checkpoint_every or trainer.steps
+    every = trainer.settings.checkpoint_every or trainer.steps
     kept = min(settings.keep_checkpoints if settings else 1, math.ceil(trainer.steps / every))
     # One more while it is written; `last`, and `best` where there are evaluations.
     needed = (kept + 1) * (model + state) + (2 if trainer.evaluate is not None else 1) * model

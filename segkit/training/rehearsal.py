@@ -122,7 +122,7 @@ class Rehearsal:
         steps, waits = [], []
         for _ in self._repetitions(REAL_STEPS):
             start = self.clock()
-            batches = [next(self.trainer.batches) for _ in range(self.trainer.accumulate)]
+            batches = [next(self.trainer.batches) for _ in range(self.trainer.settings.accumulate)]
             waits.append(self.clock() - start)
             # No more images than fit, where the batches of the config do not.
             self.make_step([images_of(batch, min(len(batch.files), len(self.batch.files))) for batch in batches])
@@ -132,8 +132,8 @@ class Rehearsal:
     def make_step(self, batches: Sequence[Batch]) -> float:
         """Makes a step at the full learning rate and returns its loss."""
         trainer = self.trainer
-        if trainer.seed is not None:
-            torch.manual_seed(derived_seed(trainer.seed, STEP, self._step, trainer.accelerator.process_index))
+        if trainer.settings.seed is not None:
+            torch.manual_seed(derived_seed(trainer.settings.seed, STEP, self._step, trainer.accelerator.process_index))
         self._step += 1
         trainer.rates.set_highest(max(trainer.rates.base))
         report = trainer.training_step.compute_gradients(batches, 0, trainer.steps)

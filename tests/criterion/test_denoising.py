@@ -23,6 +23,7 @@ from segkit.ops.points import PointSampling
 from segkit.runtime.compilation import compile_parts
 from segkit.testing import check_transformer_decoder
 from segkit.training.loop import Trainer
+from segkit.training.loop_settings import LoopSettings
 from segkit.types import Batch, Feature, ImageSizes, Prediction
 from tests.helpers.tiny import empty_target, halves_target
 
@@ -241,9 +242,8 @@ def test_it_learns_in_a_training(accumulate):
     batch = Batch(images, sizes, targets, ["a.png", "b.png"], [0, 1])
     model = make_model()
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.02)
-    trainer = Trainer(
-        model, make_criterion(), optimizer, lambda step, steps: 1.0, repeat(batch), steps=25, accumulate=accumulate
-    )
+    settings = LoopSettings(steps=25, accumulate=accumulate)
+    trainer = Trainer(model, make_criterion(), optimizer, lambda step, steps: 1.0, repeat(batch), settings)
     before = model.transformer_decoder.of_class.weight.detach().clone()
     reports = []
     compute = trainer.training_step.compute_gradients

@@ -16,8 +16,9 @@ def build(tiny, *overrides, resume=False):
 
 def test_the_settings_reach_the_trainer(tiny):
     trainer = build(tiny, "training.accumulate=3", "training.evaluate_every=2", "training.optimizer.lr=0.5")
-    assert (trainer.steps, trainer.accumulate, trainer.training_step.clip_gradients) == (4, 3, 1.0)
-    assert (trainer.log_every, trainer.evaluate_every, trainer.checkpoint_every) == (1, 2, 1)
+    settings = trainer.settings
+    assert (settings.steps, settings.accumulate, trainer.training_step.clip_gradients) == (4, 3, 1.0)
+    assert (settings.log_every, settings.evaluate_every, settings.checkpoint_every) == (1, 2, 1)
     assert trainer.rates.base == [0.5] * len(trainer.optimizer.param_groups)
     assert trainer.evaluate is not None
     files = sorted(path.name for path in (tiny.parent / "run").iterdir())

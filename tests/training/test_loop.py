@@ -17,6 +17,7 @@ from segkit.training.loop import Trainer
 from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
 from segkit.types import Batch, ImageSizes, Metrics, PixelPrediction
+from tests.helpers.loop_settings import split_settings
 from tests.helpers.tiny import assert_equal_weights, lines_of
 
 
@@ -43,7 +44,8 @@ def by_hand(steps=2, schedule=lambda step, steps: 1.0, batches=None, **settings)
     """Of loss w ** 2 from w = 1: each step of rate 0.25 halves w."""
     model = OnePixelModel()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
-    return Trainer(model, square, optimizer, schedule, batches or repeat(BATCH), steps=steps, **settings)
+    numbers, parts = split_settings(steps=steps, **settings)
+    return Trainer(model, square, optimizer, schedule, batches or repeat(BATCH), numbers, **parts)
 
 
 def test_built_by_hand(capsys):
@@ -120,11 +122,8 @@ def test_of_a_count_of_errors_the_lowest_is_the_best():
 
 
 def test_a_request_ends_the_training_after_the_step(capsys):
-    trainer = by_hand(steps=9, log_every=9)
-    trainer.evaluate, trainer.evaluate_every = (
-        lambda model, final: trainer.stopping.request("a good loss") or METRICS,
-        2,
-    )
+    trainer = by_hand(steps=9, log_every=9, evaluate_every=2)
+    trainer.evaluate = lambda model, final: trainer.stopping.request("a good loss") or METRICS
     trainer.run()
     assert trainer.state.step == 2
     assert capsys.readouterr().out == "step 2: a 0.5000\nstopped early at step 2: a good loss\n"

@@ -24,6 +24,7 @@ from segkit.training.snapshot import Snapshot
 from segkit.training.state import TrainingState
 from segkit.training.step import StepReport
 from segkit.types import Batch, ImageSizes, PixelPrediction
+from tests.helpers.loop_settings import split_settings
 from tests.helpers.overrides import last_ones
 from tests.helpers.tiny import assert_equal_weights
 
@@ -68,7 +69,8 @@ def fused_adam(parameters, lr):
 def trainer_of(bad=(), steps=3, criterion=square, optimizer=torch.optim.SGD, **settings):
     model = Normed(bad)
     optimizer = optimizer(model.parameters(), lr=0.25)
-    return Trainer(model, criterion, optimizer, lambda step, steps: 1.0, [BATCH] * steps, steps=steps, **settings)
+    numbers, parts = split_settings(steps=steps, **settings)
+    return Trainer(model, criterion, optimizer, lambda step, steps: 1.0, [BATCH] * steps, numbers, **parts)
 
 
 def test_a_gradient_that_is_not_finite_stops_before_the_step():

@@ -14,6 +14,7 @@ from segkit.hooks.learning_rate_finder import LearningRateFinder
 from segkit.training.build import build_training
 from segkit.training.drawn_step import draw_step
 from segkit.training.loop import Trainer
+from segkit.training.loop_settings import LoopSettings
 from segkit.training.replay import replay
 from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
@@ -56,8 +57,7 @@ def trainer_of(steps, hooks=None, accumulate=1):
         optimizer,
         lambda step, steps: 1.0,
         repeat(BATCH),
-        steps=steps,
-        accumulate=accumulate,
+        LoopSettings(steps=steps, accumulate=accumulate),
         hooks=hooks,
     )
 
