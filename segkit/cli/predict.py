@@ -186,7 +186,7 @@ def _images_of(text: str) -> list[str]:
     """Returns the images of a folder or a glob."""
     from segkit.data.formats import ARRAYS
     from segkit.data.images import refuse_address
-    from segkit.data.listing import warn_of_the_rest
+    from segkit.data.listing import counted, list_tree, warn_of_the_rest
     from segkit.errors import DataError
     from segkit.types import RGB
 
@@ -196,6 +196,12 @@ def _images_of(text: str) -> list[str]:
     if not listing.images:
         listing = _listing(text, ARRAYS)  # arrays are images where nothing else is
     if not listing.images:
+        deeper = list_tree(path).images if path.is_dir() else []
+        if deeper:
+            images = counted(deeper, "image")
+            raise DataError(
+                f"{text}: the folder has no images itself, but {images} below it. Name '{text}/**' for all."
+            )
         problem = "a folder without images" if path.is_dir() else "no such file, folder or glob"
         raise DataError(f"{text}: {problem}. Images end in .png, .jpg, .tif or another suffix that Pillow reads.")
     warn_of_the_rest(listing)

@@ -130,6 +130,15 @@ def test_an_input_that_names_no_image(images, tmp_path, capsys, name, what):
     assert not (tmp_path / "out").exists()
 
 
+def test_images_in_sub_folders_are_told(tmp_path, capsys):
+    (tmp_path / "town").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "town/a.png")
+    assert main(["predict", "runs/x", str(tmp_path), "--output", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}: the folder has no images itself, but 1 image below it. Name '{tmp_path}/**' for all.\n"
+    )
+
+
 def test_an_address_is_no_input(tmp_path, capsys):
     assert main(["predict", "no_checkpoint", "https://example.org/a.jpg", "--output", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err.startswith("error: https://example.org/a.jpg: this is an address, and segkit loads")
