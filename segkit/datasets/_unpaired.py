@@ -5,6 +5,7 @@ from pathlib import Path
 
 from segkit.data.formats import image_suffixes, label_suffixes
 from segkit.data.listing import Listing, counted, named
+from segkit.data.npy_files import SUFFIX
 from segkit.errors import DataError
 
 
@@ -35,6 +36,11 @@ def no_images(found: Listing, end: str) -> DataError:
             f"{named(found.images)}. Correct 'image_suffix'."
         )
     holds = f" It holds {counted(found.others, 'other file')}: {named(found.others)}." if found.others else ""
+    if any(file.suffix.lower() == SUFFIX for file in found.others):
+        return DataError(
+            f"{found.folder}: there are no images in this folder.{holds} NumPy's files are images of other channels "
+            "than RGB: set 'channels' and 'pixel_type' to what they hold."
+        )
     return DataError(
         f"{found.folder}: there are no images in this folder.{holds} Point 'images' at the folder of the images."
     )

@@ -57,6 +57,15 @@ def test_arrays_are_no_images_of_an_rgb_dataset(tmp_path):
     assert dataset[0].image.shape == (3, 32, 32)
 
 
+def test_a_folder_of_arrays_alone_tells_what_to_set(tmp_path):
+    with pytest.raises(DataError) as caught:
+        MaskFolder(**settings(tmp_path, channels=3, pixel_type="uint8"))
+    assert str(caught.value) == (
+        f"{tmp_path}/images: there are no images in this folder. It holds 2 other files: 0.npy, 1.npy. NumPy's files "
+        "are images of other channels than RGB: set 'channels' and 'pixel_type' to what they hold."
+    )
+
+
 def test_datasets_of_different_images_are_not_joined(tmp_path):
     bands = MaskFolder(**settings(tmp_path))
     assert Concat([bands, bands]).pixel_format == PixelFormat(5, "uint16")
