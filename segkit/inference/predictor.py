@@ -31,7 +31,7 @@ from segkit.runtime.background import in_background
 from segkit.runtime.devices import choose_device
 from segkit.runtime.model_call import call_model, enough_memory
 from segkit.runtime.precision import Precision, autocast
-from segkit.types import ImageSizes, InstanceResult, Result, ResultSource, Sample, SemanticResult
+from segkit.types import ImageSizes, Result, ResultSource, Sample, SemanticResult
 from segkit.types.pixels import pixel_format_of
 
 Source = TypeVar("Source", bound=ImageSource)
@@ -60,7 +60,8 @@ class Predictor:
         max_pixels: Files with more pixels are refused. By default the limit is that of the environment variable
             SEGKIT_MAX_PIXELS, or else Pillow's. Reading an image as a whole takes about 7 bytes a pixel. With `window`,
             and if the config evaluates without transforms, a file of more than 16 million pixels is read in windows:
-            its result is a label map of one byte a pixel (uint8, up to 255 classes), and its drawings are reduced.
+            its result is a label map of one byte a pixel (uint8, up to 255 classes), a segment map, or a
+            `LargeInstanceResult`, and its drawings are reduced.
         plugins: Python files that the checkpoint's config may import.
         trust: Import all Python files that the checkpoint's config names as plugins.
 
@@ -277,7 +278,7 @@ class Predictor:
         """Returns whether a file is read in windows. Transforms and augmentation need the image as a whole."""
         if self._transforms or self._windows is None or isinstance(self.model, Augmented):
             return False
-        if self.postprocessor.result_type is InstanceResult or not isinstance(image, str | Path):
+        if not isinstance(image, str | Path):
             return False
         return size_in_pixels(image, self.pixel_format, self.max_pixels) >= LARGE
 

@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from segkit.classes import Classes
@@ -17,7 +16,15 @@ from segkit.inference.sliding_window import SlidingWindow
 from segkit.ops.resizing import row_chunks
 from segkit.postprocessors.panoptic import Panoptic
 from segkit.registries import Postprocessor
-from segkit.types import ImageSizes, InstanceResult, PanopticResult, PanopticSegment, Size
+from segkit.types import (
+    ImageSizes,
+    InstanceResult,
+    LargeInstanceResult,
+    MaskCrop,
+    PanopticResult,
+    PanopticSegment,
+    Size,
+)
 
 SegmentResult: TypeAlias = InstanceResult | PanopticResult
 
@@ -63,6 +70,8 @@ class Windows:
     spans: SlidingWindow
     """Tells the windows."""
     predict: PredictWindow
+    is_large: bool = False
+    """Whether instances stay crops: there is no memory for a mask of the whole image for each."""
 
 
 def segments_in_windows(windows: Windows, postprocessor: Postprocessor, classes: Classes) -> SegmentResult:
@@ -82,23 +91,38 @@ def segments_in_windows(windows: Windows, postprocessor: Postprocessor, classes:
 def _instances(windows: Windows, num_classes: int) -> InstanceResult:
     """Returns the instances of an image. One that several windows see is the union of its parts."""
     merger, parts = SegmentMerger([False] * num_classes), _Parts()
-    kept: list[tuple[Box, NDArray[np.uint8]]] = []  # packed bits
+    kept: list[MaskCrop] = []
     for window, _, result in _results(windows):
         fragments = fragments_of(result, window[0], window[1])
         merger.add(window, fragments)
         parts.add(fragments)
-        kept += ((fragment.box, np.packbits(fragment.mask)) for fragment in fragments)
+        kept += (MaskCrop.of(fragment.mask, *fragment.box[:2]) for fragment in fragments)
     groups = merger.groups()
     labels, scores = parts.segments(groups)
-    masks = torch.zeros(len(labels), *windows.size, dtype=torch.bool)
-    for (box, bits), group in zip(kept, groups, strict=True):
-        shape = box[2] - box[0], box[3] - box[1]
-        mask = np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape).astype(bool)
-        masks[group, box[0] : box[2], box[1] : box[3]] |= torch.from_numpy(mask)
-    masks = _nearest(masks, windows.output)
+    together: list[list[MaskCrop]] = [[] for _ in labels]
+    for crop, group in zip(kept, groups, strict=True):
+        together[group].append(crop)
+    ordered, order = torch.tensor(scores).sort(descending=True, stable=True)
+    crops = [_union(together[number]) for number in order.tolist()]
+    result = LargeInstanceResult(torch.tensor(labels, dtype=torch.int64)[order], ordered, crops, windows.size)
+    if windows.is_large:
+        return result
+    masks = _nearest(result.masks, windows.output)
     present = masks.flatten(1).any(1)
-    ordered, order = torch.tensor(scores)[present].sort(descending=True, stable=True)
-    return InstanceResult(torch.tensor(labels, dtype=torch.int64)[present][order], ordered, masks[present][order])
+    return InstanceResult(result.labels[present], result.scores[present], masks[present])
+
+
+def _union(crops: Sequence[MaskCrop]) -> MaskCrop:
+    if len(crops) == 1:
+        return crops[0]
+    top, left = min(one.top for one in crops), min(one.left for one in crops)
+    bottom = max(one.top + one.height for one in crops)
+    right = max(one.left + one.width for one in crops)
+    mask = np.zeros((bottom - top, right - left), dtype=np.bool_)
+    for one in crops:
+        rows, columns = one.top - top, one.left - left
+        mask[rows : rows + one.height, columns : columns + one.width] |= one.mask
+    return MaskCrop.of(mask, top, left)
 
 
 def _panoptic(windows: Windows, classes: Classes, fused: Sequence[bool]) -> PanopticResult:

@@ -50,7 +50,7 @@ class WindowPredictor:
             DataError: The file cannot be read, or the memory is too small.
         """
         if postprocessor.result_type is not SemanticResult:
-            whole = Windows(image.read, image.size, image.size, *self._of_segments(file, postprocessor))
+            whole = Windows(image.read, image.size, image.size, *self._of_segments(file, postprocessor), is_large=True)
             return segments_in_windows(whole, postprocessor, self._classes)
 
         def predict(window: Tensor, sizes: ImageSizes) -> Prediction | PixelPrediction:

@@ -46,6 +46,28 @@ def encode_masks(masks: Tensor) -> list[Rle]:
     return rles
 
 
+def encode_crop(mask: npt.NDArray[np.bool_], top: int, left: int, size: tuple[int, int]) -> Rle:
+    """Encodes the mask of an image of `size` (height, width) from the part (h,w) at (top, left) that has its pixels.
+
+    Example:
+        >>> encode_crop(np.array([[True, True]]), top=1, left=0, size=(2, 2))
+        {'size': [2, 2], 'counts': b'1110'}
+    """
+    height, width = size
+    steps = np.diff(np.pad(mask.T.astype(np.int8), ((0, 0), (1, 1))), axis=1)  # (w,h+1)
+    columns, rows = np.nonzero(steps == 1)
+    starts = (columns + left) * height + rows + top
+    columns, rows = np.nonzero(steps == -1)
+    ends = (columns + left) * height + rows + top
+    apart = starts[1:] != ends[:-1]  # a run that ends with its column goes on in the next one
+    starts, ends = starts[np.append(True, apart)[: len(starts)]], ends[np.append(apart, True)[: len(ends)]]
+    borders = np.stack([starts, ends], 1).ravel()
+    runs = np.diff(borders, prepend=0, append=height * width)
+    runs = runs[:-1] if len(runs) > 1 and runs[-1] == 0 else runs
+    rles: list[Rle] = coco_mask.frPyObjects([{"size": [height, width], "counts": runs}], height, width)
+    return rles[0]
+
+
 def _runs(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """Returns the lengths (R,) of the runs of (P,) values: False and True in turn, False first, perhaps of length 0."""
     lengths = run_lengths(run_starts(values), len(values))

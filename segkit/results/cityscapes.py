@@ -43,8 +43,8 @@ def save_instances(result: InstanceResult, classes: Classes, folder: Path, name:
         'ulm_000001_000019_0.png 26 0.5\\n'
     """
     lines, files = [], []
-    rows = zip(result.labels.tolist(), result.scores.tolist(), result.masks.cpu().numpy(), strict=True)
-    for number, (label, score, mask) in enumerate(rows):
+    for number, (label, score) in enumerate(zip(result.labels.tolist(), result.scores.tolist(), strict=True)):
+        mask = result.mask(number).cpu().numpy()
         files.append(folder / f"{name}_{number}.png")
         save_png(Image.fromarray(mask.astype(np.uint8) * 255), files[-1])
         lines.append(f"{files[-1].name} {classes.ids[label]} {score}\n")

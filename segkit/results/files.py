@@ -15,13 +15,13 @@ from scipy import ndimage
 
 from segkit.classes import Classes
 from segkit.errors import ConfigError, DataError
-from segkit.ops.run_length import encode_masks, rle_to_json
+from segkit.ops.run_length import Rle, encode_crop, encode_masks, rle_to_json
 from segkit.results.cityscapes import cityscapes_id, save_instances
 from segkit.results.json_list import JsonList
 from segkit.results.names import OutputNames
 from segkit.results.png import save_png
 from segkit.results.targets import TASKS
-from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult
+from segkit.types import InstanceResult, LargeInstanceResult, PanopticResult, Result, SemanticResult
 
 ResultFormat = Literal["coco", "cityscapes", "ade20k"]
 """The data whose official tools shall read the files."""
@@ -235,10 +235,14 @@ def instance_entries(result: InstanceResult, classes: Classes, image_id: int | s
             "segmentation": rle_to_json(rle),
             "score": score,
         }
-        for label, score, rle in zip(
-            result.labels.tolist(), result.scores.tolist(), encode_masks(result.masks), strict=True
-        )
+        for label, score, rle in zip(result.labels.tolist(), result.scores.tolist(), _rles_of(result), strict=True)
     ]
+
+
+def _rles_of(result: InstanceResult) -> Iterable[Rle]:
+    if isinstance(result, LargeInstanceResult):
+        return (encode_crop(crop.mask, crop.top, crop.left, result.size) for crop in result.crops)
+    return encode_masks(result.masks)
 
 
 def save_panoptic_map(result: PanopticResult, path: Path) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -15,8 +14,9 @@ from segkit.results.displayed import displayed
 from segkit.results.drawing import INK, LARGEST, fitted, fitted_mask
 from segkit.results.instance_colors import color_apart
 from segkit.results.legend import with_legend
+from segkit.results.reduced import reduced
 from segkit.results.regions import Region, Swatch, regions_of
-from segkit.types import PanopticResult, Result, SemanticResult
+from segkit.types import Result
 
 Pixels = NDArray[np.uint8]
 """(H,W,3) RGB."""
@@ -38,7 +38,7 @@ def overlay(
 
     Args:
         image: (C,H,W). What is not RGB of 8 bits is drawn as `segkit.results.displayed.displayed` says.
-        result: Of the same size, or a semantic or panoptic result of a larger image that is reduced here.
+        result: Of the same size, or that of a larger image, which is reduced here (see `segkit.results.reduced`).
         classes: Of the result.
         opacity: Of the colors, in [0, 1].
         legend: Whether names and legend are drawn.
@@ -53,10 +53,8 @@ def overlay(
         ((2, 2), (50, 50, 150))
     """
     size = int(image.shape[2]), int(image.shape[1])
-    if isinstance(result, SemanticResult) and result.size != size[::-1]:
-        result = SemanticResult(torch.from_numpy(fitted_mask(result.label_map.cpu().numpy(), size)))
-    if isinstance(result, PanopticResult) and result.size != size[::-1]:
-        result = PanopticResult(torch.from_numpy(fitted_mask(result.segment_map.cpu().numpy(), size)), result.segments)
+    if result.size != size[::-1]:
+        result = reduced(result, size)
     regions = regions_of(result, classes)
     color_apart(regions)
     if not legend:

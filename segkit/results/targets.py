@@ -21,7 +21,7 @@ def task_of(result: Result) -> Task:
         >>> task_of(SemanticResult(torch.zeros(2, 2, dtype=torch.int64)))
         'semantic'
     """
-    return TASKS[type(result)]
+    return next(task for kind, task in TASKS.items() if isinstance(result, kind))
 
 
 def target_result(target: Target, classes: Classes, task: Task) -> Result:

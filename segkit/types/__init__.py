@@ -6,6 +6,7 @@ M matched or chosen segments · H, W image · h, w mask map (usually H/4 x W/4) 
 segment: one region of a target · mask: its pixels · void: pixels of unknown class · crowd: objects marked as one region
 """
 
+from segkit.types.large_instances import LargeInstanceResult, MaskCrop
 from segkit.types.metrics import Metrics
 from segkit.types.pixels import RGB, PixelFormat, PixelType, pixel_format_of
 from segkit.types.predictions import MaskProduct, PixelPrediction, Prediction
@@ -21,6 +22,8 @@ __all__ = [
     "Feature",
     "ImageSizes",
     "InstanceResult",
+    "LargeInstanceResult",
+    "MaskCrop",
     "MaskProduct",
     "Match",
     "Metrics",

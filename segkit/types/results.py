@@ -161,6 +161,10 @@ class InstanceResult(BaseResult):
     def size(self) -> Size:
         return _size_of(self.masks)
 
+    def mask(self, number: int) -> Tensor:
+        """Returns the mask (H, W) bool of one instance."""
+        return self.masks[number]
+
     @property
     def boxes(self) -> Tensor:
         """(N, 4) int64: left, top, right and bottom of each instance in pixels; right and bottom are exclusive."""

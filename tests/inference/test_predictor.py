@@ -13,6 +13,7 @@ from segkit.config.sections import Data, Experiment, Split
 from segkit.errors import ConfigError, DataError, RegistryError
 from segkit.inference import predictor as inference
 from segkit.inference.predictor import Predictor
+from segkit.results.files import instance_entries
 from segkit.transforms.pad import Pad
 from segkit.types import InstanceResult, PanopticResult, PixelPrediction, Prediction, SemanticResult
 
@@ -423,7 +424,19 @@ def test_segments_of_large_files_are_read_in_windows(large_files, tmp_path):
     assert torch.equal(result.segment_map, predictor(image).segment_map)
     assert result.source.image.shape == (3, 8, 15)
     assert result.plot(legend=False).size == (15, 8)
-    assert Predictor("runs/x/best", task="instance", window=16)(file).masks.shape == (2, 40, 72)
+
+
+def test_instances_of_large_files_are_crops(large_files, tmp_path):
+    image = image_of(40, 72)
+    large_files.model = RedIsClass(per_pixel=False)
+    predictor = Predictor("runs/x/best", task="instance", window=16)
+    result, whole = predictor(save(image, tmp_path / "a.tif")), predictor(image)
+    assert torch.equal(result.masks, whole.masks)
+    assert torch.equal(result.boxes, whole.boxes)
+    assert torch.equal(result.scores, whole.scores)
+    assert instance_entries(result, CLASSES, 1) == instance_entries(whole, CLASSES, 1)
+    assert [(crop.height, crop.width) for crop in result.crops] == [(40, 24), (40, 24)]
+    assert result.plot(legend=False).size == (15, 8)
 
 
 def test_large_files_among_others_keep_their_order(large_files, tmp_path):

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 from pycocotools import mask as coco_mask
@@ -7,6 +8,7 @@ from pycocotools import mask as coco_mask
 from segkit.errors import DataError
 from segkit.ops.run_length import (
     decode_masks,
+    encode_crop,
     encode_masks,
     rle_areas,
     rle_to_json,
@@ -108,3 +110,15 @@ def test_no_masks():
     assert encode_masks(none) == []
     assert rle_areas([]) == []
     assert decode_masks([], (4, 6)).shape == (0, 4, 6)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (3, 2), (4, 5)])
+@pytest.mark.parametrize("threshold", [0.5, -1, 2])
+def test_a_crop_is_encoded_as_its_mask(corner, threshold):
+    """Also where it fills whole columns, ends with the image, or is empty."""
+    size = (10, 9)
+    top, left = corner
+    crop = np.random.default_rng(0).random((size[0] - top, 4)) > threshold
+    mask = torch.zeros(1, *size, dtype=torch.bool)
+    mask[0, top:, left : left + 4] = torch.from_numpy(crop)
+    assert encode_crop(crop, top, left, size) == encode_masks(mask)[0]
