@@ -221,6 +221,31 @@ def test_a_new_plugin_from_its_first_to_its_last_day(environment):
     assert predict == [2, f"error: {backbone}"]
 
 
+@pytest.mark.slow
+def test_new_packages_of_one_part_are_installed_checked_and_named(environment):
+    kinds = ("backbone", "dataset", "schedule")
+    packages = [f"acme-{kind}" for kind in kinds]
+    written = [["new-plugin", name, "--kind", kind] for name, kind in zip(packages, kinds, strict=True)]
+    assert [code for code, _ in environment.commands(*written)] == [0, 0, 0]
+    environment.succeed(
+        "pip", "install", "--no-build-isolation", *OFFLINE, *(environment.folder / name for name in packages)
+    )
+    for kind, name in zip(kinds, packages, strict=True):
+        found = [one for one in environment.parts().values() if one["provider"] == name]
+        assert [(one["kind"], one["name"], one["defect"]) for one in found] == [(kind, f"acme_{kind}_{kind}", "")]
+    # The tests of each package import it as it was installed.
+    tests = [environment.folder / name / "tests" for name in packages]
+    out = environment.succeed(
+        "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", *tests
+    )
+    assert "3 passed" in out
+    described = environment.commands(*(["describe", kind, f"acme_{kind}_{kind}"] for kind in kinds))
+    assert [(code, text.splitlines()[0]) for code, text in described] == [
+        (0, f"{kind} 'acme_{kind}_{kind}' of {name} 0.1.0") for kind, name in zip(kinds, packages, strict=True)
+    ]
+    environment.succeed("pip", "uninstall", "--yes", *packages)
+
+
 def missing_parts(environment, config):
     """What is said of a config that names the parts of acme-parts while it is not installed."""
     lines = (environment.folder / config).read_text().splitlines()
