@@ -127,7 +127,7 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
                 break
             try:
                 sample = dataset[index]
-                images.append(ImageClasses.of(sample, tally.add_sample(sample)))
+                images.append(ImageClasses.of(sample.file, tally.add_sample(sample)))
             except DataError as error:
                 bad.append(BadImage(index, str(error)))
                 continue

@@ -162,7 +162,7 @@ def _add_sample(found: Survey, sample: Sample, index: int) -> None:
     pixels = pixel_counts(target)  # (N,)
     if target.is_crowd is not None:
         pixels = pixels[~target.is_crowd]
-    seen = ImageClasses.of(sample, target)
+    seen = ImageClasses.of(sample.file, target)
     found.images.append(
         ImageFacts(
             seen.file,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from segkit.classes import Classes
 from segkit.errors import join_first
-from segkit.types import Sample, Target
+from segkit.types import Target
 
 _MOST_FILES = 3
 """Files that the message names."""
@@ -29,11 +29,11 @@ class ImageClasses:
     has_void: bool
 
     @classmethod
-    def of(cls, sample: Sample, target: Target) -> ImageClasses:
-        """Looks at a sample and its target."""
+    def of(cls, file: str, target: Target) -> ImageClasses:
+        """Looks at the target of an image."""
         labels = target.labels if target.is_crowd is None else target.labels[~target.is_crowd]
         has_void = target.valid is not None and not bool(target.valid.all())
-        return cls(sample.file, tuple(sorted(set(labels.tolist()))), has_void)
+        return cls(file, tuple(sorted(set(labels.tolist()))), has_void)
 
 
 def void_for_class(classes: Classes, images: Sequence[ImageClasses]) -> str:

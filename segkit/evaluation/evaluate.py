@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
@@ -13,6 +14,7 @@ from segkit.checkpoint import find_checkpoint, load_checkpoint, read_config
 from segkit.classes import Classes
 from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
+from segkit.data.void_for_class import void_for_class
 from segkit.evaluation.loop import OnResult
 from segkit.evaluation.pixel_formats import require_pixel_format
 from segkit.evaluation.tables import METRICS_FILE, write_evaluation
@@ -118,8 +120,15 @@ def evaluate(
     ):
         metrics = validation.run(model, process.device, precision or _precision_of(config), progress, on_result)
     if process.is_main:
-        write_evaluation(output, metrics)
+        _write(output, metrics, validation)
     return metrics
+
+
+def _write(output: Path, metrics: dict[str, Metrics], validation: Validation) -> None:
+    """Writes the metrics, and warns of targets that a training would have warned of."""
+    write_evaluation(output, metrics)
+    if text := void_for_class(validation.classes, validation.images):
+        warnings.warn(f"data.val: {text}", stacklevel=3)
 
 
 def _precision_of(config: Config) -> Precision:

@@ -14,6 +14,7 @@ from segkit.config import Config
 from segkit.data.loading import evaluation_batch, evaluation_loader
 from segkit.data.padding import padded_size
 from segkit.data.tally import Tally
+from segkit.data.void_for_class import ImageClasses
 from segkit.errors import ConfigError, DataError, join_first
 from segkit.evaluation.class_order import ReorderedClasses, class_order
 from segkit.evaluation.loop import OnResult, check_evaluators, device_of, evaluate_model, evaluation_mode
@@ -68,6 +69,8 @@ class Validation:
         self._order = class_order(classes, self.classes)
         self.tally = Tally(len(self.classes))
         """Of the targets of the last run, over all processes."""
+        self.images: list[ImageClasses] = []
+        """Of the last run, over all processes."""
         self.postprocessors = build_postprocessors(config, self.classes)
         if any(part.result_type is not SemanticResult for part in self.postprocessors.values()):
             _warn_of_other_things(classes, self.classes)
@@ -128,6 +131,7 @@ class Validation:
         Warns of evaluators for which no target counted.
         """
         own = Tally(len(self.classes))
+        self.images = []
         metrics = evaluate_model(
             model if self._order is None else ReorderedClasses(model, self._order),
             self._counted(own),
@@ -140,6 +144,7 @@ class Validation:
         )
         first, *others = gather(own)
         self.tally = first.merge(others)
+        self.images = [one for part in gather(self.images) for one in part]
         for text in unmeasured(metrics, self.tally, self.classes):
             warnings.warn(f"data.val: {text}", stacklevel=2)
         return metrics
@@ -148,6 +153,7 @@ class Validation:
         # Added up on the way, since a second pass would read all images again.
         for batch in self.loader:
             tally.add_tally(batch.tally)
+            self.images += map(ImageClasses.of, batch.files, batch.targets)
             yield batch
 
 

@@ -2,14 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import segkit
 from segkit.build import build_model, dataset_classes
 from segkit.checkpoint import save_checkpoint
+from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.errors import CheckpointError, ConfigError, DataError
-from tests.helpers.tiny import write_tiny
+from tests.helpers.tiny import tiny_yaml, write_tiny
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,25 @@ def test_by_another_config(checkpoint, tmp_path):
     assert list(metrics) == ["mean_iou"]
     assert len(list((tmp_path / "overlays").glob("*.png"))) == 2  # one image, two kinds of results
     assert {path.name for path in (tmp_path / "predictions").iterdir()} == {"panoptic", "panoptic.json", "semantic"}
+
+
+def test_void_in_the_place_of_a_class_is_told(tmp_path):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for place, value in enumerate((1, 255, 1)):
+        Image.new("RGB", (64, 64)).save(tmp_path / f"images/{place}.png")
+        label = np.zeros((64, 64), dtype=np.uint8)
+        label[:32] = value
+        Image.fromarray(label).save(tmp_path / f"labels/{place}.png")
+    (tmp_path / "tiny.yaml").write_text(tiny_yaml("per_pixel"))
+    dataset = {name: str(tmp_path / name) for name in ("images", "labels")} | {"classes": ["background", "object"]}
+    config = load_config(tmp_path / "tiny.yaml").data
+    config["data"]["val"]["dataset"] = {"type": "mask_folder", **dataset}
+    config = load_config(config)
+    classes = Classes.make(["background", "object"], [False, False])
+    save_checkpoint(tmp_path / "last", build_model(config, classes), config, classes)
+    with pytest.warns(UserWarning, match=r"data\.val: 1 of the 3 images that were read has void beside the class"):
+        segkit.evaluate(tmp_path / "last", device="cpu")
 
 
 def test_predictions_are_not_written_among_others(checkpoint, tmp_path):
