@@ -38,6 +38,10 @@ class ExportError(SegkitError):
     """A model cannot be exported, or an exported file is damaged or differs from the model."""
 
 
+class MissingExtraError(SegkitError):
+    """A package of one of segkit's extras is not installed."""
+
+
 class WriteError(SegkitError):
     """A file cannot be written, for example because the disk is full."""
 

@@ -43,7 +43,7 @@ FLOORS = (
         "starter",
         "testing",
     ),
-    ("training",),
+    ("training", "video"),
     ("reports",),
     ("cli",),
     ("__main__",),

@@ -15,6 +15,7 @@ from segkit.cli._exit_codes import DONE, FAILED
 from segkit.cli._failures import leaving_whole_files
 from segkit.cli._predictors import open_predictor, predictor_digest
 from segkit.cli._types import fraction, not_empty, positive
+from segkit.cli._videos import predict_videos, refuse_for_videos
 
 if TYPE_CHECKING:
     from segkit.data.listing import Listing
@@ -29,7 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint", metavar="CHECKPOINT", help="a checkpoint or run folder, or a file that segkit export wrote"
     )
-    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="segment images, folders or quoted globs")
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="segment images, folders or quoted globs; or videos, cameras (0 or rtsp://...) and sequences (%%04d.png)",
+    )
     parser.add_argument(
         "--output", type=not_empty, metavar="DIR", required=True, help="write overlays and results into DIR"
     )
@@ -80,12 +86,19 @@ def run(arguments: argparse.Namespace) -> int:
     from segkit.results.prediction_folder import count_done
     from segkit.runtime.processes import gather, join_processes
     from segkit.runtime.writing import require_folder
+    from segkit.video.sources import videos_in
 
     # Before the model is loaded, which takes longer than noticing a wrong path.
-    files = list(images_in(arguments.inputs))
+    videos = videos_in(arguments.inputs)
+    if videos:
+        refuse_for_videos(arguments)
+    files = [] if videos else list(images_in(arguments.inputs))
     require_folder(Path(arguments.output))
     process = join_processes(arguments.device)
     predictor = open_predictor(arguments, process.device)
+    if videos:
+        with leaving_whole_files(arguments.output):
+            return predict_videos(predictor, videos, arguments, process)
     refuse_useless_format(arguments.result_format or "coco", [predictor.postprocessor.result_type])
     job = _job(predictor, files, arguments)
     if process.is_main and arguments.resume and not job.manifest.files():

@@ -9,8 +9,8 @@ from torch.export import ExportedProgram
 
 from segkit.errors import ExportError, cause_of
 from segkit.export.metadata import KEY, FileInfo
-from segkit.export.packages import require_package
 from segkit.export.quietly import quietly
+from segkit.runtime.extras import import_extra
 from segkit.runtime.reading import read_bytes
 
 OPSET = 18
@@ -29,10 +29,11 @@ def write_onnx(program: ExportedProgram, path: Path, info: FileInfo, outputs: li
         outputs: Names of the tensors that the program returns, in order.
 
     Raises:
-        ExportError: An operation has no form in ONNX, the file would be larger than 2 GiB, or a package is missing.
+        ExportError: An operation has no form in ONNX, the file would be larger than 2 GiB.
+        MissingExtraError: A package of the extra `export` is missing.
     """
-    onnx = require_package("onnx")
-    require_package("onnxscript")
+    onnx = import_extra("onnx", "export")
+    import_extra("onnxscript", "export")
     try:
         with quietly():
             made = torch.onnx.export(
@@ -81,7 +82,7 @@ class OnnxFile:
     """
 
     def __init__(self, path: Path) -> None:
-        runtime = require_package("onnxruntime")
+        runtime = import_extra("onnxruntime", "export")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 3  # errors alone

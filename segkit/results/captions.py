@@ -14,7 +14,7 @@ Rectangle = tuple[float, float, float, float]
 
 
 def write_names(image: Image.Image, regions: Sequence[Region], classes: Classes) -> None:
-    """Writes the class of each region into it, with the score if it has one.
+    """Writes the class of each region into it, with the number and the score if it has them.
 
     A text that does not fit into its region is left out for stuff and classes of pixels. That of an instance stands
     beside it then. No text covers another: the larger regions come first, and what finds no place is in the legend.
@@ -27,7 +27,7 @@ def write_names(image: Image.Image, regions: Sequence[Region], classes: Classes)
     draw = ImageDraw.Draw(image)
     taken: list[Rectangle] = []
     for region in sorted(regions, key=lambda region: -region.area):
-        text = classes.names[region.label] + ("" if region.score is None else f" {region.score:.2f}")
+        text = " ".join([classes.names[region.label], *_details(region)])
         for size in _font_sizes(image.size, region):
             text_font = font(size)
             extent = draw.textbbox((0, 0), text, font=text_font, anchor="mm")
@@ -38,6 +38,14 @@ def write_names(image: Image.Image, regions: Sequence[Region], classes: Classes)
                 center = (free[0] - extent[0], free[1] - extent[1])
                 draw.text(center, text, fill=PAPER, font=text_font, anchor="mm", stroke_width=2, stroke_fill=INK)
                 break
+
+
+def _details(region: Region) -> Iterator[str]:
+    """Yields what is written behind the class."""
+    if region.number is not None:
+        yield f"#{region.number}"
+    if region.score is not None:
+        yield f"{region.score:.2f}"
 
 
 def _font_sizes(image: tuple[int, int], region: Region) -> list[int]:

@@ -62,6 +62,20 @@ def overlay(
     return draw_regions(image, regions, classes, opacity)
 
 
+def paint_regions(image: Tensor, regions: Sequence[Region], classes: Classes, opacity: float = 0.5) -> Image.Image:
+    """Draws regions in their colors, with names, exactly as large as the image, as frames of a video must be.
+
+    Args:
+        image: (C,H,W). What is not RGB of 8 bits is drawn as `segkit.results.displayed.displayed` says.
+        regions: Of the same size. Later ones cover earlier ones.
+        classes: Of the regions.
+        opacity: Of the colors, in [0, 1].
+    """
+    drawn = Image.fromarray(_painted(displayed(image).permute(1, 2, 0).cpu().numpy(), regions, opacity))
+    write_names(drawn, regions, classes)
+    return drawn
+
+
 def draw_regions(
     image: Tensor, regions: Sequence[Region], classes: Classes, opacity: float = 0.5, largest: int = LARGEST
 ) -> Image.Image:

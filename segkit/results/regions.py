@@ -37,6 +37,8 @@ class Region:
     """In [0, 1], to be written; None for stuff, for classes of pixels and for targets."""
     is_instance: bool = False
     """Whether it is one of the objects of its class, which are told apart by color."""
+    number: int | None = None
+    """Of an object that is followed through a video, the same in all frames."""
     swatch: Swatch | None = None
     """How it looks on its image, once it is drawn."""
 

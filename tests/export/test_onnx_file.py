@@ -1,7 +1,5 @@
 """ONNX files that cannot be used, and how the axes of good ones are named."""
 
-import sys
-
 import onnx
 import pytest
 import torch
@@ -10,7 +8,6 @@ from segkit.classes import Classes
 from segkit.errors import ExportError
 from segkit.export.metadata import KEY, FileInfo
 from segkit.export.onnx_file import OnnxFile, write_onnx
-from segkit.export.packages import require_package
 from segkit.export.program import ExportProgram
 from segkit.export.size_range import SizeRange
 from segkit.export.tasks import TASKS
@@ -86,15 +83,6 @@ def test_damaged_metadata(file, tmp_path, text):
     onnx.save(model, tmp_path / "odd.onnx")
     with pytest.raises(ExportError, match=r"odd\.onnx: its metadata cannot be read \(.+\)\. Export the checkpoint aga"):
         OnnxFile(tmp_path / "odd.onnx")
-
-
-def test_a_missing_package(monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ExportError) as error:
-        require_package("onnxruntime")
-    assert str(error.value) == (
-        "the package 'onnxruntime' is missing. Install segkit's extra: pip install 'segkit[export]'"
-    )
 
 
 class Sorted(Brightness):

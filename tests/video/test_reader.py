@@ -1,0 +1,109 @@
+"""Frames of videos: their order, times and colors, and what is wrong with odd files."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segkit.errors import DataError
+from segkit.video.reader import open_video
+from tests.helpers.videos import gray_frames, write_stream, write_video
+
+
+def read(path):
+    with open_video(str(path)) as video:
+        return [(frame.number, frame.seconds, frame.image) for frame in video.frames]
+
+
+def test_frames_times_and_colors(tmp_path):
+    times = [0.0, 0.1, 0.5, 0.55]
+    write_video(tmp_path / "a.mp4", gray_frames(4), times=times)
+    frames = read(tmp_path / "a.mp4")
+    assert [number for number, _, _ in frames] == [0, 1, 2, 3]
+    assert [seconds for _, seconds, _ in frames] == pytest.approx(times, abs=1e-3)
+    assert [int(image.float().mean().round()) for _, _, image in frames] == pytest.approx([20, 30, 40, 50], abs=2)
+    assert frames[0][2].shape == (3, 48, 64)
+
+
+def test_odd_sides_are_padded(tmp_path):
+    write_video(tmp_path / "a.mp4", gray_frames(2, (47, 63)))
+    assert read(tmp_path / "a.mp4")[0][2].shape == (3, 48, 64)
+
+
+def test_films_of_phones_stand_upright(tmp_path):
+    lying = np.zeros((48, 64, 3), np.uint8)
+    lying[:, :32] = 255  # the left half is white
+    write_video(tmp_path / "a.mp4", [lying] * 2)
+    content = bytearray((tmp_path / "a.mp4").read_bytes())
+    matrix = content.index(b"tkhd") + 44
+    one = (0x10000).to_bytes(4, "big")
+    assert content[matrix : matrix + 4] == one
+    # A quarter turn clockwise: (x, y) goes to (-y, x).
+    content[matrix : matrix + 20] = bytes(4) + one + bytes(4) + (-0x10000).to_bytes(4, "big", signed=True) + bytes(4)
+    (tmp_path / "a.mp4").write_bytes(content)
+    image = read(tmp_path / "a.mp4")[0][2].float()
+    assert image.shape == (3, 64, 48)
+    assert image[:, :30].mean() > 240
+    assert image[:, 34:].mean() < 15
+
+
+def test_a_sequence_goes_by_numbers(tmp_path):
+    for number in (9, 10, 11):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"frame_{number}.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "other_12.png")
+    frames = read(tmp_path / "frame_%d.png")
+    assert [(int(image[0, 0, 0]), seconds) for _, seconds, image in frames] == [(9, 0.0), (10, 0.04), (11, 0.08)]
+    (tmp_path / "frame_10.png").unlink()
+    with pytest.raises(DataError, match=r"frame_%d\.png: number 10 is missing between 9 and 11\."):
+        read(tmp_path / "frame_%d.png")
+
+
+def test_another_size_ends_the_frames(tmp_path):
+    write_stream(tmp_path / "a.ts", gray_frames(3))
+    write_stream(tmp_path / "b.ts", gray_frames(3, (96, 64)))
+    (tmp_path / "both.ts").write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
+    with open_video(str(tmp_path / "both.ts")) as video:
+        assert [next(video.frames).number for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(DataError, match=r"both\.ts: frame 3 is 64 x 96 pixels, but those before it are 64 x 48\."):
+            next(video.frames)
+
+
+def noisy(count):
+    return [np.random.default_rng(number).integers(0, 255, (48, 64, 3), np.uint8) for number in range(count)]
+
+
+def test_a_damaged_frame_is_named(tmp_path):
+    write_video(tmp_path / "a.mp4", noisy(30))
+    content = bytearray((tmp_path / "a.mp4").read_bytes())
+    middle = content.index(b"mdat") + (content.index(b"moov") - content.index(b"mdat")) // 2
+    content[middle : middle + 2000] = bytes(2000)
+    (tmp_path / "a.mp4").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.mp4: frame \d+ cannot be decoded \(.+\)"):
+        read(tmp_path / "a.mp4")
+
+
+def test_a_file_that_was_cut_off(tmp_path):
+    write_stream(tmp_path / "a.ts", noisy(30))
+    write_video(tmp_path / "a.mp4", noisy(30))
+    content = (tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "a.mp4").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match=r"a\.mp4: cannot be opened as a video \(.+\)\."):
+        read(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.mp4", None, "No such file"),
+        ("text.mp4", b"not a video at all", "cannot be opened as a video"),
+        # A playlist may name any file or address of the machine.
+        ("list.mp4", b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n", "cannot be opened"),
+        ("concat.mp4", b"ffconcat version 1.0\nfile a.ts\n", "cannot be opened"),
+    ],
+)
+def test_what_is_no_video(tmp_path, name, content, message):
+    write_stream(tmp_path / "a.ts", gray_frames(3))
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message) as error:
+        read(tmp_path / name)
+    assert name in str(error.value)
