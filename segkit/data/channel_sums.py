@@ -12,6 +12,7 @@ class ChannelSums:
     """Sums over the pixels of images of equal channels.
 
     Example:
+        >>> import torch
         >>> sums = ChannelSums.of(torch.tensor([[[1, 3]], [[7, 7]]], dtype=torch.uint16))
         >>> sums.mean, sums.std
         ([2.0, 7.0], [1.0, 0.0])

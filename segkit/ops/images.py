@@ -9,6 +9,7 @@ def resize_image(image: Tensor, size: Size) -> Tensor:
     """Resizes an image (C,H,W) of integers to `size` by antialiased bilinear interpolation.
 
     Example:
+        >>> import torch
         >>> resize_image(torch.tensor([[[0, 100]]], dtype=torch.uint8).expand(3, 1, 2), (1, 4))[0].tolist()
         [[0, 25, 75, 100]]
     """
