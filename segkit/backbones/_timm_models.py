@@ -49,9 +49,9 @@ def create_feature_model(
     arguments = dict(options)
     if channels != 3:
         arguments["in_chans"] = channels
-    if weights is not None:
-        arguments["pretrained_cfg_overlay"] = {"file": weights}
     try:
+        if weights is not None:
+            arguments["pretrained_cfg_overlay"] = {"file": weights, **_of_channels(weights, name, channels)}
         body: nn.Module = timm.create_model(
             name, features_only=True, pretrained=pretrained or weights is not None, **arguments
         )
@@ -60,6 +60,22 @@ def create_feature_model(
     except (OSError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
         raise _explain(error, name, pretrained, weights) from error
     return body
+
+
+def _of_channels(weights: str, name: str, channels: int) -> dict[str, Any]:
+    """Returns what tells timm that a file has weights for so many channels: others are adapted from three.
+
+    Raises ValueError where it has weights for another number.
+    """
+    config: Any = timm.get_pretrained_cfg(name)
+    if channels == 3 or config is None or not config.first_conv:
+        return {}
+    tensors = load_state_dict(weights, weights_only=True)
+    names = [config.first_conv] if isinstance(config.first_conv, str) else list(config.first_conv)
+    stored = {tensors[f"{one}.weight"].shape[1] for one in names if f"{one}.weight" in tensors}
+    if not stored <= {3, channels}:
+        raise ValueError(f"its first convolution takes {stored.pop()} channels, not 3 or {channels}")
+    return {"first_conv": None, "input_size": (channels, *config.input_size[1:])} if stored == {channels} else {}
 
 
 def _refuse_foreign_tensors(weights: str, name: str, options: Mapping[str, Any]) -> None:

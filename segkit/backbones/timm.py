@@ -24,8 +24,8 @@ class TimmBackbone(nn.Module):
     Maps of stride 4 and coarser are used. Images are normalized as timm's published weights of the model expect it.
 
     Args:
-        channels: Of the images. Published weights of another number are adapted by timm: the kernels of the first
-            convolution are repeated, or summed for a single channel.
+        channels: Of the images. Weights for three channels are adapted to another number by timm: the kernels of the
+            first convolution are repeated, or summed for a single channel.
         name: Name of a timm model, such as `resnet50` or `swin_tiny_patch4_window7_224`.
         pretrained: Start from timm's published weights (downloaded once, then cached by timm).
         weights: Start from this file of weights in timm's format instead, such as a downloaded one.

@@ -76,6 +76,16 @@ def test_weights_are_adapted_to_other_channels_as_timm_does(tmp_path, channels):
     assert not hasattr(backbone, "pixel_mean")
 
 
+def test_weights_of_as_many_channels_stay_as_they_are(tmp_path):
+    torch.manual_seed(0)
+    whole = timm.create_model("resnet18", in_chans=5)
+    torch.save(whole.state_dict(), tmp_path / "weights.pth")
+    backbone = TimmBackbone(5, name="resnet18", weights=str(tmp_path / "weights.pth"))
+    assert torch.equal(backbone.body.conv1.weight, whole.conv1.weight)
+    with pytest.raises(SegkitError, match="its first convolution takes 5 channels, not 3 or 4"):
+        TimmBackbone(4, name="resnet18", weights=str(tmp_path / "weights.pth"))
+
+
 def test_channels_are_no_option():
     with pytest.raises(ConfigError) as caught:
         TimmBackbone(name="resnet18", options={"in_chans": 5})
