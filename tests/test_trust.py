@@ -185,6 +185,14 @@ def test_extended_files_lead_to_no_plugin(theirs, base):
     load_config("mine.yaml")
 
 
+def test_a_config_below_the_folder_runs_no_plugin(theirs):
+    (theirs / "configs/deep").mkdir(parents=True)
+    (theirs / "configs/deep/x.yaml").write_text(f"extends: ../../config.yaml\nplugins: [{theirs / 'evil_plugin.py'}]")
+    with pytest.raises(ConfigError, match=r"evil_plugin.py, which can do anything"):
+        load_config(theirs / "configs/deep/x.yaml")
+    assert not (theirs.parent / "executed").exists()
+
+
 def test_one_s_own_config_works_as_before(theirs):
     (theirs.parent / "mine.yaml").write_text(f"plugins: [theirs/evil_plugin.py]\n{tiny_yaml('per_pixel')}")
     load_config("mine.yaml")

@@ -8,6 +8,7 @@ import difflib
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from segkit.config.earlier import with_earlier_defaults
 from segkit.config.nodes import Mapping, Node, Origin, Problem, Scalar, Sequence, config_error, problem, problems_of
@@ -17,7 +18,13 @@ from segkit.errors import ConfigError
 from segkit.runtime.integrity import MANIFEST
 from segkit.runtime.shipped import shipped_path
 
-FOREIGN_MARKS = ("model.safetensors", "classes.json", "training_state.pt", "environment.json", MANIFEST)
+CONFIG_FILE = "config.yaml"
+"""The name of the resolved config in the folder of a run or checkpoint."""
+
+SAVED = ("model.safetensors", "training_state.pt", "environment.json", MANIFEST)
+"""Files beside its config that the folder of a run or checkpoint has, each alone or with others."""
+
+FOREIGN_MARKS = (*SAVED, "classes.json")
 """Files beside a config that show that its folder is that of a run or checkpoint."""
 
 
@@ -114,7 +121,9 @@ def _resolve(config: Mapping, chain: Links) -> Mapping:
         raise config_error(problems)
     merged = own if result is None else merge(result, own)
     assert isinstance(merged, Mapping)
-    return _saved(merged) if is_foreign(at.file) else merged
+    if is_foreign(at.file):
+        return _saved(merged)
+    return _with_foreign_plugins(merged) if _lies_in_saved_folder(at.file) else merged
 
 
 def is_foreign(file: str) -> bool:
@@ -124,12 +133,19 @@ def is_foreign(file: str) -> bool:
     return any(os.path.exists(os.path.join(folder, name)) for folder in folders for name in FOREIGN_MARKS)
 
 
-def _saved(config: Mapping) -> Mapping:
-    """Returns the config of a run or checkpoint with the defaults of its version.
+def _lies_in_saved_folder(file: str) -> bool:
+    """Returns whether a folder above that of a config is the one of a run or checkpoint."""
+    above = {parent for path in (file, os.path.realpath(file)) for parent in Path(path).absolute().parents[1:]}
+    return any((folder / CONFIG_FILE).exists() and any((folder / name).exists() for name in SAVED) for folder in above)
 
-    All plugins are marked as foreign, including those of the files that it extends.
-    """
-    config = with_earlier_defaults(config)
+
+def _saved(config: Mapping) -> Mapping:
+    """Returns the config of a run or checkpoint with the defaults of its version, its plugins marked as foreign."""
+    return _with_foreign_plugins(with_earlier_defaults(config))
+
+
+def _with_foreign_plugins(config: Mapping) -> Mapping:
+    """Returns the config with all plugins marked as foreign, including those of the files that it extends."""
     plugins = config.items.get("plugins")
     if not isinstance(plugins, Sequence):
         return config

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from segkit.config.check import check
-from segkit.config.compose import compose, merge, require_file
+from segkit.config.compose import CONFIG_FILE, compose, merge, require_file
 from segkit.config.moved import moved
 from segkit.config.nodes import Mapping, Node, Origin, Sequence, Value, join_path, problem, shortened
 from segkit.config.overrides import parse_overrides
@@ -21,9 +21,6 @@ from segkit.config.uses import NOT_FOR_PREDICTION, without, without_foreign_plug
 from segkit.errors import ConfigError
 from segkit.runtime.integrity import require_intact
 from segkit.runtime.shipped import shipped_path
-
-CONFIG_FILE = "config.yaml"
-"""The name of the resolved config in the folder of a run or checkpoint."""
 
 
 class Config:
