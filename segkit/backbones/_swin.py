@@ -16,7 +16,12 @@ class PaddedBlock(SwinTransformerBlock):
     def _attn(self, tokens: Tensor) -> Tensor:
         """Attends within windows: (B,H,W,C), normalized -> (B,H,W,C)."""
         height, width = tokens.shape[1:3]
-        fill = (0, 0, 0, -width % self.window_size[1], 0, -height % self.window_size[0])
+        # As multiples of quotients, since symbolic remainders make tracing hundreds of times slower.
+        padded_height, padded_width = (
+            (side + window - 1) // window * window
+            for side, window in zip((height, width), self.window_size, strict=True)
+        )
+        fill = (0, 0, 0, padded_width - width, 0, padded_height - height)
         # timm pads only what is left, so on whole windows it shifts, attends and shifts back.
         attended: Tensor = super()._attn(pad(tokens, fill))  # type: ignore[no-untyped-call]
         return attended[:, :height, :width]

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from segkit.cli._arguments import add_trust_arguments
-from segkit.cli._types import not_empty
+from segkit.cli._exit_codes import DONE, FAILED
+from segkit.cli._types import fraction, not_empty
+from segkit.cli._unused import refuse_beside
+
+BOUND = 0.01
+"""What a file may lose in a metric: one point of a hundred."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +33,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the images that the file takes: HEIGHTxWIDTH, MIN-MAX for both sides, or dynamic, from one pixel more "
         "than the coarsest stride to 4096 (default: dynamic)",
     )
+    parser.add_argument(
+        "--verify",
+        type=not_empty,
+        metavar="CONFIG",
+        help="evaluate the file beside the checkpoint on the data.val of CONFIG, and print both",
+    )
+    parser.add_argument(
+        "--bound",
+        type=fraction,
+        metavar="X",
+        help=f"with --verify: the most that the first metric of an evaluator may lose (default: {BOUND})",
+    )
     add_trust_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from segkit.export.exporting import export_checkpoint
 
+    if arguments.verify is None:
+        refuse_beside("no --verify", [("--bound", arguments.bound is not None)], "It bounds what --verify measures.")
     parity = export_checkpoint(
         arguments.checkpoint,
         arguments.output,
@@ -44,4 +64,22 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(f"checked on {parity}")
     print(f"written: {arguments.output}")
-    return 0
+    return DONE if arguments.verify is None else _verify(arguments)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from segkit.checkpoint import load_checkpoint
+    from segkit.config import load_config
+    from segkit.export.verify import verify
+
+    config = load_config(arguments.verify, plugins=arguments.plugins, trust=arguments.trust)
+    loaded = load_checkpoint(arguments.checkpoint, plugins=arguments.plugins, trust=arguments.trust)
+    found = verify(arguments.output, loaded, config)
+    Console(markup=False).print(found.table())
+    bound = BOUND if arguments.bound is None else arguments.bound
+    if found.loss() <= bound:  # never of nan
+        return DONE
+    print(f"error: {arguments.output}: loses {found.loss():.4f}, more than {bound}.", file=sys.stderr)
+    return FAILED

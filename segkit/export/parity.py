@@ -10,9 +10,9 @@ from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import ExportError, cause_of
 from segkit.export.agreement import agreement
 from segkit.export.formats import ExportedFile
-from segkit.export.program import ExportProgram, example_images
+from segkit.export.program import ExportProgram, example_images, prediction_logits
 from segkit.export.tasks import TASKS
-from segkit.types import ImageSizes, PixelPrediction, Result
+from segkit.types import ImageSizes, Result
 
 BATCHES = (1, 3)
 LARGEST_DIFFERENCE = 1e-4
@@ -107,9 +107,7 @@ def _expected(program: ExportProgram, images: Tensor) -> tuple[dict[str, Tensor]
     sizes = [ImageSizes(padded_size([size], program.model.size_divisor), size, size)] * len(images)
     prediction = program.model(stack_padded(list(images), sizes[0].padded), [size] * len(images))
     results = list(program.postprocessor(prediction, sizes))
-    if isinstance(prediction, PixelPrediction):
-        return {"pixel_logits": prediction.pixel_logits}, results
-    return {"class_logits": prediction.class_logits, "mask_logits": prediction.mask_logits}, results
+    return prediction_logits(prediction), results
 
 
 def relative_difference(values: Tensor, expected: Tensor) -> float:

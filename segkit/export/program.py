@@ -7,7 +7,7 @@ from torch.nn.functional import pad
 from segkit.export.forms._task import Task
 from segkit.models._base import SegmentationModel
 from segkit.registries import Postprocessor
-from segkit.types import PixelPrediction
+from segkit.types import PixelPrediction, Prediction
 
 TRACED_BATCH = 2
 """Images in the batch that a model is traced with. One would be taken for a dimension without meaning."""
@@ -54,10 +54,19 @@ class ExportProgram(nn.Module):
         prediction = self.model(padded, [(height, width)] * TRACED_BATCH)
         computed = self.task.compute(self.postprocessor, prediction, padded_size, (height, width))
         outputs = dict(zip(self.task.outputs, computed, strict=True))
-        if isinstance(prediction, PixelPrediction):
-            return {**outputs, "pixel_logits": prediction.pixel_logits.float()}
-        logits = {"class_logits": prediction.class_logits, "mask_logits": prediction.mask_logits}
-        return {**outputs, **{name: tensor.float() for name, tensor in logits.items()}}
+        return {**outputs, **prediction_logits(prediction)}
+
+
+def prediction_logits(prediction: Prediction | PixelPrediction) -> dict[str, Tensor]:
+    """Returns the logits of a prediction by name, float32.
+
+    Example:
+        >>> list(prediction_logits(PixelPrediction(torch.zeros(1, 2, 4, 4))))
+        ['pixel_logits']
+    """
+    if isinstance(prediction, PixelPrediction):
+        return {"pixel_logits": prediction.pixel_logits.float()}
+    return {"class_logits": prediction.class_logits.float(), "mask_logits": prediction.mask_logits.float()}
 
 
 def example_images(count: int, height: int, width: int, seed: int = 0) -> Tensor:

@@ -122,7 +122,7 @@ class EoMT(nn.Module):
         first = self.body.num_blocks - self.num_blocks
         for block in range(first):
             tokens = self.body.run(block, tokens, rotary, None)
-        tokens = torch.cat([self.queries.weight.expand(len(tokens), -1, -1), tokens], dim=1)
+        tokens = torch.cat([self.queries.weight.expand(tokens.shape[0], -1, -1), tokens], dim=1)
         auxiliary = []
         for index, masking in enumerate(self.annealing.masking()):
             mask = None
@@ -160,6 +160,6 @@ class EoMT(nn.Module):
         if masking == "sometimes":
             visible |= ~self.annealing.draw(index, len(visible), self.num_queries)[..., None]
         length = self.num_queries + self.body.num_prefix_tokens + features.shape[-1]
-        mask = visible.new_ones(len(visible), 1, length, length)
+        mask = visible.new_ones(visible.shape[0], 1, length, length)
         mask[:, 0, : self.num_queries, -features.shape[-1] :] = visible
         return mask

@@ -4,6 +4,7 @@ B batch, S pixels of all maps, C hidden_dim, M heads, D = C / M, L maps, P point
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -89,8 +90,13 @@ def reference_pixels(sizes: list[Size], device: torch.device | str = "cpu") -> T
         rows = (torch.arange(height, device=device) + 0.5) / height
         columns = (torch.arange(width, device=device) + 0.5) / width
         centers.append(torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1).flatten(0, 1))
-    extents = torch.tensor([[width, height] for height, width in sizes], device=device)  # (L, 2)
+    extents = torch.stack([_numbers(sides, device) for sides in zip(*sizes, strict=True)][::-1], dim=-1)  # (L, 2)
     return torch.cat(centers)[:, None] * extents - 0.5
+
+
+def _numbers(values: Sequence[int], device: torch.device | str) -> Tensor:
+    """Returns integers (L,) int64 as a tensor. They may be symbolic, which `torch.tensor` would not keep."""
+    return torch.stack([torch.full((), value, dtype=torch.int64, device=device) for value in values])
 
 
 def sample(values: Tensor, places: Tensor, weights: Tensor, sizes: list[Size]) -> Tensor:
@@ -113,7 +119,7 @@ def sample(values: Tensor, places: Tensor, weights: Tensor, sizes: list[Size]) -
     fraction = places - corner  # (B, S, M, L, P, 2)
     corner_x, corner_y = corner.long().unbind(-1)
     right, below = fraction.unbind(-1)
-    heights, widths = (torch.tensor(side, device=values.device)[:, None] for side in zip(*sizes, strict=True))
+    heights, widths = (_numbers(sides, values.device)[:, None] for sides in zip(*sizes, strict=True))
     starts = torch.cat([(heights * widths).new_zeros(1, 1), (heights * widths).cumsum(0)[:-1]])
     images = torch.arange(batch, device=values.device).view(-1, 1, 1, 1, 1) * length
     heads = torch.arange(num_heads, device=values.device).view(-1, 1, 1)
@@ -128,5 +134,8 @@ def sample(values: Tensor, places: Tensor, weights: Tensor, sizes: list[Size]) -
     factors = torch.stack(parts, dim=-1).view_as(bags)
     # Sums in float32: half precision loses what many small weights add up to.
     table = values.float().reshape(batch * length * num_heads, -1)
-    sums = embedding_bag(bags, table, per_sample_weights=factors, mode="sum")
+    if torch.compiler.is_exporting():  # other programs gather and add; they have no embedding_bag of this kind
+        sums = (table[bags] * factors[..., None]).sum(1)
+    else:
+        sums = embedding_bag(bags, table, per_sample_weights=factors, mode="sum")
     return sums.view(batch, length, -1).to(values.dtype)

@@ -93,7 +93,7 @@ class MaskedAttentionDecoder(nn.Module):
             resized = interpolate(mask_features.detach(), size=one.shape[-2:], mode="bilinear", align_corners=False)
             small.append(resized.flatten(2))  # (B, E, S)
         position = self.query_positions.weight
-        queries = self.query_features.weight.expand(len(mask_features), -1, -1)  # (B, Q, C)
+        queries = self.query_features.weight.expand(mask_features.shape[0], -1, -1)  # (B, Q, C)
         predictions = [self._predict(queries, mask_features)]
         for index, layer in enumerate(self.layers):
             turn = index % len(maps)

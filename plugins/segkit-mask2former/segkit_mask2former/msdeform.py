@@ -104,7 +104,7 @@ class MSDeform(nn.Module):
 
     def _encode(self, maps: list[Tensor]) -> list[Tensor]:
         """Lets all pixels of the maps [(B,C,Hi,Wi)] attend to each other."""
-        sizes = [(int(one.shape[-2]), int(one.shape[-1])) for one in maps]
+        sizes = [(one.shape[-2], one.shape[-1]) for one in maps]
         device, channels = maps[0].device, maps[0].shape[1]
         positions = torch.cat(
             [
