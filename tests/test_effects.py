@@ -178,6 +178,9 @@ OPTIONS = {
     "export --format": (REFUSED, EXPORT.replace("--format torch", "--format onnx"), "a file of --format onnx ends in"),
     "export --task": (REFUSED, f"{EXPORT} --task depth", "there is no postprocessor 'depth'"),
     "export --size": (REFUSED, EXPORT.replace("40x52", "7"), "size: '7' is no size"),
+    "export --precision": (REFUSED, f"{EXPORT} --precision fp16", "--precision fp16: files of --format torch are fp32"),
+    "export --verify": (EXPORT, f"{EXPORT.replace('40x52', '32x32')} --verify {{run}}"),
+    "export --bound": (REFUSED, f"{EXPORT} --bound 0.5", "--bound: has no effect without --verify"),
     "export --plugin": (EXPORT.replace("40x52", "7"), f"{EXPORT.replace('40x52', '7')} --plugin {{plugin}}", 1),
     # As for predict --trust, the plugin does not register the part.
     "export --trust": (

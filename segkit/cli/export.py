@@ -8,7 +8,7 @@ import sys
 from segkit.cli._arguments import add_trust_arguments
 from segkit.cli._exit_codes import DONE, FAILED
 from segkit.cli._types import fraction, not_empty
-from segkit.cli._unused import refuse_beside
+from segkit.errors import ConfigError
 
 BOUND = 0.01
 """What a file may lose in a metric: one point of a hundred."""
@@ -34,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "than the coarsest stride to 4096 (default: dynamic)",
     )
     parser.add_argument(
+        "--precision",
+        choices=["fp32", "fp16", "int8", "int8-dynamic"],
+        default="fp32",
+        help="number format of an ONNX file; int8 measures ranges with images of the config's data (default: fp32)",
+    )
+    parser.add_argument(
         "--verify",
         type=not_empty,
         metavar="CONFIG",
@@ -51,14 +57,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from segkit.export.exporting import export_checkpoint
 
-    if arguments.verify is None:
-        refuse_beside("no --verify", [("--bound", arguments.bound is not None)], "It bounds what --verify measures.")
+    if arguments.bound is not None and arguments.verify is None:
+        raise ConfigError("--bound: has no effect without --verify. Leave it out, or add --verify CONFIG.")
     parity = export_checkpoint(
         arguments.checkpoint,
         arguments.output,
         format=arguments.format,
         task=arguments.task,
         size=arguments.size,
+        precision=arguments.precision,
         plugins=arguments.plugins,
         trust=arguments.trust,
     )

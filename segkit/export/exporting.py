@@ -1,23 +1,27 @@
 """From a checkpoint to a checked file: `segkit export`."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import segkit
 from segkit.build import build_postprocessor
-from segkit.checkpoint import Checkpoint, load_checkpoint
+from segkit.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, read_config
 from segkit.config import Config
 from segkit.errors import ExportError
+from segkit.export.calibration import calibration_images
 from segkit.export.formats import FORMATS
 from segkit.export.metadata import FileInfo
 from segkit.export.parity import Parity, check_parity
 from segkit.export.predictor import RESIZING
 from segkit.export.program import TRACED_BATCH, ExportProgram, example_images
+from segkit.export.quantize import CALIBRATED, FilePrecision, convert
 from segkit.export.size_range import SizeRange, size_range
 from segkit.export.tasks import task_of
 from segkit.export.tracing import trace
@@ -34,6 +38,7 @@ def export_checkpoint(
     format: str = "onnx",
     task: str | None = None,
     size: str = "dynamic",
+    precision: FilePrecision = "fp32",
     plugins: Sequence[str | PathLike[str]] = (),
     trust: bool = False,
 ) -> Parity:
@@ -48,6 +53,8 @@ def export_checkpoint(
         task: `semantic`, `instance` or `panoptic`; by default the first postprocessor of the config. Its settings are
             those of the config.
         size: `dynamic`, `HxW` or `MIN-MAX`; see `segkit.export.size_range`.
+        precision: Number format of an ONNX file. Such a file is checked in fp32 before it is converted; what the
+            conversion changes is told and not judged. `int8` reads images of the config's own data.
         plugins: Python files that the checkpoint's config may import.
         trust: Import all Python files that the checkpoint's config names as plugins.
 
@@ -64,6 +71,8 @@ def export_checkpoint(
     chosen = FORMATS[format]
     if output.suffix != chosen.suffix:
         raise ExportError(f"{output}: a file of --format {format} ends in {chosen.suffix}.")
+    if precision != "fp32" and format != "onnx":
+        raise ExportError(f"--precision {precision}: files of --format {format} are fp32. Use --format onnx.")
     loaded = load_checkpoint(checkpoint, plugins=plugins, trust=trust)
     _require_rgb(loaded, checkpoint)
     parts = [part["type"] for part in loaded.config.experiment.postprocessors]
@@ -76,6 +85,13 @@ def export_checkpoint(
         chosen.write(trace(program, info.sizes), draft, info, names)
         parity = check_parity(chosen.open(draft), program, loaded.classes)
         parity.require(str(output))
+        if precision != "fp32":
+            images: Iterable[Tensor] = ()
+            if precision == "int8":
+                config = read_config(find_checkpoint(checkpoint), plugins, trust)
+                images = calibration_images(config, info.sizes, CALIBRATED)
+            convert(draft, precision, replace(info, precision=precision), images)
+            parity = check_parity(chosen.open(draft), program, loaded.classes)
     return parity
 
 

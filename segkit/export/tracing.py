@@ -24,6 +24,8 @@ def trace(program: ExportProgram, sizes: SizeRange) -> ExportedProgram:
     if not sizes.is_fixed:
         dynamic[2] = Dim("height", min=sizes.lowest[0], max=sizes.highest[0])
         dynamic[3] = Dim("width", min=sizes.lowest[1], max=sizes.highest[1])
+    with torch.no_grad():
+        program(images)  # parts may keep what they read of their weights: values cannot be read while they are traced
     try:
         with torch.no_grad(), quietly():
             # What depends on a size becomes a check in the program, where it would else restrict the sizes.

@@ -55,6 +55,7 @@ class MaskAnnealing(nn.Module):
         super().__init__()
         self.register_buffer("probabilities", torch.ones(num_blocks))
         self._of_step: list[float] | None = None
+        self._in_evaluation: list[Masking] = []
 
     def on_step(self, step: int, steps: int) -> None:
         """Sets the probabilities of `step`, counted from 0, of a training of `steps`."""
@@ -68,7 +69,10 @@ class MaskAnnealing(nn.Module):
         In evaluation nothing is drawn: a block masks all queries while it masks more than half of them in training.
         """
         if not self.training:
-            return ["always" if value > 0.5 else "never" for value in self.probabilities.tolist()]
+            # Values cannot be read while a model is traced: those of the prediction before hold.
+            if not torch.compiler.is_exporting():
+                self._in_evaluation = ["always" if value > 0.5 else "never" for value in self.probabilities.tolist()]
+            return self._in_evaluation
         # A step of training knows them without asking the GPU, which would wait for it.
         values = self.probabilities.tolist() if self._of_step is None else self._of_step
         return ["always" if value >= 1 else "sometimes" if value > 0 else "never" for value in values]
