@@ -35,9 +35,10 @@ def trace(program: ExportProgram, sizes: SizeRange) -> ExportedProgram:
     except SegkitError:
         raise
     except Exception as error:
+        advice = "" if sizes.is_fixed else " A fixed size may help: --size HxW."
         raise ExportError(
             f"{_named(error, program.model)} does not trace: {_cause(error)}. Computations must not depend on values "
-            "of tensors, and sizes must stay symbolic."
+            f"of tensors, and sizes must stay symbolic.{advice}"
         ) from error
     _remove_checks(traced)
     return traced

@@ -54,3 +54,10 @@ def test_as_many_queries_are_masked_as_the_probability_says():
     torch.manual_seed(0)
     assert annealing.draw(0, 100, 100).float().mean().item() == pytest.approx(0.25, abs=0.02)
     assert annealing.draw(1, 3, 5).shape == (3, 5)
+
+
+def test_an_evaluation_follows_the_probabilities():
+    annealing = MaskAnnealing(2).eval()
+    assert annealing.masking() == ["always"] * 2
+    annealing.probabilities.copy_(torch.tensor([0.2, 0.7]))
+    assert annealing.masking() == ["never", "always"]
