@@ -3,19 +3,18 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from torch import Tensor
 
 from segkit.errors import ExportError, cause_of
 from segkit.export.metadata import KEY, FileInfo
-from segkit.export.packages import require_package
 from segkit.export.quietly import quietly
+from segkit.runtime.extras import import_extra
 
 FilePrecision = Literal["fp32", "fp16", "int8", "int8-dynamic"]
 """Number format of a file: `int8` fixes the ranges of activations by images, `int8-dynamic` measures them in each
 run."""
-PRECISIONS: tuple[FilePrecision, ...] = get_args(FilePrecision)
 CALIBRATED = 32
 """Images that the ranges of `int8` are measured with."""
 
@@ -35,13 +34,13 @@ def convert(path: Path, precision: FilePrecision, info: FileInfo, images: Iterab
     Raises:
         ExportError: ONNX Runtime cannot convert the file, or a package is missing.
     """
-    onnx = require_package("onnx")
-    quantization = require_package("onnxruntime.quantization")
+    onnx = import_extra("onnx", "export")
+    quantization = import_extra("onnxruntime.quantization", "export")
     model = onnx.load(path)
     try:
         with quietly():
             if precision == "fp16":
-                half = require_package("onnxruntime.transformers.float16")
+                half = import_extra("onnxruntime.transformers.float16", "export")
                 model = half.convert_float_to_float16(model, keep_io_types=True)
             else:
                 settings = {
