@@ -45,7 +45,7 @@ class FeatureCache(Hook):
         'CachedForward'
     """
 
-    def __init__(self, *, folder: Annotated[str, Form(_empty)], max_gigabytes: PositiveFloat = 20.0) -> None:
+    def __init__(self, *, folder: Annotated[str, Form(_empty)] | Path, max_gigabytes: PositiveFloat = 20.0) -> None:
         self.folder = Path(folder)
         self.max_bytes = int(max_gigabytes * 1e9)
         self._printed = ""
