@@ -61,9 +61,9 @@ def test_a_part_without_settings(capsys):
 def test_for_programs(capsys):
     assert main(["describe", "backbone", "plain", "--json"]) == 0
     described = json.loads(capsys.readouterr().out)
-    assert described["settings"] == [
-        {"name": "width", "type": "an integer", "required": False, "default": 1, "documentation": ""}
-    ]
+    own, common = described["settings"]
+    assert own == {"name": "width", "type": "an integer", "required": False, "default": 1, "documentation": ""}
+    assert common["name"] == "frozen"  # of every backbone
     assert (described["kind"], described["name"], described["provider"]) == ("backbone", "plain", "segkit")
 
 
