@@ -18,6 +18,10 @@ OBJECTS = (
     "postprocessors=[{type: semantic}, {type: instance, max_instances: 20},"
     "{type: panoptic, score_threshold: 0, overlap_threshold: 0.2}]"
 )
+SWIN = (
+    "{type: timm, name: swin_tiny_patch4_window7_224,"
+    " options: {embed_dim: 24, depths: [2, 2, 2, 2], num_heads: [1, 2, 2, 2]}}"
+)
 VIT = (
     "{type: vit_pyramid, name: vit_tiny_patch16_224, hidden_dim: 16, options: {embed_dim: 24, depth: 2, num_heads: 2}}"
 )
@@ -73,6 +77,13 @@ def test_other_models(tmp_path, model):
 def test_other_backbones(tmp_path, backbone):
     checkpoint = make_checkpoint(tmp_path, f"model.backbone={backbone}")
     assert_equal(export_checkpoint(checkpoint, tmp_path / "model.onnx"))
+
+
+@pytest.mark.slow
+def test_swin_at_a_fixed_size(tmp_path):
+    checkpoint = make_checkpoint(tmp_path, f"model.backbone={SWIN}")
+    parity = export_checkpoint(checkpoint, tmp_path / "model.onnx", size="96x130")
+    assert (parity.difference <= 1e-4, parity.agreement >= 0.999, parity.images) == (True, True, 4)
 
 
 def test_a_file_that_differs_is_not_left_behind(checkpoint, tmp_path, monkeypatch):
