@@ -81,6 +81,6 @@ def test_a_training_takes_them_and_goes_on_with_them(tiny, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training_classes, "scan_classes", None)  # a training that goes on has them
         train(load_config(tiny, [AUTO, "training.steps=2"]), "run", resume=True)
-    assert "changed since" not in capsys.readouterr().out
+    assert "class_weights" not in capsys.readouterr().out
     plain = train(load_config(tiny, ["training.steps=1"]), "plain")
     assert lines_of(plain)[0]["losses"]["cross_entropy"] != lines_of(run)[0]["losses"]["cross_entropy"]
