@@ -7,6 +7,7 @@ preparation that was interrupted need not make it again.
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from PIL import Image
 
 from segkit.classes import Classes
 from segkit.data.images import read_panoptic_map
+from segkit.errors import DataError, cause_of
+from segkit.runtime.reading import read_json
 
 OF_CLASS = 1000
 """Segments of one class in an image, at most, and the factor of a class id."""
@@ -54,6 +57,26 @@ def write_json(draft: Path, classes: Classes, files: Sequence[tuple[str, Path]])
     ]
     content = {"images": images, "annotations": annotations, "categories": categories}
     draft.write_text(json.dumps(content), encoding="utf-8")
+
+
+def check_json(file: Path) -> None:
+    """Checks that a JSON file of panoptic PNGs, perhaps of another program, is whole, and that its PNGs are there.
+
+    They lie in the folder beside the file that has its name without suffix.
+
+    Raises:
+        DataError: it is damaged, or a PNG is missing.
+    """
+    folder = file.with_suffix("")
+    again = f"Remove this file and the folder {folder}, and prepare the dataset again."
+    try:
+        content: Any = read_json(file)
+        pngs = [folder / annotation["file_name"] for annotation in content["annotations"]]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DataError(f"{file}: it is no whole JSON of COCO's panoptic format ({cause_of(error)}). {again}") from None
+    missing = [png for png in pngs if not png.is_file()]
+    if missing:
+        raise DataError(f"{file}: of its {len(pngs)} PNGs, {len(missing)} are missing, such as {missing[0]}. {again}")
 
 
 def _segments_info(segments: npt.NDArray[np.int32]) -> list[object]:

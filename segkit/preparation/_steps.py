@@ -21,6 +21,8 @@ class Step:
     output: Path
     write: Callable[[Path], None]
     """Writes the file under another name; it gets its own once it is complete."""
+    check: Callable[[Path], None] | None = None
+    """Raises DataError where the file is there, but is not whole."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def run_steps(splits: Sequence[Split]) -> list[str]:
     total = sum(len(split.steps) for split in splits)
     with _progress(total) as advance:
         for split in splits:
-            done = split.last is not None and split.last.output.exists()
+            done = split.last is not None and _is_done(split.last)
             for step in split.steps:
                 if not done and not step.output.exists():
                     _write(step)
@@ -65,6 +67,13 @@ def run_steps(splits: Sequence[Split]) -> list[str]:
                 _write(split.last)
     counts = f"written: {_counted(written, 'file')}, {total - written} were there"
     return [*map(_described, splits), counts]
+
+
+def _is_done(last: Step) -> bool:
+    done = last.output.exists()
+    if done and last.check is not None:
+        last.check(last.output)
+    return done
 
 
 def _write(step: Step) -> None:

@@ -12,7 +12,7 @@ from segkit.data.label_maps import read_label_map
 from segkit.data.opening import opened
 from segkit.data.paths import dataset_folder
 from segkit.errors import DataError
-from segkit.preparation._panoptic import OF_CLASS, write_json, write_segments
+from segkit.preparation._panoptic import OF_CLASS, check_json, write_json, write_segments
 from segkit.preparation._steps import Split, Step, images_of, require_file
 from segkit.runtime.shipped import shipped_path
 
@@ -34,7 +34,9 @@ def prepare() -> list[Split]:
             things = require_file(instances / folder / png.name, image)
             steps.append(Step(png, partial(_write, classes, labels, things)))
         files = [(image.name, png) for image, png in pairs]
-        last = Step(root / f"ade20k_panoptic_{name}.json", partial(write_json, classes=classes, files=files))
+        last = Step(
+            root / f"ade20k_panoptic_{name}.json", partial(write_json, classes=classes, files=files), check_json
+        )
         splits.append(Split(name, len(pairs), published, steps, last))
     return splits
 

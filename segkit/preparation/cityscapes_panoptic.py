@@ -10,7 +10,7 @@ from segkit.classes import Classes
 from segkit.data.class_list import read_classes
 from segkit.data.label_maps import read_label_map
 from segkit.data.paths import dataset_folder
-from segkit.preparation._panoptic import OF_CLASS, write_json, write_segments
+from segkit.preparation._panoptic import OF_CLASS, check_json, write_json, write_segments
 from segkit.preparation._steps import Split, Step, images_of, require_file
 from segkit.runtime.shipped import shipped_path
 
@@ -32,7 +32,9 @@ def prepare() -> list[Split]:
             png = labels / f"cityscapes_panoptic_{name}" / f"{stem}_gtFine_panoptic.png"
             steps.append(Step(png, partial(_write, classes, ids)))
             files.append((f"{image.parent.name}/{image.name}", png))
-        last = Step(labels / f"cityscapes_panoptic_{name}.json", partial(write_json, classes=classes, files=files))
+        last = Step(
+            labels / f"cityscapes_panoptic_{name}.json", partial(write_json, classes=classes, files=files), check_json
+        )
         splits.append(Split(name, len(files), published, steps, last))
     return splits
 

@@ -167,10 +167,33 @@ def test_an_interrupted_preparation_goes_on(root, capsys):
 def test_what_another_program_has_prepared_is_left(root):
     ade20k(root)
     file = root / "ADEChallengeData2016/ade20k_panoptic_train.json"
-    file.write_text("{}")
+    file.with_suffix("").mkdir()
+    file.with_suffix("").joinpath("other.png").touch()
+    text = '{"annotations": [{"file_name": "other.png"}]}'
+    file.write_text(text)
     assert main(["prepare", "ade20k_panoptic"]) == 0
-    assert file.read_text() == "{}"
-    assert not file.with_suffix("").exists()
+    assert file.read_text() == text
+    assert [png.name for png in file.with_suffix("").iterdir()] == ["other.png"]
+
+
+@pytest.mark.parametrize("damage", ["missing PNG", "cut JSON", "other JSON"])
+def test_what_is_prepared_but_not_whole_is_named(root, capsys, damage):
+    cityscapes(root)
+    assert main(["prepare", "cityscapes_panoptic"]) == 0
+    file = root / "cityscapes/gtFine/cityscapes_panoptic_val.json"
+    if damage == "missing PNG":
+        shutil.rmtree(file.with_suffix(""))
+    else:
+        file.write_text(file.read_text()[:100] if damage == "cut JSON" else "{}")
+    capsys.readouterr()
+    assert main(["prepare", "cityscapes_panoptic"]) == 1
+    error = capsys.readouterr().err
+    assert ("of its 1 PNGs, 1 are missing" if damage == "missing PNG" else "it is no whole JSON") in error
+    assert f"Remove this file and the folder {file.with_suffix('')}, and prepare the dataset again." in error
+    file.unlink()
+    shutil.rmtree(file.with_suffix(""), ignore_errors=True)
+    assert main(["prepare", "cityscapes_panoptic"]) == 0
+    assert "written: 1 file, 1 were there" in capsys.readouterr().out
 
 
 def test_a_missing_archive_is_named(root, capsys):
