@@ -35,9 +35,12 @@ class Curve(NamedTuple):
 def plot(title: str, curves: Sequence[Curve], logarithmic: bool = False) -> Html:
     """Returns a plot with a legend.
 
+    A curve without points is left out. The others keep the colors of their places in the list, so that the curves of a
+    run look alike in all plots of a page.
+
     Args:
         title: Above it.
-        curves: At least one, with at least one point each.
+        curves: At least one.
         logarithmic: Use a logarithmic y axis, unless a value is not above 0.
 
     Example:
@@ -46,25 +49,27 @@ def plot(title: str, curves: Sequence[Curve], logarithmic: bool = False) -> Html
         (1, True)
     """
     shown = [Curve(one.name, [point for point in one.points if all(map(math.isfinite, point))]) for one in curves]
-    shown = [one for one in shown if one.points]
-    if not shown:
+    everything = [point for one in shown for point in one.points]
+    if not everything:
         return Html("")
-    low = min(y for one in shown for _, y in one.points)
+    low, high = min(y for _, y in everything), max(y for _, y in everything)
     logarithmic = logarithmic and low > 0
-    high = max(y for one in shown for _, y in one.points)
-    first, last = min(x for one in shown for x, _ in one.points), max(x for one in shown for x, _ in one.points)
+    first, last = min(x for x, _ in everything), max(x for x, _ in everything)
     ticks = _powers(low, high) if logarithmic else _ticks(low, high)
     value = math.log10 if logarithmic else float
     across = Scale(first, last, LEFT, WIDTH - RIGHT)
     down = Scale(value(min(low, ticks[0])), value(max(high, ticks[-1])), HEIGHT - BOTTOM, TOP)
     drawn = [*(_grid(down(value(tick)), tick) for tick in ticks), *_steps(across, first, last)]
     for index, one in enumerate(shown):
+        if not one.points:
+            continue
         points = " ".join(f"{across(x):.1f},{down(value(y)):.1f}" for x, y in one.points)
         drawn.append(_line(points, index))
         if len(one.points) < 30:
             drawn += [_dot(point, index) for point in points.split()]
     svg = Html(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(drawn)}</svg>')
-    legend = [element("span", _key(index), one.name) for index, one in enumerate(shown)] if len(shown) > 1 else []
+    named = [(index, one.name) for index, one in enumerate(shown) if one.points and len(curves) > 1]
+    legend = [element("span", _key(index), name) for index, name in named]
     below = element("div", *legend, style_class="legend")
     return element("div", element("h3", title), svg, below, style_class="plot")
 

@@ -67,7 +67,7 @@ def test_characters_that_cannot_be_seen_are_spelled_out(problems_of):
 def test_optional_parts_and_sections_may_be_null(tmp_path):
     (tmp_path / "x.yaml").write_text(
         "model: {type: per_pixel, transformer_decoder: null, backbone: {type: plain}}\n"
-        "criterion: {losses: [], matcher: null}\ndata: {train: null}\ntraining: null\n"
+        "criterion: {losses: [{type: dice}], matcher: null}\ndata: {train: null}\ntraining: null\n"
     )
     config = load_config("x.yaml")
     assert config["model"]["transformer_decoder"] is None

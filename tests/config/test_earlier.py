@@ -4,7 +4,7 @@ import pytest
 
 from segkit.config import load_config
 
-IMAGENET = {"pixel_mean": (123.675, 116.28, 103.53), "pixel_std": (58.395, 57.12, 57.375)}
+IMAGENET = {"pixel_mean": [123.675, 116.28, 103.53], "pixel_std": [58.395, 57.12, 57.375]}
 MODEL = "type: {type}\n  backbone: {{type: timm, name: tf_efficientnet_lite0}}\n  pixel_decoder: {{type: fpn}}\n"
 
 
@@ -34,7 +34,7 @@ def test_pixel_values_are_those_of_imagenet(run, source):
 
 def test_a_config_that_extends_it_has_them_too(run, tmp_path):
     (tmp_path / "x.yaml").write_text("extends: run/config.yaml\nmodel: {pixel_std: [1, 1, 1]}")
-    assert pixels(load_config("x.yaml")) == {**IMAGENET, "pixel_std": (1.0, 1.0, 1.0)}
+    assert pixels(load_config("x.yaml")) == {**IMAGENET, "pixel_std": [1.0, 1.0, 1.0]}
 
 
 def test_other_configs_have_none(tmp_path):

@@ -66,7 +66,7 @@ SINGLE = {
     "what a merge key brings": (
         "model:\n  type: per_pixel\n  backbone: &b {type: plain, blocks: 3}\n"
         "  transformer_decoder: {<<: *b, type: standard}\n",
-        "x.yaml:3: model.backbone.blocks: backbone 'plain' takes no 'blocks'. It takes: width",
+        "x.yaml:3: model.backbone.blocks: backbone 'plain' takes no 'blocks'. It takes: width, frozen",
         "x.yaml:3: model.transformer_decoder.blocks: transformer decoder 'standard' takes no 'blocks'. "
         "It takes: num_queries",
     ),
@@ -165,7 +165,7 @@ SEVERAL = {
     ),
     "a part of one file with a setting of another": (
         {"x.yaml": "extends: y.yaml\nmodel:\n  backbone:\n    blocks: 3\n", "y.yaml": MODEL},
-        "x.yaml:4: model.backbone.blocks: backbone 'plain' takes no 'blocks'. It takes: width",
+        "x.yaml:4: model.backbone.blocks: backbone 'plain' takes no 'blocks'. It takes: width, frozen",
     ),
 }
 

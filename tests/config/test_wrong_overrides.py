@@ -8,7 +8,7 @@ from segkit.errors import ConfigError
 from tests.helpers.fake_parts import keys_of
 
 SECTIONS = keys_of(Experiment)
-TINY = "name, pretrained, width, depths, stages, norm, options"
+TINY = "name, pretrained, width, depths, stages, norm, options, frozen"
 NOTHING = "Write key=value, such as training.steps=100."
 EMPTY_KEY = "has an empty key. Write key.sub=value, such as training.steps=100."
 SPACE = "has a space before or after a key. Write key=value, without spaces."

@@ -12,7 +12,7 @@ model:
   pixel_decoder: {type: fpn}
   transformer_decoder: {type: standard}
 """
-TINY = "name, pretrained, width, depths, stages, norm, options"
+TINY = "name, pretrained, width, depths, stages, norm, options, frozen"
 
 
 SECTIONS = keys_of(Experiment)

@@ -44,3 +44,12 @@ def test_runs_have_a_legend_and_names_are_text():
     assert "<i>" not in drawn
     assert drawn.count('class="key"') == 2
     assert 'class="key"' not in plot("one", [Curve("run", [(1, 1.0)])])
+
+
+def test_a_run_has_one_color_in_all_plots():
+    one, two = Curve("one", [(1, 1.0), (2, 2.0)]), Curve("two", [(1, 2.0), (2, 1.0)])
+    alone = plot("b", [Curve("one", []), two])
+    stroke = re.findall(r'<polyline points="[^"]*" (stroke="[^"]*")', plot("a", [one, two]))[1]
+    assert re.findall(r'<polyline points="[^"]*" (stroke="[^"]*")', alone) == [stroke]
+    assert ">two</span>" in alone.replace("\n", "")
+    assert ">one" not in alone
