@@ -179,12 +179,18 @@ def _joined(
 
 
 def _warn_of_repeated(read: Sequence[tuple[CocoFile, list[Instance]]]) -> None:
-    """Warns of images that several files list."""
+    """Warns of images that several files list, and of files that are named twice."""
     file_of: dict[str, Path] = {}
     for parsed, _ in read:
         names = [image.file_name for image in parsed.images]
-        repeated = [name for name in names if file_of.get(name, parsed.file) != parsed.file]
-        if repeated:
+        repeated = [name for name in names if name in file_of]
+        if repeated and file_of[repeated[0]].samefile(parsed.file):
+            warnings.warn(
+                f"{parsed.file}: 'annotations' names this file twice, so its {len(names)} images are read twice. "
+                f"Remove one of both.",
+                stacklevel=4,
+            )
+        elif repeated:
             others = file_of[repeated[0]]
             warnings.warn(
                 f"{parsed.file}: {len(repeated)} of its {len(names)} images are also listed in {others}, "

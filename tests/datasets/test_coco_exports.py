@@ -274,6 +274,17 @@ class TestSeveralFiles:
             dataset = CocoInstance(images=str(tmp_path), annotations=[first, second])
         assert [sample.image_id for sample in map(dataset.__getitem__, range(4))] == [1, 2, 11, 12]
 
+    def test_one_file_twice(self, export: Export, tmp_path: Path) -> None:
+        first = export.write()
+        (tmp_path / "b.json").symlink_to(first)
+        for again in (first, str(tmp_path / "b.json")):
+            message = (
+                f"{again}: 'annotations' names this file twice, so its 2 images are read twice. Remove one of both."
+            )
+            with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+                CocoInstance(images=str(tmp_path), annotations=[first, again])
+            assert len(caught) == 1
+
     def test_classes_must_agree(self, export: Export, tmp_path: Path) -> None:
         first = export.write()
         export.categories[2]["name"] = "cow"
