@@ -143,7 +143,7 @@ def test_the_saved_config_names_the_pixel_values_of_the_backbone(tmp_path):
     config = load_config({"model": {"type": "per_pixel", "backbone": lite, "pixel_decoder": {"type": "fpn"}}})
     save_checkpoint(tmp_path / "checkpoint", build_model(config, CLASSES), config, CLASSES)
     saved = load_config(tmp_path / "checkpoint")
-    assert saved["model"]["pixel_mean"] == saved["model"]["pixel_std"] == (127.5, 127.5, 127.5)
+    assert saved["model"]["pixel_mean"] == saved["model"]["pixel_std"] == [127.5, 127.5, 127.5]
     # Without them, it is a checkpoint of an earlier version, whose images were normalized by ImageNet's values.
     (tmp_path / "checkpoint" / "SHA256SUMS").unlink()
     (tmp_path / "checkpoint" / "config.yaml").write_text(config.to_yaml())

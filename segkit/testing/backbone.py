@@ -84,7 +84,7 @@ def _check_encoded(who: str, backbone: nn.Module, images: Tensor) -> None:
     returned: list[object] = []
     handle = part.register_forward_hook(lambda module, inputs, maps: returned.append(maps))
     with torch.no_grad():
-        backbone(images)
+        backbone(images.clone())  # a part that changes its input is told later
     handle.remove()
     assert returned, f"{who} publishes a frozen_part that it does not call. Call it as a module, not its methods."
     for maps in returned:

@@ -58,7 +58,9 @@ def test_a_prediction_has_the_files_of_one_process(checkpoint, tmp_path, task):
         done = finish_forked(processes, PREDICT, checkpoint, *images, "--output", tmp_path / name, *options)
         assert done.returncode == 1
         printed = rf"3 of 4 images segmented \({task}\), [\d.]+ images/s: {tmp_path / name}"
-        assert re.fullmatch(printed, done.stdout.strip())
+        renamed, last = done.stdout.strip().splitlines()
+        assert renamed.startswith(f"images of one name: the results of {tmp_path}/images/y/a.png are called ")
+        assert re.fullmatch(printed, last)
         assert done.stderr.count(f"error: {tmp_path}/images/x/b.png: ") == 1
         found.append(contents(tmp_path / name))
     assert found[0] == found[1]

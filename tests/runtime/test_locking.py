@@ -13,14 +13,16 @@ from segkit.errors import WriteError
 from segkit.runtime.locking import FolderTakenError, lock_folder
 
 HOLDER = """
-import sys, time, multiprocessing
+import os, sys, time, multiprocessing
 from pathlib import Path
 from segkit.runtime.locking import lock_folder
+def live():
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
 with lock_folder(Path(sys.argv[1])):
     if len(sys.argv) > 2:
-        worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
-        worker.start()
-        print(worker.pid, flush=True)
+        multiprocessing.get_context("fork").Process(target=live).start()
     else:
         print("locked", flush=True)
     time.sleep(60)

@@ -85,10 +85,14 @@ MESSAGES = [
     (NoModule, "model NoModule is not an nn.Module. Derive it from torch.nn.Module."),
     (Unsized, "model Unsized publishes size_divisor = None. The contract asks for a whole number of at least 1."),
     (Zero, "model Zero publishes size_divisor = 0. The contract asks for a whole number of at least 1."),
-    (FloatOnly, "model FloatOnly fails on uint8 images of 4x4 without sizes: TypeError: an image of floats"),
+    (
+        FloatOnly,
+        "model FloatOnly fails on images of 4x4, 3 channels of uint8, without sizes: TypeError: an image of floats",
+    ),
     (
         SizesRefused,
-        "model SizesRefused fails on uint8 images of 4x4 with the sizes of the images: ValueError: sizes",
+        "model SizesRefused fails on images of 4x4, 3 channels of uint8, with the sizes of the images: ValueError: "
+        "sizes",
     ),
     (Bare, "model Bare returns a Tensor. Return a Prediction or PixelPrediction of segkit.types."),
     (
