@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -140,11 +140,17 @@ def is_hidden_image(path: Path) -> bool:
     return begins and path.suffix.lower() in image_suffixes()
 
 
-def warn_of_the_rest(listing: Listing) -> None:
-    """Warns, in one line, of the files and sub-folders of a folder that are not read."""
+def warn_of_the_rest(listing: Listing, companions: Collection[str] = ()) -> None:
+    """Warns, in one line, of the files and sub-folders of a folder that are not read.
+
+    Args:
+        listing: The folder.
+        companions: Suffixes, in lower case, of files that belong beside the images. They are not named.
+    """
+    others = [file for file in listing.others if file.suffix.lower() not in companions]
     parts = []
-    if listing.others:
-        parts.append(f"{counted(listing.others, 'file')} without the suffix of an image: {named(listing.others)}")
+    if others:
+        parts.append(f"{counted(others, 'file')} without the suffix of an image: {named(others)}")
     if listing.deeper:
         parts.append(f"{counted(listing.deeper, 'sub-folder')} with images: {named(listing.deeper)}")
     if listing.hidden:

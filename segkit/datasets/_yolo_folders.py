@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from segkit.data.formats import image_suffixes
 from segkit.data.json_values import shown
-from segkit.data.listing import list_tree
+from segkit.data.listing import list_tree, warn_of_the_rest
 from segkit.data.paths import configured_path
 from segkit.data.text import read_text
 from segkit.data.yaml_values import read_yaml
@@ -29,6 +30,9 @@ SPLITS = ("train", "val", "valid", "validation", "test")
 
 _NO_LABELS = ("classes", "labels", "names")
 """Text files that tools put beside label files, besides lists of images such as train.txt."""
+
+_COMPANIONS = (".txt", ".yaml", ".yml", ".cache", ".npy")
+"""Suffixes of what tools of YOLO keep beside images: labels, the data.yaml, and caches of labels and of images."""
 
 _MOST_FILES = 20
 """YAML files of a folder that are read."""
@@ -154,7 +158,8 @@ def surplus_labels(images: Sequence[YoloImage]) -> list[Path]:
     found: list[Path] = []
     for labels, places in sorted(folders.items()):
         # Images of other splits may lie there, too.
-        known = {file.stem for place in places for file in place.iterdir() if file.suffix.lower() != ".txt"}
+        there = {file.stem for place in places for file in place.iterdir() if file.suffix.lower() in image_suffixes()}
+        known = there | {image.file.stem for image in images}
         texts = [file for file in sorted(labels.glob("*.txt")) if file.stem not in known]
         found += [file for file in texts if file.stem not in _NO_LABELS and not part_in(file.stem)]
     return found
@@ -180,7 +185,9 @@ def _resolved(place: str, data: dict[str, object], file: Path) -> Path:
 def _files(place: Path) -> list[Path]:
     """Returns the images of a folder, or those that a text file lists."""
     if place.is_dir():
-        return list_tree(place).images
+        listing = list_tree(place)
+        warn_of_the_rest(listing, _COMPANIONS)
+        return listing.images
     lines = [line.strip() for line in read_text(place, "a list of images").splitlines() if line.strip()]
     images = [place.parent / line for line in lines]
     missing = [line for line, image in zip(lines, images, strict=True) if not os.path.isfile(image)]

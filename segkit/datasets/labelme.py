@@ -3,11 +3,12 @@
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from segkit.classes import Classes
-from segkit.data.listing import counted, list_tree, named
+from segkit.data.listing import Listing, counted, list_tree, named, warn_of_the_rest
 from segkit.data.paths import dataset_folder
 from segkit.data.problems import Problems
 from segkit.datasets._class_choice import ClassChoice, names_in_annotations
@@ -21,6 +22,9 @@ from segkit.registries import DATASETS
 
 IGNORED = ("__ignore__", "_background_")
 """Labels that labelme reserves for what is no object."""
+
+_COMPANIONS = (".json", ".txt")
+"""Suffixes of the files of labelme, and of its lists of labels and flags."""
 
 
 @DATASETS.register("labelme")
@@ -78,7 +82,7 @@ class Labelme(InstanceDataset):
         keep = set(chosen([file.name for file in files], split, root))
         files = [file for file in files if file.name in keep]
         _warn(files, label_of, root)
-        _warn_of_images([image for image in listing.images if image not in annotated], root)
+        _warn_of_images(listing, annotated)
         plausibility = Plausibility(root, problems)
         instances: list[Instance] = []
         for index, file in enumerate(files):
@@ -115,9 +119,13 @@ def _warn(files: list[LabelmeFile], label_of: dict[str, int], root: Path) -> Non
             warnings.warn(f"{root}: left out: {what}: {listed}.", stacklevel=3)
 
 
-def _warn_of_images(surplus: list[Path], root: Path) -> None:
-    """Warns of images without a JSON file."""
+def _warn_of_images(listing: Listing, annotated: Collection[Path]) -> None:
+    """Warns of images without a JSON file, and of files that may be images."""
+    surplus = [image for image in listing.images if image not in annotated]
     if surplus:
         warnings.warn(
-            f"{root}: left out: {counted(surplus, 'image')} without a JSON file: {named(surplus)}.", stacklevel=3
+            f"{listing.folder}: left out: {counted(surplus, 'image')} without a JSON file: {named(surplus)}.",
+            stacklevel=3,
         )
+    others = [file for file in listing.others if file not in annotated]
+    warn_of_the_rest(replace(listing, others=others), _COMPANIONS)

@@ -154,6 +154,14 @@ def test_images_without_json_and_other_json_files_are_told(folder, tmp_path):
     )
 
 
+def test_files_that_are_not_read_are_told(folder, tmp_path):
+    folder.add()
+    for name in ("b.heic", "labels.txt"):
+        (tmp_path / name).touch()
+    folder.load()
+    assert folder.warnings == ["not read: 1 file without the suffix of an image: b.heic."]
+
+
 def test_several_files_of_one_image_are_refused(folder, tmp_path):
     folder.add()
     (tmp_path / "b.json").write_text(json.dumps(folder.data))

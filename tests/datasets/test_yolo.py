@@ -134,6 +134,21 @@ def test_text_files_without_an_image_are_counted(folder):
     ]
 
 
+def test_files_that_are_not_read_are_named(folder):
+    folder.write("train: .\nnames: [cat]")
+    folder.add(SQUARE)
+    folder.add(SQUARE, name="b")
+    (folder.root / "images/train/b.jpg").rename(folder.root / "images/train/b.heic")
+    for name in ("labels/train.cache", "images/train/a.npy"):
+        (folder.root / name).touch()
+    assert len(folder.load()) == 1
+    assert folder.warnings == [
+        f"{folder.root}: not read: 1 file without the suffix of an image: b.heic.",
+        "data.yaml: left out: 1 text file without an image of the same name: b.txt. Restore the images, or remove the "
+        "files.",
+    ]
+
+
 def test_boxes_alone_are_refused(folder):
     folder.add("1 0.5 0.5 0.1 0.1")
     assert folder.refused() == "data.yaml: all 1 lines of 'train' are boxes without outlines. Export outlines."
