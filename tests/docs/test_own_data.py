@@ -20,7 +20,7 @@ def test_from_a_folder_to_predictions(tmp_path, monkeypatch, capsys):
     """Trainings are cut to two steps of a tiny model."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SEGKIT_DATASETS", raising=False)
-    dataset_folders.labelme(Path("datasets/pets"))
+    dataset_folders.cvat_coco(Path("datasets/pets"))
     (block,) = re.findall(r"```bash\n(.*?)```", SECTION, flags=re.DOTALL)
     commands = simple_commands(block)
     assert [words[1] for words in commands] == ["init-data", "check", "train", "train", "test", "predict"]
