@@ -23,6 +23,9 @@ _NOT_READ = frozenset(
 )
 """Formats that Pillow opens and segkit refuses."""
 
+_OPENED_AS = {"MPO": "JPEG"}
+"""Formats without a reader of their own -> the format whose reader Pillow opens them with."""
+
 _LOSSLESS = frozenset({"BMP", "DIB", "GIF", "PCX", "PNG", "PPM", "QOI", "SGI", "SUN", "TGA", "TIFF"})
 """Formats that keep every pixel value, which label maps need."""
 
@@ -68,4 +71,5 @@ def label_suffixes() -> frozenset[str]:
 
 def _format_of_suffix() -> dict[str, str]:
     known = Image.registered_extensions()  # loads all of Pillow's plugins
-    return {suffix: name for suffix, name in known.items() if name in Image.OPEN and name not in _NOT_READ}
+    readers = {suffix: _OPENED_AS.get(name, name) for suffix, name in known.items()}
+    return {suffix: name for suffix, name in readers.items() if name in Image.OPEN and name not in _NOT_READ}

@@ -6,6 +6,7 @@ from PIL import Image
 
 from segkit.data.formats import image_formats, image_suffixes, label_suffixes
 from segkit.data.images import read_image
+from segkit.data.listing import list_folder
 
 
 def test_the_usual_suffixes_are_images():
@@ -33,6 +34,15 @@ def test_suffixes_that_pillow_writes_are_read(tmp_path, suffix):
     Image.fromarray(np.full((16, 24, 3), 255, dtype=np.uint8)).convert("1" if suffix == "pbm" else "RGB").save(file)
     assert file.suffix in image_suffixes()
     assert tuple(read_image(file).shape) == (3, 16, 24)
+
+
+def test_the_first_image_of_an_mpo_file_is_read(tmp_path):
+    file = tmp_path / "a.mpo"
+    Image.new("RGB", (24, 16), "white").save(file, save_all=True, append_images=[Image.new("RGB", (8, 8))])
+    assert ".mpo" in image_suffixes() - label_suffixes()
+    assert [one.name for one in list_folder(tmp_path).images] == ["a.mpo"]
+    image = read_image(file)
+    assert (tuple(image.shape), int(image.min())) == ((3, 16, 24), 255)
 
 
 def test_a_format_that_a_plugin_of_pillow_adds_is_found(monkeypatch):
