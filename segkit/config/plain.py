@@ -1,7 +1,9 @@
 """Conversion between nodes and plain Python values."""
 
 from collections import abc
+from numbers import Integral
 from pathlib import PurePath
+from typing import Any
 
 from segkit.config.nodes import (
     TOO_DEEP,
@@ -30,8 +32,8 @@ def plain(node: Node) -> Value:
 def from_plain(data: abc.Mapping[str, object], origin: Origin) -> Mapping:
     """Converts a dict to nodes that share one origin.
 
-    Lists may be tuples, numbers numpy's, and texts paths. Raises ConfigError with every key that is not a string and
-    every value that YAML cannot hold.
+    Lists may be tuples, numbers numpy's, and texts paths. A key that is a whole number stands for its digits. Raises
+    ConfigError with every other key that is not a string, and every value that YAML cannot hold.
     """
     converter = _Converter(origin)
     mapping = converter.mapping(data, "", 1)
@@ -73,11 +75,15 @@ class _Converter:
             path, f"a {type(value).__name__} is not a YAML value. Use a string, a number, a list or a dict."
         )
 
-    def mapping(self, data: abc.Mapping[str, object], path: str, depth: int) -> Mapping:
-        items = {}
+    def mapping(self, data: abc.Mapping[Any, object], path: str, depth: int) -> Mapping:
+        items: dict[str, Node] = {}
         for key, value in data.items():
-            if isinstance(key, str):
-                items[key] = self.node(value, join_path(path, key), depth + 1)
-            else:
+            # As in YAML, a whole number stands for its digits. numpy's count as well; a bool is none.
+            name = str(key) if isinstance(key, Integral) and not isinstance(key, bool) else key
+            if not isinstance(name, str):
                 self.report(path, f"the key {key!r} is not a string. Use a str.")
+            elif name in items:
+                self.report(path, f"the key '{name}' is already set. Remove one of the two.")
+            else:
+                items[name] = self.node(value, join_path(path, name), depth + 1)
         return Mapping(items, self.origin, dict.fromkeys(items, self.origin))

@@ -12,6 +12,7 @@ from segkit.config import as_config, load_config
 from segkit.config.nodes import Origin
 from segkit.config.plain import from_plain, plain
 from segkit.config.sections import Data, Experiment, Split
+from segkit.config.source import parse
 from segkit.errors import ConfigError
 from tests.helpers.fake_parts import CONFIG
 
@@ -110,6 +111,11 @@ def test_a_dict_may_have_a_name():
     assert (config.path, config.origin("model")) == ("notebook", "notebook")
 
 
+def test_whole_numbers_are_keys_as_in_yaml():
+    from_dict = from_plain({"label_map": {3: "a", np.int64(7): "b"}}, Origin("<dict>"))
+    assert plain(from_dict) == plain(parse("label_map: {3: a, 7: b}", Origin("x.yaml")))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -118,7 +124,10 @@ def test_a_dict_may_have_a_name():
         ({"backbone": Path("x")}, "model.backbone: must be a mapping with a type, such as "),
         ({"backbone": np.zeros(2)}, "model.backbone: a ndarray is not a YAML value. "),
         ({"backbone": {"options": [1, {2, 3}]}}, "model.backbone.options.1: a set is not a YAML value. "),
-        ({3: "x"}, "model: the key 3 is not a string. Use a str."),
+        ({1.5: "x"}, "model: the key 1.5 is not a string. Use a str."),
+        ({True: "x"}, "model: the key True is not a string. Use a str."),
+        ({"backbone": {3: "x", "3": "y"}}, "model.backbone: the key '3' is already set. Remove one of the two."),
+        ({3: "x"}, "model.3: model 'per_pixel' takes no '3'. It takes: "),
     ],
 )
 def test_problems_of_a_dict_are_located_there(change, message):
