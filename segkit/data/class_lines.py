@@ -152,9 +152,19 @@ def _names(lines: list[Line]) -> Entries:
     return [{"name": text} for _, text in lines]
 
 
+_NUMBER = r"\d+(?:\.\d+)?"
+
 _NO_NAMES = (
     (r"", "it is empty"),
     (r"\d+", "it is a number"),
+    (
+        rf"{_NUMBER}\s+{_NUMBER}\s.*",
+        "it begins with several numbers, as of a color. Write a table with a heading such as 'r,g,b,name'",
+    ),
+    (
+        rf".*\s{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}",
+        "it ends in several numbers, as of a color. Write a table with a heading such as 'id,name,r,g,b'",
+    ),
     (r"#.*|.*\s#.*|//.*", "it looks like a comment. Begin a line of comment with '# '"),
     (r".*[\t;=].*", "it holds a tab, ';' or '='"),
     (r".*\d\s*,\s*\d.*", "it holds a list of numbers"),

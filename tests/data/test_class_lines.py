@@ -76,6 +76,30 @@ def test_names_stay_whole(text, expected):
         ("road\t5\ncar\n", "line 1, 'road\t5'", "it holds a tab, ';' or '='"),
         ("classes=2\nnames=a.txt\n", "line 1, 'classes=2'", "it holds a tab, ';' or '='"),
         ("road 128, 64, 128\nsky 1, 2, 3\n", "line 1, 'road 128, 64'", "it holds a list of numbers"),
+        *(
+            (
+                text,
+                f"line 1, '{name}'",
+                "it begins with several numbers, as of a color. Write a table with a heading such as 'r,g,b,name'",
+            )
+            for text, name in (
+                ("0 0 0 bg\n128 0 0 car\n", "0 0 bg"),
+                ("128 0 0 car\n", "128 0 0 car"),
+                ('0 0 0 0 1 "bg"\n', '0 0 0 1 "bg"'),
+            )
+        ),
+        *(
+            (
+                text,
+                f"line 1, '{name}'",
+                "it ends in several numbers, as of a color. Write a table with a heading such as 'id,name,r,g,b'",
+            )
+            for text, name in (
+                ("0 bg 0 0 0 0\n1 car 128 0 0 255\n", "bg 0 0 0 0"),
+                ("bg 0 0 0\ncar\n", "bg 0 0 0"),
+                ("bg 0 0.5 1\n", "bg 0 0.5 1"),
+            )
+        ),
         (
             "0: road\ncar\n",
             "line 1, '0: road'",
