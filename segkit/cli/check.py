@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--html",
         type=not_empty,
         metavar="FILE",
-        help="with --data: the page with all problems and the worst images (default: NAME_data.html for NAME.yaml)",
+        help="with --data: the page with all problems and the worst images (default: NAME_data.html for NAME.yaml "
+        "and for NAME/config.yaml)",
     )
     add_trust_arguments(parser)
 
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{name}: note: {note}")
         print(f"{name}: OK")
         if arguments.data:
-            page = Path(arguments.html or f"{Path(name).resolve().stem}_data.html")
+            page = Path(arguments.html or _page_of(Path(name).resolve()))
             wrong += not _check_data(config, name, page)
     return FAILED if wrong else DONE
 
@@ -112,6 +113,13 @@ def _refuse_useless_html(arguments: argparse.Namespace, configs: list[str]) -> N
         raise SegkitError("--html: no effect without --data. Add --data, or leave out --html.")
     if arguments.html and len(configs) > 1:
         raise SegkitError(f"--html: {len(configs)} configs cannot have one page. Check them one by one.")
+
+
+def _page_of(config: Path) -> str:
+    """Returns the name of the page. Configs that `segkit init-data` writes differ by their folders alone."""
+    from segkit.starter.files import CONFIG
+
+    return f"{config.parent.name if config.name == CONFIG else config.stem}_data.html"
 
 
 def _is_override(word: str) -> bool:

@@ -52,6 +52,15 @@ def test_data_without_errors_are_well(capsys):
     assert Path("a/page.html").is_file()
 
 
+def test_the_pages_of_starter_configs_are_named_like_their_folders(capsys):
+    for folder in ("pets", "cells"):
+        Path(folder).mkdir()
+        Path(folder, "config.yaml").write_text(tiny_yaml())
+    few = ["data.train.limit=2", "data.val.limit=2"]
+    assert main(["check", "--data", "pets/config.yaml", "cells/config.yaml", *few]) == 0
+    assert {file.name for file in Path().glob("*.html")} == {"pets_data.html", "cells_data.html"}
+
+
 def test_a_page_of_nothing_is_refused(capsys):
     assert main(["check", "right.yaml", "--html", "page.html"]) == 1
     assert main(["check", "right.yaml", "wrong.yaml", "--data", "--html", "page.html"]) == 1
