@@ -240,6 +240,16 @@ RULES = (
         "has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or set this to null.",
     ),
     Rule(
+        ("training.log_classes",),
+        lambda config, path: config.value(path) is True and _trains(config) and "data.val.dataset" not in config,
+        "has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or set it to false.",
+    ),
+    Rule(
+        ("training.clip_gradients",),
+        lambda config, path: config.number(path) == float("inf"),
+        "has no effect: no norm exceeds infinity. Set a finite number, or null.",
+    ),
+    Rule(
         ("training.hooks.*",),
         lambda config, path: (
             config.is_part(path, "ema", "early_stopping") and _trains(config) and "data.val.dataset" not in config

@@ -246,6 +246,17 @@ CASES = {
         "or set this to null.",
         ["training.best_metric=null"],
     ),
+    "classes of no evaluation": (
+        ["training.log_classes=true", "data.val=null"],
+        "training.log_classes: has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, "
+        "or set it to false.",
+        ["training.log_classes=false"],
+    ),
+    "a bound that nothing exceeds": (
+        ["training.clip_gradients=.inf"],
+        "training.clip_gradients: has no effect: no norm exceeds infinity. Set a finite number, or null.",
+        ["training.clip_gradients=null"],
+    ),
     "early stopping after the last step": (
         ["training.hooks=[{type: early_stopping, patience: 3}]"],
         "training.hooks.0: this hook has no effect without `training.evaluate_every`: only the last step is evaluated. "
