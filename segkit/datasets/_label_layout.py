@@ -1,5 +1,6 @@
 """How folders of images and label files may be read: as `mask_folder` or `instance_folder`."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,7 +13,17 @@ from segkit.datasets._label_instances import instance_settings
 from segkit.datasets._label_sets import LabelSet, label_sets
 from segkit.datasets._label_values import LabelValues, read_values
 from segkit.datasets._nothing_found import nothing_found
-from segkit.datasets._proposal import INSTANCE, SEMANTIC, Proposal, Settings, Wishes, choose_task, divided, part_in
+from segkit.datasets._proposal import (
+    INSTANCE,
+    SEMANTIC,
+    Proposal,
+    Settings,
+    Wishes,
+    choose_task,
+    divided,
+    part_in,
+    without_part,
+)
 from segkit.errors import DataError
 
 _USUAL = "_gtFine_labelIds.png"
@@ -96,7 +107,25 @@ def _with_parts(found: Listing, files: LabelSet, proposal: Proposal) -> Proposal
     if {"train", "val"} <= lists.keys():
         train, val = ({**whole, "split": configured_path(lists[name])} for name in ("train", "val"))
         return Proposal(proposal.tasks, train, val, proposal.notes)
-    return divided(Proposal(proposal.tasks, whole, whole, proposal.notes))
+    proposal = Proposal(proposal.tasks, whole, whole, proposal.notes)
+    without = _without_labels(found, files)
+    if not without:
+        return divided(proposal)
+    return divided(proposal, f"{without}, so only those of {found.name_of(files.folders[part][0])} are used")
+
+
+def _without_labels(found: Listing, files: LabelSet) -> str:
+    """Says which folder of images for training or validation has no label files, with its number of images, if any."""
+    counts: Counter[str] = Counter()
+    for image in found.images:
+        for folder in map(found.name_of, image.parents[: len(image.relative_to(found.folder).parts) - 1]):
+            is_part = part_in(folder) in {"train", "val"} - files.folders.keys()
+            if is_part and without_part(folder) == files.images and image.name.endswith(files.image_end):
+                counts[folder] += 1
+    return " and ".join(
+        f"{folder} has {number} image{'' if number == 1 else 's'} without label files"
+        for folder, number in counts.items()
+    )
 
 
 def _lists(found: Listing, files: LabelSet, part: str) -> dict[str, Path]:

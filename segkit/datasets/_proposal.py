@@ -94,12 +94,12 @@ def choose_task(possible: Sequence[str], wishes: Wishes, folder: Path) -> list[s
     return [wishes.task, *(task for task in possible if task != wishes.task)]
 
 
-def divided(proposal: Proposal) -> Proposal:
-    """Draws images for validation from those of `train`, for a folder without such a part."""
+def divided(proposal: Proposal, reason: str = "The folder has no images for validation") -> Proposal:
+    """Draws images for validation from those of `train`, for a folder without such a part, and notes the reason."""
     train, val = ({**proposal.train, "split": dict(part)} for part in _PARTS)
     note = (
-        "The folder has no images for validation: a fifth of them is drawn by name. For images that follow each other, "
-        "as in a video, write two lists of names instead."
+        f"{reason}: a fifth of them is drawn by name. For images that follow each other, as in a video, write two "
+        f"lists of names instead."
     )
     return replace(proposal, train=train, val=val, notes=[*proposal.notes, note])
 

@@ -115,6 +115,19 @@ def divided(findings, whole):
     assert findings.proposal.notes[-1].startswith("The folder has no images for validation: a fifth of them is drawn")
 
 
+def test_images_for_validation_without_label_files_are_told(tmp_path):
+    for number in range(5):
+        photo(tmp_path / f"images/train/{number}.png")
+        save(tmp_path / f"masks/train/{number}.png", stripes([0, 1]))
+    for number in range(5, 7):
+        photo(tmp_path / f"images/val/oslo/{number}.png")
+    findings = look_at(tmp_path, *named("sky", "sea"))
+    assert findings.proposal.notes[-1].startswith(
+        "images/val has 2 images without label files, so only those of images/train are used: a fifth of them is drawn"
+    )
+    assert (findings.train.length, findings.val.length) == (4, 1)
+
+
 def findings_datasets(findings):
     return [build_part(DATASETS, settings) for settings in (findings.proposal.train, findings.proposal.val)]
 
