@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from segkit.errors import CheckpointError, cause_of
+from segkit.runtime.integrity import read_manifest, require_intact
 from segkit.runtime.pickles import load_torch
 from segkit.runtime.reading import open_file
 from segkit.training.state import RandomState
@@ -64,9 +65,12 @@ def read_process(file: Path) -> ProcessDump:
     try:
         with open_file(file) as stream:
             content: dict[str, Any] = load_torch(stream)
-        return ProcessDump(**{**content, "batches": [_batch(plain) for plain in content["batches"]]})
+        dump = ProcessDump(**{**content, "batches": [_batch(plain) for plain in content["batches"]]})
     except Exception as error:  # a damaged file can fail in any way
         raise CheckpointError(f"{file}: cannot be read ({cause_of(error)}). Use another dump.") from error
+    if file.name in (read_manifest(file.parent) or {}):  # that of another process may have been written later
+        require_intact(file)
+    return dump
 
 
 def find_dump(path: str | Path) -> Path:

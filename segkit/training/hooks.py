@@ -1,14 +1,20 @@
 """Calls the hooks of a training."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
-from segkit.errors import CheckpointError, cause_of
+import torch
+
+from segkit.errors import CheckpointError, TrainingError, cause_of
 from segkit.registries.hooks import Hook, TrainingContext
 from segkit.runtime.writing import Json
 from segkit.training.state import own_random_state, set_random_state
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Size, torch.dtype, torch.device)
+"""What a state may hold, beside tensors and collections. Subclasses, such as NumPy's float64, cannot be read again."""
 
 
 class Hooks:
@@ -58,14 +64,37 @@ class Hooks:
         self._call("on_log", values)
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """Returns the states to be saved, of the hooks that have any."""
-        return {name: state for name, hook in self._hooks.items() if (state := hook.state())}
+        """Returns the states to be saved, of the hooks that have any.
+
+        Raises:
+            TrainingError: One holds what could not be read from a checkpoint again.
+        """
+        states = {name: state for name, hook in self._hooks.items() if (state := hook.state())}
+        for name, state in states.items():
+            _check_readable(f"hook '{name}': state()", state)
+        return states
 
     def _call(self, method: str, *arguments: object) -> None:
         """Calls a method of all hooks, in order, also where one fails: what the others keep is saved after an error."""
         with ExitStack() as stack:
             for hook in reversed(list(self._hooks.values())):  # the stack calls the last one first
                 stack.callback(getattr(hook, method), self.context, *arguments)
+
+
+def _check_readable(where: str, value: object) -> None:
+    """Raises TrainingError for a value that the reader of checkpoints refuses, since reading it could run code."""
+    if isinstance(value, dict) and type(value) in (dict, OrderedDict):
+        for key, one in value.items():
+            _check_readable(f"{where}[{key!r}]", one)
+    elif type(value) in (list, tuple, set):
+        for number, one in enumerate(value):  # type: ignore[arg-type]
+            _check_readable(f"{where}[{number}]", one)
+    elif type(value) not in PLAIN and not isinstance(value, torch.Tensor):
+        kind = type(value)
+        raise TrainingError(
+            f"{where} is of the type {kind.__module__}.{kind.__qualname__}, which a checkpoint cannot hold. Give "
+            "tensors, numbers and texts of Python, and lists and mappings of them."
+        )
 
 
 def _load(name: str, hook: Hook, state: dict[str, Any]) -> None:

@@ -81,6 +81,7 @@ def write_state(
     content = {
         "state": asdict(state),
         "optimizer": optimizer.state_dict(),
+        "optimizer_type": _type_of(optimizer),
         "scaler": None if accelerator.scaler is None else accelerator.scaler.state_dict(),
         "num_processes": int(accelerator.num_processes),
         "hooks": dict(hooks),
@@ -124,6 +125,9 @@ class SavedState:
             CheckpointError: The file was written by a training with another optimizer or model.
         """
         with self._explained():
+            before, now = self._content.get("optimizer_type"), _type_of(optimizer)  # earlier versions did not save it
+            if before not in (None, now):
+                raise ValueError(f"it has the state of the optimizer {before}, which means nothing to {now}")
             optimizer.load_state_dict(self._content["optimizer"])
             if accelerator.scaler is not None and self._content["scaler"] is not None:
                 accelerator.scaler.load_state_dict(self._content["scaler"])
@@ -140,6 +144,11 @@ class SavedState:
                 f"{self.folder / STATE_FILE}: the training cannot be resumed from it ({error}). Resume with the config "
                 f"it was made with, or start a new training with init_from={self.folder}."
             ) from error
+
+
+def _type_of(optimizer: torch.optim.Optimizer) -> str:
+    kind = type(getattr(optimizer, "optimizer", optimizer))  # within Accelerate's
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def own_random_state() -> RandomState:

@@ -1,12 +1,16 @@
 """When hooks are called, what they may do, and what is kept where one fails."""
 
+from collections import OrderedDict, defaultdict
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import segkit
 from segkit.config import load_config
-from segkit.errors import CheckpointError
+from segkit.errors import CheckpointError, TrainingError
 from segkit.testing.hook import tiny_context
 from segkit.training import build
 from segkit.training.hooks import Hooks
@@ -153,6 +157,26 @@ def test_a_state_that_does_not_fit_is_named():
         "hook 'counter': cannot go on from its saved state ('steps'). Resume with the config that the checkpoint was "
         "made with, or start a new training with init_from."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (np.float64(1.5), "['seen'] is of the type numpy.float64"),
+        ([1, Path("a")], "['seen'][1] is of the type pathlib."),
+        ({"deep": defaultdict(int)}, "['seen']['deep'] is of the type collections.defaultdict"),
+        (lambda: 1, "['seen'] is of the type builtins.function"),
+    ],
+)
+def test_a_state_that_could_not_be_read_again_is_not_saved(value, found):
+    recorder = Recorder([])
+    hooks = Hooks({"counter": recorder}, tiny_context(nn.Linear(1, 1)))
+    recorder.state = lambda: {"steps": 1, "seen": value}
+    with pytest.raises(TrainingError) as caught:
+        hooks.states()
+    assert str(caught.value).startswith(f"hook 'counter': state(){found}")
+    recorder.state = lambda: {"steps": torch.ones(2), "seen": OrderedDict(a=(1, 2.0, None, {"b"}))}
+    assert list(hooks.states()) == ["counter"]
 
 
 def test_changed_hooks_are_reported(tiny, capsys):

@@ -257,6 +257,16 @@ def test_a_damaged_dump_is_named(tiny):
         replay(run)
 
 
+def test_a_flipped_byte_of_a_dump_is_named(tiny):
+    run, _ = failed(tiny)
+    file = run / "nonfinite/step_2/process_0.pt"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"process_0\.pt: (is damaged|cannot be read)"):
+        replay(run)
+
+
 def test_metrics_of_skipped_steps_are_null(tiny):
     trainer, run = run_of(tiny, "training.on_nonfinite=skip", "training.checkpoint_every=null")
     trainer.run()

@@ -85,5 +85,14 @@ def test_the_state_of_another_model_is_refused(tmp_path, accelerator):
         saved.restore(other, accelerator)
 
 
+def test_the_state_of_another_optimizer_is_refused(tmp_path, accelerator):
+    model, optimizer = trained()
+    save_state(tmp_path, TrainingState(), optimizer, accelerator)
+    saved = SavedState(tmp_path)
+    with pytest.raises(CheckpointError, match=r"state of the optimizer torch\.optim\.adamw\.AdamW, which"):
+        saved.restore(torch.optim.SGD(model.parameters(), lr=0.1), accelerator)
+    saved.restore(accelerator.prepare(torch.optim.AdamW(model.parameters())), accelerator)
+
+
 def test_states_of_earlier_versions_were_saved_after_their_evaluation():
     assert TrainingState(**{"step": 7, "best": 0.5, "evaluations_without_best": 2}).evaluated == 7
