@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,8 +124,13 @@ def _page_of(config: Path) -> str:
 
 
 def _is_override(word: str) -> bool:
-    # Folders of sweeps have names like `seed=1`, so a word that exists is a config, and so is a missing YAML file.
-    return "=" in word and not os.path.exists(word) and not word.endswith((".yaml", ".yml"))
+    """Folders of sweeps have names like `seed=1`, so a word that exists is a config, and so is a missing YAML file."""
+    from segkit.config.sections import Experiment
+
+    if "=" not in word or os.path.exists(word):
+        return False
+    section = word.partition("=")[0].partition(".")[0]
+    return not word.endswith((".yaml", ".yml")) or section in {field.name for field in fields(Experiment)}
 
 
 def _counted(problems: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated, Literal, TypeVar, get_args, get_type_hints
 
 from segkit.config.nodes import Value
-from segkit.registries.signature import Bounds, Form, Fraction, NonNegative, Positive, PositiveFloat
+from segkit.registries.signature import Bounds, Form, Fraction, NonNegative, Positive, PositiveFloat, Seed
 
 PartConfig = dict[str, Value]
 """The checked mapping of a part: `type` and its settings."""
@@ -131,7 +131,7 @@ class Training:
     """Print and log the metrics of each class after every evaluation, not only at the end."""
     hooks: list[PartConfig] = field(default_factory=list)
     """Take part in the training, in this order: averaging of weights, early stopping, trackers and others."""
-    seed: NonNegative = 0
+    seed: Seed = 0
     """Seed of all random numbers."""
     compile: bool = False
     """Compile the parts of the model, with images padded to multiples of 128 pixels to limit the number of sizes. The

@@ -64,6 +64,8 @@ class Form:
 
 Positive = Annotated[int, Bounds(least=1)]
 NonNegative = Annotated[int, Bounds(least=0)]
+Seed = Annotated[int, Bounds(least=0, most=2**53)]
+"""Random generators of torch take 64 bits, and JSON no whole number beyond 2**53."""
 PositiveFloat = Annotated[float, Bounds(above=0)]
 NonNegativeFloat = Annotated[float, Bounds(least=0)]
 Fraction = Annotated[float, Bounds(least=0, most=1)]

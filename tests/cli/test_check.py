@@ -77,3 +77,12 @@ def test_plugins_are_executed_first(capsys):
 def test_a_missing_file_with_an_equals_sign_is_a_missing_file(name, capsys):
     assert main(["check", name]) == 1
     assert capsys.readouterr().out == f"{name}: there is no such file.\n{name}: 1 problem\n"
+
+
+def test_an_override_may_name_a_yaml_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text(CONFIG)
+    assert main(["check", "a.yaml", "init_from=other.yaml"]) == 0
+    assert capsys.readouterr().out == "a.yaml: OK\n"
+    assert main(["check", "a.yaml", f"training.seed={2**64}"]) == 1
+    assert "training.seed" in capsys.readouterr().out
