@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Returns exit code 1 if any config, or the data of any, is wrong."""
     from segkit.config import load_config
     from segkit.training.refusals import refusals
+    from segkit.training.repeated_datasets import repeated_datasets
     from segkit.training.unreached import unreached
 
     words = [*arguments.words, *arguments.overrides]
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(*problems, f"{name}: {_counted(len(problems))}", sep="\n")
             wrong += 1
             continue
-        for note in unreached(config):
+        for note in [*unreached(config), *repeated_datasets(config)]:
             print(f"{name}: note: {note}")
         print(f"{name}: OK")
         if arguments.data:

@@ -72,7 +72,7 @@ least 7.', 'segments: 7', 3)
             found += [Finding("warning", split, text) for text in suspicions(sample)]
     elif sample.stored_ids:
         found.append(Finding("warning", split, sample.stored_ids))
-    return [*found, *_by_images(split, survey, num_queries)]
+    return [*found, *_read_twice(split, survey), *_by_images(split, survey, num_queries)]
 
 
 def bad_images(split: str, survey: Survey) -> list[Finding]:
@@ -84,6 +84,18 @@ def bad_images(split: str, survey: Survey) -> list[Finding]:
             file, text = "", one.error
         by_text.setdefault(text, []).append(Place(split, one.index, file))
     return [Finding("error", split, text, tuple(places)) for text, places in by_text.items()]
+
+
+def _read_twice(split: str, survey: Survey) -> list[Finding]:
+    """Returns a warning about images that the dataset has more than once. A dataset may cut a file into several."""
+    first_of: dict[tuple[str, bytes], int] = {}
+    twice = [
+        Place(split, one.index, one.file, f"as image {first}")
+        for one in survey.images
+        if one.file and (first := first_of.setdefault((one.file, one.digest), one.index)) != one.index
+    ]
+    text = "more than once in this dataset, and count as often. Remove the others, unless they shall weigh more."
+    return [Finding("warning", split, text, tuple(twice))] if twice else []
 
 
 def equal_images(surveys: Mapping[str, Survey]) -> list[Finding]:

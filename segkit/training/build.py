@@ -46,6 +46,7 @@ from segkit.training.loop import Trainer
 from segkit.training.loop_settings import LoopSettings
 from segkit.training.progress import Reporter
 from segkit.training.refusals import check_best_metric, require_sections
+from segkit.training.repeated_datasets import repeated_datasets
 from segkit.training.repeats import factors_of_run, repeats_in_words
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState, TrainingState
@@ -186,7 +187,7 @@ def _trainer(
         checkpoints=Checkpoints(plan.run, config, classes, accelerator, settings.keep_checkpoints),
         reporter=reporter,
         hooks=hooks,
-        notes=[_introduction(plan, model), *unreached(config), *notes],
+        notes=[_introduction(plan, model), *unreached(config), *repeated_datasets(config), *notes],
         data=data,
         bad_samples=_bad_samples(plan, state, reporter),
     )

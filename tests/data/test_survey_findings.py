@@ -5,6 +5,7 @@ import torch
 
 from segkit.data.survey import survey_dataset
 from segkit.data.survey_findings import Finding, Place, bad_images, equal_images, findings_of
+from segkit.datasets.concat import Concat
 from segkit.errors import DataError
 from segkit.types import Target
 from tests.helpers.counted import Listed, instances, mapped
@@ -110,6 +111,16 @@ def test_classes_that_never_occur_are_named_though_an_image_is_bad():
 
     texts = [one.text for one in findings([mapped([0, -1])] * 3, dataset=FirstIsBroken)]
     assert "the class 'object' (of 2) occurs in no image." in texts
+
+
+def test_images_that_a_dataset_has_twice():
+    made = Concat([Listed([BOTH] * 2), Listed([BOTH])])
+    (found,) = (one for one in findings_of("data.val", made, survey_dataset(made)) if "once" in one.text)
+    assert (found.level, found.text, found.places) == (
+        "warning",
+        "more than once in this dataset, and count as often. Remove the others, unless they shall weigh more.",
+        (Place("data.val", 2, "0.png", "as image 0"),),
+    )
 
 
 def test_images_of_both_splits():
