@@ -4,9 +4,13 @@
 and so on, by calls within calls, and a key of a hundred thousand tuples ends the process.
 """
 
+import errno
+import os
 import pickletools
+import shutil
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 from segkit.errors import cause_of
@@ -21,8 +25,27 @@ _LEGACY_PICKLES = 5
 _MOST_NESTED = 100
 """How many tuples may contain each other. Checkpoints nest a few."""
 
+_FULL = 2**20
+"""Bytes; a disk with less room is full."""
+
 _LONGEST_NAME = 300
 """Characters of a tensor's name. In pickles of Python 2 the values of arrays are texts too."""
+
+
+def save_torch(content: Any, file: Path) -> None:
+    """Writes a file of `torch.save`.
+
+    Raises:
+        OSError: It cannot be written. torch tells a full disk in words of its own; here the error says so.
+    """
+    import torch
+
+    try:
+        torch.save(content, file)
+    except RuntimeError as error:
+        if shutil.disk_usage(file.parent).free < _FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
+        raise OSError(f"torch: {cause_of(error)}") from error
 
 
 def load_torch(stream: IO[bytes]) -> Any:

@@ -5,12 +5,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from segkit.errors import CheckpointError, cause_of
 from segkit.runtime.integrity import read_manifest, require_intact
-from segkit.runtime.pickles import load_torch
+from segkit.runtime.pickles import load_torch, save_torch
 from segkit.runtime.reading import open_file
 from segkit.training.state import RandomState
 from segkit.types import Batch, ImageSizes, Target
@@ -50,10 +49,7 @@ def write_process(file: Path, dump: ProcessDump) -> None:
         OSError: The file cannot be written.
     """
     content = {**vars(dump), "batches": [_plain(batch) for batch in dump.batches]}
-    try:
-        torch.save(content, file)
-    except RuntimeError as error:  # torch's own kind of error for a full disk
-        raise OSError(f"torch: {str(error).splitlines()[0]}") from error
+    save_torch(content, file)
 
 
 def read_process(file: Path) -> ProcessDump:

@@ -86,8 +86,8 @@ class Rescue:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # A second Ctrl-C is no Exception: it ends the training at once.
-        if not isinstance(error, Exception):
+        # A second Ctrl-C is neither: it ends the training at once.
+        if not isinstance(error, Exception | SystemExit):
             return
         self._nonfinite.leave_to_next_run()
         if self._checkpoints is None or self._state.step == 0:

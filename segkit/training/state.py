@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 
 from segkit.errors import CheckpointError
-from segkit.runtime.pickles import load_torch
+from segkit.runtime.pickles import load_torch, save_torch
 from segkit.runtime.reading import open_file
 from segkit.training.run_folder import STATE_FILE
 
@@ -86,10 +86,7 @@ def write_state(
         "num_processes": int(accelerator.num_processes),
         "hooks": dict(hooks),
     }
-    try:
-        torch.save(content, file)
-    except RuntimeError as error:  # torch's own kind of error for a full disk, in place of the OSError
-        raise OSError(f"torch: {str(error).splitlines()[0]}") from error
+    save_torch(content, file)
 
 
 class SavedState:

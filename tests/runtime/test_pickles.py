@@ -3,14 +3,16 @@
 import io
 import pickle
 import pickletools
+import shutil
 import zipfile
 from collections import OrderedDict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from segkit.runtime.pickles import load_torch, shallow_opcodes
+from segkit.runtime.pickles import load_torch, save_torch, shallow_opcodes
 from tests.helpers.hostile import deep_key, write_deep_keys
 
 
@@ -127,3 +129,16 @@ def test_an_archive_that_could_be_read_in_two_ways_is_refused(tmp_path, before, 
         archive.comment = b"x" * after
     file.write_bytes(b"PK\x03\x04".ljust(before, b"\0")[:before] + file.read_bytes())
     assert refusal_of(file) == "its archive has something before or after its entries, which torch never writes"
+
+
+@pytest.mark.parametrize(
+    ("free", "message"), [(0, "No space left on device"), (2**30, "torch: unexpected pos 64 vs 0")]
+)
+def test_a_full_disk_is_named(tmp_path, monkeypatch, free, message):
+    def fail(*_):
+        raise RuntimeError("unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", fail)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    with pytest.raises(OSError, match=message):
+        save_torch({}, tmp_path / "a.pt")

@@ -35,7 +35,9 @@ def assert_goes_on_exactly(tiny, settings=SAVING_ONLY_AT_THE_END):
     assert steps[0] == steps[1]
 
 
-@pytest.mark.parametrize("error", [DataError("bad.png: damaged"), RuntimeError("out of memory"), OSError("disk")])
+@pytest.mark.parametrize(
+    "error", [DataError("bad.png: damaged"), RuntimeError("out of memory"), OSError("disk"), SystemExit(3)]
+)
 def test_an_error_while_loading_loses_no_step(tiny, capsys, error):
     trainer = built(tiny)
     trainer.batches = failing_batches(trainer.batches, 3, error)
