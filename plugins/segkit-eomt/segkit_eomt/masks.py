@@ -78,5 +78,5 @@ class MaskModule(nn.Module):
             grid: Rows and columns of the N patches.
         """
         # A map of tokens is channels last already, so nothing is copied.
-        features = patches.reshape(len(patches), *grid, -1).permute(0, 3, 1, 2)
+        features = patches.reshape(patches.shape[0], *grid, -1).permute(0, 3, 1, 2)
         return self.embedding(queries), self.upscale(features)

@@ -158,7 +158,7 @@ class EoMT(nn.Module):
         features = interpolate(prediction.mask_features, size=grid, mode="bilinear").flatten(2)
         visible = prediction.mask_embeddings @ features > 0  # (B, Q, N)
         if masking == "sometimes":
-            visible |= ~self.annealing.draw(index, len(visible), self.num_queries)[..., None]
+            visible |= ~self.annealing.draw(index, visible.shape[0], self.num_queries)[..., None]
         length = self.num_queries + self.body.num_prefix_tokens + features.shape[-1]
         mask = visible.new_ones(visible.shape[0], 1, length, length)
         mask[:, 0, : self.num_queries, -features.shape[-1] :] = visible
