@@ -58,7 +58,7 @@ def overlay(
     regions = regions_of(result, classes)
     color_apart(regions)
     if not legend:
-        return Image.fromarray(_painted(displayed(image).permute(1, 2, 0).cpu().numpy(), regions, opacity))
+        return _unnamed(image, regions, opacity)
     return draw_regions(image, regions, classes, opacity)
 
 
@@ -71,7 +71,7 @@ def paint_regions(image: Tensor, regions: Sequence[Region], classes: Classes, op
         classes: Of the regions.
         opacity: Of the colors, in [0, 1].
     """
-    drawn = Image.fromarray(_painted(displayed(image).permute(1, 2, 0).cpu().numpy(), regions, opacity))
+    drawn = _unnamed(image, regions, opacity)
     write_names(drawn, regions, classes)
     return drawn
 
@@ -93,6 +93,11 @@ def draw_regions(
     drawn = Image.fromarray(_painted(np.asarray(drawn), shown, opacity))
     write_names(drawn, shown, classes)
     return with_legend(drawn, shown, classes)
+
+
+def _unnamed(image: Tensor, regions: Sequence[Region], opacity: float) -> Image.Image:
+    """Draws regions without their names, exactly as large as the image."""
+    return Image.fromarray(_painted(displayed(image).permute(1, 2, 0).cpu().numpy(), regions, opacity))
 
 
 def _painted(pixels: Pixels, regions: Sequence[Region], opacity: float) -> Pixels:

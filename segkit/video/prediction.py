@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor
+
 from segkit.classes import Classes
 from segkit.errors import DataError, WriteError
 from segkit.ops.run_length import encode_masks, rle_to_json
@@ -21,8 +24,6 @@ from segkit.video.tracker import Tracker
 from segkit.video.writer import VideoWriter, video_file
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from segkit.inference.outcomes import Outcome
     from segkit.inference.predictor import Predictor
 
@@ -136,8 +137,6 @@ class FrameWriter:
         self.count += 1
 
     def _segment(self, region: Region) -> dict[str, object]:
-        import torch
-
         rle = rle_to_json(encode_masks(torch.from_numpy(region.mask)[None])[0])
         numbered = {} if region.number is None else {"number": region.number}
         score = {} if region.score is None else {"score": round(region.score, 6)}
