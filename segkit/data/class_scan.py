@@ -9,7 +9,7 @@ import torch
 
 from segkit.data.survey import BadImage
 from segkit.data.tally import Tally
-from segkit.data.workers import TIMEOUT, WorkerBatches
+from segkit.data.workers import TIMEOUT, WorkerBatches, in_batches
 from segkit.errors import DataError
 from segkit.ops.targets import pixel_counts
 from segkit.registries import Dataset
@@ -63,7 +63,7 @@ def scan_classes(
         >>> scan.classes, scan.tally.segments.tolist()
         ({0: [0, 3, 5, 6], 8: [0, 1, 4, 6]}, [2, 1, 0, 1, 1, 1, 6, 0])
     """
-    batches = [list(indices[start : start + _IMAGES_AT_A_TIME]) for start in range(0, len(indices), _IMAGES_AT_A_TIME)]
+    batches = in_batches(indices, _IMAGES_AT_A_TIME)
     scan = ClassScan(Tally(len(dataset.classes)))
     used = workers if batches else 0
     parts = WorkerBatches(_Look(dataset), _joined, batches, used, index_of=int, section=section, timeout=timeout)

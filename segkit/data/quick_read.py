@@ -10,7 +10,7 @@ import torch
 from segkit.data.sampling import order_of
 from segkit.data.survey import BadImage
 from segkit.data.tally import Tally
-from segkit.data.workers import TIMEOUT, WorkerBatches
+from segkit.data.workers import TIMEOUT, WorkerBatches, in_batches
 from segkit.errors import DataError
 from segkit.registries import Dataset
 
@@ -57,7 +57,7 @@ def quick_read(
     end = clock() + seconds
     left = set(skip)
     own = [index for index in order_of(dataset) if index not in left][rank::num_processes]
-    batches = [own[start : start + _IMAGES_AT_A_TIME] for start in range(0, len(own), _IMAGES_AT_A_TIME)]
+    batches = in_batches(own, _IMAGES_AT_A_TIME)
     sound, bad = 0, list[BadImage]()
     used = workers if own else 0
     found = WorkerBatches(_Try(dataset), list, batches, used, index_of=int, section=section, timeout=timeout)

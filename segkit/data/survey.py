@@ -17,7 +17,7 @@ from segkit.data.limit import without_limit
 from segkit.data.near_duplicates import thumbnail
 from segkit.data.tally import Tally
 from segkit.data.void_for_class import ImageClasses
-from segkit.data.workers import TIMEOUT, WorkerBatches
+from segkit.data.workers import TIMEOUT, WorkerBatches, in_batches
 from segkit.errors import DataError
 from segkit.ops.targets import pixel_counts
 from segkit.registries import Dataset, ExplainedDataset
@@ -118,7 +118,7 @@ def survey_dataset(
         (3, 0, 6, 0)
     """
     indices = range(len(dataset))
-    batches = [list(indices[start : start + _IMAGES_AT_A_TIME]) for start in range(0, len(indices), _IMAGES_AT_A_TIME)]
+    batches = in_batches(indices, _IMAGES_AT_A_TIME)
     total = Survey(dataset.classes, Tally(len(dataset.classes)))
     parts = WorkerBatches(_Look(dataset), _joined, batches, workers, index_of=int, section=section, timeout=timeout)
     for part in parts:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
@@ -34,6 +34,16 @@ TIMEOUT = 300.0
 
 POLL = 1
 """Seconds between looks at the worker processes while a batch does not come."""
+
+
+def in_batches(places: Sequence[Place], size: int) -> list[list[Place]]:
+    """Divides places into batches in their order; the last one may be smaller.
+
+    Example:
+        >>> in_batches(range(5), 2)
+        [[0, 1], [2, 3], [4]]
+    """
+    return [list(places[start : start + size]) for start in range(0, len(places), size)]
 
 
 class WorkerBatches(Generic[Place, Item, Made]):
