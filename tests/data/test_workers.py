@@ -147,6 +147,7 @@ RAISE = "Raise the limit that it names (`ulimit -a`), or use fewer workers (data
 
 def allow_no_further_file():
     """Returns the earlier limit."""
+    gc.collect()  # files of earlier loaders, closed later, would make room below the limit
     earlier = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = os.open(os.devnull, os.O_RDONLY)
     os.close(free)
