@@ -41,6 +41,8 @@ class Classes:
     """The dataset's own ids: COCO's category ids, or the values in label PNGs."""
     void: tuple[int, ...] = ()
     """The dataset's own ids that stand for void, as far as the class list says so."""
+    void_colors: tuple[Color, ...] = ()
+    """The colors of void, as far as the class list gives them."""
 
     @classmethod
     def make(

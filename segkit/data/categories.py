@@ -1,10 +1,12 @@
 """Class lists in JSON and YAML: lists of names, or of categories as COCO writes them, or mappings of ids and names."""
 
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 from segkit.classes import Classes, Color
+from segkit.data.class_names import is_void
 from segkit.data.colors import as_color, fill_colors
 from segkit.data.json_values import JsonEntry, as_flag, as_integer, as_text, read_json, shown
 from segkit.data.problems import Problems
@@ -58,7 +60,8 @@ def structured_classes(data: object, file: Path) -> Classes:
     if isinstance(data, dict) and (found or not _id_mapping(data)):
         if not found:
             raise DataError(f"{file}: there is none of {join_first(list(map(repr, _KEYS)))}. Name the class list so.")
-        ignored = JsonEntry(data, "the class list", problems).optional("ignore_index", as_integer, None)
+        heading = JsonEntry(data, "the class list", problems)
+        ignored = heading.optional("ignore_index", as_integer, None)
         palette, count, data, place = data.get("palette"), data.get("nc"), data[found[0]], found[0]
     if isinstance(data, dict) and place != "categories":  # COCO's are a list
         data = _id_mapping(data) or data
@@ -76,7 +79,7 @@ def structured_classes(data: object, file: Path) -> Classes:
     if count is not None and count != len(entries):
         problems.add(f"nc is {shown(count)}, but {place} has {len(entries)} classes. Correct one of them.")
     problems.raise_any()
-    return classes if ignored is None else replace(classes, void=(*classes.void, ignored))
+    return classes if ignored is None else replace(classes, void=tuple(dict.fromkeys((*classes.void, ignored))))
 
 
 def _id_mapping(data: dict[str, object]) -> list[object]:
@@ -106,6 +109,8 @@ def classes_of(
 ) -> Classes:
     """Reads the classes of a list of categories. Those with `isvoid` are no classes: their ids stand for void.
 
+    In a class list, where nothing is required, a category named void needs no `isvoid`. A warning tells so.
+
     Args:
         entries: The parsed JSON values.
         place: The place of the list in the file.
@@ -114,12 +119,18 @@ def classes_of(
         things: Whether a class without `isthing` is a thing.
         colors: The colors of classes without `color`; None is a distinct color.
     """
-    names, ids, flags, found_colors, void = [], [], [], [], []
+    names, ids, flags, found_colors, void, void_colors = [], [], [], [], [], []
     for number, value in enumerate(entries):
         entry = JsonEntry(value, f"{place}[{number}]", problems)
         stored = entry.required("id", as_integer) if "id" in required else entry.optional("id", as_integer, number)
-        if entry.optional("isvoid", as_flag, False):
+        default = colors[number] if colors else None
+        by_name = not required and is_void(entry.values.get("name"))
+        if entry.optional("isvoid", as_flag, by_name):
             void.append(number if stored is None else stored)
+            color = entry.optional("color", as_color, default)
+            void_colors += [color] if color is not None else []
+            if by_name and entry.values.get("isvoid") is None:
+                _tell_void(entry, problems.file)
             continue
         names.append((entry.required("name", as_text) or "").strip())
         ids.append(number if stored is None else stored)
@@ -127,8 +138,18 @@ def classes_of(
             flags.append(bool(entry.required("isthing", as_flag)))
         else:
             flags.append(entry.optional("isthing", as_flag, things))
-        found_colors.append(entry.optional("color", as_color, colors[number] if colors else None))
-    return Classes.make(names, flags, fill_colors(found_colors), ids, void)
+        found_colors.append(entry.optional("color", as_color, default))
+    classes = Classes.make(names, flags, fill_colors(found_colors), ids, void)
+    return replace(classes, void_colors=tuple(void_colors))
+
+
+def _tell_void(entry: JsonEntry, file: Path) -> None:
+    name = str(entry.values["name"]).strip()
+    warnings.warn(
+        f"{file}: '{name}' counts as void, which is neither learned nor evaluated. If it is a class, give it another "
+        f"name, or list it with 'isvoid' 0.",
+        stacklevel=5,
+    )
 
 
 def _palette(palette: object, count: int, problems: Problems) -> list[Color | None] | None:

@@ -59,7 +59,9 @@ def _lines(text: str) -> Iterator[Line]:
 
 def _cvat(lines: list[Line]) -> Entries | None:
     """CVAT's labelmap.txt: `label:color_rgb:parts:actions`."""
-    rows = [re.fullmatch(r"([^:]+):(\d+,\d+,\d+)?:[^:]*:[^:]*", text) for _, text in lines]
+    # A name with a colon is certain where a color follows.
+    forms = (r"([^:]+):(\d+,\d+,\d+)?:[^:]*:[^:]*", r"(.+):(\d+,\d+,\d+):[^:]*:[^:]*")
+    rows = [re.fullmatch(forms[0], text) or re.fullmatch(forms[1], text) for _, text in lines]
     if not all(rows):
         return None
     found = [row.groups() for row in rows if row]
@@ -91,7 +93,9 @@ def _table(lines: list[Line]) -> Entries | None:
             raise NotANameError(line, f"it has {len(cells)} columns, but the heading has {len(columns)}")
         row = dict(zip(columns, cells, strict=True))
         entry: dict[str, object] = {key: row[column] for key, column in keys.items() if column in row}
-        if colors:
+        # An empty cell says nothing of a class; an empty id would let another one be guessed.
+        entry = {key: cell for key, cell in entry.items() if cell or key in ("name", "id")}
+        if any(row[column] for column in colors):
             entry["color"] = [row[column] for column in colors]
         _check_name((line[0], row[name]))
         entries.append(entry)

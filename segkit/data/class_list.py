@@ -1,5 +1,6 @@
 """Class lists read from files, and checked."""
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from segkit.classes import Classes
 from segkit.data.categories import classes_of, read_json_classes, structured_classes
 from segkit.data.class_lines import NotANameError, entries_of
+from segkit.data.class_names import check_names, is_void
 from segkit.data.problems import Problems
 from segkit.data.text import read_text
 from segkit.data.yaml_values import read_yaml
@@ -48,14 +50,50 @@ def read_classes(path: Path) -> Classes:
     return classes
 
 
+def listed_classes(names: Sequence[str], where: str, first_id: int = 0) -> Classes:
+    """Returns the classes of names that a config lists, all stuff, checked as those of a file.
+
+    Args:
+        names: The names.
+        where: Starts the messages.
+        first_id: The id of the first; the next ones follow.
+
+    Raises:
+        DataError: there is none, or `check_classes` finds a problem.
+
+    Example:
+        >>> listed_classes(["road", "car"], "classes", first_id=1).ids
+        (1, 2)
+    """
+    if not names:
+        raise DataError(f"{where}: the list is empty. Name the classes, or a file that lists them.")
+    problems = Problems(Path(where))
+    void = [name for name in names if is_void(name)]
+    if void:
+        warnings.warn(
+            f"{where}: '{void[0]}' is a class like the others here: it is learned and evaluated. If it stands for "
+            f"void, map its id to void, or list it with 'isvoid' 1 in a file.",
+            stacklevel=4,
+        )
+    entries: list[object] = [{"name": name, "id": id, "isvoid": 0} for id, name in enumerate(names, first_id)]
+    classes = classes_of(entries, "the list", problems, required=(), things=False)
+    problems.raise_any()
+    check_classes(classes, where)
+    return classes
+
+
 def check_classes(classes: Classes, where: str) -> None:
-    """Checks that names and ids are unique and that every class has a color.
+    """Checks that names are names, that names and ids are unique, and that every class has a color.
 
     Raises:
         DataError: the message starts with `where`.
     """
+    check_names(classes.names, where)
     check_unique(classes.names, "name", where)
     check_unique(classes.ids, "id", where)
+    for name, stored in zip(classes.names, classes.ids, strict=True):
+        if stored in classes.void:
+            raise DataError(f"{where}: {stored} is the id of '{name}' and that of void. Change one of them.")
     if len(classes.colors) < len(classes):
         raise DataError(
             f"{where}: {len(classes.colors)} colors for {len(classes)} classes. Give every class a color, or none."

@@ -14,7 +14,7 @@ def as_color(value: object) -> Color:
     """Converts a color of any usual form to RGB. An alpha value is ignored.
 
     * [r, g, b] or [r, g, b, a] in 0..255.
-    * The same as fractions in 0..1. They are recognized by a number that is not whole.
+    * The same as fractions in 0..1. They are recognized by a number with a decimal point.
     * Text in the forms of CSS: "#037fc6", "#037fc6ff", "rgb(3, 127, 198)", "red".
 
     Raises:
@@ -25,13 +25,13 @@ def as_color(value: object) -> Color:
         ((3, 127, 198), (1, 2, 3), (26, 128, 255))
     """
     try:
-        parts = _parsed(value)[:3] if isinstance(value, str) else _numbers(value)
+        parts, pointed = (_parsed(value)[:3], False) if isinstance(value, str) else _numbers(value)
     except ValueError:
         raise NotThisError(_NEEDED) from None
     if min(parts) < 0 or max(parts) > 255:
         raise NotThisError(_NEEDED)
-    # 1 may mean 1 of 255 or the whole: only a fraction such as 0.5 tells that all are fractions.
-    if max(parts) <= 1 and any(part != int(part) for part in parts):
+    # 1 may mean 1 of 255 or the whole: only a decimal point, as in 0.5 and 1.0, tells that all are fractions.
+    if max(parts) <= 1 and pointed:
         parts = [255 * part for part in parts]
     red, green, blue = map(round, parts)
     return red, green, blue
@@ -79,7 +79,9 @@ def _parsed(text: str) -> Sequence[float]:
     return parsed if isinstance(parsed, tuple) else (parsed,) * 3
 
 
-def _numbers(value: object) -> list[float]:
+def _numbers(value: object) -> tuple[list[float], bool]:
+    """Returns the numbers, and whether any has a decimal point."""
     if not isinstance(value, list) or len(value) not in (3, 4):
         raise NotThisError(_NEEDED)
-    return [as_number(part) for part in value[:3]]
+    pointed = any(isinstance(part, float) or (isinstance(part, str) and "." in part) for part in value[:3])
+    return [as_number(part) for part in value[:3]], pointed

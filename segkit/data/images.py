@@ -72,14 +72,14 @@ network. Download the file and give its path.
 
 
 def read_panoptic_map(path: str | Path) -> npt.NDArray[np.int32]:
-    """Reads the segment ids (H, W) int32 of a COCO panoptic PNG: R + 256 G + 65536 B. 0 is void.
+    """Reads the segment ids (H, W) int32 of a COCO panoptic PNG: R + 256 G + 65536 B. 0 is void. It is turned upright.
 
     Raises:
         DataError: the file is missing, broken, or not RGB.
     """
     path = Path(path)
     with opened(path) as image:
-        image.load()
+        image = upright(image)
         mode, (width, height) = image.mode, image.size
         # Four bytes per pixel, as Pillow holds RGB in memory, are one little-endian int32 each.
         pixels = image.tobytes("raw", "RGBX" if mode == "RGB" else mode)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from segkit.data.exif import upright
 from segkit.data.images import SIXTEEN_BIT
 from segkit.data.opening import opened
 from segkit.errors import DataError
@@ -29,8 +30,8 @@ def read_label_map(path: str | Path) -> Ids:
     """Reads the ids (H, W) uint8 or uint16 of a lossless file.
 
     These hold ids: grayscale of up to 16 bits, the indices of a palette, RGB of three equal channels, and whole
-    floating-point numbers. Colors of a palette are ignored. EXIF rotation is not applied, since annotation tools draw
-    label maps on the upright image.
+    floating-point numbers. Colors of a palette are ignored. The rotation that the file's own EXIF asks for is applied,
+    as to images.
 
     Raises:
         DataError: the file is missing, broken, lossy, or holds no ids.
@@ -46,10 +47,10 @@ def read_label_map(path: str | Path) -> Ids:
     with opened(path) as image:
         _refuse_lossy(image, path)
         packing = _packing(image)
-        image.load()
+        turned = upright(image)
         if image.mode == "P" and image.format == "GIF":
             _refuse_sorted_palette(image, path)
-        values, mode = np.array(image), image.mode
+        values, mode = np.array(turned), image.mode
         _refuse_pages(image, path)
     if values.dtype == np.uint8 and packing.partition(";")[2].startswith("16"):
         raise DataError(f"{path}: a label map of 16 bits a channel and several channels holds no ids. {_STORE}")
@@ -66,8 +67,8 @@ def read_label_map(path: str | Path) -> Ids:
 def read_color_map(path: str | Path) -> npt.NDArray[np.int32]:
     """Reads the colors (H, W) int32 of a lossless file: R + 256 G + 65536 B.
 
-    These hold colors: RGB, and the colors of a palette. An alpha value that is the same everywhere is left out. EXIF
-    rotation is not applied.
+    These hold colors: RGB, and the colors of a palette. An alpha value that is the same everywhere is left out. The
+    rotation that the file's own EXIF asks for is applied, as to images.
 
     Raises:
         DataError: the file is missing, broken, lossy, or holds no colors.
@@ -89,7 +90,7 @@ def read_color_map(path: str | Path) -> npt.NDArray[np.int32]:
             )
         # Some tools mark the background of a palette as transparent; its color is there all the same.
         image.info.pop("transparency", None)
-        rgba = image.convert("RGBA")
+        rgba = upright(image).convert("RGBA")
     if len(np.unique(np.asarray(rgba.getchannel("A")))) > 1:
         raise DataError(
             f"{path}: the label map is transparent in parts, so it does not show what its transparent pixels are. "

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from segkit.data.class_names import check_names
 from segkit.errors import DataError, join_first, suggest
 
 ClassChoice = list[str] | dict[str, str | list[str]]
@@ -28,6 +29,7 @@ def names_in_annotations(choice: ClassChoice) -> dict[str, list[str]]:
     found = {name: [old] if isinstance(old, str) else list(old) for name, old in choice.items()}
     if not found or not all(found.values()):
         raise DataError("classes: the list is empty. Name the classes, or leave the setting out.")
+    check_names(found, "classes")
     owner_of: dict[str, str] = {}
     for name, olds in found.items():
         for old in olds:

@@ -99,7 +99,8 @@ def _listed_ids(folder: Path, source: str, values: LabelValues) -> Described:
 def _color_settings(folder: Path, source: list[str] | str | Path | None, values: LabelValues) -> Described:
     """Returns the settings for label files in colors."""
     listed = None if source is None or isinstance(source, list) else read_classes(dataset_path(str(source)))
-    known = set() if listed is None else {red + 256 * green + 65536 * blue for red, green, blue in listed.colors}
+    colors = () if listed is None else (*listed.colors, *listed.void_colors)
+    known = {red + 256 * green + 65536 * blue for red, green, blue in colors}
     missing = [code for code in sorted(values.pixels, key=lambda code: -values.pixels[code]) if code not in known]
     if not missing and source is not None:
         return {"type": "mask_folder", "classes": configured_list(source), "colors": True}, []

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from segkit.classes import Classes, Color
+from segkit.data.class_names import VOID, is_void
 from segkit.data.colors import as_color
 from segkit.data.json_values import NotThisError
 from segkit.data.label_maps import Ids, read_color_map
@@ -21,7 +22,6 @@ _FORMS = (
     'Write a color for each class, as in {road: [128, 64, 128], car: "#00008e", void: [0, 0, 0]}, or true for the '
     "colors of the class list."
 )
-_VOID = "void"
 
 
 class ColorTable:
@@ -81,18 +81,20 @@ class ColorTable:
 def _colors_of(classes: Classes, colors: Colors) -> dict[str, list[Color]]:
     """Returns the colors of each class, in the order of the classes, and of void."""
     if isinstance(colors, bool):
-        colors = list(map(list, classes.colors))
+        found = {name: [color] for name, color in zip(classes.names, classes.colors, strict=True)}
+        return {**found, **({VOID: list(classes.void_colors)} if classes.void_colors else {})}
     if isinstance(colors, list):
         if len(colors) != len(classes):
             raise DataError(f"colors: there are {len(colors)} for {len(classes)} classes. {_FORMS}")
         colors = dict(zip(classes.names, colors, strict=True))
+    void = [name for name in colors if is_void(name) and name not in classes.names]
     for name in colors:
-        if name != _VOID:
+        if name not in void:
             classes.index(name)
     missing = [name for name in classes.names if name not in colors]
     if missing:
         raise DataError(f"colors: there is none for {join_first(missing)}. {_FORMS}")
-    return {name: _read(name, colors[name]) for name in [*classes.names, *([_VOID] if _VOID in colors else [])]}
+    return {name: _read(name, colors[name]) for name in [*classes.names, *void]}
 
 
 def _read(name: str, value: object) -> list[Color]:

@@ -1,6 +1,7 @@
 """The meaning of the ids in label files: which class index each stands for."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segkit.classes import Classes
-from segkit.data.class_list import check_classes, read_classes
+from segkit.data.class_list import listed_classes, read_classes
+from segkit.data.class_names import is_void
 from segkit.data.paths import dataset_path
 from segkit.errors import DataError, join_first
 from segkit.registries.signature import Bounds
@@ -53,16 +55,11 @@ def class_list(classes: ClassNames, things: list[str] | None, first_id: int = 0)
     if isinstance(classes, str | Path):
         listed = read_classes(dataset_path(classes))
     else:
-        ids = range(first_id, first_id + len(classes))
-        listed = Classes.make(classes, [False] * len(classes), ids=ids)
-        if not classes:
-            raise DataError("classes: the list is empty. Name the classes, or a file that lists them.")
-        check_classes(listed, "classes")
+        listed = listed_classes(classes, "classes", first_id)
     if things is None:
         return listed
     indices = {listed.index(name) for name in things}
-    flags = [class_index in indices for class_index in range(len(listed))]
-    return Classes.make(listed.names, flags, listed.colors, listed.ids, listed.void)
+    return replace(listed, things=tuple(class_index in indices for class_index in range(len(listed))))
 
 
 def class_index_table(
@@ -170,7 +167,7 @@ def _class_index(key: str, value: int | str, classes: Classes, background: bool)
     if background and value == "background" and value not in classes.names:
         return BACKGROUND
     if isinstance(value, str):
-        return NO_SEGMENT if value == "void" and value not in classes.names else classes.index(value)
+        return NO_SEGMENT if is_void(value) and value not in classes.names else classes.index(value)
     if not 0 <= value < len(classes):
         raise DataError(
             f"label_map: id {key} is mapped to class {value}, but the classes are 0..{len(classes) - 1}. Use a class "

@@ -1,5 +1,6 @@
 """The dataset `instance_folder`, for instance segmentation."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -228,9 +229,7 @@ def _label_map_from(classes: Classes, first: int) -> str:
 
 def _with_things(classes: Classes) -> Classes:
     """Returns the classes as things, unless some are marked."""
-    return (
-        classes if any(classes.things) else Classes.make(classes.names, None, classes.colors, classes.ids, classes.void)
-    )
+    return classes if any(classes.things) else replace(classes, things=(True,) * len(classes))
 
 
 def _check_one_class(classes: Classes, label_map: LabelMap | None) -> None:

@@ -130,3 +130,8 @@ def test_names_stay_whole(text, expected):
 def test_lines_that_are_no_names(text, line, reason):
     with pytest.raises(NotANameError, match=f"^{re.escape(f'{line}, is no class name: {reason}.')}$"):
         entries_of(text)
+
+
+def test_a_name_with_a_colon_in_cvats_label_map():
+    text = "# label:color_rgb:parts:actions\nroad:128,64,128::\nlane: left:1,2,3::\n"
+    assert [entry["name"] for entry in entries_of(text)] == ["road", "lane: left"]

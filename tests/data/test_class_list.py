@@ -6,7 +6,7 @@ import re
 import pytest
 
 from segkit.classes import Classes
-from segkit.data.class_list import check_classes, read_classes
+from segkit.data.class_list import check_classes, listed_classes, read_classes
 from segkit.errors import DataError
 
 PERSON = {"id": 1, "name": "person", "isthing": 1, "color": [220, 20, 60]}
@@ -151,3 +151,77 @@ def test_real_class_lists(shared_data):
     assert (len(ade), ade.names[0], ade.ids[0], ade.ids[-1]) == (150, "wall", 1, 150)
     coco = read_classes(shared_data / "coco_panoptic_sample/annotations/panoptic_coco_categories.json")
     assert (len(coco), sum(coco.things)) == (133, 80)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"id2label": {"0": "a", "1": "b"}, "ignore_index": 1}', "1 is the id of 'b' and that of void."),
+        ('[{"name": "a", "id": 3}, {"name": "rest", "id": 3, "isvoid": 1}]', "3 is the id of 'a' and that of void."),
+    ],
+)
+def test_an_id_of_a_class_and_of_void_is_refused(tmp_path, text, problem):
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    refused(file, f"{problem} Change one of them.")
+
+
+NO_NAMES = {
+    "__ignore__": "it is labelme's mark of void, which is no class",
+    "# label:color_rgb:parts:actions": "it looks like a comment",
+    "road:128,64,128::": "it is a line of CVAT's labelmap.txt. Name that file instead",
+    "a" * 201: "it has more than 200 characters",
+}
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_what_is_no_name_is_refused_wherever_it_stands(tmp_path, name):
+    message = f"{name[:60]!r} is no class name: {NO_NAMES[name]}. Correct or remove it."
+    (tmp_path / "a.json").write_text(json.dumps(["car", name]))
+    (tmp_path / "a.yaml").write_text(json.dumps({"names": ["car", name]}))
+    refused(tmp_path / "a.json", message)
+    refused(tmp_path / "a.yaml", message)
+    with pytest.raises(DataError, match=f"^{re.escape(f'classes: {message}')}$"):
+        listed_classes(["car", name], "classes")
+
+
+def test_names_of_a_config_are_read_as_those_of_a_file():
+    assert listed_classes(["road", " box "], "classes", first_id=1) == Classes.make(
+        ["road", "box"], [False, False], ids=[1, 2]
+    )
+    message = "classes: the list[1] (id 1): 'name' is \"\", but must be text that is not blank. Correct it."
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        listed_classes(["road", ""], "classes")
+    with pytest.raises(DataError, match=r"^classes: several classes have the name box\. Give each class its own name"):
+        listed_classes(["box", " box"], "classes")
+
+
+def test_a_class_called_void_counts_as_void(tmp_path):
+    file = tmp_path / "class_dict.csv"
+    file.write_text("name,r,g,b\nAnimal,64,128,64\nVoid,0,0,0\n")
+    message = (
+        f"{file}: 'Void' counts as void, which is neither learned nor evaluated. If it is a class, give it another "
+        f"name, or list it with 'isvoid' 0."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        classes = read_classes(file)
+    assert (classes.names, classes.void, classes.void_colors) == (("Animal",), (1,), ((0, 0, 0),))
+    file.write_text("name,r,g,b,isvoid\nAnimal,64,128,64,\nVoid,0,0,0,0\n")
+    assert read_classes(file).names == ("Animal", "Void")
+
+
+def test_a_class_of_a_config_called_void_is_told():
+    message = (
+        "classes: 'void' is a class like the others here: it is learned and evaluated. If it stands for void, map its "
+        "id to void, or list it with 'isvoid' 1 in a file."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        assert listed_classes(["void", "road"], "classes").ids == (0, 1)
+
+
+def test_a_table_may_leave_cells_empty_but_not_ids(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("name,r,g,b,isvoid\nroad,1,2,3,\nrest,,,,1\n")
+    assert read_classes(file).void == (1,)
+    file.write_text("id,name,isvoid\n,road,\n")
+    refused(file, 'class[0] (id ""): \'id\' is "", but must be a whole number. Correct it or leave it out.')

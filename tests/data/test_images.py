@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from segkit.data.images import read_image, read_panoptic_map
-from segkit.data.label_maps import read_label_map
+from segkit.data.label_maps import read_color_map, read_label_map
 from segkit.errors import DataError
 from tests.helpers.image_files import write_png
 
@@ -82,13 +82,19 @@ def test_cmyk(tmp_path):
     assert blue < 5
 
 
-def test_a_cameras_rotation_is_applied_to_images_only(tmp_path):
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_the_rotation_in_a_file_is_applied_to_images_and_label_maps_alike(tmp_path, suffix):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by a quarter
     array = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.uint8)
-    Image.fromarray(array).save(tmp_path / "a.png", exif=exif)
-    assert read_image(tmp_path / "a.png")[0].tolist() == [[4, 1], [5, 2], [6, 3]]
-    assert read_label_map(tmp_path / "a.png").tolist() == array.tolist()
+    file = tmp_path / f"a.{suffix}"
+    Image.fromarray(array).save(file, exif=exif)
+    turned = [[4, 1], [5, 2], [6, 3]]
+    assert read_image(file)[0].tolist() == turned
+    assert read_label_map(file).tolist() == turned
+    assert read_color_map(file).tolist() == (np.array(turned) * 0x10101).tolist()
+    Image.fromarray(array).convert("RGB").save(file, exif=exif)
+    assert read_panoptic_map(file).tolist() == (np.array(turned) * 0x10101).tolist()
 
 
 @pytest.mark.parametrize("read", [read_image, read_label_map, read_panoptic_map])

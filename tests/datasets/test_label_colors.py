@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segkit.classes import Classes
+from segkit.datasets._label_colors import ColorTable
 from segkit.datasets.mask_folder import MaskFolder
 from segkit.errors import DataError
 from segkit.ops.targets import label_map_of
+from segkit.types import NO_SEGMENT
 
 ROAD, CAR, BLACK = (128, 64, 128), (0, 0, 142), (0, 0, 0)
 COLORS = {"road": list(ROAD), "car": "#00008e", "void": list(BLACK)}
@@ -158,3 +161,13 @@ FORMS = (
 )
 def test_contradictory_settings_are_refused(folder, colors, more, message):
     folder.refused(message, colors, **more)
+
+
+def test_true_takes_the_colors_of_void_from_the_class_list():
+    classes = Classes(("road",), (False,), ((1, 2, 3),), (0,), (1,), ((0, 0, 0), (9, 9, 9)))
+    table = ColorTable(classes, True)
+    assert table.class_indices.tolist() == [0, NO_SEGMENT, NO_SEGMENT]
+
+
+def test_void_in_any_case_is_void():
+    assert ColorTable(Classes.make(["road"]), {"road": "red", "Void": "black"}).class_indices.tolist() == [0, -1]
