@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from segkit.evaluation.evaluate import default_output, evaluate
-    from segkit.evaluation.tables import class_table, summary_table
+    from segkit.evaluation.tables import class_tables, summary_table
     from segkit.runtime.processes import join_processes
 
     refuse_unused_overrides("test", arguments.overrides, FOR_TRAINING, used=[_PRECISION])
@@ -63,8 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     # All processes have the metrics; one prints them.
     console = Console(quiet=not join_processes(arguments.device).is_main, markup=False)
-    console.print(class_table(metrics))
-    console.print(summary_table(metrics))
+    for table in [*class_tables(metrics, console.width), summary_table(metrics)]:
+        console.print(table)
     written = "metrics, predictions" if arguments.result_format or arguments.save_predictions else "metrics"
     console.print(f"{written}{' and overlays' if arguments.overlays else ''}: {output}", soft_wrap=True)
     return 0

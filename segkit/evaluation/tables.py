@@ -4,10 +4,11 @@ import csv
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.table import Table
 
 from segkit.runtime.writing import replace_file, without_nan
@@ -74,7 +75,7 @@ def summary_line(metrics: Mapping[str, Metrics], most: int = SHOWN_METRICS) -> s
     for one in metrics.values():
         own = list(islice(values, len(one.values)))
         shown += own[: max(1, most // len(metrics))]
-    return ", ".join(f"{name} {value:.4f}" for name, value in shown)
+    return ", ".join(f"{name} {in_digits(value)}" for name, value in shown)
 
 
 def summary_table(metrics: Mapping[str, Metrics]) -> Table:
@@ -87,25 +88,73 @@ def summary_table(metrics: Mapping[str, Metrics]) -> Table:
 
 
 SHOWN_PER_CLASS = 3
-"""Metrics of each evaluator in the table of classes: more do not fit a console. The file holds all."""
+"""Metrics of each evaluator in the tables of classes: more do not fit a console. The file holds all."""
+
+_MOST_NAME = 30
+"""Letters of a class name in one line. The rest of a longer one follows below it."""
 
 
-def class_table(metrics: Mapping[str, Metrics]) -> Table:
-    """Makes a table of the main per-class metrics: one row per class, one column per metric; `-` means NaN."""
-    columns = [
-        (column, values) for one in metrics.values() for column, values in list(one.per_class.items())[:SHOWN_PER_CLASS]
-    ]
-    table = Table("class", title="per class")
-    for column, _ in columns:
-        table.add_column(column, justify="right")
+def class_tables(metrics: Mapping[str, Metrics], width: int) -> list[Table]:
+    """Makes tables of the main per-class metrics: one row per class, one column per metric; `-` means NaN.
+
+    Args:
+        metrics: By evaluator.
+        width: Letters of a line. Evaluators that do not fit beside each other have tables of their own.
+    """
+    columns = {
+        evaluator: list(one.per_class.items())[:SHOWN_PER_CLASS] for evaluator, one in metrics.items() if one.per_class
+    }
+    return [_class_table({evaluator: columns[evaluator] for evaluator in block}) for block in _blocks(columns, width)]
+
+
+_Column = tuple[str, Mapping[str, float]]
+"""Name of a metric, and its value by class."""
+
+
+def _blocks(columns: Mapping[str, Sequence[_Column]], width: int) -> list[list[str]]:
+    """Divides evaluators into those whose columns fit beside each other."""
+    blocks: list[list[str]] = []
+    names = {name for own in columns.values() for _, values in own for name in values}
+    left = without_columns = width - _width("class", *names, most=_MOST_NAME) - 1
+    for evaluator, own in columns.items():
+        needed = sum(_width(column, *map(_cell, values.values())) for column, values in own)
+        if not blocks or needed > left:
+            blocks.append([])
+            left = without_columns
+        blocks[-1].append(evaluator)
+        left -= needed
+    return blocks
+
+
+def _width(*cells: str, most: int | None = None) -> int:
+    """Returns the letters that a column takes: its longest cell, a space at both sides and a line."""
+    longest = max(map(cell_len, cells))
+    return (longest if most is None else min(longest, most)) + 3
+
+
+def _class_table(columns: Mapping[str, Sequence[_Column]]) -> Table:
+    table = Table("class", title=f"per class: {', '.join(columns)}")
+    every = [column for own in columns.values() for column in own]
+    for column, _ in every:
+        table.add_column(column, justify="right", no_wrap=True)
     # Each evaluator has columns of its own. A class gets one row for all of them.
-    for name in dict.fromkeys(name for _, values in columns for name in values):
-        table.add_row(name, *(_cell(values.get(name, math.nan)) for _, values in columns))
+    for name in dict.fromkeys(name for _, values in every for name in values):
+        table.add_row(name, *(_cell(values.get(name, math.nan)) for _, values in every))
     return table
 
 
 def _cell(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.3f}"
+    return in_digits(value, ".3f")
+
+
+def in_digits(value: float, form: str = ".4f") -> str:
+    """Returns a metric for people to read: `-` where nothing was measured.
+
+    Example:
+        >>> in_digits(0.5), in_digits(math.nan)
+        ('0.5000', '-')
+    """
+    return "-" if math.isnan(value) else format(value, form)
 
 
 def write_metrics(path: Path | str, metrics: Mapping[str, Metrics]) -> None:

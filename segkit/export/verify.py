@@ -16,7 +16,7 @@ from segkit.checkpoint import Checkpoint, classes_differ
 from segkit.config import Config
 from segkit.data.padding import padded_size, stack_padded
 from segkit.errors import ConfigError
-from segkit.evaluation.tables import comparable, summary
+from segkit.evaluation.tables import comparable, in_digits, summary
 from segkit.evaluation.validation import Validation
 from segkit.export.agreement import agreement
 from segkit.export.exported import ExportedModel, ExportedResults
@@ -86,7 +86,8 @@ class Verification:
             table.add_column(column, justify="right")
         ours, theirs = summary(self.model.metrics()), summary(self.file.metrics())
         for name, value in ours.items():
-            table.add_row(name, f"{value:.4f}", f"{theirs[name]:.4f}", f"{theirs[name] - value:+.4f}")
+            difference = in_digits(theirs[name] - value, "+.4f")
+            table.add_row(name, in_digits(value), in_digits(theirs[name]), difference)
         median = [sorted(side.seconds)[len(side.seconds) // 2] * 1000 for side in (self.model, self.file)]
         table.add_row("latency (ms, median)", *(f"{value:.1f}" for value in median), f"{median[1] - median[0]:+.1f}")
         memory = [side.memory / 2**20 for side in (self.model, self.file)]

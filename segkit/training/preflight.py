@@ -15,7 +15,7 @@ from torch import Tensor
 from segkit.build import queries_to_match
 from segkit.config import Config, load_config
 from segkit.errors import SegkitError
-from segkit.evaluation.tables import SHOWN_METRICS, summary
+from segkit.evaluation.tables import summary, summary_line
 from segkit.evaluation.validation import Validation
 from segkit.runtime.processes import join_processes
 from segkit.training.build import build_training
@@ -23,6 +23,7 @@ from segkit.training.loop import Trainer
 from segkit.training.progress import duration
 from segkit.training.rehearsal import Memory, Pace, Rehearsal
 from segkit.training.run_folder import RunFolder
+from segkit.types import Metrics
 
 EVALUATED = 16
 """Images that are evaluated."""
@@ -109,7 +110,7 @@ def _model(config: Config, trainer: Trainer, run: RunFolder) -> Iterator[Finding
 class _Evaluation:
     """An evaluation of a few images."""
 
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, Metrics]
     images: int
     seconds: float
     """Of all images, by those that were evaluated."""
@@ -132,13 +133,13 @@ class _Evaluation:
         )
         # Without the first batch, for which processes are started, where there are others.
         (first, begun), (last, ended) = done[1 if len(done) > 2 else 0], done[-1]
-        return cls(summary(metrics), few, (ended - begun) / (last - first) * data.val.length)
+        return cls(metrics, few, (ended - begun) / (last - first) * data.val.length)
 
 
 def _start_weights(evaluation: _Evaluation) -> Finding:
-    shown = list(evaluation.metrics.items())[:SHOWN_METRICS]
-    text = f"{', '.join(f'{name} {value:.3f}' for name, value in shown)} on {evaluation.images} images of data.val"
-    if not shown[0][1] >= NEARLY_NOTHING:  # nan included
+    text = f"{summary_line(evaluation.metrics)} on {evaluation.images} images of data.val"
+    first = next(iter(summary(evaluation.metrics).values()))
+    if not first >= NEARLY_NOTHING:  # nan included
         advice = "nearly nothing. If it should know the classes, compare their names, and the pixel mean and deviation"
         return Finding("start weights", f"{text}: {advice}", "look")
     return Finding("start weights", text)

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from rich.console import Console
 from rich.table import Table
 
-from segkit.evaluation.tables import class_table, summary, summary_line, summary_table
+from segkit.evaluation.tables import class_tables, summary, summary_line, summary_table
 from segkit.runtime.terminal_lines import broken
 from segkit.runtime.writing import Json, explain_write_errors, without_nan
 from segkit.training.progress_bar import ProgressBar
@@ -101,7 +101,7 @@ class Reporter:
         """
         self.print(f"{evaluated}: {summary_line(metrics)}")
         if self._log_classes:
-            self.print(class_table(metrics))
+            self._show_classes(metrics)
 
     def logged(self, metrics: Mapping[str, Metrics]) -> dict[str, Json]:
         """Returns what is logged of an evaluation: the summary metrics, with `log_classes` those of each class too."""
@@ -111,8 +111,12 @@ class Reporter:
     def show_tables(self, metrics: Mapping[str, Metrics]) -> None:
         """Prints all metrics that `show_evaluation` leaves out."""
         if not self._log_classes:
-            self.print(class_table(metrics))
+            self._show_classes(metrics)
         self.print(summary_table(metrics))
+
+    def _show_classes(self, metrics: Mapping[str, Metrics]) -> None:
+        for table in class_tables(metrics, self._console.width):
+            self.print(table)
 
 
 def losses_in_words(losses: Mapping[str, float]) -> str:

@@ -7,7 +7,15 @@ from io import StringIO
 
 from rich.console import Console
 
-from segkit.evaluation.tables import class_table, comparable, summary, summary_table, write_evaluation, write_metrics
+from segkit.evaluation.tables import (
+    class_tables,
+    comparable,
+    summary,
+    summary_line,
+    summary_table,
+    write_evaluation,
+    write_metrics,
+)
 from segkit.types import Metrics
 
 METRICS = {
@@ -30,7 +38,8 @@ def test_a_metric_that_is_better_when_lower_is_compared_negated():
 
 def test_tables():
     console = Console(file=StringIO(), width=60)
-    console.print(class_table(METRICS))
+    for table in class_tables(METRICS, console.width):
+        console.print(table)
     console.print(summary_table(METRICS))
     lines = [line.replace("│", " ").split() for line in console.file.getvalue().splitlines()]
 
@@ -42,11 +51,47 @@ def test_tables():
 
 def test_the_table_of_classes_shows_three_metrics_of_each_evaluator():
     metrics = Metrics({}, {f"metric{number}": {"sky": number / 10} for number in range(1, 6)})
-    assert [column.header for column in class_table({"a": metrics, "b": metrics}).columns] == [
-        "class",
-        *(f"metric{number}" for number in (1, 2, 3)),
-        *(f"metric{number}" for number in (1, 2, 3)),
+    (table,) = class_tables({"a": metrics, "b": metrics}, width=80)
+    assert [column.header for column in table.columns] == ["class", *2 * ["metric1", "metric2", "metric3"]]
+
+
+def test_evaluators_that_do_not_fit_beside_each_other_have_tables_of_their_own():
+    names = ["sky", "a class with a name that is longer than most of a line, as some data have it", "car"]
+    columns = {
+        "mean_iou": ["iou", "accuracy"],
+        "boundary_iou": ["boundary_iou"],
+        "average_precision": ["ap", "ap50", "ap75"],
+        "boundary_average_precision": ["boundary_ap", "boundary_ap50", "boundary_ap75"],
+        "panoptic_quality": ["pq", "sq", "rq"],
+        "pq_st": ["pq_st", "sq_st", "rq_st"],
+        "counts_images": [],
+    }
+    metrics = {
+        evaluator: Metrics({}, {one: dict.fromkeys(names, 0.5) for one in own}) for evaluator, own in columns.items()
+    }
+    console = Console(file=StringIO(), width=80)
+    tables = class_tables(metrics, console.width)
+    for table in tables:
+        console.print(table)
+
+    assert [str(table.title) for table in tables] == [
+        "per class: mean_iou, boundary_iou",
+        "per class: average_precision",
+        "per class: boundary_average_precision",
+        "per class: panoptic_quality",
+        "per class: pq_st",
     ]
+    printed = console.file.getvalue()
+    assert max(map(len, printed.splitlines())) <= 80
+    words = printed.replace("│", " ").replace("┃", " ").split()
+    # No name of a metric is broken, and no value is cut off.
+    assert {name for own in columns.values() for name in own} <= set(words)
+    assert words.count("0.500") == len(names) * sum(map(len, columns.values()))
+    assert [len(class_tables(metrics, width=300)), class_tables({"acme": Metrics({"score": 0.5}, {})}, 80)] == [1, []]
+
+
+def test_what_was_not_measured_is_a_dash_in_lines_as_in_tables():
+    assert summary_line(METRICS) == "mean_iou 0.5000, mean_iou.accuracy 0.7500, acme.accuracy -"
 
 
 def test_metrics_as_json(tmp_path):
