@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segkit.data.class_list import read_classes
+from segkit.data.listing import counted
 from segkit.data.paths import dataset_path
 from segkit.data.sampling import percent
 from segkit.datasets._class_files import KNOWN, class_file, configured_list
@@ -66,7 +67,7 @@ def _named_ids(folder: Path, names: list[str], values: LabelValues) -> Described
         return {**settings, "void": [], "label_map": pairs}, [_mapped(ids, names)]
     zero = f" If 0 is background, name it first: --classes background,{','.join(names)}." if 0 in ids else ""
     raise DataError(
-        f"{folder}: --classes has {len(names)} names, but the label files hold the ids {values.in_words}. Name each id "
+        f"{folder}: --classes has {counted(names, 'name')}, but the label files hold the ids {values.in_words}. Name each id "
         f"in their order, except {VOID} for void.{zero}"
     )
 

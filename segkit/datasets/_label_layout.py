@@ -9,12 +9,13 @@ from segkit.data.listing import Listing, list_tree
 from segkit.data.paths import configured_path
 from segkit.data.text import read_text
 from segkit.datasets._label_classes import semantic_settings
-from segkit.datasets._label_instances import instance_settings
+from segkit.datasets._label_instances import instance_settings, panoptic_settings
 from segkit.datasets._label_sets import LabelSet, label_sets
-from segkit.datasets._label_values import LabelValues, read_values
+from segkit.datasets._label_values import Kind, LabelValues, read_values
 from segkit.datasets._nothing_found import nothing_found
 from segkit.datasets._proposal import (
     INSTANCE,
+    PANOPTIC,
     SEMANTIC,
     Proposal,
     Settings,
@@ -30,6 +31,16 @@ _USUAL = "_gtFine_labelIds.png"
 """End of Cityscapes' label files of class ids, beside those of ids for training."""
 
 _MOST_LISTS = 50
+
+_DESCRIBE = {SEMANTIC: semantic_settings, INSTANCE: instance_settings, PANOPTIC: panoptic_settings}
+"""Task -> what returns the settings for it."""
+
+_KINDS: dict[str, list[list[Kind]]] = {
+    SEMANTIC: [["ids"], ["colors"]],
+    INSTANCE: [["thousands", "channels"], ["ids"]],
+    PANOPTIC: [["thousands"]],
+}
+"""Task -> the kinds of values that tell it, the best first."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +66,11 @@ def propose_label_files(folder: Path, wishes: Wishes) -> Proposal:
     possible += [INSTANCE] if kinds & {"thousands", "channels", "ids"} else []
     if wishes.task is None and "ids" in kinds and _are_numbers(sets, wishes):
         possible.reverse()
+    possible += [PANOPTIC] if any(one.values.unnumbered for one in sets) else []
     tasks = choose_task(possible, wishes, folder)
     chosen = _only(folder, sets, tasks[0])
     places = [labels for _, labels in chosen.files.folders.values()]
-    describe = semantic_settings if tasks[0] == SEMANTIC else instance_settings
-    settings, notes = describe(folder, places, chosen.files.label_end, chosen.values, wishes)
+    settings, notes = _DESCRIBE[tasks[0]](folder, places, chosen.files.label_end, chosen.values, wishes)
     if kinds == {"ids"} and tasks[0] == SEMANTIC:
         tasks = [SEMANTIC]  # whether the ids number instances was the question
     return _with_parts(found, chosen.files, Proposal(tasks, settings, settings, notes))
@@ -77,8 +88,7 @@ def _only(folder: Path, sets: Sequence[_Read], task: str) -> _Read:
     Raises:
         DataError: there are several.
     """
-    order = [["ids"], ["colors"]] if task == SEMANTIC else [["thousands", "channels"], ["ids"]]
-    chosen = next(found for kinds in order if (found := [one for one in sets if one.values.kind in kinds]))
+    chosen = next(found for kinds in _KINDS[task] if (found := [one for one in sets if one.values.kind in kinds]))
     usual = [one for one in chosen if one.files.label_end == _USUAL]
     chosen = usual or chosen
     if len(chosen) > 1:

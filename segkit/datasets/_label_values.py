@@ -48,10 +48,26 @@ class LabelValues:
     def class_ids(self) -> list[int]:
         """The ids of classes among the values, ascending. Of instances, those that have a number."""
         if self.kind == "thousands":
-            return sorted({value // _THOUSAND for value in self.pixels if value >= _THOUSAND})
+            return sorted(self.numbered)
         if self.kind == "channels":
             return sorted({value & 255 for value in self.pixels if value})
         return sorted(self.pixels)
+
+    @property
+    def numbered(self) -> set[int]:
+        """Of thousands, the ids of classes whose instances have numbers."""
+        return {value // _THOUSAND for value in self.pixels if value >= _THOUSAND}
+
+    @property
+    def unnumbered(self) -> set[int]:
+        """Of thousands, the ids of classes that pixels have without the number of an instance, except 0.
+
+        Example:
+            >>> values = LabelValues("thousands", Counter({0: 5, 7: 4, 26: 1, 26001: 3}))
+            >>> values.numbered, values.unnumbered
+            ({26}, {26, 7})
+        """
+        return {value for value in self.pixels if 0 < value < _THOUSAND} if self.kind == "thousands" else set()
 
 
 def _rank(item: tuple[int, int]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from segkit.datasets._json_layouts import (
 )
 from segkit.datasets._label_layout import propose_label_files
 from segkit.datasets._labelme_files import looks_like_labelme
-from segkit.datasets._proposal import INSTANCE, SEMANTIC, Proposal, Wishes, part_in
+from segkit.datasets._proposal import INSTANCE, PANOPTIC, SEMANTIC, Proposal, Wishes, part_in
 from segkit.datasets._voc_folders import looks_like_voc, propose_voc
 from segkit.datasets._yolo_folders import propose_yolo, yolo_files
 from segkit.errors import DataError, join_first
@@ -45,8 +45,8 @@ LAYOUTS = {
 }
 """Type of a dataset -> its layout. Folders of images and label files alone have no mark."""
 
-LABEL_FILES = {"mask_folder": SEMANTIC, "instance_folder": INSTANCE}
-"""Type of a dataset that reads label files -> its task."""
+LABEL_FILES = {"mask_folder": [SEMANTIC], "instance_folder": [INSTANCE, PANOPTIC]}
+"""Type of a dataset that reads label files -> its tasks, the usual one first."""
 
 _DEEPEST = 2
 """Folders below the given one that are searched for the marks of a format."""
@@ -69,9 +69,10 @@ def propose(folder: Path, type: str | None, wishes: Wishes) -> Proposal:
         DataError: the folder has the marks of several formats or of none, or what is missing in it.
     """
     if type in LABEL_FILES:
-        task = LABEL_FILES[type]
-        if wishes.task not in (None, task):
-            raise DataError(f"--type {type} is for --task {task}. Leave out one of both.")
+        tasks = LABEL_FILES[type]
+        task = wishes.task or tasks[0]
+        if task not in tasks:
+            raise DataError(f"--type {type} is for --task {' or '.join(tasks)}. Leave out one of both.")
         return replace(propose_label_files(folder, replace(wishes, task=task)), tasks=[task])
     place, types = _recognized(folder, LAYOUTS if type is None else [type])
     if len(types) > 1:

@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 
 from segkit.cli.main import main
-from tests.helpers.dataset_folders import FORMATS
+from tests.helpers.dataset_folders import FORMATS, write_cityscapes
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 CLASSES_CSV = "name,r,g,b\nbackground,0,0,0\ncat,200,60,40\ndog,40,90,220\n"
@@ -86,6 +86,18 @@ def test_a_folder_becomes_a_config_that_trains(name, capsys):
     assert f"for {format.task} segmentation" in shown.splitlines()[0]
     assert "  images: 48x48" in shown.splitlines()
     assert_it_trains()
+
+
+def test_cityscapes_tells_things_and_stuff_too(capsys):
+    write_cityscapes(Path("data"))
+    assert init("data", "--output", "out") == 0
+    assert "  With --task panoptic, panoptic segmentation is learned instead." in capsys.readouterr().out.splitlines()
+    assert init("data", "--output", "panoptic", "--task", "panoptic") == 0
+    shown = capsys.readouterr().out
+    assert _counts_of(shown) == ["8", "11"]
+    dataset = written("panoptic")["data"]["train"]["dataset"]
+    assert (dataset["type"], dataset["encoding"]) == ("instance_folder", "thousands")
+    assert_it_trains("panoptic")
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")

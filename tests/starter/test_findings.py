@@ -287,6 +287,12 @@ def test_annotations_do_not_tell_the_task(tmp_path):
     refused(
         "--type mask_folder is for --task semantic. Leave out one of both.", tmp_path, "mask_folder", Wishes("instance")
     )
+    refused(
+        "--type instance_folder is for --task instance or panoptic. Leave out one of both.",
+        tmp_path,
+        "instance_folder",
+        Wishes("semantic"),
+    )
 
 
 def test_classes_of_annotations_that_name_them(tmp_path):
@@ -458,7 +464,7 @@ def test_instances_of_unnamed_classes(tmp_path):
         tmp_path,
     )
     refused(
-        f"{tmp_path}: --classes has 1 names, but the label files hold instances of 2 classes: 7, 9. Name these in "
+        f"{tmp_path}: --classes has 1 name, but the label files hold instances of 2 classes: 7, 9. Name these in "
         "their order.",
         tmp_path,
         *named("car"),
@@ -468,9 +474,53 @@ def test_instances_of_unnamed_classes(tmp_path):
     assert settings["label_map"] == {"7": "road", "9": "car", "default": "background"}
     (tmp_path / "classes.txt").write_text("7: road\n8: car\n")
     refused(
-        f"{tmp_path}: the label files hold instances of the classes 9, but {tmp_path}/classes.txt lists 7, 8. Name "
+        f"{tmp_path}: the label files hold segments of the classes 9, but {tmp_path}/classes.txt lists 7, 8. Name "
         "another list: --classes FILE.",
         tmp_path,
+    )
+
+
+def test_things_and_stuff_of_values_that_are_thousands(tmp_path):
+    labeled(tmp_path, [0, 7, 26001, 26002], dtype=np.uint16)
+    refused(
+        f"{tmp_path}: there is no class list, and the label files hold segments of the classes 7, 26. Name them in "
+        "this order: --classes NAME7,NAME26, or name a file that lists them: --classes FILE.",
+        tmp_path,
+        None,
+        Wishes("panoptic"),
+    )
+    refused(
+        f"{tmp_path}: --classes has 1 name, but the label files hold segments of 2 classes: 7, 26. Name these in "
+        "their order.",
+        tmp_path,
+        *named("car", task="panoptic"),
+    )
+    assert look_at(tmp_path, *named("car")).proposal.tasks == ["instance", "panoptic"]
+    expected = {"things": ["car"], "label_map": {"7": "road", "26": "car"}}
+    for settings in (
+        dataset(tmp_path, *named("road", "car", task="panoptic")),
+        dataset(tmp_path, "instance_folder", Wishes("panoptic", ["road", "car"])),
+    ):
+        assert expected.items() <= settings.items()
+    (tmp_path / "classes.txt").write_text("7: road\n26: car\n")
+    settings = dataset(tmp_path, None, Wishes("panoptic"))
+    assert (settings["classes"], settings["things"]) == (f"{tmp_path}/classes.txt", ["car"])
+    (tmp_path / "classes.txt").write_text("26: car\n27: bus\n")
+    refused(
+        f"{tmp_path}: the label files hold segments of the classes 7, but {tmp_path}/classes.txt lists 26, 27. Name "
+        "another list: --classes FILE.",
+        tmp_path,
+        None,
+        Wishes("panoptic"),
+    )
+
+
+def test_values_of_things_alone_do_not_tell_stuff(tmp_path):
+    labeled(tmp_path, [0, 26001], dtype=np.uint16)
+    refused(
+        f"{tmp_path}: these annotations do not tell what --task panoptic needs. Use --task instance.",
+        tmp_path,
+        *named("car", task="panoptic"),
     )
 
 
