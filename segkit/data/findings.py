@@ -64,7 +64,7 @@ def suspicions(sample: DatasetSample, num_queries: int | None = None) -> list[st
 model has 2 queries, and each learns at most one segment. Raise num_queries to at least 6.
     """
     tally, counts = sample.tally, sample.counts
-    found = [_absent_classes(sample), _only_class(sample), void_for_class(sample.classes, sample.images)]
+    found = [*_absent_classes(sample), _only_class(sample), void_for_class(sample.classes, sample.images)]
     crowds, segments = (
         (tally.crowds, int(tally.segments.sum())) if counts is None else (counts.crowds, sum(counts.segments))
     )
@@ -101,17 +101,31 @@ def name_classes(names: list[str], total: int) -> str:
     return f"the class {listed} (of {total})" if len(names) == 1 else f"the classes {listed} ({len(names)} of {total})"
 
 
-def _absent_classes(sample: DatasetSample) -> str:
+def _absent_classes(sample: DatasetSample) -> list[str]:
     counts, total = sample.counts, len(sample.classes)
     absent = sample.tally.absent
     if counts is not None:
         absent = [index for index in absent if counts.segments[index] == 0]
     # In a part of the images, rare classes may be missing by chance: half of all classes are not rare.
     if not absent or (not is_certain(sample) and 2 * len(absent) < total):
-        return ""
-    verb = "occurs" if len(absent) == 1 else "occur"
-    named = name_classes([sample.classes.names[index] for index in absent], total)
-    return f"{named} {verb} in {_no_image(sample)}."
+        return []
+    crowds = {*sample.tally.crowds_of.nonzero()[0].tolist(), *(() if counts is None else counts.crowd_classes)}
+    never, in_crowds = ([index for index in absent if (index in crowds) == wanted] for wanted in (False, True))
+    found = []
+    if never:
+        verb = "occurs" if len(never) == 1 else "occur"
+        found.append(f"{_named(never, sample)} {verb} in {_no_image(sample)}.")
+    if in_crowds:
+        where = "" if is_certain(sample) else f" in {sample.images_in_words}"
+        found.append(
+            f"all objects of {_named(in_crowds, sample)}{where} are crowds, which count neither in training nor in "
+            "evaluation."
+        )
+    return found
+
+
+def _named(indices: list[int], sample: DatasetSample) -> str:
+    return name_classes([sample.classes.names[index] for index in indices], len(sample.classes))
 
 
 def _only_class(sample: DatasetSample) -> str:

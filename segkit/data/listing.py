@@ -169,14 +169,14 @@ def named(paths: Sequence[Path]) -> str:
     return ", ".join(path.name for path in paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
-def counted(paths: Sequence[Path], noun: str) -> str:
-    """Returns the number of paths with a noun.
+def counted(things: Sequence[object], noun: str) -> str:
+    """Returns the number of things, such as paths, with a noun.
 
     Example:
         >>> counted([Path("a.png")], "file"), counted([], "file")
         ('1 file', '0 files')
     """
-    return f"{len(paths)} {noun}" + ("" if len(paths) == 1 else "s")
+    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
 
 
 def _is_image(file: Path, suffixes: frozenset[str]) -> bool:

@@ -42,10 +42,11 @@ class Tally:
         self.images_without_segments = 0
         self.most_segments = 0
         """The largest number of segments of one image, crowds excluded."""
-        self.crowds = 0
         # Arrays, since each tensor that a worker process sends is an open file.
         self.segments: NDArray[np.int64] = np.zeros(num_classes, dtype=np.int64)
         """(K,) segments of each class, crowds excluded."""
+        self.crowds_of: NDArray[np.int64] = np.zeros(num_classes, dtype=np.int64)
+        """(K,) crowds of each class."""
         self.pixels: NDArray[np.int64] = np.zeros(num_classes, dtype=np.int64)
         """(K,) pixels of each class. A pixel of several overlapping segments counts in each."""
         self.void = 0
@@ -82,7 +83,8 @@ class Tally:
         self.images += 1
         self.images_without_segments += len(segments) == 0
         self.most_segments = max(self.most_segments, len(segments))
-        self.crowds += len(grid) - len(segments)
+        if len(segments) < len(grid):
+            np.add.at(self.crowds_of, target.labels[target.is_crowd].numpy(), 1)
         np.add.at(self.segments, segments.labels.numpy(), 1)
         np.add.at(self.pixels, segments.labels.numpy(), area * pixel_counts(segments).numpy())
         self.void += area * void
@@ -119,8 +121,8 @@ class Tally:
         self.images += other.images
         self.images_without_segments += other.images_without_segments
         self.most_segments = max(self.most_segments, other.most_segments)
-        self.crowds += other.crowds
         self.segments += other.segments
+        self.crowds_of += other.crowds_of
         self.pixels += other.pixels
         self.void += other.void
         self.known += other.known
@@ -138,8 +140,13 @@ class Tally:
         return int(pixels) / max(1, self.void + self.known)
 
     @property
+    def crowds(self) -> int:
+        """All crowds."""
+        return int(self.crowds_of.sum())
+
+    @property
     def absent(self) -> list[int]:
-        """The class indices that no segment has."""
+        """The class indices that no segment has, though crowds may have them."""
         return [int(index) for index in np.flatnonzero(self.segments == 0)]
 
     @property

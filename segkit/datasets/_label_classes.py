@@ -67,8 +67,8 @@ def _named_ids(folder: Path, names: list[str], values: LabelValues) -> Described
         return {**settings, "void": [], "label_map": pairs}, [_mapped(ids, names)]
     zero = f" If 0 is background, name it first: --classes background,{','.join(names)}." if 0 in ids else ""
     raise DataError(
-        f"{folder}: --classes has {counted(names, 'name')}, but the label files hold the ids {values.in_words}. Name each id "
-        f"in their order, except {VOID} for void.{zero}"
+        f"{folder}: --classes has {counted(names, 'name')}, but the label files hold the ids {values.in_words}. "
+        f"Name each id in their order, except {VOID} for void.{zero}"
     )
 
 

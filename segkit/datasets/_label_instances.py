@@ -48,10 +48,10 @@ def panoptic_settings(folder: Path, places: Sequence[Path], end: str, values: La
     source = wishes.classes or KNOWN.get(end) or class_file(folder, places)
     ids = sorted(values.numbered | values.unnumbered)
     if source is None:
-        names = ",".join(f"NAME{id}" for id in ids)
+        order = ",".join(f"NAME{id}" for id in ids)
         raise DataError(
             f"{folder}: there is no class list, and the label files hold segments of the classes {join_first(ids)}. "
-            f"Name them in this order: --classes {names}, or name a file that lists them: --classes FILE."
+            f"Name them in this order: --classes {order}, or name a file that lists them: --classes FILE."
         )
     settings: Settings = {"type": "instance_folder", "encoding": values.kind, "classes": configured_list(source)}
     if not isinstance(source, list):
@@ -62,8 +62,8 @@ def panoptic_settings(folder: Path, places: Sequence[Path], end: str, values: La
         return settings if marked else {**settings, "things": _things(names, values)}, []
     if len(source) != len(ids):
         raise DataError(
-            f"{folder}: --classes has {counted(source, 'name')}, but the label files hold segments of {len(ids)} classes: "
-            f"{join_first(ids)}. Name these in their order."
+            f"{folder}: --classes has {counted(source, 'name')}, but the label files hold segments of {len(ids)} "
+            f"classes: {join_first(ids)}. Name these in their order."
         )
     names = dict(zip(ids, source, strict=True))
     label_map = {str(id): name for id, name in names.items()}

@@ -60,6 +60,7 @@ class Segments:
             segments=np.bincount(labels[~is_crowd], minlength=num_classes).tolist(),
             crowds=int(is_crowd.sum()),
             most_segments=int(np.bincount(image_of[~is_crowd]).max(initial=0)),
+            crowd_classes=np.unique(labels[is_crowd]).tolist(),
             image_classes=_grouped(labels[~is_crowd], image_of[~is_crowd], images),
         )
 

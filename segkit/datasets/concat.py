@@ -125,18 +125,20 @@ class Concat:
         segments = np.zeros(len(self.classes), dtype=np.int64)
         crowds = most = 0
         present: list[Sequence[int]] | None = []
+        crowd_classes: set[int] = set()
         for dataset, label_of in zip(self._datasets, self._label_of, strict=True):
             counts = annotation_counts(Limit(dataset, images))
             if counts is None:
                 return None
             np.add.at(segments, label_of.numpy(), counts.segments)
+            crowd_classes |= set(label_of[list(counts.crowd_classes)].tolist())
             crowds, most = crowds + counts.crowds, max(most, counts.most_segments)
             if present is not None and counts.image_classes is not None:
                 present += [label_of[list(labels)].tolist() for labels in counts.image_classes]
             else:
                 present = None
             images -= len(dataset)
-        return AnnotationCounts(segments.tolist(), crowds, most, present)
+        return AnnotationCounts(segments.tolist(), crowds, most, present, crowd_classes)
 
 
 def _one_format(datasets: Sequence[Dataset]) -> PixelFormat:

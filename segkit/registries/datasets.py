@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -29,6 +29,8 @@ class AnnotationCounts:
     """The largest number of segments of one image, crowds excluded."""
     image_classes: Sequence[Sequence[int]] | None = field(default=None, compare=False)
     """For each image, the different classes of its segments, crowds excluded; None where this is not known."""
+    crowd_classes: Collection[int] = field(default=(), compare=False)
+    """The different classes of the crowds; empty where this is not known."""
 
 
 class Dataset(Protocol):

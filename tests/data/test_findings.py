@@ -83,6 +83,24 @@ ONLY = "a model that predicts it everywhere scores 1.0 and has learned nothing."
         (Counted([BOTH] * 99, counts([5, 5, 0]), names=["a", "b", "c"]), ["the class 'c' (of 3) occurs in no image."]),
         (Counted([BOTH] * 99, counts([5, 5, 1]), names=["a", "b", "c"]), []),
         (
+            Listed([instances(0, crowds=[1])], names=["a", "b", "c"]),
+            [
+                "the class 'c' (of 3) occurs in no image.",
+                "all objects of the class 'b' (of 3) are crowds, which count neither in training nor in evaluation.",
+            ],
+        ),
+        (
+            Listed([instances(0, crowds=[1])] * 99),
+            [
+                "all objects of the class 'object' (of 2) in the 64 images looked at (of 99) are crowds, which count "
+                "neither in training nor in evaluation."
+            ],
+        ),
+        (
+            Counted([BOTH] * 99, AnnotationCounts([99, 99, 0], 1, 2, crowd_classes=[2]), names=["a", "b", "c"]),
+            ["all objects of the class 'c' (of 3) are crowds, which count neither in training nor in evaluation."],
+        ),
+        (
             Listed([BOTH], names=["a", "b", *map(str, range(10))]),
             ["the classes '0', '1', '2', '3', '4', '5', '6', '7', … (10 of 12) occur in no image."],
         ),

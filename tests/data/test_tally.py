@@ -41,7 +41,7 @@ def test_overlapping_masks_and_a_crowd():
     assert tally.segments.tolist() == [0, 2, 0]
     assert tally.pixels.tolist() == [0, 8, 0]
     assert (tally.void, tally.known, tally.covered) == (0, 8, 6)
-    assert (tally.most_segments, tally.crowds) == (2, 1)
+    assert (tally.most_segments, tally.crowds, tally.crowds_of.tolist()) == (2, 1, [0, 1, 0])
 
 
 def test_pixels_of_crowds_alone_are_left_out():

@@ -124,6 +124,7 @@ def test_annotations_are_counted_without_reading_images(folder: Folder) -> None:
     dataset, merged = folder.read(), folder.read(semantic=True)
     assert dataset.annotation_counts(2) == AnnotationCounts(segments=[1, 1], crowds=1, most_segments=2)
     assert merged.annotation_counts(2) == AnnotationCounts(segments=[1, 1], crowds=0, most_segments=2)
+    assert [len(one.annotation_counts(2).crowd_classes) for one in (dataset, merged)] == [1, 0]
     folder.segments.append(segment(9, 3))
     assert folder.read().annotation_counts(2) == AnnotationCounts(segments=[1, 2], crowds=1, most_segments=3)
     assert folder.read(semantic=True).annotation_counts(2) == merged.annotation_counts(2)

@@ -37,7 +37,7 @@ class Given:
 class Counted(Given):
     def annotation_counts(self, images):
         segments = [self.labels[:images].count(label) for label in range(len(self.classes))]
-        return AnnotationCounts(segments, crowds=1, most_segments=images)
+        return AnnotationCounts(segments, crowds=1, most_segments=images, crowd_classes=[0])
 
 
 def labels_of(dataset):
@@ -100,6 +100,7 @@ def test_counts_are_those_of_the_first_images():
     dataset = Concat([Counted(["cat", "dog"], [0, 1]), Counted(["dog", "cat"], [0, 0, 1])])
     assert dataset.annotation_counts(5) == AnnotationCounts([2, 3], crowds=2, most_segments=3)
     assert dataset.annotation_counts(3) == AnnotationCounts([1, 2], crowds=2, most_segments=2)
+    assert dataset.annotation_counts(5).crowd_classes == {0, 1}  # the first class of each
     assert Concat([Counted(["cat"], [0]), Given(["cat"], [0])]).annotation_counts(2) is None
 
 
