@@ -9,7 +9,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +26,28 @@ _OUTSIDE = ("EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID")
 _Array = npt.NDArray[Any]
 
 
-def read_model_tensors(file: Path) -> dict[str, Tensor]:
-    """Reads the tensors under "model" of a pickle of arrays (.pkl) or a file of `torch.save` (.pth), on the CPU.
+class Program(NamedTuple):
+    """A program whose checkpoints are read."""
+
+    name: str
+    """With its article, for error messages."""
+    files: str
+    """What its files are called, for error messages."""
+    keys: tuple[str, ...]
+    """Where its tensors lie: under the first of these keys that a file has; "" stands for the file itself."""
+
+
+DETECTRON2 = Program("a detectron2 program", "model_final_….pkl or .pth", ("model",))
+
+
+def read_model_tensors(file: Path, program: Program = DETECTRON2) -> dict[str, Tensor]:
+    """Reads the tensors of a pickle of arrays (.pkl) or a file of `torch.save` (.pth), on the CPU.
 
     The format is recognized by the file's content, not by its name.
+
+    Args:
+        file: The file.
+        program: Its program, which says where the tensors lie.
 
     Raises:
         CheckpointError: the file is missing, damaged, of another format, or asks for anything but arrays, tensors and
@@ -53,27 +71,31 @@ def read_model_tensors(file: Path) -> dict[str, Tensor]:
             else:
                 found = f"it begins with {start[:8]!r}" if start else "it is empty"
                 raise CheckpointError(
-                    f"{file}: is not a checkpoint of a detectron2 program: {found}, so it is neither a pickle nor a "
-                    "file of torch.save. Give its model_final_….pkl or .pth."
+                    f"{file}: is not a checkpoint of {program.name}: {found}, so it is neither a pickle nor a file of "
+                    f"torch.save. Give its {program.files}."
                 )
     except OSError as error:
         raise CheckpointError(f"{file}: cannot be read ({error.strerror or error}).") from error
-    return _model_tensors(content, file)
+    return _model_tensors(content, file, program)
 
 
-def _model_tensors(content: Any, file: Path) -> dict[str, Tensor]:
-    model = content.get("model") if isinstance(content, Mapping) else None
+def _model_tensors(content: Any, file: Path, program: Program) -> dict[str, Tensor]:
+    has = content if isinstance(content, Mapping) else {}
+    key = next((key for key in program.keys if key in has or not key), program.keys[-1])
+    model = has.get(key) if key else content
     if not isinstance(model, Mapping):
+        wanted = f"a mapping '{key}' of tensors" if key else "a mapping of tensors"
         raise CheckpointError(
-            f"{file}: holds {_described(content)} instead of a mapping 'model' of tensors. Give a checkpoint of a "
-            "detectron2 program."
+            f"{file}: holds {_described(content)} instead of {wanted}. Give a checkpoint of {program.name}."
         )
     tensors = {}
     for name, value in model.items():
         if isinstance(value, _ArrayStandIn) and value.array is not None:
             value = torch.from_numpy(value.array)
         if not (isinstance(name, str) and isinstance(value, Tensor)):
-            raise CheckpointError(f"{file}: model: {name!r} is {_described(value)}, not a tensor under its name.")
+            raise CheckpointError(
+                f"{file}: {key or 'content'}: {name!r} is {_described(value)}, not a tensor under its name."
+            )
         tensors[name] = value
     return tensors
 

@@ -8,7 +8,7 @@ from transformers import MaskFormerConfig, MaskFormerForInstanceSegmentation, Ma
 
 import segkit
 from segkit.cli.main import main
-from segkit.interop.original import LICENSE
+from segkit.interop.detectron2 import LICENSE
 from tests.helpers.originals import PER_PIXEL_YAML, write_original
 from tests.helpers.tiny import write_tiny
 

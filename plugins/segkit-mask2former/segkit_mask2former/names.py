@@ -51,7 +51,8 @@ _TRANSFORMER_DECODER = (
     ("input_projections.", "model.transformer_module.input_projections."),
     ("class_head.", "class_predictor."),
 )
-_PARTS = ("query", "key", "value")
+PARTS = ("query", "key", "value")
+"""Whose matrices a projection holds, in this order."""
 
 
 def their_names(ours: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -90,7 +91,7 @@ def _in_transformer_decoder(name: str) -> str:
         # A linear layer and its activation share a number there.
         return f"model.transformer_module.decoder.mask_predictor.mask_embedder.{int(index) // 2}.0.{kind}"
     place = next(their + name.removeprefix(own) for own, their in _TRANSFORMER_DECODER if name.startswith(own))
-    for number, part in enumerate(_PARTS):
+    for number, part in enumerate(PARTS):
         if f".cross_attention.{part}." in name:
             return place.replace(f"cross_attention.{part}.", "cross_attn.in_proj_") + f"[{number}]"
     return _renamed(place, _IN_LAYERS)
@@ -104,7 +105,7 @@ def _renamed(name: str, names: tuple[tuple[str, str], ...]) -> str:
 
 
 def split_projections(theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Returns their tensors with the projections of each masked attention apart.
+    """Returns their tensors with the matrices of query, key and value apart where one tensor holds them.
 
     Example:
         >>> list(split_projections({"layers.0.cross_attn.in_proj_bias": torch.zeros(6)}))[2]
@@ -112,8 +113,8 @@ def split_projections(theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     tensors: dict[str, Tensor] = {}
     for name, tensor in theirs.items():
-        if ".cross_attn.in_proj_" in name:
-            tensors |= {f"{name}[{number}]": part for number, part in enumerate(tensor.chunk(len(_PARTS)))}
+        if ".in_proj_" in name:
+            tensors |= {f"{name}[{number}]": part for number, part in enumerate(tensor.chunk(len(PARTS)))}
         else:
             tensors[name] = tensor
     return tensors

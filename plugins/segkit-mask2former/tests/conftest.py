@@ -1,8 +1,13 @@
 """Small Mask2Formers of transformers with random weights that make every part matter."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, Mask2FormerImageProcessor
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the tests' own helpers
 
 LABELS = ("sky", "road", "car")
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
