@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from segkit.config import Config
 from segkit.errors import CheckpointError
 from segkit.interop._mismatch import describe_mismatch
+from segkit.interop.loading import require_pixels
 from segkit.interop.renaming import Rule, rename
 from segkit.runtime.weights import LoadReport, load_fitting
 
@@ -106,7 +107,7 @@ def load_renamed(
     # Pixel statistics are not loaded but compared: other ones would silently change every prediction.
     compared = [name for _, name in _NORMALIZATION if name in named]
     for name in compared:
-        _compare(model.get_buffer(name), named.pop(name), theirs[name], where)
+        require_pixels(model.get_buffer(name), named.pop(name), theirs[name], where)
     report = load_fitting(model, named)
     unexplained = LoadReport(
         missing=[name for name in report.missing if not _carries_nothing(name)],
@@ -152,14 +153,3 @@ def _carries_nothing(name: str) -> bool:
     The config sets the loss's class weights, indices follow from Swin's window, and only training uses batch counters.
     """
     return name == "criterion.empty_weight" or name.endswith((".relative_position_index", ".num_batches_tracked"))
-
-
-def _compare(ours: Tensor, theirs: Tensor, name: str, where: str) -> None:
-    """Raises CheckpointError where the file's pixel mean or standard deviation is not the config's."""
-    there, here = theirs.flatten().tolist(), ours.flatten().tolist()
-    if [round(value, 3) for value in there] != [round(value, 3) for value in here]:
-        in_file, in_config = (", ".join(f"{value:g}" for value in side) for side in (there, here))
-        raise CheckpointError(
-            f"{where}: {name} is [{in_file}] in the file, [{in_config}] in the config's model. Set model.{name} to the "
-            "file's, in the order red, green, blue."
-        )

@@ -64,6 +64,30 @@ def load_sources(
     return report, notes
 
 
+def require_pixels(ours: Tensor, theirs: Tensor, name: str, where: str) -> None:
+    """Requires that images are normalized as in the other program. Other numbers would silently change predictions.
+
+    Args:
+        ours: The mean or standard deviation of the config's model.
+        theirs: That of the file, in the same units.
+        name: Its name in the file, which ends in that of the setting.
+        where: The file, for error messages.
+
+    Raises:
+        CheckpointError: They differ.
+
+    Example:
+        >>> require_pixels(torch.ones(3, 1, 1), torch.ones(3), "pixel_std", "model.pkl")
+    """
+    there, here = theirs.flatten().tolist(), ours.flatten().tolist()
+    if [round(value, 3) for value in there] != [round(value, 3) for value in here]:
+        in_file, in_config = (", ".join(f"{value:g}" for value in side) for side in (there, here))
+        raise CheckpointError(
+            f"{where}: {name} is [{in_file}] in the file, [{in_config}] in the config's model. Set "
+            f"model.{name.rpartition('.')[2]} to the file's, in the order red, green, blue."
+        )
+
+
 def _joined(parts: list[Tensor]) -> Tensor:
     """Concatenates the parts along the first dimension.
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from segkit.interop.huggingface.building import built
 from segkit.interop.huggingface.classes import read_classes
 from segkit.interop.huggingface.fields import Fields
-from segkit.interop.huggingface.files import PREPROCESSOR, find_folder, read_json, read_tensors
+from segkit.interop.huggingface.files import PREPROCESSOR, find_folder, license_notes, read_json, read_tensors
 from segkit.interop.huggingface.point_criterion import read_point_criterion
 from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
 from segkit.interop.loading import load_sources
@@ -22,6 +22,7 @@ SIZES = {(384, 12, 6): "small", (768, 12, 12): "base", (1024, 24, 16): "large"}
 POSITIONS = "embeddings.position_embeddings.weight"
 EPS = {False: 1e-6, True: 1e-5}
 """What timm's layer norms add to the variance, without and with rotary positions."""
+DINOV3_LICENSE = "weights that come from DINOv3 are under its own license, the DINOv3 License, unlike segkit's code"
 UNUSED = {"criterion.empty_weight": "weigh classes in the loss", "embeddings.mask_token": "belong to pretraining"}
 SUPPORTED: tuple[tuple[str, object], ...] = (
     ("hidden_act", "gelu"),
@@ -57,7 +58,8 @@ def read_eomt(source: str, things: Sequence[str] | None) -> Imported:
     config, model = built(part, read_point_criterion(fields), prepared, classes, folder)
     sources = {name: tuple(their_names(name, rotary)) for name in model.state_dict()}
     report, load_notes = load_sources(model, _placed(read_tensors(folder)), sources, UNUSED.get, str(folder))
-    return Imported(model.eval(), config, classes, report, [*load_notes, *class_notes, *notes, *prepared.notes])
+    notes += [*prepared.notes, *([DINOV3_LICENSE] if rotary else []), *license_notes(source)]
+    return Imported(model.eval(), config, classes, report, [*load_notes, *class_notes, *notes])
 
 
 def _placed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,5 +1,8 @@
 """Small models of transformers with random weights, and ours with the same weights."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from segkit_eomt.model import EoMT
@@ -12,6 +15,8 @@ from transformers import (
     EomtDinov3ForUniversalSegmentation,
     EomtForUniversalSegmentation,
 )
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the tests' own helpers
 
 LABELS = ("sky", "road", "car")
 
