@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -85,12 +85,7 @@ def move_to_shared_memory(batch: Batch) -> None:
 
 def _named_tensors(targets: list[Target]) -> list[tuple[int, str, Tensor]]:
     """Returns all tensors of targets, each with the number of its target and the name of its field."""
-    return [
-        (number, field.name, tensor)
-        for number, target in enumerate(targets)
-        for field in fields(target)
-        if (tensor := getattr(target, field.name)) is not None
-    ]
+    return [(number, name, tensor) for number, target in enumerate(targets) for name, tensor in target.tensors.items()]
 
 
 def _in_one_block(targets: list[Target]) -> list[Target]:

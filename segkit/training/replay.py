@@ -15,6 +15,7 @@ from segkit.criterion import Criterion
 from segkit.errors import CheckpointError
 from segkit.inspection.nonfinite import NonFiniteWatch
 from segkit.layers.stepping import announce_step, stepped_parts
+from segkit.runtime.copy_stream import CopyStream
 from segkit.runtime.processes import make_accelerator
 from segkit.training.dump import ProcessDump, files_of, find_dump, read_processes
 from segkit.training.state import set_random_state
@@ -92,13 +93,13 @@ def _compute(
     """Computes the part of each process, one after another; returns the losses and the norm of their mean gradient."""
     for name, tensor in model.state_dict().items():
         watch.see(f"the weight {name}", tensor)
-    prepared = accelerator.prepare_model(model)
+    prepared, copies = accelerator.prepare_model(model), CopyStream(accelerator.device)
     values: dict[str, float] = {}
     for process in processes:
         set_random_state(process.random)
         normalizers = None if process.normalizers is None else process.normalizers.to(accelerator.device)
         with watch.over(model):
-            own = add_gradients(prepared, criterion, accelerator, process.batches, normalizers)
+            own = add_gradients(prepared, criterion, accelerator, copies, process.batches, normalizers)
         for key, value in own.losses.items():
             values[key] = values.get(key, 0) + value.item() / len(processes)
             watch.see(f"the loss {key}", value)

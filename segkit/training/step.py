@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from segkit.criterion import Criterion, LossReport
 from segkit.criterion.normalizers import mean_over_processes
 from segkit.layers.stepping import announce_step, stepped_parts
+from segkit.runtime.copy_stream import CopyStream
 from segkit.runtime.host_copy import HostCopy
 from segkit.runtime.model_call import call_model
 from segkit.training.callables import LossFunction
@@ -109,6 +110,7 @@ class TrainingStep:
         self.optimizer = optimizer
         self.accelerator = accelerator
         self.clip_gradients = clip_gradients
+        self._copies = CopyStream(accelerator.device)
         self._stepped = stepped_parts(model, criterion, getattr(criterion, "matcher", None))
         if isinstance(criterion, nn.Module):
             criterion.to(accelerator.device)
@@ -123,7 +125,7 @@ class TrainingStep:
         """
         self.model.train()
         announce_step(self._stepped, step, steps)
-        own = add_gradients(self.model, self.criterion, self.accelerator, batches)
+        own = add_gradients(self.model, self.criterion, self.accelerator, self._copies, batches)
         norm = self._clip()
         losses = mean_over_processes(torch.stack(list(own.losses.values())))
         scaler = self.accelerator.scaler
@@ -184,6 +186,7 @@ def add_gradients(
     model: nn.Module,
     criterion: LossFunction,
     accelerator: Accelerator,
+    copies: CopyStream,
     batches: Sequence[Batch],
     normalizers: Tensor | None = None,
 ) -> Contributions:
@@ -195,16 +198,16 @@ def add_gradients(
         model: The model as `accelerator.prepare` returned it.
         criterion: The loss.
         accelerator: Device, processes and precision.
+        copies: Copies the batches to the device, each at its turn.
         batches: All batches of this process in the step.
         normalizers: What the criterion divides by; by default computed from the targets of all processes.
     """
     losses: dict[str, Tensor] = {}
     for index, batch in enumerate(batches):
         last = index == len(batches) - 1
-        targets = _targets_of(batch, accelerator.device)
+        images, targets = copies.copy(batch.images, batch.targets)
         with nullcontext() if last else accelerator.no_sync(model):
             with accelerator.autocast():
-                images = batch.images.to(accelerator.device, non_blocking=True)
                 prediction = call_model(model, images, batch.sizes, batch.files, targets)
                 if isinstance(criterion, Criterion):
                     if normalizers is None:
@@ -233,10 +236,6 @@ def _normalizers(
     own = criterion.normalizers(prediction, first_targets)
     for batch in others:
         # Copied to the device again at their turn: so only one batch of masks takes its memory.
-        own = own + criterion.normalizers(prediction, _targets_of(batch, device))
+        own = own + criterion.normalizers(prediction, [target.to(device) for target in batch.targets])
     # Processes average their gradients, so each divides by the mean.
     return mean_over_processes(own)
-
-
-def _targets_of(batch: Batch, device: torch.device) -> list[Target]:
-    return [target.to(device) for target in batch.targets]

@@ -80,8 +80,13 @@ class Target:
         """Returns the target in page-locked memory, from which `to` copies to a GPU without waiting."""
         return self._each(lambda tensor: tensor.pin_memory())
 
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors that are given, by the name of their field."""
+        # Every field is a tensor or None. `asdict` would copy the tensors.
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: tensor for name, tensor in values.items() if tensor is not None}
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> Target:
         """Applies `change` to every tensor."""
-        # Every field is a tensor or None. `asdict` would copy the tensors.
-        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: change(tensor) for name, tensor in tensors.items() if tensor is not None})
+        return replace(self, **{name: change(tensor) for name, tensor in self.tensors.items()})
