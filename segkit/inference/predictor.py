@@ -22,7 +22,6 @@ from segkit.inference.semantic_options import with_options
 from segkit.inference.sliding_window import SlidingWindow
 from segkit.inference.thresholds import given, prediction_settings
 from segkit.inference.window_predictor import WindowPredictor
-from segkit.ops.folding import fold_batch_norms
 from segkit.registries import Postprocessor
 from segkit.registries.signature import Fraction, Positive
 from segkit.results.drawing import LARGEST
@@ -112,7 +111,6 @@ class Predictor:
         self.precision: Precision = precision
         self.max_pixels = max_pixels
         loaded = load_checkpoint(checkpoint, self.device, plugins=plugins, trust=trust)
-        model = fold_batch_norms(loaded.model)
         self.classes, self.config, self.pixel_format = loaded.classes, loaded.config, pixel_format_of(loaded.model)
         self.task = task or next((part["type"] for part in self.config.experiment.postprocessors), "semantic")
         # One mechanism for all tasks: the postprocessor's own setting is replaced, its results are not filtered again.
@@ -120,10 +118,10 @@ class Predictor:
         self.postprocessor = self._postprocessor({})
         self._is_semantic = self.postprocessor.result_type is SemanticResult
         averaged = window if self._is_semantic else None  # segments of windows are merged
-        self.model = with_options(model, {self.task: self.postprocessor}, averaged, augment)
+        self.model = with_options(loaded.model, {self.task: self.postprocessor}, averaged, augment)
         self._windows: WindowPredictor | None = None
         if window is not None:
-            windows = SlidingWindow(model, window)
+            windows = SlidingWindow(loaded.model, window)
             self._windows = WindowPredictor(windows, self.classes, self.device, precision)
         data = self.config.experiment.data
         self._transforms = build_transforms(data.val.transforms if data is not None and data.val is not None else [])

@@ -13,7 +13,6 @@ from benchmarking.inputs import NUM_CLASSES, drawn_image, drawn_targets, their_t
 from benchmarking.losses import paper_criterion
 from benchmarking.peer import transformers
 from segkit.interop.huggingface import import_huggingface
-from segkit.ops.folding import fold_batch_norms
 from segkit.registries import Imported
 from segkit.runtime.precision import Precision, autocast
 from segkit.types import Size
@@ -60,7 +59,7 @@ def forward(options: Options, backbone: Backbone, precision: Precision) -> Workl
     peer = peer_model(backbone)
     imported = as_ours(peer)
     peer.config.use_auxiliary_loss = False  # otherwise it predicts at every layer
-    model: Any = fold_batch_norms(imported.model).to(options.device)  # as `Predictor` does
+    model: Any = imported.model.to(options.device)
     peer = peer.to(options.device)
     images = drawn_image((side, side))[None].to(options.device)
     values = model.normalization(images)
