@@ -58,6 +58,7 @@ class ViTPyramid(nn.Module):
         super().__init__()
         # timm takes seconds to import, so only a config that uses this part pays for it.
         from segkit.backbones._timm_models import create_feature_model
+        from segkit.layers.rotary_positions import make_positions_traceable
 
         settings = {"dynamic_img_size": True, **(options or {}), "out_indices": (-1,)}
         try:
@@ -69,6 +70,7 @@ class ViTPyramid(nn.Module):
                 f"backbone 'vit_pyramid': model '{name}' is no plain transformer. Choose one, such as "
                 "vit_small_patch14_dinov2, or use the backbone 'timm'."
             ) from error
+        make_positions_traceable(body)
         self.body = body
         info: Any = body.feature_info
         self._patch: int = info.reduction()[-1]

@@ -9,8 +9,11 @@ from segkit.types import Size
 LARGEST = 4096
 """Pixels of the longest side of a file of dynamic size, where nothing else is asked for."""
 
-_MORE = ((0, 14), (31, 64), (64, 32), (94, 95), (128, 50))
+_MORE = ((0, 14), (31, 64), (64, 32), (94, 95), (291, 243))
 """Pixels that the examples are higher and wider than the smallest image. Few are multiples of anything."""
+
+_TRACED = (480, 800)
+"""Pixels that traced images are higher and wider than the smallest."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,20 @@ Resize the image, or export the checkpoint for other sizes.
                 f"{name} ({size[1]}x{size[0]}): the exported file takes {sides}. Resize the image, or export the "
                 "checkpoint for other sizes."
             )
+
+    def traced(self) -> Size:
+        """Returns the size to trace with, which may lie above the range.
+
+        A number that is 1 in a trace, or equal to another one, is taken for fixed. So the coarsest map has several
+        windows of a Swin in both directions, and the sides differ.
+
+        Example:
+            >>> SizeRange((33, 33), (64, 64)).traced()
+            (513, 833)
+        """
+        if self.is_fixed:
+            return self.lowest
+        return self.lowest[0] + _TRACED[0], self.lowest[1] + _TRACED[1]
 
     def examples(self) -> list[Size]:
         """Returns sizes to check a file with: the only one, or five that are not multiples of the stride.

@@ -9,7 +9,7 @@ from torch.export import Dim, ExportedProgram
 from segkit.errors import ExportError, SegkitError, cause_of
 from segkit.export.program import TRACED_BATCH, ExportProgram, example_images
 from segkit.export.quietly import quietly
-from segkit.export.size_range import SizeRange
+from segkit.export.size_range import LARGEST, SizeRange
 
 
 def trace(program: ExportProgram, sizes: SizeRange) -> ExportedProgram:
@@ -18,15 +18,16 @@ def trace(program: ExportProgram, sizes: SizeRange) -> ExportedProgram:
     Raises:
         ExportError: A part of the model does not trace; it is named.
     """
-    height, width = sizes.examples()[min(1, len(sizes.examples()) - 1)]
-    images = example_images(TRACED_BATCH, height, width)
+    images = example_images(TRACED_BATCH, *sizes.traced())
     dynamic: dict[int, Dim] = {0: Dim("batch", min=1)}
     if not sizes.is_fixed:
-        dynamic[2] = Dim("height", min=sizes.lowest[0], max=sizes.highest[0])
-        dynamic[3] = Dim("width", min=sizes.lowest[1], max=sizes.highest[1])
-    with torch.no_grad():
-        program(images)  # parts may keep what they read of their weights: values cannot be read while they are traced
+        # Wider than the range: in a narrow one, numbers such as those of windows would be constants.
+        dynamic[2] = Dim("height", min=sizes.lowest[0], max=sizes.highest[0] + LARGEST)
+        dynamic[3] = Dim("width", min=sizes.lowest[1], max=sizes.highest[1] + LARGEST)
     try:
+        with torch.no_grad():
+            # Parts may keep what they read of their weights: values cannot be read while they are traced.
+            program(example_images(TRACED_BATCH, *sizes.examples()[0]))
         with torch.no_grad(), quietly():
             # What depends on a size becomes a check in the program, where it would else restrict the sizes.
             traced = torch.export.export(

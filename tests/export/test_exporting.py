@@ -26,6 +26,11 @@ VIT = (
     "{type: vit_pyramid, name: vit_tiny_patch16_224, hidden_dim: 16, options: {embed_dim: 24, depth: 2, num_heads: 2}}"
 )
 
+DINOV3 = (
+    "{type: vit_pyramid, name: vit_small_patch16_dinov3, hidden_dim: 16,"
+    " options: {embed_dim: 24, depth: 2, num_heads: 2}}"
+)
+
 
 def make_checkpoint(folder, *overrides, model="mask_former"):
     config = segkit.load_config(write_tiny(folder, model), list(overrides))
@@ -73,17 +78,17 @@ def test_other_models(tmp_path, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", [VIT], ids=["vit"])
+@pytest.mark.parametrize("backbone", [VIT, DINOV3, SWIN], ids=["vit", "dinov3", "swin"])
 def test_other_backbones(tmp_path, backbone):
     checkpoint = make_checkpoint(tmp_path, f"model.backbone={backbone}")
     assert_equal(export_checkpoint(checkpoint, tmp_path / "model.onnx"))
 
 
 @pytest.mark.slow
-def test_swin_at_a_fixed_size(tmp_path):
+def test_windows_that_are_one_in_all_of_a_narrow_range(tmp_path):
+    """What is constant in the range is none in the trace, which is of a wider one."""
     checkpoint = make_checkpoint(tmp_path, f"model.backbone={SWIN}")
-    parity = export_checkpoint(checkpoint, tmp_path / "model.onnx", size="96x130")
-    assert (parity.difference <= 1e-4, parity.agreement >= 0.999, parity.images) == (True, True, 4)
+    assert_equal(export_checkpoint(checkpoint, tmp_path / "model.pt2", format="torch", size="64-200"))
 
 
 def test_a_file_that_differs_is_not_left_behind(checkpoint, tmp_path, monkeypatch):

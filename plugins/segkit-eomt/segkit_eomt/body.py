@@ -8,6 +8,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from segkit.errors import ConfigError, SegkitError, cause_of, suggest
+from segkit.layers.rotary_positions import make_positions_traceable
 from segkit.types import Size
 
 
@@ -50,6 +51,7 @@ class PlainBody(nn.Module):
         if channels != 3:
             chosen["in_chans"] = channels
         self.transformer = _create(name, pretrained, weights, {**options, **chosen})
+        make_positions_traceable(self.transformer)
         if image_size is not None and self.transformer.pos_embed is None:
             raise ConfigError(
                 f"model 'eomt': image_size: '{name}' has rotary positions, which serve any size, so this has no "

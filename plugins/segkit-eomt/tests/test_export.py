@@ -15,18 +15,21 @@ SMALL = {"embed_dim": 32, "depth": 3, "num_heads": 2}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("masked", [0.0, 1.0])
-def test_the_model_traces(masked):
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [("vit_small_patch14_dinov2", 0.0), ("vit_small_patch14_dinov2", 1.0), ("vit_small_patch16_dinov3", 0.0)],
+)
+def test_the_model_traces(name, masked):
     torch.manual_seed(0)
-    model = EoMT(num_classes=3, name="vit_small_patch14_dinov2", num_queries=5, num_blocks=2, options=SMALL).eval()
+    model = EoMT(num_classes=3, name=name, num_queries=5, num_blocks=2, options=SMALL).eval()
     model.annealing.probabilities.fill_(masked)
     program = ExportProgram(model, TASKS["semantic"], Semantic(Classes.make(["sky", "sea", "car"])))
     traced = trace(program, SizeRange((33, 33), (512, 512)))
     for batch, height, width in ((1, 40, 65), (3, 100, 56)):
         images = example_images(batch, height, width)
-        prediction = model(
-            torch.nn.functional.pad(images, (0, -width % 14, 0, -height % 14)), [(height, width)] * batch
-        )
+        divisor = model.size_divisor
+        padded = torch.nn.functional.pad(images, (0, -width % divisor, 0, -height % divisor))
+        prediction = model(padded, [(height, width)] * batch)
         torch.testing.assert_close(
             traced.module()(images)["class_logits"], prediction.class_logits, rtol=1e-4, atol=1e-5
         )
