@@ -1,6 +1,7 @@
 """Semantic segmentation of images larger than a model was trained for, window by window."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -12,10 +13,14 @@ from segkit.types import PixelPrediction, Prediction, Size
 OVERLAP = 0.25
 """Smallest fraction of a window that the next one repeats, so that objects at its border are seen whole by one."""
 
+DEVIATION = 1 / 8
+"""Standard deviation of the weights within a window, as a fraction of its sides."""
+
 
 class SlidingWindow(SegmentationModel):
     """A semantic model applied to overlapping square windows; its predictions are averaged per class and pixel.
 
+    The middle of a window, where the model sees the surroundings on all sides, weighs more than its border.
     Memory is bounded by the window, and objects keep the size they had in training. Segments cannot be averaged:
     `segkit.inference.segment_windows` merges them.
 
@@ -49,7 +54,7 @@ class SlidingWindow(SegmentationModel):
         return self.model.size_divisor
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> PixelPrediction:
-        """Images (B,C,H,W), H and W multiples of `size_divisor` -> class maps (B,K,h,w), the mean of all windows."""
+        """Images (B,C,H,W), H and W multiples of `size_divisor` -> class maps (B,K,h,w), the weighted mean of all windows."""
         height, width = int(images.shape[-2]), int(images.shape[-1])
         mean = images.new_empty(0)
 
@@ -65,7 +70,7 @@ class SlidingWindow(SegmentationModel):
     def mean_rows(
         self, size: Size, predict: Callable[[slice, slice], Prediction | PixelPrediction]
     ) -> Iterator[tuple[slice, Tensor]]:
-        """Yields the mean of all windows, rows by rows from top to bottom: those that no later window changes.
+        """Yields the weighted mean of all windows, rows by rows from top to bottom: those that no later window changes.
 
         Args:
             size: Height and width of the padded image, multiples of `size_divisor`.
@@ -78,23 +83,24 @@ class SlidingWindow(SegmentationModel):
         spans = self.spans(height)
         carried: tuple[Tensor, Tensor] | None = None
         for rows, end in zip(spans, [*(span.start for span in spans[1:]), height], strict=True):
-            total = count = torch.empty(0)
+            total = weights = torch.empty(0)
             stride = 1
             for columns in self.spans(width):
                 maps = class_maps(predict(rows, columns))
                 if total.numel() == 0:
                     stride = (columns.stop - columns.start) // maps.shape[-1]
                     total = maps.new_zeros(*maps.shape[:3], width // stride)
-                    count = maps.new_zeros(maps.shape[2], width // stride)
+                    weights = maps.new_zeros(maps.shape[2], width // stride)
                     if carried is not None:
-                        for room, sums in zip((total, count), carried, strict=True):
+                        for room, sums in zip((total, weights), carried, strict=True):
                             room[..., : sums.shape[-2], :] = sums
                 place = (..., _divided(columns, stride))
-                total[place] += maps
-                count[place] += 1
+                weight = window_weights((maps.shape[2], maps.shape[3])).to(maps)
+                total[place] += maps * weight
+                weights[place] += weight
             done = (end - rows.start) // stride
-            carried = total[..., done:, :], count[done:]
-            yield slice(rows.start // stride, end // stride), total[..., :done, :].div_(count[:done])
+            carried = total[..., done:, :], weights[done:]
+            yield slice(rows.start // stride, end // stride), total[..., :done, :].div_(weights[:done])
 
     def spans(self, length: int) -> list[slice]:
         """Returns the windows that cover `length` pixels. They begin at multiples of the divisor, the last one too."""
@@ -103,6 +109,20 @@ class SlidingWindow(SegmentationModel):
         step = max(1, int(self.side * (1 - OVERLAP)) // self.size_divisor) * self.size_divisor
         starts = [*range(0, length - self.side, step), length - self.side]
         return [slice(start, start + self.side) for start in starts]
+
+
+@lru_cache(maxsize=8)
+def window_weights(size: Size) -> Tensor:
+    """Returns the weights (h,w) of the places of a window: a Gaussian around its middle, greater than 0.
+
+    Example:
+        >>> window_weights((1, 4))[0]
+        tensor([0.0111, 0.6065, 0.6065, 0.0111])
+    """
+    rows, columns = (
+        torch.exp(-0.5 * ((torch.arange(side) + 0.5 - side / 2) / (side * DEVIATION)) ** 2) for side in size
+    )
+    return rows[:, None] * columns
 
 
 def class_maps(prediction: Prediction | PixelPrediction) -> Tensor:

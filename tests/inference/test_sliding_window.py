@@ -1,5 +1,7 @@
 """Large images through windows."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -50,7 +52,9 @@ def test_overlapping_windows_are_averaged():
             return PixelPrediction(torch.full((1, 1, images.shape[-2] // 4, images.shape[-1] // 4), float(self.calls)))
 
     maps = SlidingWindow(Counting(), 16)(torch.zeros(1, 3, 16, 24, dtype=torch.uint8)).pixel_logits
-    assert maps[0, 0, 0].tolist() == [0, 0, 0.5, 0.5, 1, 1]
+    # Within a window, the weights of the four columns are exp(-4.5), exp(-0.5), exp(-0.5), exp(-4.5).
+    nearer = 1 / (1 + math.exp(-4))
+    assert maps[0, 0, 0].tolist() == pytest.approx([0, 0, 1 - nearer, nearer, 1, 1])
 
 
 def test_each_window_knows_its_part_of_the_image():
