@@ -54,7 +54,7 @@ class SlidingWindow(SegmentationModel):
         return self.model.size_divisor
 
     def forward(self, images: Tensor, sizes: Sequence[Size] | None = None) -> PixelPrediction:
-        """Images (B,C,H,W), H and W multiples of `size_divisor` -> class maps (B,K,h,w), the weighted mean of all windows."""
+        """Images (B,C,H,W), H and W multiples of `size_divisor` -> class maps (B,K,h,w), a mean of all windows."""
         height, width = int(images.shape[-2]), int(images.shape[-1])
         mean = images.new_empty(0)
 
