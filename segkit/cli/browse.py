@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_config_arguments, load_config_of
+from segkit.cli._exit_codes import DONE, FAILED
 from segkit.cli._types import not_empty, positive
 from segkit.cli._unused import refuse_unused_overrides
+
+if TYPE_CHECKING:
+    from segkit.inspection.samples import BadSample, DrawnSample
 
 _PAGE = ".html"
 
@@ -33,14 +40,27 @@ def run(arguments: argparse.Namespace) -> int:
 
     refuse_unused_overrides("browse", arguments.overrides, _unused([field.name for field in fields(Training)]))
     config = load_config_of(arguments)
-    samples = draw_samples(config, arguments.images)
+    bad: list[BadSample] = []
+    samples = _told(draw_samples(config, arguments.images), bad)
     output = Path(arguments.output or f"{Path(arguments.config).resolve().stem}_samples{_PAGE}")
     if output.suffix.lower() == _PAGE:
         write_samples_page(output, f"Samples of {arguments.config}", samples)
     else:
         write_samples_folder(output, samples)
     print(f"drawn: {output}")
-    return 0
+    # An unreadable image does not stop the others, but scripts must notice it.
+    return FAILED if bad else DONE
+
+
+def _told(samples: Iterator[DrawnSample | BadSample], bad: list[BadSample]) -> Iterator[DrawnSample | BadSample]:
+    """Yields all samples. The bad ones are printed, and put into `bad`."""
+    from segkit.inspection.samples import BadSample
+
+    for sample in samples:
+        if isinstance(sample, BadSample):
+            print(f"error: {sample.error}", file=sys.stderr)
+            bad.append(sample)
+        yield sample
 
 
 def _unused(training: list[str]) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -11,18 +12,17 @@ from PIL import Image
 from torch import Tensor
 
 from segkit.build import build_dataset, build_transforms
-from segkit.classes import Classes
 from segkit.config import Config
 from segkit.config.sections import Split
 from segkit.data.loading import evaluation_sample
 from segkit.data.sampling import order_of
-from segkit.data.stream import TrainingSamples, TrainingStream
+from segkit.data.stream import Place, TrainingSamples, TrainingStream
 from segkit.errors import ConfigError, DataError
-from segkit.registries import Dataset
+from segkit.registries import Dataset, Transform
 from segkit.results.comparison import side_by_side
 from segkit.results.html import element, image, images, write_page
 from segkit.results.names import OutputNames
-from segkit.results.target_overlay import target_overlay
+from segkit.results.target_overlay import target_overlay, transformed_overlays
 from segkit.runtime.writing import replace_file, require_folder
 from segkit.types import Sample
 
@@ -38,12 +38,23 @@ class DrawnSample:
     """The image, with its target, and what the transforms make of it, side by side."""
 
 
-def draw_samples(config: Config, count: int) -> Iterator[DrawnSample]:
+@dataclass(frozen=True)
+class BadSample:
+    """One image of a dataset that cannot be drawn."""
+
+    split: str
+    """`train` or `val`."""
+    error: DataError
+    """It names the file."""
+
+
+def draw_samples(config: Config, count: int) -> Iterator[DrawnSample | BadSample]:
     """Draws samples of `data.train`, then of `data.val`.
 
     Of `data.train`, these are the first images that a training with the config's seed learns from, with the random
     numbers that their transforms draw then; without `repeat_threshold`, since it would read all labels. Of `data.val`,
-    they are spread over the dataset; as in an evaluation, the transforms change the image alone.
+    they are spread over the dataset; as in an evaluation, the transforms change the image alone. An image that cannot
+    be read, or is too small for a transform, gives a `BadSample`, and the next one follows.
 
     Args:
         config: A checked config.
@@ -51,7 +62,7 @@ def draw_samples(config: Config, count: int) -> Iterator[DrawnSample]:
 
     Raises:
         ConfigError: The config names no dataset.
-        DataError: A dataset is empty, or an image cannot be read or is too small for a transform.
+        DataError: A dataset is empty.
 
     Example:
         >>> import segkit
@@ -74,27 +85,28 @@ def draw_samples(config: Config, count: int) -> Iterator[DrawnSample]:
         yield from islice(drawn, min(count, len(dataset)))
 
 
-def write_samples_page(path: Path, title: str, samples: Iterator[DrawnSample]) -> None:
-    """Writes a self-contained page of samples.
+def write_samples_page(path: Path, title: str, samples: Iterable[DrawnSample | BadSample]) -> None:
+    """Writes a self-contained page of samples, and of the errors of those that cannot be drawn.
 
     Raises:
         WriteError: The file cannot be written.
     """
-    by_split: dict[str, list[DrawnSample]] = {}
+    by_split: dict[str, list[DrawnSample | BadSample]] = {}
     for one in samples:
         by_split.setdefault(one.split, []).append(one)
     parts = [
         (
             element("h2", f"data.{split}"),
-            images(image(one.drawing, one.file, longest=1280) for one in listed),
+            *(element("p", f"error: {one.error}") for one in listed if isinstance(one, BadSample)),
+            images(image(one.drawing, one.file, longest=1280) for one in listed if isinstance(one, DrawnSample)),
         )
         for split, listed in by_split.items()
     ]
     write_page(path, title, chain.from_iterable(parts))
 
 
-def write_samples_folder(folder: Path, samples: Iterator[DrawnSample]) -> None:
-    """Writes samples as PNG files, `train/NAME.png` and `val/NAME.png`.
+def write_samples_folder(folder: Path, samples: Iterable[DrawnSample | BadSample]) -> None:
+    """Writes samples that can be drawn as PNG files, `train/NAME.png` and `val/NAME.png`.
 
     Raises:
         WriteError: A file cannot be written.
@@ -102,33 +114,47 @@ def write_samples_folder(folder: Path, samples: Iterator[DrawnSample]) -> None:
     require_folder(folder)
     names = {"train": OutputNames(), "val": OutputNames()}
     for one in samples:
+        if isinstance(one, BadSample):
+            continue
         with replace_file(folder / one.split / f"{names[one.split].of(one.file)}.png") as draft:
             one.drawing.save(draft, format="PNG")
 
 
-def _training(split: Split, dataset: Dataset, seed: int) -> Iterator[DrawnSample]:
+def _training(split: Split, dataset: Dataset, seed: int) -> Iterator[DrawnSample | BadSample]:
     load = TrainingSamples(dataset, build_transforms(split.transforms), seed)
     for place in chain.from_iterable(TrainingStream(len(dataset), seed=seed, batch_size=1)):
-        before, after = dataset[place[1]], load(place)
-        yield _side_by_side("train", before, after, _drawn(after, dataset.classes), dataset.classes)
+        yield _or_bad("train", partial(_train_sample, load, place))
 
 
-def _validation(split: Split, dataset: Dataset) -> Iterator[DrawnSample]:
+def _train_sample(load: TrainingSamples, place: Place) -> DrawnSample:
+    before, after = load.dataset[place[1]], load(place)
+    return _side_by_side("train", before, after, transformed_overlays(before, after, load.dataset.classes))
+
+
+def _validation(split: Split, dataset: Dataset) -> Iterator[DrawnSample | BadSample]:
     transforms = build_transforms(split.transforms)
     for index in order_of(dataset):
-        before, after = dataset[index], evaluation_sample(dataset, transforms, index).sample
-        yield _side_by_side("val", before, after, after.image, dataset.classes)
+        yield _or_bad("val", partial(_val_sample, dataset, transforms, index))
+
+
+def _val_sample(dataset: Dataset, transforms: Sequence[Transform], index: int) -> DrawnSample:
+    before, after = dataset[index], evaluation_sample(dataset, transforms, index).sample
+    assert before.target is not None, f"{before.file}: a dataset must give each sample a target"
+    drawn = target_overlay(before.image, before.target, dataset.classes)
+    return _side_by_side("val", before, after, (drawn, after.image))
+
+
+def _or_bad(split: str, draw: Callable[[], DrawnSample]) -> DrawnSample | BadSample:
+    try:
+        return draw()
+    except DataError as error:
+        return BadSample(split, error)
 
 
 def _side_by_side(
-    split: str, before: Sample, after: Sample, drawn: Image.Image | Tensor, classes: Classes
+    split: str, before: Sample, after: Sample, panels: tuple[Image.Image, Image.Image | Tensor]
 ) -> DrawnSample:
     titles = [
         f"{word} the transforms: {one.size[1]}x{one.size[0]}" for word, one in (("before", before), ("after", after))
     ]
-    return DrawnSample(split, before.file, side_by_side(_drawn(before, classes), drawn, titles=titles))
-
-
-def _drawn(sample: Sample, classes: Classes) -> Image.Image:
-    assert sample.target is not None, f"{sample.file}: a dataset must give each sample a target"
-    return target_overlay(sample.image, sample.target, classes)
+    return DrawnSample(split, before.file, side_by_side(*panels, titles=titles))

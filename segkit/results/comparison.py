@@ -13,7 +13,7 @@ from segkit.results.image_error import MIN_SCORE
 from segkit.results.instance_colors import color_apart
 from segkit.results.matching import match_regions
 from segkit.results.overlay import draw_regions
-from segkit.results.regions import regions_of
+from segkit.results.regions import instances_stand_out, regions_of
 from segkit.results.targets import target_result, task_of
 from segkit.types import Batch, Result, Target
 
@@ -47,7 +47,8 @@ def comparison(
     ours = [region for region in regions_of(prediction, classes) if region.score is None or region.score >= MIN_SCORE]
     color_apart(theirs)
     color_apart(ours, {match.prediction: theirs[match.target].color for match in match_regions(ours, theirs)})
-    drawn = [draw_regions(image, regions, classes, largest=LARGEST) for regions in (ours, theirs)]
+    quiet = instances_stand_out(prediction, classes)
+    drawn = [draw_regions(image, regions, classes, quiet, largest=LARGEST) for regions in (ours, theirs)]
     return side_by_side(fitted(image, LARGEST), *drawn, titles=["image", title, "target"])
 
 

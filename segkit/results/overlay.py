@@ -15,7 +15,7 @@ from segkit.results.drawing import INK, LARGEST, fitted, fitted_mask
 from segkit.results.instance_colors import color_apart
 from segkit.results.legend import with_legend
 from segkit.results.reduced import reduced
-from segkit.results.regions import Region, Swatch, regions_of
+from segkit.results.regions import Region, Swatch, instances_stand_out, regions_of
 from segkit.types import Result
 
 Pixels = NDArray[np.uint8]
@@ -57,27 +57,36 @@ def overlay(
         result = reduced(result, size)
     regions = regions_of(result, classes)
     color_apart(regions)
+    quiet = instances_stand_out(result, classes)
     if not legend:
-        return _unnamed(image, regions, opacity)
-    return draw_regions(image, regions, classes, opacity)
+        return _unnamed(image, regions, quiet, opacity)
+    return draw_regions(image, regions, classes, quiet, opacity)
 
 
-def paint_regions(image: Tensor, regions: Sequence[Region], classes: Classes, opacity: float = 0.5) -> Image.Image:
+def paint_regions(
+    image: Tensor, regions: Sequence[Region], classes: Classes, quiet: bool, opacity: float = 0.5
+) -> Image.Image:
     """Draws regions in their colors, with names, exactly as large as the image, as frames of a video must be.
 
     Args:
         image: (C,H,W). What is not RGB of 8 bits is drawn as `segkit.results.displayed.displayed` says.
         regions: Of the same size. Later ones cover earlier ones.
         classes: Of the regions.
+        quiet: Whether stuff and the image are paler, so that instances stand out.
         opacity: Of the colors, in [0, 1].
     """
-    drawn = _unnamed(image, regions, opacity)
+    drawn = _unnamed(image, regions, quiet, opacity)
     write_names(drawn, regions, classes)
     return drawn
 
 
 def draw_regions(
-    image: Tensor, regions: Sequence[Region], classes: Classes, opacity: float = 0.5, largest: int = LARGEST
+    image: Tensor,
+    regions: Sequence[Region],
+    classes: Classes,
+    quiet: bool,
+    opacity: float = 0.5,
+    largest: int = LARGEST,
 ) -> Image.Image:
     """Draws regions in their colors, with names and legend.
 
@@ -85,25 +94,26 @@ def draw_regions(
         image: (C,H,W). What is not RGB of 8 bits is drawn as `segkit.results.displayed.displayed` says.
         regions: Of the same size. Later ones cover earlier ones.
         classes: Of the regions.
+        quiet: Whether stuff and the image are paler, so that instances stand out.
         opacity: Of the colors, in [0, 1].
         largest: Most pixels of the longer side, without the legend.
     """
     drawn = fitted(image, largest)
-    shown = [replace(region, mask=fitted_mask(region.mask, drawn.size)) for region in regions]
-    drawn = Image.fromarray(_painted(np.asarray(drawn), shown, opacity))
+    # The legend lists no segment that a crop or another mask has hidden.
+    shown = [replace(region, mask=fitted_mask(region.mask, drawn.size)) for region in regions if region.area]
+    drawn = Image.fromarray(_painted(np.asarray(drawn), shown, quiet, opacity))
     write_names(drawn, shown, classes)
     return with_legend(drawn, shown, classes)
 
 
-def _unnamed(image: Tensor, regions: Sequence[Region], opacity: float) -> Image.Image:
+def _unnamed(image: Tensor, regions: Sequence[Region], quiet: bool, opacity: float) -> Image.Image:
     """Draws regions without their names, exactly as large as the image."""
-    return Image.fromarray(_painted(displayed(image).permute(1, 2, 0).cpu().numpy(), regions, opacity))
+    return Image.fromarray(_painted(displayed(image).permute(1, 2, 0).cpu().numpy(), regions, quiet, opacity))
 
 
-def _painted(pixels: Pixels, regions: Sequence[Region], opacity: float) -> Pixels:
+def _painted(pixels: Pixels, regions: Sequence[Region], quiet: bool, opacity: float) -> Pixels:
     """Returns `pixels` with every region blended in and outlined. The regions get their swatches."""
     painted = pixels.astype(np.float32)
-    quiet = any(region.is_instance for region in regions)
     if quiet:
         painted += (1 - QUIET) * (painted.mean(-1, keepdims=True) - painted)
     # One pixel per 400 of the shorter side, so that outlines look alike at any size.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import heapq
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,8 @@ WORST, BEST = "worst", "best"
 """Folders beside the drawings of the first images."""
 
 Key = tuple[float, int]
-"""What the kept drawings are ordered by: how far the error is on the wanted side, and minus the image's number."""
+"""What the kept drawings are ordered by: how far the error is on the wanted side; then the number of the image, so that
+the best are the last of all images in the order of the worst."""
 
 
 @contextmanager
@@ -62,7 +63,7 @@ class OverlayWriter:
 
     * `<name>_<task>.png`: the first images;
     * `worst/<name>_<task>_<error>.png`: those with the largest errors of each task, by `image_error`;
-    * `best/<name>_<task>_<error>.png`: those with the smallest.
+    * `best/<name>_<task>_<error>.png`: those with the smallest, none of them among the worst.
 
     Pass it to `segkit.evaluation.loop.evaluate_model` as `on_result`, and close it at the end.
 
@@ -88,6 +89,7 @@ class OverlayWriter:
         self.names = names or OutputNames()
         self._rank, self._stride = (process.rank, process.num_processes) if process is not None else (0, 1)
         self._numbers: dict[str, int] = {}
+        self._images: Counter[Task] = Counter()
         self._kept: defaultdict[tuple[str, Task], list[Kept]] = defaultdict(list)
 
     def __call__(self, batch: Batch, index: int, result: Result) -> None:
@@ -101,9 +103,10 @@ class OverlayWriter:
         file, target, task = batch.files[index], batch.targets[index], task_of(result)
         # An image has a result of each postprocessor, so files are counted, not calls.
         number = self._numbers.setdefault(file, self._rank + self._stride * len(self._numbers))
+        self._images[task] += 1
         name = f"{self.names.of(file)}_{task}"
         error = image_error(result, target, self.classes)
-        keys: dict[str, Key] = {WORST: (error, -number), BEST: (-error, -number)}
+        keys: dict[str, Key] = {WORST: (error, -number), BEST: (-error, number)}
         wanted = [kind for kind, key in keys.items() if self._would_keep((kind, task), key)]
         if number >= self.count and not wanted:
             return
@@ -124,11 +127,20 @@ class OverlayWriter:
         return len(kept) < self.count or key > kept[0].key
 
     def close(self) -> None:
-        """Removes those of the worst and best that other processes surpass. All processes must call it."""
+        """Removes those of the worst and best that other processes surpass. All processes must call it.
+
+        No image is among both: of few images, the worst half stays with the worst.
+        """
         everybody = gather({group: [one.key for one in kept] for group, kept in self._kept.items()})
+        images = sum(gather(self._images), Counter())
         for group, kept in self._kept.items():
+            kind, task = group
+            worst = min(self.count, -(-images[task] // 2))
+            places = worst if kind == WORST else min(self.count, images[task] - worst)
             keys = [key for theirs in everybody for key in theirs.get(group, [])]
-            highest = set(heapq.nlargest(self.count, keys))
+            highest = set(heapq.nlargest(places, keys))
             for one in kept:
                 if one.key not in highest:
                     one.path.unlink()
+        with suppress(OSError):  # one image has no best one beside the worst
+            (self.folder / BEST).rmdir()

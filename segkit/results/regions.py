@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segkit.classes import Classes, Color
-from segkit.types import PanopticResult, Result, SemanticResult
+from segkit.types import InstanceResult, PanopticResult, Result, SemanticResult
 
 Box = tuple[int, int, int, int]
 """(top, left, bottom, right) in pixels, the last two exclusive."""
@@ -39,6 +39,8 @@ class Region:
     """Whether it is one of the objects of its class, which are told apart by color."""
     number: int | None = None
     """Of an object that is followed through a video, the same in all frames."""
+    segment: int | None = None
+    """The id of a segment of a panoptic result."""
     swatch: Swatch | None = None
     """How it looks on its image, once it is drawn."""
 
@@ -84,6 +86,7 @@ def regions_of(result: Result, classes: Classes) -> list[Region]:
                 classes.colors[one.label],
                 _shown_score(one.score) if one.is_thing else None,
                 one.is_thing,
+                segment=one.id,
             )
             for one in result.segments
         ]
@@ -93,6 +96,22 @@ def regions_of(result: Result, classes: Classes) -> list[Region]:
         # Results list the highest score first.
         return regions[::-1]
     return sorted(regions, key=lambda region: -region.area)
+
+
+def instances_stand_out(result: Result, classes: Classes) -> bool:
+    """Returns whether instances are what one looks at in a result, so that stuff and the image are drawn paler.
+
+    It depends on what a result may hold, not on what it holds: drawings of one task look alike, also where nothing is
+    found.
+
+    Example:
+        >>> import torch
+        >>> nothing = PanopticResult(torch.zeros(2, 2, dtype=torch.int32), [])
+        >>> cars, skies = Classes.make(["car"], things=[True]), Classes.make(["sky"], things=[False])
+        >>> instances_stand_out(nothing, cars), instances_stand_out(nothing, skies)
+        (True, False)
+    """
+    return isinstance(result, InstanceResult) or (isinstance(result, PanopticResult) and any(classes.things))
 
 
 def _shown_score(score: float) -> float | None:

@@ -17,7 +17,7 @@ from segkit.errors import DataError, WriteError
 from segkit.ops.run_length import encode_masks, rle_to_json
 from segkit.results.json_list import JsonList
 from segkit.results.overlay import paint_regions
-from segkit.results.regions import Region, regions_of
+from segkit.results.regions import Region, instances_stand_out, regions_of
 from segkit.runtime.background import in_background
 from segkit.video.reader import Frame, Video
 from segkit.video.tracker import Tracker
@@ -130,10 +130,11 @@ class FrameWriter:
             raise DataError(f"frame {frame.number}: {outcome.error}")
         assert outcome.result is not None, "an outcome without error has a result"
         regions = regions_of(outcome.result, self._classes)
+        quiet = instances_stand_out(outcome.result, self._classes)
         self._tracker.update(regions)
         segments = [self._segment(region) for region in regions]
         self._results.add({"frame": frame.number, "seconds": round(frame.seconds, 6), "segments": segments})
-        self._overlays.write(paint_regions(frame.image, regions, self._classes), frame.seconds)
+        self._overlays.write(paint_regions(frame.image, regions, self._classes, quiet), frame.seconds)
         self.count += 1
 
     def _segment(self, region: Region) -> dict[str, object]:

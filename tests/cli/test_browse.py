@@ -1,8 +1,10 @@
 """`segkit browse`."""
 
+import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from segkit.cli.main import main
 from tests.helpers.tiny import write_tiny
@@ -26,6 +28,24 @@ def test_a_folder_is_written(capsys):
     assert main(["browse", "tiny.yaml", "--output", "drawn", "data.train.limit=1"]) == 0
     assert capsys.readouterr().out == "drawn: drawn\n"
     assert len(list(Path("drawn/train").iterdir())) == 1
+    assert len(list(Path("drawn/val").iterdir())) == 3
+
+
+def test_a_bad_image_is_named_and_the_others_are_drawn(capsys):
+    Path("images").mkdir()
+    for name in "ab":
+        Image.new("RGB", (64, 64)).save(f"images/{name}.png")
+    Path("labels").mkdir()
+    Image.new("L", (64, 64), 7).save("labels/a.png")
+    Image.new("L", (64, 64), 1).save("labels/b.png")
+    folders = f"images: {Path.cwd()}/images, labels: {Path.cwd()}/labels"
+    dataset = f"data.train.dataset={{type: mask_folder, {folders}, classes: [sky, sea]}}"
+    code = main(["browse", "tiny.yaml", "--output", "drawn", dataset])
+    out, err = capsys.readouterr()
+    assert code == 1
+    assert out == "drawn: drawn\n"
+    assert re.fullmatch(r"error: \S*labels/a\.png: the ids 7 are neither .*\n", err)
+    assert [file.name for file in Path("drawn/train").iterdir()] == ["b.png"]
     assert len(list(Path("drawn/val").iterdir())) == 3
 
 

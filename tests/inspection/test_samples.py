@@ -1,6 +1,7 @@
 """Samples drawn before and after the transforms are those of a training, and pages of them open in a browser."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from segkit.config import load_config
 from segkit.data.loading import training_loader
 from segkit.errors import ConfigError, DataError
 from segkit.inspection import samples
-from segkit.inspection.samples import DrawnSample, draw_samples, write_samples_folder, write_samples_page
+from segkit.inspection.samples import BadSample, DrawnSample, draw_samples, write_samples_folder, write_samples_page
 from segkit.results import overlay
 from tests.helpers.browser import screenshot
 from tests.helpers.overrides import last_ones
@@ -33,7 +34,8 @@ def config(tmp_path):
 def drawn(monkeypatch):
     """What is drawn side by side, with its titles."""
     shown = []
-    monkeypatch.setattr(samples, "_drawn", lambda sample, classes: sample)
+    monkeypatch.setattr(samples, "transformed_overlays", lambda before, after, classes: (before, after))
+    monkeypatch.setattr(samples, "target_overlay", lambda image, target, classes: target)
     monkeypatch.setattr(samples, "side_by_side", lambda *panels, titles: shown.append((*panels, titles)))
     return shown
 
@@ -60,7 +62,7 @@ def test_those_of_train_are_the_first_that_a_training_learns_from(config, drawn)
 def test_those_of_val_are_transformed_without_their_target(config, drawn):
     list(draw_samples(config([TRANSFORMS[1], "data.train=null"]), 1))
     ((before, after, titles),) = drawn
-    assert before.target is not None
+    assert before.size == (64, 64)
     assert after.shape == (3, 96, 128)
     assert titles == ["before the transforms: 64x64", "after the transforms: 128x96"]
 
@@ -84,8 +86,10 @@ def test_a_dataset_without_images_and_a_bad_image(config, tmp_path):
     Image.new("L", (9, 9), 7).save(tmp_path / "labels/a.png")
     dataset = {"type": "mask_folder", "images": f"{tmp_path}/images", "labels": f"{tmp_path}/labels"}
     made = config([f"data.train.dataset={json.dumps({**dataset, 'classes': ['sky', 'sea']})}"])
-    with pytest.raises(DataError, match=r"labels/a\.png: the ids 7 are neither"):
-        list(draw_samples(made, 1))
+    bad, *good = draw_samples(made, 2)
+    assert bad.split == "train"
+    assert re.search(r"labels/a\.png: the ids 7 are neither", str(bad.error))
+    assert [one.split for one in good] == ["val", "val"]
     with pytest.raises(DataError, match=r"^data\.train: the dataset has no images\."):
         list(draw_samples(config(["data.train.dataset.length=0"]), 1))
 
@@ -103,6 +107,15 @@ def test_the_page_shows_each_split(two, tmp_path):
     assert text.index("data.train") < text.index("train/&lt;a&gt;.jpg") < text.index("data.val")
     shown = screenshot(tmp_path / "page.html").astype(int)
     assert (abs(shown - (0, 0, 255)).max(-1) < 20).sum() == 2 * 200 * 100
+
+
+def test_the_page_tells_what_cannot_be_drawn(two, tmp_path):
+    bad = BadSample("train", DataError("images/<b>.png: cannot be read."))
+    write_samples_page(tmp_path / "page.html", "Samples", [bad, *two])
+    text = (tmp_path / "page.html").read_text()
+    assert text.index("data.train") < text.index("<p>error: images/&lt;b&gt;.png: cannot be read.</p>")
+    write_samples_folder(tmp_path / "new", [bad, *two])
+    assert len(list((tmp_path / "new").rglob("*.png"))) == 2
 
 
 def test_files_of_a_folder(two, tmp_path):

@@ -6,7 +6,8 @@ import torch
 
 from segkit.classes import Classes
 from segkit.results.overlay import overlay
-from segkit.types import InstanceResult, PanopticResult, PanopticSegment, SemanticResult
+from segkit.results.targets import target_result
+from segkit.types import InstanceResult, PanopticResult, PanopticSegment, SemanticResult, Target
 
 CLASSES = Classes.make(
     ["sky", "car", "person"], things=[False, True, True], colors=[(0, 0, 200), (200, 0, 0), (0, 200, 0)]
@@ -100,6 +101,30 @@ def test_results_without_anything_are_drawn():
     for result in nothing:
         image = overlay(GRAY, result, CLASSES)
         assert image.getpixel((5, 5)) == (100, 100, 100)
+
+
+@pytest.mark.parametrize("task", ["instance", "panoptic"])
+def test_an_image_where_nothing_is_found_is_as_pale_as_the_others(task):
+    image = torch.tensor([200, 100, 0], dtype=torch.uint8)[:, None, None].expand(3, 60, 80)
+    nothing = Target(torch.zeros(0, dtype=torch.int64), torch.full((60, 80), -1, dtype=torch.int32))
+    one = Target(torch.tensor([1]), torch.zeros(60, 80, dtype=torch.int32))
+    one.segment_map[:, 40:] = -1
+    found, empty = (
+        overlay(image, target_result(target, CLASSES, task), CLASSES, legend=False) for target in (one, nothing)
+    )
+    assert found.getpixel((70, 50)) == empty.getpixel((70, 50)) == (150, 100, 50)
+    without_things = Classes.make(["sky"], things=[False])
+    panoptic = target_result(nothing, without_things, "panoptic")
+    assert overlay(image, panoptic, without_things, legend=False).getpixel((70, 50)) == (200, 100, 0)
+
+
+def test_the_legend_has_no_segment_without_pixels(monkeypatch):
+    shown = []
+    monkeypatch.setattr("segkit.results.overlay.with_legend", lambda image, regions, _: shown.extend(regions))
+    hidden = two_cars()
+    hidden.segment_map[hidden.segment_map == 5] = 2
+    overlay(GRAY, hidden, CLASSES)
+    assert [region.segment for region in shown] == [1, 2]
 
 
 def test_drawing_changes_neither_image_nor_result():

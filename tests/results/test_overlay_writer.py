@@ -43,11 +43,28 @@ def test_the_first_the_worst_and_the_best(tmp_path):
     ]
 
 
-def test_of_equal_errors_the_first_images_are_drawn(tmp_path):
+def test_of_equal_errors_the_first_images_are_the_worst_and_the_last_the_best(tmp_path):
     assert write(tmp_path, [wrong(4)] * 3, 1) == [
         "0_semantic.png",
-        "best/0_semantic_0.500.png",
+        "best/2_semantic_0.500.png",
         "worst/0_semantic_0.500.png",
+    ]
+
+
+@pytest.mark.parametrize(("images", "worst", "best"), [(1, [0], []), (2, [0], [1]), (5, [0, 1, 2], [3, 4])])
+def test_no_image_is_among_the_worst_and_the_best(tmp_path, images, worst, best):
+    written = write(tmp_path, [wrong(8 - columns) for columns in range(images)], 4)
+    assert [int(name[6]) for name in written if name.startswith("worst")] == worst
+    assert [int(name[5]) for name in written if name.startswith("best")] == best
+    assert (tmp_path / "best").exists() == bool(best)
+
+
+def test_no_image_of_equal_errors_is_among_the_worst_and_the_best(tmp_path):
+    written = write(tmp_path, [wrong(4)] * 3, 2)
+    assert [name for name in written if "/" in name] == [
+        "best/2_semantic_0.500.png",
+        "worst/0_semantic_0.500.png",
+        "worst/1_semantic_0.500.png",
     ]
 
 
@@ -64,7 +81,6 @@ def test_earlier_drawings_are_replaced_and_other_files_stay(tmp_path):
     (tmp_path / "notes.txt").touch()
     assert write(tmp_path, [wrong(5)], 2) == [
         "0_semantic.png",
-        "best/0_semantic_0.625.png",
         "worst/0_semantic_0.625.png",
     ]
     assert (tmp_path / "notes.txt").exists()
