@@ -99,10 +99,7 @@ def _centers(region: Region, part: Part, extent: Rectangle) -> Iterator[tuple[fl
         part: Of the region.
         extent: The box of the text around its center.
     """
-    box = part.box()
-    if box is None and region.box is not None:
-        top, left, bottom, right = region.box
-        box = left, top, right, bottom
+    box = part.box() or _box_of(region)
     if box is None:
         return
     left, top, right, bottom = box
@@ -119,6 +116,13 @@ def _centers(region: Region, part: Part, extent: Rectangle) -> Iterator[tuple[fl
         yield middle_x, bottom + height
         yield right + width / 2 + 4, middle_y
         yield left - width / 2 - 4, middle_y
+
+
+def _box_of(region: Region) -> Rectangle | None:
+    if region.box is None:
+        return None
+    top, left, bottom, right = region.box
+    return left, top, right, bottom
 
 
 def _moved_inwards(center: tuple[float, float], extent: Rectangle, size: tuple[int, int]) -> tuple[float, float]:
