@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     refuse_unused_overrides("browse", arguments.overrides, _unused([field.name for field in fields(Training)]))
     config = load_config_of(arguments)
     bad: list[BadSample] = []
-    samples = _told(draw_samples(config, arguments.images), bad)
+    samples = _reported(draw_samples(config, arguments.images), bad)
     output = Path(arguments.output or f"{Path(arguments.config).resolve().stem}_samples{_PAGE}")
     if output.suffix.lower() == _PAGE:
         write_samples_page(output, f"Samples of {arguments.config}", samples)
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     return FAILED if bad else DONE
 
 
-def _told(samples: Iterator[DrawnSample | BadSample], bad: list[BadSample]) -> Iterator[DrawnSample | BadSample]:
+def _reported(samples: Iterator[DrawnSample | BadSample], bad: list[BadSample]) -> Iterator[DrawnSample | BadSample]:
     """Yields all samples. The bad ones are printed, and put into `bad`."""
     from segkit.inspection.samples import BadSample
 

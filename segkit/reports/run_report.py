@@ -14,7 +14,7 @@ from segkit.errors import DataError, SegkitError
 from segkit.reports.confusion_table import confusion_table
 from segkit.reports.run_records import RunRecord
 from segkit.results.curves import Curve, plot
-from segkit.results.html import Cell, Html, element, escape, image, images, table, write_page
+from segkit.results.html import Cell, Html, element, escape, image, images, shown_number, table, write_page
 from segkit.results.overlay_writer import BEST, WORST
 from segkit.runtime.reading import open_file
 
@@ -66,19 +66,32 @@ def _curves(runs: Sequence[RunRecord]) -> Iterator[Html]:
     several = [name for name in names if any(len(run.curves.get(name, [])) > 1 for run in runs)]
     metrics = [name for name in several if name.startswith("evaluation/")]
     others = [name for name in ("learning_rate", "gradient_norm") if name in names]
-    plots = [_plot(runs, name) for name in [*losses, *metrics, *others]]
-    if plots:
+    values = {name: _values(runs, name) for name in [*losses, *metrics, *others]}
+    drawn = [name for name, found in values.items() if len(found) > 1]
+    constant = [f"{_title(name)} {shown_number(*found)}" for name, found in values.items() if len(found) == 1]
+    if drawn or constant:
         yield element("h2", "Curves")
-        yield element("div", *plots, style_class="plots")
+    if drawn:
+        yield element("div", *(_plot(runs, name) for name in drawn), style_class="plots")
+    if constant:
+        yield element("p", f"The same all the time: {'; '.join(constant)}.")
+
+
+def _values(runs: Sequence[RunRecord], name: str) -> set[float]:
+    """Returns the finite values that a curve has in all runs."""
+    return {value for run in runs for _, value in run.curves.get(name, []) if math.isfinite(value)}
 
 
 def _plot(runs: Sequence[RunRecord], name: str) -> Html:
+    logarithmic = name.startswith("losses/") or name == "gradient_norm"
+    return plot(_title(name), [Curve(run.name, run.curves.get(name, [])) for run in runs], logarithmic)
+
+
+def _title(name: str) -> str:
     kind, _, short = name.rpartition("/")
-    title = short.replace("_", " ") if not kind else short
-    if kind == "losses":
-        title = "total loss (weighted, all layers)" if short == "total" else f"loss {short} (last layer, unweighted)"
-    logarithmic = kind == "losses" or name == "gradient_norm"
-    return plot(title, [Curve(run.name, run.curves.get(name, [])) for run in runs], logarithmic)
+    if kind != "losses":
+        return short if kind else short.replace("_", " ")
+    return "total loss (weighted, all layers)" if short == "total" else f"loss {short} (last layer, unweighted)"
 
 
 def _metrics(runs: Sequence[RunRecord]) -> Iterator[Html]:

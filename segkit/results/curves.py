@@ -104,10 +104,20 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _powers(low: float, high: float) -> list[float]:
-    """Returns the powers of ten that enclose an interval above 0, two to seven."""
+    """Returns two to eight numbers that enclose an interval above 0: powers of ten, and 2 and 5 times those if few.
+
+    Example:
+        >>> _powers(3.1, 18), _powers(0.02, 900)
+        ([2.0, 5.0, 10.0, 20.0], [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0])
+    """
     first = math.floor(math.log10(low))
     last = max(math.ceil(math.log10(high)), first + 1)
-    return [10.0**power for power in range(first, last + 1, max(1, -(-(last - first) // 6)))]
+    if last - first > 2:
+        return [10.0**power for power in range(first, last + 1, max(1, -(-(last - first) // 6)))]
+    steps = [float(f"{one}e{power}") for power in range(first, last + 1) for one in (1, 2, 5)]
+    start = max(index for index, step in enumerate(steps) if step <= low)
+    end = min(index for index, step in enumerate(steps) if step >= high and index > start)
+    return steps[start : end + 1]
 
 
 def _grid(y: float, tick: float) -> str:

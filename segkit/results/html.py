@@ -167,11 +167,22 @@ def images(drawn: Iterable[Html]) -> Html:
     return element("div", *drawn, style_class="images")
 
 
+def shown_number(value: float) -> str:
+    """Returns a number as tables show it.
+
+    Example:
+        >>> shown_number(3), shown_number(0.25), shown_number(0.00025), shown_number(math.nan)
+        ('3', '0.2500', '0.00025', '–')
+    """
+    if isinstance(value, int):
+        return str(value)
+    if math.isnan(value):
+        return "–"
+    # Small ones, such as learning rates, would be 0.0000.
+    return f"{value:.4f}" if value == 0 or abs(value) >= 0.001 else f"{value:.3g}"
+
+
 def _cell(cell: Cell) -> Html:
     if isinstance(cell, str):
         return element("td", cell)
-    if isinstance(cell, int):
-        return element("td", str(cell), style_class="number")
-    # Small ones, such as learning rates, would be 0.0000.
-    text = f"{cell:.4f}" if cell == 0 or abs(cell) >= 0.001 else f"{cell:.3g}"
-    return element("td", "–" if math.isnan(cell) else text, style_class="number")
+    return element("td", shown_number(cell), style_class="number")
