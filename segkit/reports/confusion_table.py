@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segkit.errors import DataError
-from segkit.results.html import Html, element, table
+from segkit.results.html import Html, element, scrolling, table
 
 MOST_CLASSES = 30
 """A larger matrix is not readable: its largest confusions are listed instead."""
@@ -51,7 +51,7 @@ def _matrix(names: Sequence[str], targets: Sequence[str], fractions: Sequence[Se
         for row, (target, line) in enumerate(zip(targets, fractions, strict=True))
     ]
     caption = element("caption", "Percent of the pixels of each target class")
-    return element("table", caption, element("thead", heads), element("tbody", *body), style_class="matrix")
+    return scrolling(element("table", caption, element("thead", heads), element("tbody", *body), style_class="matrix"))
 
 
 def _head(name: str) -> Html:

@@ -104,7 +104,7 @@ def _metrics(runs: Sequence[RunRecord]) -> Iterator[Html]:
     rows: list[list[Cell]] = [
         [one, name, *(_number(_section(run, one, "values").get(name)) for run in runs)] for one, name in names
     ]
-    yield _wide(table(["evaluator", "metric", *(run.name for run in runs)], rows))
+    yield table(["evaluator", "metric", *(run.name for run in runs)], rows)
     for one in evaluators:
         yield from _classes(runs, one)
 
@@ -119,7 +119,7 @@ def _classes(runs: Sequence[RunRecord], evaluator: str) -> Iterator[Html]:
     if names:
         heads = [f"{metric}, {run.name}" if len(runs) > 1 else metric for run, metric in columns]
         rows = [[name, *(_number(one.get(name)) for one in values)] for name in names]
-        yield _wide(table(["class", *heads], rows, f"{evaluator}, per class"))
+        yield table(["class", *heads], rows, f"{evaluator}, per class")
 
 
 def _section(run: RunRecord, evaluator: str, section: str) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _confusion(run: RunRecord) -> Iterator[Html]:
     for evaluator, rows in run.confusions.items():
         if len(rows) > 1:
             yield element("h2", f"Confusion of {run.name}, {evaluator}")
-            yield _wide(confusion_table(rows))
+            yield confusion_table(rows)
 
 
 def _overlays(run: RunRecord) -> Iterator[Html]:
@@ -190,8 +190,3 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _wide(made: Html) -> Html:
-    """Lets a wide table scroll by itself, so that the page stays as wide as the window."""
-    return element("div", made, style_class="wide")

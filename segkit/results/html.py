@@ -118,7 +118,9 @@ def element(tag: str, *parts: Text, style_class: str = "") -> Html:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], caption: str = "") -> Html:
-    """Returns a table. Numbers stand on the right; floats have four decimals, and nan is a dash.
+    """Returns a table, which scrolls where the window is too narrow for it.
+
+    Numbers stand on the right; floats have four decimals, and nan is a dash.
 
     Args:
         columns: The header.
@@ -133,7 +135,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], caption: str =
     ]
     lines = [element("tr", *map(_cell, row)) for row in body]
     above = [element("caption", caption)] if caption else []
-    return element("table", *above, element("thead", element("tr", *heads)), element("tbody", *lines))
+    return scrolling(element("table", *above, element("thead", element("tr", *heads)), element("tbody", *lines)))
+
+
+def scrolling(made: Html) -> Html:
+    """Lets a wide table scroll by itself, so that the page stays as wide as the window.
+
+    Example:
+        >>> scrolling(element("table"))
+        '<div class="wide"><table></table></div>'
+    """
+    return element("div", made, style_class="wide")
 
 
 def image(drawn: Image.Image, caption: Text = "", longest: int = LARGEST, lossless: bool = False) -> Html:

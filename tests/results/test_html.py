@@ -93,6 +93,14 @@ def test_a_page_is_written_whole(tmp_path):
         write_page(tmp_path / "file/page.html", "a", [])
 
 
+def test_a_wide_table_does_not_widen_the_page(tmp_path):
+    file = tmp_path / "page.html"
+    write_page(file, "title", [table([f"a_long_name_{number}" for number in range(20)], [["x" * 20] * 20])])
+    shown = screenshot(file, width=400, height=300)
+    assert (shown[:, -10:] == 255).all()  # the margin
+    assert (shown[:, -30:-20] != 255).any()
+
+
 def test_a_browser_shows_tables_and_images(tmp_path):
     red = image(Image.new("RGB", (200, 100), (255, 0, 0)), "a red one", lossless=True)
     write_page(tmp_path / "page.html", "title", [table(["class"], [["car"]]), images([red, red])])
