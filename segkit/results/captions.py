@@ -1,6 +1,6 @@
 """Names and scores written at the regions of an overlay."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +22,8 @@ def write_names(image: Image.Image, regions: Sequence[Region], classes: Classes)
     """Writes the class of each region into it, with the number and the score if it has them.
 
     A text stands in the largest part of what is seen of its region. One that does not fit there is left out for stuff
-    and classes of pixels. That of an instance stands beside the part then. No text covers another: the larger regions
-    come first, and what finds no place is in the legend.
+    and classes of pixels. That of an instance becomes smaller, or stands beside the part. No text covers another: the
+    larger regions come first, and what finds no place is in the legend.
 
     Args:
         image: Is drawn on.
@@ -38,10 +38,10 @@ def write_names(image: Image.Image, regions: Sequence[Region], classes: Classes)
     parts = seen_parts(regions, spacing)
     for region, part in sorted(zip(regions, parts, strict=True), key=lambda pair: -pair[0].area):
         text = " ".join([classes.names[region.label], *_details(region)])
-        for size in _font_sizes(image.size, region):
+        for centers_of, size in _tries(image.size, region):
             text_font = font(size)
             extent = draw.textbbox((0, 0), text, font=text_font, anchor="mm")
-            centers = _centers(region, Part(part, spacing), extent)
+            centers = centers_of(region, Part(part, spacing), extent)
             places = (_at(_moved_inwards(center, extent, image.size), extent) for center in centers)
             free = next((place for place in places if not any(_overlap(place, other) for other in taken)), None)
             if free is not None:
@@ -73,6 +73,10 @@ class Part(NamedTuple):
         return left, top, right, bottom
 
 
+Centers = Callable[[Region, Part, Rectangle], Iterator[tuple[float, float]]]
+"""Gives the places where the center (x, y) of a text may stand."""
+
+
 def _details(region: Region) -> Iterator[str]:
     """Yields what is written behind the class."""
     if region.number is not None:
@@ -85,14 +89,17 @@ def _usual_size(image: tuple[int, int]) -> int:
     return max(11, round(min(image) / 30))
 
 
-def _font_sizes(image: tuple[int, int], region: Region) -> list[int]:
-    """Returns the sizes to try: the usual one, and for instances a smaller one."""
+def _tries(image: tuple[int, int], region: Region) -> list[tuple[Centers, int]]:
+    """Returns what gives the centers to try, each with the size of the text."""
     usual = _usual_size(image)
-    return [usual, max(10, usual * 2 // 3)] if region.is_instance else [usual]
+    if not region.is_instance:
+        return [(_inside, usual)]
+    smaller = max(10, usual * 2 // 3)
+    return [(centers, size) for centers in (_inside, _beside) for size in (usual, smaller)]
 
 
-def _centers(region: Region, part: Part, extent: Rectangle) -> Iterator[tuple[float, float]]:
-    """Yields where the center (x, y) of a text may stand, the best place first.
+def _inside(region: Region, part: Part, extent: Rectangle) -> Iterator[tuple[float, float]]:
+    """Yields where the center (x, y) of a text may stand in a part.
 
     Args:
         region: The region.
@@ -100,22 +107,28 @@ def _centers(region: Region, part: Part, extent: Rectangle) -> Iterator[tuple[fl
         extent: The box of the text around its center.
     """
     box = part.box() or _box_of(region)
+    width, height = extent[2] - extent[0], extent[3] - extent[1]
+    # A part needs the text's width, and half a line to spare in height.
+    if box is None or width > box[2] - box[0] or height * 1.5 > box[3] - box[1]:
+        return
+    cells = [max(1, round(length / part.spacing)) for length in (height * 1.5, width)]
+    room = roomiest(part.mask, *cells)
+    if room is not None and (region.is_instance or room.covered >= MOSTLY_INSIDE):
+        yield part.pixel(room.row, room.column)
+
+
+def _beside(region: Region, part: Part, extent: Rectangle) -> Iterator[tuple[float, float]]:
+    """Yields where the center (x, y) of a text may stand beside a part, the best place first."""
+    box = part.box() or _box_of(region)
     if box is None:
         return
     left, top, right, bottom = box
     width, height = extent[2] - extent[0], extent[3] - extent[1]
-    # A part needs the text's width, and half a line to spare in height.
-    if width <= right - left and height * 1.5 <= bottom - top:
-        cells = [max(1, round(length / part.spacing)) for length in (height * 1.5, width)]
-        room = roomiest(part.mask, *cells)
-        if room is not None and (region.is_instance or room.covered >= MOSTLY_INSIDE):
-            yield part.pixel(room.row, room.column)
-    if region.is_instance:
-        middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
-        yield middle_x, top - height
-        yield middle_x, bottom + height
-        yield right + width / 2 + 4, middle_y
-        yield left - width / 2 - 4, middle_y
+    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+    yield middle_x, top - height
+    yield middle_x, bottom + height
+    yield right + width / 2 + 4, middle_y
+    yield left - width / 2 - 4, middle_y
 
 
 def _box_of(region: Region) -> Rectangle | None:

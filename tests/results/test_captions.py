@@ -52,6 +52,13 @@ def test_a_text_stands_where_no_other_region_covers_its_own():
     assert right > 100
 
 
+def test_a_text_that_fits_only_smaller_stands_inside_of_an_instance():
+    wide = texts(region((0, 0, 400, 600), is_instance=True, score=0.5))
+    width = (wide[3] - wide[1]) * 5 // 6
+    _, left, _, right = texts(region((100, 200, 200, 200 + width), is_instance=True, score=0.5))
+    assert 200 <= left < right < 200 + width
+
+
 def test_a_text_that_does_not_fit_stands_beside_an_instance_and_is_left_out_for_stuff():
     parts = [(100, 100, 112, 110), (300, 500, 304, 504)]
     _, left, bottom, right = texts(region(*parts, is_instance=True))
