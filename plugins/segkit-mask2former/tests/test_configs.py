@@ -12,6 +12,7 @@ from segkit.config import load_config
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 COMPLETE = sorted(CONFIGS.glob("*.yaml"))
+PUBLISHED = [file for file in COMPLETE if "base/mask2former.yaml" in file.read_text(encoding="utf-8")]
 CLASSES = Classes.make([f"class {index}" for index in range(133)])
 
 each_config = pytest.mark.parametrize("file", COMPLETE, ids=lambda file: file.stem)
@@ -44,7 +45,7 @@ def test_each_fragment_is_used(file):
     assert any(f"base/{file.name}" in other.read_text(encoding="utf-8") for other in COMPLETE)
 
 
-@pytest.mark.parametrize("file", [file for file in COMPLETE if file.stem != "example"], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.stem)
 def test_the_queries_are_the_originals(file):
     """Swin-L has 200 for panoptic and instance segmentation; all others have 100."""
     queries = load_config(file).experiment.model["transformer_decoder"].get("num_queries", 100)
