@@ -21,7 +21,7 @@ from segkit.results.files import ResultWriter
 from segkit.runtime.precision import Precision
 from segkit.types import SemanticResult, Size
 
-MANY = 10
+MANY = 100
 """Images that go through both programs one after the other."""
 SAME_PIXELS = 0.6
 """Fraction of pixels that must have the same class.
