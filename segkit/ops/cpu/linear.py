@@ -3,7 +3,8 @@
 On x86, torch computes float32 matrix products with Intel's MKL and convolutions with oneDNN. MKL uses no AVX-512 on
 processors of other makers, oneDNN does. AMD's processors from the Zen 5 generation on execute AVX-512 at twice the rate
 of AVX2: there, a linear layer written as a convolution with a 1x1 kernel takes about half the time. On Zen 4, whose
-AVX-512 is no faster than its AVX2, the ratio is 1.00 (Swin-T forward), so the plain line runs.
+AVX-512 is no faster than its AVX2, the ratio is 1.00 (Swin-T forward), so the plain line runs. With one thread, torch
+computes convolutions with a 1x1 kernel by MKL too, and nothing is gained: it takes two threads at least.
 """
 
 import re
