@@ -3,6 +3,7 @@
 import configparser
 import json
 import os
+import re
 import shlex
 import shutil
 import site
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from segkit.registries import REGISTRIES
 from segkit.registries.discovery import own_candidates
 
 ROOT = Path(__file__).parents[1]
@@ -116,10 +118,11 @@ def wheels(tmp_path_factory):
     """Distribution -> wheel: segkit's, those of plugins/, and two of a test's own, built offline from copies."""
     folder = tmp_path_factory.mktemp("wheels")
     (folder / "segkit").mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / "segkit")
     clean = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
-    shutil.copytree(ROOT / "segkit", folder / "segkit" / "segkit", ignore=clean)
+    for name in ("segkit", "configs"):
+        shutil.copytree(ROOT / name, folder / "segkit" / name, ignore=clean)
     for plugin in PLUGINS:
         shutil.copytree(plugin, folder / plugin.name, ignore=clean)
     write_package(folder / "acme-twin", {"losses": {"twin": "acme_twin:Twin"}}, {"acme_twin": TWIN})
@@ -173,25 +176,51 @@ def test_segkit_s_wheel_holds_all_its_files(wheels):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.name)
-def test_a_plugin_s_wheel_is_installed_listed_and_trained(environment, wheels, plugin):
-    wheel = wheels[plugin.name]
-    environment.succeed("pip", "install", *OFFLINE, wheel)
+def test_a_plugin_s_wheel_from_its_first_to_its_last_day(environment, wheels, plugin):
+    environment.succeed("pip", "install", *OFFLINE, wheels[plugin.name])
+    parts = [one for one in environment.parts().values() if one["provider"] == plugin.name]
+    assert {(one["kind"], one["name"]) for one in parts} == set(entry_points(wheels[plugin.name]))
+    for one in parts:
+        assert one["version"] == wheels[plugin.name].name.split("-")[1]
+        assert one["description"]
+        assert one["defect"] == ""
+
+    config, run = f"{plugin.name}.yaml", f"runs/{plugin.name}"
+    shutil.copy(plugin / "configs/example.yaml", environment.folder / config)
+    Image.new("RGB", (96, 64)).save(environment.folder / "image.png")
+    formats = [one["name"] for one in parts if one["name"].startswith("huggingface_")]
+    described = [["describe", one["kind"], one["name"]] for one in parts]
+    trained = [
+        ["train", config, "training.steps=10", *SHORT[1:]],
+        ["test", run],
+        ["predict", run, "image.png", "--output", f"seen-{plugin.name}"],
+    ]
+    there = [["convert", run, f"theirs-{plugin.name}", "--to", name] for name in formats]
+    back = [["convert", f"theirs-{plugin.name}", f"ours-{plugin.name}"] for _ in formats]
+    results = environment.commands(*described, ["schema"], ["check", config], *trained, *there, *back)
+    assert [text for code, text in results if code] == []
+    for one, (_, text) in zip(parts, results, strict=False):
+        assert text.startswith(f"{one['kind']} '{one['name']}' of {plugin.name} {one['version']}")
+    schema = results[len(parts)][1]
+    assert all(f'"{one["name"]}"' in schema for one in parts if one["kind"] != "checkpoint_format")
+
+    environment.succeed("pip", "uninstall", "--yes", plugin.name)
+    assert plugin.name not in {one["provider"] for one in environment.parts().values()}
+    for code, text in environment.commands(["test", run], ["predict", run, "image.png", "--output", "seen-again"]):
+        assert code == 2
+        lines = text.removeprefix("error: ").splitlines()
+        assert all(re.match(rf"{run}/best/config\.yaml:\d+: [\w.]+\.type: there is no ", line) for line in lines)
+        gone = {re.search(r"there is no [a-z ]+ '(\w+)'", line)[1] for line in lines}
+        assert gone <= {one["name"] for one in parts}
+
+
+def entry_points(wheel):
+    """The (kind, name) of each part that a wheel provides."""
     points = configparser.ConfigParser()
     (file,) = (name for name in zipfile.ZipFile(wheel).namelist() if name.endswith("entry_points.txt"))
     points.read_string(zipfile.ZipFile(wheel).read(file).decode())
-    parts = environment.parts().values()
-    for group in points.sections():
-        for name in points[group]:
-            (found,) = (one for one in parts if one["name"] == name and one["provider"] == plugin.name)
-            assert found["version"] == wheel.name.split("-")[1]
-            assert found["description"]
-            assert found["defect"] == ""
-
-    shutil.copy(plugin / "configs/example.yaml", environment.folder / f"{plugin.name}.yaml")
-    out = environment.succeed("segkit", "train", f"{plugin.name}.yaml", *SHORT)
-    assert f"checkpoints: runs/{plugin.name}/best" in out
-    environment.succeed("pip", "uninstall", "--yes", plugin.name)
-    assert plugin.name not in {one["provider"] for one in environment.parts().values()}
+    kinds = {registry.group: registry.kind for registry in REGISTRIES}
+    return [(kinds[group], name) for group in points.sections() for name in points[group]]
 
 
 @pytest.mark.slow

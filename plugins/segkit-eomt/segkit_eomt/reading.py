@@ -9,6 +9,8 @@ from segkit.interop.huggingface.building import built
 from segkit.interop.huggingface.classes import read_classes
 from segkit.interop.huggingface.fields import Fields
 from segkit.interop.huggingface.files import PREPROCESSOR, find_folder, license_notes, read_json, read_tensors
+from segkit.interop.huggingface.left_out import READ as KNOWN
+from segkit.interop.huggingface.left_out import left_out
 from segkit.interop.huggingface.point_criterion import read_point_criterion
 from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
 from segkit.interop.loading import load_sources
@@ -36,6 +38,19 @@ SUPPORTED: tuple[tuple[str, object], ...] = (
     ("mlp_bias", True),
 )
 """Settings of which this package has one value alone, which is their default too."""
+READ = frozenset(
+    (
+        *(key for key, _ in SUPPORTED),
+        *("class_weight", "dice_weight", "importance_sample_ratio", "mask_weight", "no_object_weight"),
+        *("oversample_ratio", "train_num_points", "num_attention_heads", "num_blocks", "num_hidden_layers"),
+        *("num_queries", "num_register_tokens", "num_upscale_blocks", "intermediate_size", "mlp_ratio", "patch_size"),
+        *("query_bias", "value_bias", "rope_parameters", "layer_norm_eps", "drop_path_rate", "pos_embed_rescale"),
+        *("layerscale_value",),  # of new weights alone
+    )
+)
+"""The settings of `config.json` that are read, or that change nothing."""
+READ_PREPROCESSOR = frozenset(KNOWN["preprocessor"]) | {"do_pad", "do_split_image"}
+"""Those of `preprocessor_config.json`."""
 
 
 def read_eomt(source: str, things: Sequence[str] | None) -> Imported:
@@ -58,7 +73,12 @@ def read_eomt(source: str, things: Sequence[str] | None) -> Imported:
     config, model = built(part, read_point_criterion(fields), prepared, classes, folder)
     sources = {name: tuple(their_names(name, rotary)) for name in model.state_dict()}
     report, load_notes = load_sources(model, _placed(read_tensors(folder)), sources, UNUSED.get, str(folder))
-    notes += [*prepared.notes, *([DINOV3_LICENSE] if rotary else []), *license_notes(source)]
+    notes += [
+        *left_out(fields, read=READ),
+        *prepared.notes,
+        *([DINOV3_LICENSE] if rotary else []),
+        *license_notes(source),
+    ]
     return Imported(model.eval(), config, classes, report, [*load_notes, *class_notes, *notes])
 
 
@@ -119,6 +139,7 @@ def _preprocessing(fields: Fields) -> Preprocessing:
     if isinstance(size, dict):
         size = {edge: value for edge, value in size.items() if value is not None}
     prepared = read_preprocessing(Fields({**fields.data, "size": size, "size_divisor": 0}, fields.file))
+    prepared.notes += left_out(fields, read=READ_PREPROCESSOR)
     if fields.data.get("do_split_image"):
         prepared.notes.append("transformers cuts images into squares; predict with --window for the same")
     elif fields.data.get("do_pad"):

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from segkit.classes import Classes
 from segkit.errors import CheckpointError
-from segkit.interop.huggingface.classes import classes_json
+from segkit.interop.huggingface.classes import classes_json, things_notes
 from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
+from segkit.interop.huggingface.point_criterion import point_criterion_json
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.runtime.checkpoint_source import CONFIG
 from segkit_eomt.model import EoMT
@@ -41,17 +42,17 @@ def write_eomt(model: nn.Module, config: Any, classes: Classes, folder: Path) ->
         raise CheckpointError(f"{where}: model.type: cannot be written as EoMT of transformers: only 'eomt' can.")
     vision: Any = model.body.transformer
     rotary = vision.pos_embed is None
-    weights = _loss_weights(config)
+    weights, notes = point_criterion_json(config)
     tensors = _tensors(model, rotary, where)
     empty = torch.ones(len(classes) + 1)
     empty[-1] = weights["no_object_weight"]
     save_file({**tensors, "criterion.empty_weight": empty}, folder / SAFETENSORS, metadata={"format": "pt"})
     transforms = config.experiment.data.val.transforms if config.experiment.data and config.experiment.data.val else []
-    side, notes = _side(model, transforms)
+    side, side_notes = _side(model, transforms)
     content = {**_config(model, rotary, side), **weights, **classes_json(classes)}
     write_json(folder / CONFIG, content)
     write_json(folder / PREPROCESSOR, _preprocessor(model, side, classes, where))
-    return notes
+    return [*notes, *side_notes, *things_notes(classes)]
 
 
 def _tensors(model: EoMT, rotary: bool, where: str) -> dict[str, Tensor]:
@@ -101,21 +102,6 @@ def _config(model: EoMT, rotary: bool, side: int) -> dict[str, Any]:
         "value_bias": biases,
         "pos_embed_rescale": None,
         "rope_parameters": {"rope_type": "default", "rope_theta": 100.0},
-    }
-
-
-def _loss_weights(config: Any) -> dict[str, Any]:
-    """Those of the losses that transformers has; its defaults for others."""
-    section = config.experiment.criterion
-    losses = {loss["type"]: loss for loss in (section.losses if section else [])}
-    weight = {name: losses[name].get("weight", 1.0) for name in losses}
-    points = {} if section is None or section.points is None else {"train_num_points": section.points}
-    return {
-        "class_weight": weight.get("cross_entropy", 2.0),
-        "mask_weight": weight.get("binary_cross_entropy", 5.0),
-        "dice_weight": weight.get("dice", 5.0),
-        "no_object_weight": losses.get("cross_entropy", {}).get("no_object_weight", 0.1),
-        **points,
     }
 
 

@@ -1,14 +1,21 @@
 """Checkpoints of transformers' EoMT are read and written, bit by bit."""
 
+import json
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file
 from segkit_eomt.formats import HuggingFaceEoMT
-from transformers import AutoModelForUniversalSegmentation, EomtImageProcessor
+from segkit_eomt.reading import READ, READ_PREPROCESSOR
+from transformers import AutoModelForUniversalSegmentation, EomtConfig, EomtDinov3Config, EomtImageProcessor
 
 from segkit import testing
+from segkit.config import load_config
 from segkit.errors import CheckpointError
 from segkit.interop.converting import find_format
+from segkit.interop.huggingface.fields import Fields
+from segkit.interop.huggingface.left_out import left_out
 from segkit.runtime.checkpoint_source import CheckpointSource
 
 NAMES = ["dinov2", "dinov2 of one head", "dinov3", "dinov3 without biases"]
@@ -60,3 +67,56 @@ def test_what_is_not_supported_is_told(pair, tmp_path):
     theirs.config.save_pretrained(tmp_path)
     with pytest.raises(CheckpointError, match=r"use_swiglu_ffn: is True; segkit-eomt supports False alone\.$"):
         HuggingFaceEoMT().read(CheckpointSource(str(tmp_path)))
+
+
+def test_every_setting_of_theirs_is_known(tmp_path):
+    for config in (EomtConfig(), EomtDinov3Config()):
+        assert left_out(Fields(config.to_dict(), tmp_path / "config.json"), read=READ) == []
+    settings = EomtImageProcessor().to_dict()
+    assert left_out(Fields(settings, tmp_path / "preprocessor_config.json"), read=READ_PREPROCESSOR) == []
+
+
+def edit(file, **settings):
+    file.write_text(json.dumps({**json.loads(file.read_text()), **settings}))
+
+
+def test_settings_without_counterpart_are_told(written):
+    _, folder = written("dinov3")
+    edit(folder / "config.json", pos_embed_jitter=0.5)
+    edit(folder / "preprocessor_config.json", ignore_index=65535)
+    notes = HuggingFaceEoMT().read(CheckpointSource(str(folder))).notes
+    left = "left out, since segkit has no such setting: "
+    assert f"{left}pos_embed_jitter = 0.5 in config.json" in notes
+    assert f"{left}ignore_index = 65535 in preprocessor_config.json" in notes
+    assert "weights that come from DINOv3 are under its own license, the DINOv3 License, unlike segkit's code" in notes
+
+
+def test_the_weights_of_the_losses_come_back(written, tmp_path):
+    _, folder = written("dinov2")
+    edit(folder / "config.json", oversample_ratio=2.0, importance_sample_ratio=0.5, mask_weight=4.0)
+    imported = HuggingFaceEoMT().read(CheckpointSource(str(folder)))
+    again = tmp_path / "again"
+    again.mkdir()
+    assert HuggingFaceEoMT().write(imported.model, imported.config, imported.classes, again) == []
+    settings = json.loads((again / "config.json").read_text())
+    assert (settings["oversample_ratio"], settings["importance_sample_ratio"], settings["mask_weight"]) == (
+        2.0,
+        0.5,
+        4.0,
+    )
+
+
+def test_what_the_files_cannot_express_is_told(written, tmp_path):
+    imported = HuggingFaceEoMT().read(CheckpointSource(str(written("dinov2")[1])))
+    losses = [{"type": "cross_entropy"}, {"type": "focal"}, {"type": "dice"}]
+    data = {key: value for key, value in imported.config.data.items() if key != "criterion"}
+    config = load_config({**data, "criterion": {"matcher": {"type": "hungarian"}, "losses": losses}}, name="config")
+    again = tmp_path / "again"
+    again.mkdir()
+    classes = replace(imported.classes, things=(False, True, True))
+    assert HuggingFaceEoMT().write(imported.model, config, classes, again) == [
+        "transformers does not have the losses focal",
+        "transformers matches by the weights and points of the losses, whatever criterion.matcher says",
+        "transformers computes the losses of masks at 12544 points, the config at every pixel",
+        "the files do not tell things from stuff: 2 of 3 classes are things",
+    ]

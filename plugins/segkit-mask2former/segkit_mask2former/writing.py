@@ -11,13 +11,13 @@ from segkit.backbones.timm import TimmBackbone
 from segkit.classes import Classes
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbones import backbone_json
-from segkit.interop.huggingface.classes import classes_json
+from segkit.interop.huggingface.classes import classes_json, things_notes
 from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
 from segkit.interop.huggingface.names import ENCODER
+from segkit.interop.huggingface.point_criterion import point_criterion_json
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.models.mask_former import MaskFormer
 from segkit.runtime.checkpoint_source import CONFIG
-from segkit_mask2former.losses import loss_weights
 from segkit_mask2former.masked_attention import MaskedAttentionDecoder
 from segkit_mask2former.msdeform import NUM_MAPS, MSDeform
 from segkit_mask2former.names import STAGES, stack_projections, their_names
@@ -52,7 +52,7 @@ def write_mask2former(model: nn.Module, config: Any, classes: Classes, folder: P
     backbone, stages = backbone_json(built.backbone, part["backbone"], where)
     if stages != list(STAGES):
         raise _refusal(where, "backbone.options.out_indices", "their Mask2Former has the maps of the first four stages")
-    weights, notes = loss_weights(config)
+    weights, notes = point_criterion_json(config)
     content = {
         "architectures": [ARCHITECTURE],
         "model_type": "mask2former",
@@ -74,10 +74,7 @@ def write_mask2former(model: nn.Module, config: Any, classes: Classes, folder: P
     write_json(folder / CONFIG, content)
     write_json(folder / PREPROCESSOR, prepared)
     save_file(tensors, folder / SAFETENSORS, metadata={"format": "pt"})
-    things = sum(classes.things)
-    if 0 < things < len(classes):
-        notes.append(f"the files do not tell things from stuff: {things} of {len(classes)} classes are things")
-    return notes
+    return [*notes, *things_notes(classes)]
 
 
 def _required(model: nn.Module, part: dict[str, Any], where: str) -> Any:

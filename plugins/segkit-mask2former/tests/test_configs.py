@@ -50,3 +50,9 @@ def test_the_queries_are_the_originals(file):
     """Swin-L has 200 for panoptic and instance segmentation; all others have 100."""
     queries = load_config(file).experiment.model["transformer_decoder"].get("num_queries", 100)
     assert queries == (200 if "swin_large" in file.stem and "semantic" not in file.stem else 100)
+
+
+@pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: file.stem)
+def test_its_header_has_the_published_figure(file):
+    figure = r"# Mask2Former with .+: \d\d\.\d (PQ|AP|mean IoU) \(Cheng et al\. 2022, model zoo\)\.\n"
+    assert re.match(figure, file.read_text(encoding="utf-8"))

@@ -227,12 +227,12 @@ def test_what_transformers_does_not_have_is_refused(tmp_path, parts, message):
 def test_a_criterion_that_transformers_does_not_have_is_told(tmp_path):
     criterion = {
         "matcher": {"type": "hungarian", "mask_loss": "focal"},
-        "losses": [{"type": "cross_entropy"}, {"type": "focal"}],
+        "losses": [{"type": "cross_entropy"}, {"type": "focal"}, {"type": "dice"}],
         "void": "ignore",
         "deep_supervision": False,
     }
     assert write(tmp_path, criterion) == [
-        "transformers' Mask2Former does not have the losses focal",
+        "transformers does not have the losses focal",
         "transformers matches by the weights and points of the losses, whatever criterion.matcher says",
         "transformers computes the losses of masks at 12544 points, the config at every pixel",
         "transformers counts unlabeled pixels as outside every mask, whatever criterion.void says",

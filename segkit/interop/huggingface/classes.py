@@ -51,3 +51,16 @@ def classes_json(classes: Classes) -> dict[str, Any]:
         "id2label": {str(index): name for index, name in enumerate(classes.names)},
         "label2id": {name: index for index, name in enumerate(classes.names)},
     }
+
+
+def things_notes(classes: Classes) -> list[str]:
+    """Returns a note where their files cannot tell which classes are things.
+
+    Example:
+        >>> things_notes(Classes.make(["sky", "car"], [False, True]))
+        ['the files do not tell things from stuff: 1 of 2 classes are things']
+    """
+    things = sum(classes.things)
+    if things in (0, len(classes)):
+        return []
+    return [f"the files do not tell things from stuff: {things} of {len(classes)} classes are things"]

@@ -11,7 +11,7 @@ from segkit.classes import Classes
 from segkit.config import Config
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbones import backbone_json
-from segkit.interop.huggingface.classes import classes_json
+from segkit.interop.huggingface.classes import classes_json, things_notes
 from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.interop.huggingface.reading import ARCHITECTURE
@@ -83,10 +83,7 @@ def _notes(loaded: Checkpoint) -> list[str]:
             "use_auxiliary_loss is false in the files, although the config has deep_supervision. To train on in "
             "transformers, set it to true: each of its forward passes then computes the masks of all layers"
         )
-    things = sum(loaded.classes.things)
-    if 0 < things < len(loaded.classes):
-        notes.append(f"the files do not tell things from stuff: {things} of {len(loaded.classes)} classes are things")
-    return notes
+    return [*notes, *things_notes(loaded.classes)]
 
 
 def _refuse_other_parts(loaded: Checkpoint, where: str) -> None:
