@@ -7,6 +7,7 @@ someone would remove or change.
 from collections.abc import Callable, Iterator
 
 from segkit.config.frozen_rules import FROZEN_RULES
+from segkit.config.learning_rules import LEARNING_RULES
 from segkit.config.nodes import Mapping, Problem
 from segkit.config.rule import Rule, beside, holder
 from segkit.config.written import Written
@@ -122,6 +123,7 @@ RULES = (
         "must be true: this model needs the class of each query. Remove this line, or use the model 'per_pixel'.",
     ),
     *FROZEN_RULES,
+    *LEARNING_RULES,
     # The criterion.
     Rule(
         ("criterion.losses",),
@@ -243,11 +245,6 @@ RULES = (
         ("training.log_classes",),
         lambda config, path: config.value(path) is True and _trains(config) and "data.val.dataset" not in config,
         "has no effect without `data.val`: nothing is evaluated. Name a dataset to evaluate on, or set it to false.",
-    ),
-    Rule(
-        ("training.clip_gradients",),
-        lambda config, path: config.number(path) == float("inf"),
-        "has no effect: no norm exceeds infinity. Set a finite number, or null.",
     ),
     Rule(
         ("training.hooks.*",),

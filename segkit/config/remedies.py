@@ -12,8 +12,6 @@ Wanted = Mapping[Annotation, tuple[Annotation, ...]]
 
 SCALARS = (bool, int, float, str, type(None), Literal)
 BOOLEANS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
-INFINITIES = {math.inf: ".inf", -math.inf: "-.inf"}
-"""Their spelling in YAML."""
 
 
 def remedy(node: Node, wanted: Wanted) -> str:
@@ -25,6 +23,8 @@ def remedy(node: Node, wanted: Wanted) -> str:
         return _of_string(value, wanted) or (spacing(node) if for_collection else "")
     if int in wanted and isinstance(value, float) and value.is_integer():
         return f" Write {int(value)}."
+    if float in wanted and isinstance(value, float) and not math.isfinite(value):
+        return " Write a finite one."
     # An int that a float setting refuses is one that no float can hold.
     if float in wanted and type(value) is int:
         return " It is too large."
@@ -44,8 +44,8 @@ def _of_string(text: str, wanted: Wanted) -> str:
     number = _number(text)
     if isinstance(number, int) and (int in wanted or float in wanted):
         return f" Write {number}, without quotes."
-    if isinstance(number, float) and float in wanted and not math.isnan(number):
-        return f" Write {INFINITIES.get(number, number)}, without quotes."
+    if isinstance(number, float) and float in wanted and math.isfinite(number):
+        return f" Write {number}, without quotes."
     return ""
 
 

@@ -2,10 +2,11 @@
 
 Supported are bool, int, float, str, None, Any, Literal, unions, lists, tuples, dicts with string keys, and these with
 `Bounds` or a `Form` of `segkit.registries.signature`. An int is accepted where a float is expected, and a list where a
-tuple is; nothing else is converted. NaN is never accepted.
+tuple is; nothing else is converted. NaN and infinity are never accepted: "no limit" is null.
 """
 
 import collections.abc
+import math
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -107,8 +108,8 @@ def unbounded(annotation: Annotation) -> Annotation:
 
 def _read_scalar(node: Scalar, annotation: Annotation, path: str) -> Read:
     value = node.value
-    # Types are compared exactly, since True == 1 and 1 == 1.0. Only NaN differs from itself.
-    if type(value) is annotation and value == value:
+    # Types are compared exactly, since True == 1 and 1 == 1.0.
+    if type(value) is annotation and not (isinstance(value, float) and not math.isfinite(value)):
         return value, []
     if any(type(value) is type(choice) and value == choice for choice in get_args(annotation)):
         return value, []

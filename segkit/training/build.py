@@ -14,6 +14,7 @@ from segkit.build import (
     build_model,
     build_optimizer,
     build_schedule,
+    build_transforms,
     queries_to_match,
     with_pixel_values,
 )
@@ -51,6 +52,7 @@ from segkit.training.repeats import factors_of_run, repeats_in_words
 from segkit.training.run_folder import RunFolder
 from segkit.training.state import SavedState, TrainingState
 from segkit.training.training_classes import TrainingClasses
+from segkit.training.transform_look import transformed_tally
 from segkit.training.unreached import unreached
 
 
@@ -267,6 +269,7 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
     )
     if validation is not None:
         validation.try_smallest(model, looks["data.val"].sizes)
+    transforms = build_transforms(plan.split.transforms)
     return DataSummary(
         looks["data.train"],
         looks.get("data.val"),
@@ -274,6 +277,7 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
         start=start,
         num_queries=queries_to_match(plan.config),
         epoch_length=epoch_length(plan.repeat_factors) if plan.repeat_factors else len(plan.dataset),
+        transformed=None if start else transformed_tally(plan.dataset, looks["data.train"].indices, transforms),
     )
 
 

@@ -6,14 +6,12 @@ import json
 from pathlib import Path
 
 from segkit.data.findings import is_certain, name_classes, nothing_annotated, suspicions
-from segkit.data.sampling import DatasetSample, percent
+from segkit.data.sampling import DatasetSample
 from segkit.data.tally import Tally
 from segkit.errors import DataError
 from segkit.runtime.processes import gather
 from segkit.runtime.writing import Json, replace_file
-
-_ENOUGH_IMAGES = 64
-"""Images after which it is said that the transforms remove most segments."""
+from segkit.training.transform_look import emptied_by_transforms
 
 
 class DataSummary:
@@ -28,6 +26,7 @@ class DataSummary:
         start: The step from which on batches are counted: 0, or that of the checkpoint where a training is resumed.
         num_queries: The most segments that the model can learn from one image; None if there is no such number.
         epoch_length: Images of an epoch; by default those of `train`, each once.
+        transformed: Counts of some images of `data.train` after the transforms, if they were looked at.
 
     Raises:
         DataError: The training data have nothing to learn from.
@@ -42,19 +41,21 @@ class DataSummary:
         start: int = 0,
         num_queries: int | None = None,
         epoch_length: int | None = None,
+        transformed: Tally | None = None,
     ) -> None:
         self.train = train
         self.val = val
         self.evaluated: Tally | None = None
         """Of the targets of the last evaluation, over all processes."""
-        self.warnings = _first_warnings(train, val, num_queries)
-        """All so far. The first ones are those about the datasets."""
+        emptied = "" if transformed is None else emptied_by_transforms(transformed, train.tally)
+        self.warnings = [*_first_warnings(train, val, num_queries), *([emptied] if emptied else [])]
+        """All so far. The first ones are those about the datasets and the transforms."""
         self._own = Tally(len(train.classes))
         self._learned = self._own
         self._path = path
         self._start = self._step = start
         self._epoch_length = epoch_length or train.length
-        self._warned_of_transforms = self._warned_of_classes = False
+        self._warned_of_transforms, self._warned_of_classes = bool(emptied), False
 
     def lines(self) -> list[str]:
         """Returns what is shown before the first step: a line per dataset, and the warnings."""
@@ -83,7 +84,7 @@ class DataSummary:
     def _new_warnings(self) -> list[str]:
         """Returns what is to be said about the batches so far, each once; numbers in the text may change later."""
         found = []
-        if not self._warned_of_transforms and (emptied := _emptied_by_transforms(self._learned, self.train.tally)):
+        if not self._warned_of_transforms and (emptied := emptied_by_transforms(self._learned, self.train.tally)):
             self._warned_of_transforms = True
             found.append(emptied)
         # After a start within an epoch, any number of images short of two epochs may lack one of them.
@@ -123,19 +124,6 @@ def _first_warnings(train: DatasetSample, val: DatasetSample | None, num_queries
         empty = nothing_annotated(val)
         found += [f"data.val: {text}" for text in ([f"nothing can be measured: {empty}"] if empty else suspicions(val))]
     return found
-
-
-def _emptied_by_transforms(learned: Tally, sampled: Tally) -> str:
-    if learned.images < _ENOUGH_IMAGES:
-        return ""
-    after = learned.images_without_segments / learned.images
-    before = sampled.images_without_segments / max(1, sampled.images)
-    if after <= 0.5 or before > 0.5 * after:
-        return ""
-    return (
-        f"data.train: {percent(after)} of the images have no segment after the transforms, but only {percent(before)} "
-        "before them. Use larger crops, or less scaling."
-    )
 
 
 def _never_learned(learned: Tally, train: DatasetSample) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor
 from segkit.errors import DataError
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds
+from segkit.transforms._ranges import require_order
 from segkit.types import RGB, Sample
 
 Factor = Annotated[float, Bounds(least=0, most=100)]
@@ -27,6 +28,9 @@ class PhotometricDistortion:
         saturation: (lowest, highest) factor of the saturation.
         hue: Largest rotation of the hue in degrees, in either direction.
 
+    Raises:
+        ConfigError: a lowest factor is more than the highest.
+
     Example:
         >>> import torch
         >>> from segkit.types import Sample
@@ -44,6 +48,8 @@ class PhotometricDistortion:
         saturation: tuple[Factor, Factor] = (0.5, 1.5),
         hue: Annotated[float, Bounds(least=0, most=180)] = 18.0,
     ) -> None:
+        for name, factors in (("contrast", contrast), ("saturation", saturation)):
+            require_order("photometric_distortion", (name, "the highest factor"), *factors)
         self.brightness = brightness
         self.contrast = contrast
         self.saturation = saturation

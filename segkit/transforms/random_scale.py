@@ -7,6 +7,7 @@ import torch
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds, Positive
 from segkit.transforms._geometry import resize_sample
+from segkit.transforms._ranges import require_order
 from segkit.types import Sample
 
 Factor = Annotated[float, Bounds(above=0, most=100)]
@@ -24,6 +25,9 @@ class RandomScale:
         min_factor: Lower bound of the factor, which is uniformly distributed.
         max_factor: Upper bound of the factor.
 
+    Raises:
+        ConfigError: `min_factor` is more than `max_factor`.
+
     Example:
         >>> import torch
         >>> from segkit.types import Sample
@@ -33,6 +37,7 @@ class RandomScale:
     """
 
     def __init__(self, *, size: tuple[Positive, Positive], min_factor: Factor = 0.1, max_factor: Factor = 2.0) -> None:
+        require_order("random_scale", ("min_factor", "max_factor"), min_factor, max_factor)
         self.size = size
         self.min_factor = min_factor
         self.max_factor = max_factor

@@ -2,10 +2,10 @@
 
 import torch
 
-from segkit.errors import ConfigError
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Fraction, Positive
 from segkit.transforms._geometry import crop_sample
+from segkit.transforms._ranges import require_order
 from segkit.transforms.resize_shortest_edge import ResizeShortestEdge
 from segkit.types import Sample
 
@@ -41,8 +41,7 @@ class RandomWindow:
         least: Positive = 384,
         most: Positive = 600,
     ) -> None:
-        if least > most:
-            raise ConfigError(f"transform 'random_window': least: {least} is more than most, {most}. Exchange them.")
+        require_order("random_window", ("least", "most"), least, most)
         self.probability = probability
         self.resize = ResizeShortestEdge(sizes=[400, 500, 600] if sizes is None else sizes)
         self.least = least

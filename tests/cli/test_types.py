@@ -34,8 +34,8 @@ def test_right_values(read, text, value):
         (positive, "many", "must be an integer, not 'many'."),
         (positive, "", "must be an integer, not ''."),
         (non_negative, "-1", "must be at least 0, not -1."),
-        (fraction, "nan", "must be a number, not nan."),
-        (fraction, "inf", "must be at most 1, not inf."),
+        (fraction, "nan", "must be a number, not nan. Write a finite one."),
+        (fraction, "inf", "must be a number, not inf. Write a finite one."),
         (fraction, "-0.1", "must be at least 0, not -0.1."),
         (fraction, "50", "must be at most 1, not 50.0."),
         (fraction, "half", "must be a number, not 'half'."),
@@ -52,7 +52,10 @@ def test_wrong_values(read, text, message):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["predict", "run", "a.png", "--output", "out", "--score-threshold", "nan"], "must be a number, not nan."),
+        (
+            ["predict", "run", "a.png", "--output", "out", "--score-threshold", "nan"],
+            "must be a number, not nan. Write a finite one.",
+        ),
         (["predict", "run", "a.png", "--output", "out", "--batch-size", "0"], "must be at least 1, not 0."),
         (["predict", "run", "a.png", "--output", "out", "--batch-size", "-1"], "must be at least 1, not -1."),
         (["predict", "run", "a.png", "--output", "out", "--window", "-5"], "must be at least 1, not -5."),

@@ -16,7 +16,7 @@ def test_right_values(value):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (float("nan"), "score_threshold: must be a number or null, not nan."),
+        (float("nan"), "score_threshold: must be a number or null, not nan. Write a finite one."),
         (1.01, "score_threshold: must be at most 1, not 1.01."),
         (np.float64(-1), "score_threshold: must be at least 0, not -1.0."),
         ("0.5", "score_threshold: must be a number or null, not '0.5'. Write 0.5, without quotes."),

@@ -252,10 +252,21 @@ CASES = {
         "or set it to false.",
         ["training.log_classes=false"],
     ),
-    "a bound that nothing exceeds": (
-        ["training.clip_gradients=.inf"],
-        "training.clip_gradients: has no effect: no norm exceeds infinity. Set a finite number, or null.",
-        ["training.clip_gradients=null"],
+    "losses without weight": (
+        ["criterion.losses=[{type: cross_entropy, weight: 0}, {type: dice, weight: 0.0}]"],
+        "criterion.losses: every loss has the weight 0, so nothing is learned. Give at least one a weight above 0.",
+        ["criterion.losses.1.weight=1"],
+    ),
+    "a matcher without costs": (
+        ["criterion.matcher={type: hungarian, class_cost: 0, mask_cost: 0, dice_cost: 0}"],
+        "criterion.matcher: all costs are 0, so queries are matched with segments by chance. Give at least one a value "
+        "above 0.",
+        ["criterion.matcher.dice_cost=1"],
+    ),
+    "no learning rate": (
+        ["training.optimizer.lr=0"],
+        "training.optimizer.lr: with a learning rate of 0, nothing is learned. Set one above 0.",
+        ["training.optimizer.lr=1e-5"],
     ),
     "early stopping after the last step": (
         ["training.hooks=[{type: early_stopping, patience: 3}]"],

@@ -166,7 +166,7 @@ def test_a_threshold_for_semantic_results_is_refused(checkpoint):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ({"score_threshold": float("nan")}, "score_threshold: must be a number or null, not nan."),
+        ({"score_threshold": float("nan")}, "score_threshold: must be a number or null, not nan. Write a finite one."),
         ({"score_threshold": 50}, "score_threshold: must be at most 1, not 50."),
         ({"window": 0}, "window: must be at least 1, not 0."),
         ({"max_pixels": 0}, "max_pixels: must be at least 1, not 0."),

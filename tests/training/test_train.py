@@ -64,7 +64,7 @@ def test_old_checkpoints_are_dropped(tiny):
 
 def test_early_stopping(tiny, capsys):
     patience = "training.hooks=[{type: early_stopping, patience: 1}]"
-    settings = ["training.evaluate_every=1", patience, "training.optimizer.lr=0.0", "training.steps=9"]
+    settings = ["training.evaluate_every=1", patience, "training.optimizer.lr=1e-30", "training.steps=9"]
     run = train(load_config(tiny, settings), output="run")
     steps = [line["step"] for line in lines_of(run) if "evaluation" in line]
     assert steps[-1] < 9
