@@ -10,6 +10,7 @@ import torch
 from segkit.data.sampling import MOST_MEGAPIXELS, percent
 from segkit.data.tally import Tally
 from segkit.errors import DataError
+from segkit.ops.targets import prepare_for_training
 from segkit.registries import Dataset, Transform
 
 LOOKED_AT = 32
@@ -40,7 +41,8 @@ def transformed_tally(dataset: Dataset, indices: Sequence[int], transforms: Sequ
                 pixels += sample.size[0] * sample.size[1]
                 for transform in transforms:
                     sample = transform(sample)
-                tally.add_sample(sample)
+                assert sample.target is not None, "a transform keeps the target"
+                tally.add(prepare_for_training(sample.target))
             except DataError:
                 continue  # the training tells of it, by its rule for bad samples
     return tally
