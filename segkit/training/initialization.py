@@ -71,7 +71,7 @@ def _carried(
 
 def _match(folder: Path, config: Config, ours: Classes, head: Mapping[str, object]) -> ClassRows:
     theirs = read_classes(folder)
-    rows = ClassRows.match(theirs, ours, _class_map(folder, config, theirs, ours))
+    rows = ClassRows.match(theirs, ours, read_class_map(folder, config, theirs.names, ours.names))
     if not any(rows.sources):
         raise CheckpointError(
             f"{folder}: has other classes ({classes_differ(theirs, ours)}), and none has the name of a class here, so "
@@ -81,19 +81,36 @@ def _match(folder: Path, config: Config, ours: Classes, head: Mapping[str, objec
     return rows
 
 
-def _class_map(folder: Path, config: Config, theirs: Classes, ours: Classes) -> dict[str, list[str]]:
-    """Returns the config's `class_map` with a list for each class. Raises ConfigError with all unknown names."""
+def read_class_map(
+    folder: Path, config: Config, theirs: Sequence[str], ours: Sequence[str] | None
+) -> dict[str, list[str]]:
+    """Returns the config's `class_map` with a list for each class.
+
+    Args:
+        folder: The checkpoint.
+        config: That of the new model.
+        theirs: Class names of the checkpoint.
+        ours: Class names of the new model; None where they are not known yet.
+
+    Raises:
+        ConfigError: It names classes that do not exist. The message has a line for each.
+
+    Example:
+        >>> from segkit.config import load_config
+        >>> read_class_map(Path("best"), load_config("configs/quickstart.yaml"), ["sky"], None)
+        {}
+    """
     given = config.experiment.class_map or {}
     class_map = {name: [names] if isinstance(names, str) else names for name, names in given.items()}
     problems = []
     for name, names in class_map.items():
         where = f"{config.origin(join_path('class_map', name))}: class_map.{name}"
-        if name not in ours.names:
-            problems.append(f"{where}: the dataset has no class '{name}'.{_known(name, ours.names)}")
+        if ours is not None and name not in ours:
+            problems.append(f"{where}: the dataset has no class '{name}'.{_known(name, ours)}")
         problems += [
-            f"{where}: {folder} has no class '{source}'.{_known(source, theirs.names)}"
+            f"{where}: {folder} has no class '{source}'.{_known(source, theirs)}"
             for source in names
-            if source not in theirs.names
+            if source not in theirs
         ]
     if problems:
         raise ConfigError("\n".join(problems))

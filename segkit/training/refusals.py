@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 
@@ -12,18 +14,25 @@ from segkit.build import (
     build_hooks,
     build_model,
     build_optimizer,
+    build_part,
     build_postprocessors,
     build_schedule,
     build_transforms,
 )
-from segkit.checkpoint import find_checkpoint
+from segkit.checkpoint import find_checkpoint, read_classes
 from segkit.classes import Classes
 from segkit.config import Config
+from segkit.config.nodes import join_path
+from segkit.config.sections import PartConfig
 from segkit.errors import ConfigError, SegkitError, suggest
 from segkit.evaluation.loop import check_evaluators
 from segkit.evaluation.tables import summary
 from segkit.models._base import SegmentationModel
+from segkit.registries import LOSSES, POSTPROCESSORS
+from segkit.registries.registry import Registry
 from segkit.runtime.batch_norm import synchronize_batch_norms
+from segkit.training.initialization import read_class_map
+from segkit.training.known_classes import known_classes, of_either_kind
 from segkit.training.learning_rates import LearningRates
 
 T = TypeVar("T")
@@ -35,7 +44,8 @@ _PLACEHOLDERS = (Classes.make(["a", "b"], things=[True, False]), Classes.make(["
 def refusals(config: Config, begun: bool = False) -> list[str]:
     """Builds what a config describes without its datasets and weights, and returns the problems, one line each.
 
-    The model is built without memory. What depends on the classes is left to the training.
+    The model is built without memory. Names of classes are checked where the config lists the classes of its dataset;
+    else they are left to the training.
 
     Args:
         config: A checked config.
@@ -57,12 +67,13 @@ pq_stuff, sq_stuff, rq_stuff"]
     model = found.of(lambda: _model(config))
     if experiment.training is not None:
         found.of(lambda: require_sections(config))
-        if experiment.init_from is not None and not begun:
-            found.of(lambda: find_checkpoint(experiment.init_from or ""))
+        if not begun:
+            _add_start_weights(found, config)
         if model is not None:
             _add_training(found, config, model)
     if data is not None and data.val is not None and experiment.evaluators:
         found.of(lambda: _check_evaluation(config))
+    _add_class_names(found, config)
     return list(dict.fromkeys(found.lines))
 
 
@@ -132,6 +143,48 @@ def _add_training(found: _Refusals, config: Config, model: SegmentationModel) ->
     schedule = found.of(lambda: build_schedule(settings.schedule))
     if optimizer is not None and schedule is not None:
         found.of(lambda: LearningRates(optimizer, schedule, settings.steps, model))
+
+
+def _add_start_weights(found: _Refusals, config: Config) -> None:
+    source = config.experiment.init_from
+    folder = found.of(lambda: find_checkpoint(source)) if source is not None else None
+    if folder is not None and config.experiment.class_map:
+        found.of(lambda: read_class_map(folder, config, read_classes(folder).names, known_classes(config)))
+    _add_missing_weights(found, config, config.experiment.model, "model")
+
+
+def _add_missing_weights(found: _Refusals, config: Config, part: PartConfig, path: str) -> None:
+    """Finds settings `weights` whose file does not exist, in a part and those inside it."""
+    for name, value in part.items():
+        here = join_path(path, name)
+        if isinstance(value, dict) and "type" in value:
+            _add_missing_weights(found, config, value, here)
+        elif name == "weights" and isinstance(value, str) and not Path(value).exists():
+            found.lines.append(f"{config.origin(here)}: {here}: there is no file '{value}'. Correct the path.")
+
+
+def _add_class_names(found: _Refusals, config: Config) -> None:
+    """Finds settings of losses and postprocessors that name a class which the dataset lacks."""
+    names = known_classes(config)
+    if names is None:
+        return
+    lists = of_either_kind(names)
+    builds: list[Callable[[Classes], object]] = [
+        partial(_build_with, POSTPROCESSORS, part) for part in config.experiment.postprocessors
+    ]
+    criterion = config.experiment.criterion
+    # A training replaces `auto` before it builds the loss.
+    losses = [] if criterion is None else [one for one in criterion.losses if one.get("class_weights") != "auto"]
+    builds += [partial(_build_with, LOSSES, loss) for loss in losses]
+    for build in builds:
+        tries = [_Refusals(), _Refusals()]
+        for attempt, classes in zip(tries, lists, strict=True):
+            attempt.of(partial(build, classes))
+        found.lines += [line for line in tries[0].lines if line in tries[1].lines]
+
+
+def _build_with(registry: Registry[Any], part: PartConfig, classes: Classes) -> object:
+    return build_part(registry, part, {"classes": classes})
 
 
 def _check_evaluation(config: Config) -> None:
