@@ -246,7 +246,7 @@ def as_id(value: object) -> Id:
     try:
         return as_text(value) if isinstance(value, str) else as_integer(value)
     except NotThisError as needed:
-        raise NotThisError(str(needed) if isinstance(value, str) else "a whole number or text") from None
+        raise NotThisError(str(needed) if isinstance(value, str) else f"{needed} or text") from None
 
 
 def is_padded(text: str) -> bool:

@@ -29,7 +29,8 @@ class Categories:
 
     classes: Classes
     label_of: dict[Id, int] | None
-    """Id -> class index or LEFT_OUT. None where the categories have problems."""
+    """Id -> class index or LEFT_OUT. Where the categories have problems, it only tells which ids they have; None where
+    that is not clear."""
 
 
 def read_categories(
@@ -55,7 +56,7 @@ def read_categories(
     required = ("id", "isthing") if isthing else ("id",)
     classes = classes_of(entries, "categories", problems, required=required, things=True)
     if problems.count > before:
-        return Categories(classes, None)
+        return Categories(classes, _known_ids(entries, text_ids))
     ids: list[Id] = text_ids or list(classes.ids)
     try:
         check_unique(ids, "id", "categories")
@@ -70,9 +71,18 @@ def read_categories(
         chosen = _chosen(classes, names, labels)
         check_classes(chosen, "categories")
     except DataError as error:
-        problems.add(str(error))
+        for line in str(error).splitlines():
+            problems.add(line)
         return Categories(classes, None)
     return Categories(chosen, dict(zip(ids, labels, strict=True)))
+
+
+def _known_ids(entries: list[object], text_ids: list[Id] | None) -> dict[Id, int] | None:
+    """Returns the ids of categories that have problems, None where some have no id, or the same."""
+    ids = text_ids or [category_id(entry.get("id")) if isinstance(entry, dict) else None for entry in entries]
+    known = [id for id in ids if id is not None]
+    # Of an id that is wrong, each annotation would be a problem as well: those would hide the cause.
+    return dict.fromkeys(known, 0) if len(set(known)) == len(ids) else None
 
 
 def _chosen(classes: Classes, names: list[str], labels: list[int]) -> Classes:

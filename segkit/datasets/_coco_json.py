@@ -1,13 +1,13 @@
 """COCO's JSON files: the lists that both formats have, read strictly."""
 
 import warnings
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
 from segkit.data.json_values import (
     Id,
     JsonEntry,
-    NotThisError,
     as_id,
     as_integer,
     as_positive,
@@ -129,8 +129,8 @@ class CocoFile:
         # Where images lack their ids, each of their annotations would be a problem as well: those would hide the cause.
         if index is None and self._ids_are_sound:
             entry.problem(
-                f"'image_id' is {shown(id)}, but 'images' does not list this id. Add the image or remove the "
-                f"annotation."
+                f"'image_id' is {shown(id)}, but 'images' does not list this id{_padded_hint(id, self._index_of)}. Add "
+                f"the image or remove the annotation."
             )
         return index
 
@@ -142,8 +142,8 @@ class CocoFile:
         label = self._label_of.get(id)
         if label is None:
             entry.problem(
-                f"'category_id' is {shown(id)}, but 'categories' does not list this id. Add it there, or correct it "
-                f"here."
+                f"'category_id' is {shown(id)}, but 'categories' does not list this id"
+                f"{_padded_hint(id, self._label_of)}. Add it there, or correct it here."
             )
         return label
 
@@ -189,9 +189,7 @@ def _file_name(entry: JsonEntry) -> tuple[str, str | None]:
 
 def _as_category_id(value: object) -> Id:
     id = category_id(value)
-    if id is None:
-        raise NotThisError("a whole number or text")
-    return id
+    return as_id(value) if id is None else id
 
 
 def _size(entry: JsonEntry) -> Size | None:
@@ -205,6 +203,13 @@ def _size(entry: JsonEntry) -> Size | None:
         )
         return None
     return height, width
+
+
+def _padded_hint(id: Id, known: Container[Id]) -> str:
+    """Tells that an id which is listed differs in leading zeros alone."""
+    if isinstance(id, str) and is_padded(id) and (as_integer(id) in known or str(as_integer(id)) in known):
+        return f", only {as_integer(id)}: with leading zeros, text is another id"
+    return ""
 
 
 def _other_form(id: Id) -> Id:

@@ -11,12 +11,12 @@ _THREE_POINTS = 6
 """Numbers of the shortest polygon that encloses anything."""
 
 
-def read_segmentation(value: object, size: Size) -> Polygons | RunLengths:
+def read_segmentation(value: object, size: Size | None) -> Polygons | RunLengths:
     """Reads polygons or run lengths.
 
     Args:
         value: The parsed JSON value.
-        size: Height and width of the image.
+        size: Height and width of the image; None where they are not known.
 
     Raises:
         InvalidSegmentationError: the value is no mask of an image of this size.
@@ -65,16 +65,19 @@ def _is_number(value: object) -> bool:
     return True
 
 
-def _run_lengths(rle: dict[str, object], size: Size) -> RunLengths:
+def _run_lengths(rle: dict[str, object], size: Size | None) -> RunLengths:
     """Checks run lengths. pycocotools does not: runs that do not fill the image would give arbitrary masks."""
     if "counts" not in rle or "size" not in rle:
         raise InvalidSegmentationError("run lengths need 'size' and 'counts'")
     given = _integers(rle["size"], "size")
-    if given != list(size):
+    if size is not None and given != list(size):
         raise InvalidSegmentationError(
             f"the run lengths are of size {given[:3]}, but the image is {list(size)} (height, width)"
         )
-    counts, pixels = rle["counts"], size[0] * size[1]
+    if len(given) != 2 or min(given) < 1:
+        raise InvalidSegmentationError(f"the run lengths are of size {given[:3]}, but must be of [height, width]")
+    counts, (height, width) = rle["counts"], given
+    pixels = height * width
     if counts in ("", []):
         raise InvalidSegmentationError("the run lengths are empty")
     if isinstance(counts, str):
@@ -88,7 +91,7 @@ def _run_lengths(rle: dict[str, object], size: Size) -> RunLengths:
         raise InvalidSegmentationError("a run length is negative")
     if sum(runs) != pixels:
         raise InvalidSegmentationError(
-            f"the run lengths add up to {sum(runs)} pixels, but the image has {pixels} ({size[1]}x{size[0]})"
+            f"the run lengths add up to {sum(runs)} pixels, but the image has {pixels} ({width}x{height})"
         )
     return RunLengths(counts, sum(runs[1::2]))
 

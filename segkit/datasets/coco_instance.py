@@ -139,16 +139,15 @@ def _read_annotations(parsed: CocoFile) -> list[Instance]:
 def _segmentation(entry: JsonEntry, parsed: CocoFile, image: int | None) -> Polygons | RunLengths | None:
     """Reads the mask of an annotation. Returns None where there is a problem."""
     value = entry.required("segmentation", lambda value: value)
-    size = None if image is None else parsed.images[image].size
-    if "segmentation" not in entry.values or image is None or size is None:
+    if "segmentation" not in entry.values:
         return None
+    # Where the image or its size is wrong, a wrong mask is told as well.
+    known = None if image is None else parsed.images[image]
     try:
-        return read_segmentation(value, size)
+        return read_segmentation(value, None if known is None else known.size)
     except InvalidSegmentationError as error:
-        entry.problem(
-            f"'segmentation' of image {parsed.images[image].id} ({parsed.images[image].file_name}): {error}. Correct "
-            f"it or remove the annotation."
-        )
+        of_image = "" if known is None else f" of image {known.id} ({known.file_name})"
+        entry.problem(f"'segmentation'{of_image}: {error}. Correct it or remove the annotation.")
         return None
 
 

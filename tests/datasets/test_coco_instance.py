@@ -219,12 +219,33 @@ def test_image_ids_of_which_one_is_text(folder: Folder, listed: Any, named: Any)
 def test_image_ids_with_leading_zeros_are_text(folder: Folder, listed: Any, named: Any) -> None:
     folder.data["images"][0]["id"] = listed
     folder.data["annotations"][0]["image_id"] = named
-    assert "'images' does not list this id. Add the image or remove the annotation." in folder.error()
+    hint = ", only 9: with leading zeros, text is another id" if named == "009" else ""
+    assert f"'images' does not list this id{hint}. Add the image or remove the annotation." in folder.error()
 
 
 def test_category_ids_with_leading_zeros_are_text(folder: Folder) -> None:
     folder.data["annotations"][0]["category_id"] = f"0{folder.data['annotations'][0]['category_id']}"
-    assert "'categories' does not list this id. Add it there, or correct it here." in folder.error()
+    assert (
+        "'categories' does not list this id, only 40: with leading zeros, text is another id. Add it there, or correct "
+        "it here." in folder.error()
+    )
+
+
+def test_a_wrong_color_or_height_hides_no_other_problem(folder: Folder) -> None:
+    folder.data["categories"][0]["color"] = "?"
+    folder.data["images"][0]["height"] = 0
+    folder.add([], id=21)
+    folder.add([SQUARE], 99, id=22)
+    folder.add([[0, 0, 1]], id=23, image_id="nowhere")
+    lines = folder.error().splitlines()
+    assert ["'color'" in lines[0], "'height'" in lines[1]] == [True, True]
+    assert [line.partition("(id 2")[2] for line in lines[2:]] == [
+        "1): 'segmentation' of image 9 (b.jpg): the list of polygons is empty. A box alone has no mask: draw its "
+        "polygon. Correct it or remove the annotation.",
+        "2): 'category_id' is 99, but 'categories' does not list this id. Add it there, or correct it here.",
+        "3): 'image_id' is \"nowhere\", but 'images' does not list this id. Add the image or remove the annotation.",
+        "3): 'segmentation': a polygon is not a flat list x1, y1, x2, y2, …. Correct it or remove the annotation.",
+    ]
 
 
 def test_image_ids_that_differ_only_in_form(folder: Folder) -> None:
