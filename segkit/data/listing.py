@@ -61,11 +61,10 @@ def list_folder(folder: Path, pixels: PixelFormat = RGB) -> Listing:
         with os.scandir(folder) as entries:
             for entry in entries:
                 path = Path(entry.path)
-                if is_hidden(path):
-                    hidden += [path] if is_hidden_image(path) and entry.is_file() else []
-                    continue
                 if entry.is_dir():
-                    deeper += [path] if any(_is_image(file, suffixes) for file in path.iterdir()) else []
+                    deeper += [path] if _holds_images(path, suffixes) else []
+                elif is_hidden(path):
+                    hidden += [path] if is_hidden_image(path) else []
                 else:
                     (images if _is_image(path, suffixes) else others).append(path)
     except OSError as error:
@@ -74,7 +73,7 @@ def list_folder(folder: Path, pixels: PixelFormat = RGB) -> Listing:
 
 
 def list_tree(folder: Path, without: Path | None = None, pixels: PixelFormat = RGB) -> Listing:
-    """Lists a folder with everything below it, so that `deeper` is empty. Links to folders are followed.
+    """Lists a folder with everything below it. Links to folders are followed; of hidden folders, `deeper` tells.
 
     Args:
         folder: The folder.
@@ -97,6 +96,7 @@ def list_tree(folder: Path, without: Path | None = None, pixels: PixelFormat = R
     suffixes = image_suffixes(pixels)
     images: list[Path] = []
     others: list[Path] = []
+    deeper: list[Path] = []
     hidden: list[Path] = []
     # A link may lead to a folder above it: without a list of what was seen, the walk would not end.
     seen = {os.path.realpath(without)} if without is not None else set()
@@ -106,13 +106,15 @@ def list_tree(folder: Path, without: Path | None = None, pixels: PixelFormat = R
             folders.clear()
             continue
         seen.add(real)
+        away = [Path(parent, name) for name in folders if is_hidden(Path(name))]
+        deeper += [path for path in away if _holds_images(path, suffixes)]
         folders[:] = [name for name in folders if not is_hidden(Path(name))]
         for name in files:
             if not is_hidden(path := Path(parent, name)):
                 (images if _is_image(path, suffixes) else others).append(path)
             elif is_hidden_image(path):
                 hidden.append(path)
-    return Listing(folder, sorted(images), sorted(others), [], sorted(hidden))
+    return Listing(folder, sorted(images), sorted(others), sorted(deeper), sorted(hidden))
 
 
 def _raise(error: OSError) -> None:
@@ -177,6 +179,16 @@ def counted(things: Sequence[object], noun: str) -> str:
         ('1 file', '0 files')
     """
     return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
+
+
+def _holds_images(folder: Path, suffixes: frozenset[str]) -> bool:
+    """Tells whether a folder holds images directly. A hidden one may belong to a program that lets no other read it."""
+    try:
+        return any(_is_image(file, suffixes) for file in folder.iterdir())
+    except OSError:
+        if is_hidden(folder):
+            return False
+        raise
 
 
 def _is_image(file: Path, suffixes: frozenset[str]) -> bool:

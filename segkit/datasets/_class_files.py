@@ -1,6 +1,7 @@
 """Class lists that lie in a folder of data, for the ids or colors of its label files."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def class_file(folder: Path, places: Sequence[Path]) -> Path | None:
         for file in files[:_MOST_FILES]:
             try:
                 found[file] = read_classes(file)
-            except DataError:
-                continue
+            except DataError as error:
+                _tell_refused(error)
     lists = {(classes.names, classes.ids) for classes in found.values()}
     if len(lists) > 1:
         raise DataError(
@@ -57,6 +58,10 @@ def class_file(folder: Path, places: Sequence[Path]) -> Path | None:
         )
     # Of equal lists, one with colors may be the better one, but the names are the same.
     return next(iter(found), None)
+
+
+def _tell_refused(error: DataError) -> None:
+    warnings.warn(f"not taken as a class list: {str(error).splitlines()[0]}", stacklevel=4)
 
 
 def configured_list(source: list[str] | str | Path) -> list[str] | str:

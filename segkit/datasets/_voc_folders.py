@@ -87,6 +87,10 @@ def listed(root: Path, split: Split, instances: bool) -> tuple[list[Pair], list[
         for folder, files in found.items():
             if name not in files:
                 problems.add(f"there is no {folder}/{name}. Restore the file, or remove the name.")
+            for other in files.get(name, [])[1:]:
+                problems.of(other).add(
+                    f"this file and {files[name][0].name} belong to one image. Rename or remove one."
+                )
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.add(f"'{name}' stands there twice. Remove one.")
     problems.raise_any()
@@ -94,8 +98,8 @@ def listed(root: Path, split: Split, instances: bool) -> tuple[list[Pair], list[
         raise DataError(f"{file}: the list is empty. Write the name of an image on each line.")
     if not isinstance(split, str):
         names = chosen(names, split, file)
-    pairs = [Pair(name, found[IMAGES][name], found[CLASS_MASKS][name]) for name in names]
-    return pairs, [found[OBJECT_MASKS][name] for name in names] if instances else []
+    pairs = [Pair(name, found[IMAGES][name][0], found[CLASS_MASKS][name][0]) for name in names]
+    return pairs, [found[OBJECT_MASKS][name][0] for name in names] if instances else []
 
 
 def _names(root: Path, split: Split) -> tuple[Path, list[str]]:
@@ -118,7 +122,10 @@ def _read(file: Path) -> list[str]:
     return [line.split()[0] for line in read_text(file, "a list of names").splitlines() if line.strip()]
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def _files(folder: Path) -> dict[str, list[Path]]:
     """Returns the images of a folder by their paths within it, without suffix."""
     listing = list_tree(folder)
-    return {listing.name_of(file.with_suffix("")): file for file in listing.images}
+    files: dict[str, list[Path]] = {}
+    for file in listing.images:
+        files.setdefault(listing.name_of(file.with_suffix("")), []).append(file)
+    return files

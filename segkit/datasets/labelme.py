@@ -75,7 +75,8 @@ class Labelme(InstanceDataset):
         root = dataset_folder(folder)
         listing = list_tree(root)
         problems = Problems(root)
-        files = read_labelme(listing, None if images is None else dataset_folder(images), problems)
+        image_folder = None if images is None else dataset_folder(images)
+        files = read_labelme(listing, image_folder, problems)
         problems.raise_any()
         names, label_of = _classes(files, classes, root)
         annotated = {file.image for file in files}
@@ -83,6 +84,8 @@ class Labelme(InstanceDataset):
         files = [file for file in files if file.name in keep]
         _warn(files, label_of, root)
         _warn_of_images(listing, annotated)
+        if image_folder is not None and not image_folder.resolve().is_relative_to(root.resolve()):
+            _warn_of_images(list_tree(image_folder, without=root), annotated)
         plausibility = Plausibility(root, problems)
         instances: list[Instance] = []
         for index, file in enumerate(files):

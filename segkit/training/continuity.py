@@ -16,7 +16,7 @@ from segkit.config.nodes import Value
 from segkit.config.plain import plain
 from segkit.config.sections import Training, TrainingSplit
 from segkit.config.source import inline, read_file
-from segkit.errors import CheckpointError
+from segkit.errors import CheckpointError, ConfigError
 from segkit.training.state import SavedState
 
 FREE = (
@@ -39,6 +39,15 @@ _WEIGHTS = "class_weights"
 COMPARED_ELSEWHERE = (*_ORDER, "training.accumulate", "data.train.batch_size")
 
 
+def _refuse_fewer_steps(saved: SavedState, config: Config) -> None:
+    settings = config.experiment.training
+    if settings is not None and settings.steps < saved.state.step:
+        raise ConfigError(
+            f"{config.origin('training.steps')}: training.steps: {settings.steps} steps, but {saved.folder} has made "
+            f"{saved.state.step}. Set as many or more, or start a new training with init_from={saved.folder}."
+        )
+
+
 def changes(saved: SavedState, config: Config, num_images: int, num_processes: int) -> list[str]:
     """Returns a line for each setting that a resumed training has changed.
 
@@ -52,9 +61,11 @@ def changes(saved: SavedState, config: Config, num_images: int, num_processes: i
 
     Raises:
         CheckpointError: The order of the images would change.
+        ConfigError: The training has made more steps already than the config asks for.
     """
     file = saved.folder / CONFIG_FILE
     before = _config_of(saved)
+    _refuse_fewer_steps(saved, config)
     problems = [
         *_other_order(before, config, file),
         *_other_images(saved, num_images),
