@@ -13,6 +13,9 @@ from segkit.types import RGB, PixelFormat
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 """Files that Windows puts into folders of images."""
 
+_VERSION_CONTROL = (".git", ".hg", ".svn")
+"""Folders of programs, in which nobody keeps images."""
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -183,6 +186,8 @@ def counted(things: Sequence[object], noun: str) -> str:
 
 def _holds_images(folder: Path, suffixes: frozenset[str]) -> bool:
     """Tells whether a folder holds images directly. A hidden one may belong to a program that lets no other read it."""
+    if folder.name in _VERSION_CONTROL:
+        return False
     try:
         return any(_is_image(file, suffixes) for file in folder.iterdir())
     except OSError:

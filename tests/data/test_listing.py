@@ -75,3 +75,13 @@ def test_a_tree_that_cannot_be_listed(tmp_path):
     message = f"{tmp_path}/none: cannot list the folder (No such file or directory)."
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         list_tree(tmp_path / "none")
+
+
+def test_hidden_folders_with_images_are_told(folder):
+    for name in (".old/e.png", ".empty/notes.txt"):
+        (folder / name).parent.mkdir()
+        (folder / name).touch()
+    assert names(list_folder(folder).deeper) == [".old", "deep"]
+    assert names(list_tree(folder).deeper) == [".old"]
+    with pytest.warns(UserWarning, match=r"; 1 sub-folder with images: \.old\.$"):
+        warn_of_the_rest(list_tree(folder))

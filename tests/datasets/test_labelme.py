@@ -142,6 +142,16 @@ def test_images_may_lie_elsewhere(folder, tmp_path):
     assert folder.load(images=str(tmp_path / "photos"))[0].file == f"{tmp_path}/photos/a.jpg"
 
 
+def test_images_elsewhere_without_json_are_told(folder, tmp_path):
+    folder.add()
+    photos = tmp_path.parent / f"{tmp_path.name}_photos"
+    photos.mkdir()
+    (tmp_path / "a.jpg").rename(photos / "a.jpg")
+    Image.new("RGB", (2, 2)).save(photos / "b.jpg")
+    folder.load(images=str(photos))
+    assert folder.warnings == [f"{photos}: left out: 1 image without a JSON file: b.jpg."]
+
+
 def test_images_without_json_and_other_json_files_are_told(folder, tmp_path):
     folder.add()
     Image.new("RGB", (2, 2)).save(tmp_path / "b.jpg")

@@ -168,3 +168,12 @@ def test_all_missing_files_are_named(official):
     refused("\n".join(lines), folder=str(official), split="train")
     file.write_text("\n")
     refused(f"{file}: the list is empty. Write the name of an image on each line.", folder=str(official), split="train")
+
+
+def test_two_files_of_one_image_are_refused(official):
+    images = official / "JPEGImages"
+    name = (official / "ImageSets/Segmentation/train.txt").read_text().split()[0]
+    first = images / f"{name}.jpg"
+    shutil.copy(first, images / f"{name}.mpo")
+    message = f"{images / name}.mpo: this file and {name}.jpg belong to one image. Rename or remove one."
+    refused(message, folder=str(official), split="train")

@@ -596,3 +596,11 @@ def test_panoptic_files_for_training_alone(tmp_path):
         for sample in dataset:
             assert sample.target.labels.tolist() == [sample.image_id % 2]
             assert (sample.target.segment_map == 0).all()
+
+
+def test_a_file_that_is_no_class_list_is_told(tmp_path):
+    labeled(tmp_path, [0, 1, 0, 1])
+    (tmp_path / "classes.txt").write_text("road\nsky # blue\n")
+    message = rf"^not taken as a class list: {re.escape(str(tmp_path))}/classes\.txt: line 2, 'sky # blue', is no class"
+    with pytest.warns(UserWarning, match=message), pytest.raises(DataError, match="there is no class list"):
+        look_at(tmp_path)

@@ -3,7 +3,7 @@
 import pytest
 
 from segkit.config import load_config
-from segkit.errors import CheckpointError
+from segkit.errors import CheckpointError, ConfigError
 from segkit.training.build import build_training
 from segkit.training.continuity import changes, keep_pixel_values
 from segkit.training.run_folder import RunFolder
@@ -134,3 +134,15 @@ def test_pixel_values_of_the_checkpoint_are_kept(run, tmp_path):
     assert config["model"]["pixel_mean"] == [123.675, 116.28, 103.53]
     assert list(config["model"]["pixel_std"]) == [1.0, 2.0, 3.0]
     assert config.origin("model.pixel_mean") == f"{run}/checkpoints/step_1/config.yaml"
+
+
+def test_fewer_steps_than_were_made_are_refused(run):
+    folder = run / "checkpoints/step_1"
+    saved = SavedState(folder)
+    saved.state.step = 3
+    with pytest.raises(ConfigError) as caught:
+        changes(saved, load_config(str(run / "config.yaml"), ["training.steps=2"]), 8, 1)
+    assert str(caught.value) == (
+        f"<command line>: training.steps: 2 steps, but {folder} has made 3. Set as many or more, or start a new "
+        f"training with init_from={folder}."
+    )
