@@ -148,7 +148,7 @@ def _read_union(node: Node, annotation: Annotation, path: str) -> Read:
             return value, []
         if not read_value(node, unbounded(alternative), path)[1]:
             outside_bounds.append(problems)
-        elif _has_shape(node, alternative):
+        elif _has_shape(node, unbounded(alternative)):
             inside_collection.append(problems)
     if outside_bounds:
         return None, outside_bounds[0]

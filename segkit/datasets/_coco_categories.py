@@ -79,10 +79,10 @@ def read_categories(
 
 def _known_ids(entries: list[object], text_ids: list[Id] | None) -> dict[Id, int] | None:
     """Returns the ids of categories that have problems, None where some have no id, or the same."""
-    ids = text_ids or [category_id(entry.get("id")) if isinstance(entry, dict) else None for entry in entries]
-    known = [id for id in ids if id is not None]
+    read = [category_id(entry.get("id")) if isinstance(entry, dict) else None for entry in entries]
+    ids = text_ids or [id for id in read if id is not None]
     # Of an id that is wrong, each annotation would be a problem as well: those would hide the cause.
-    return dict.fromkeys(known, 0) if len(set(known)) == len(ids) else None
+    return dict.fromkeys(ids, 0) if len(set(ids)) == len(entries) else None
 
 
 def _chosen(classes: Classes, names: list[str], labels: list[int]) -> Classes:

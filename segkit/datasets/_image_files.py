@@ -41,13 +41,16 @@ class ListedFiles:
         self._folder, self._setting, self._problems = folder, setting, problems
         self._listings: dict[str, set[str]] = {}
         self._missing: list[tuple[JsonEntry, str, str]] = []
+        self._there: set[str] = set()
         self._count = 0
         self._without_folders = False
 
     def add(self, entry: JsonEntry, key: str, name: str) -> None:
         """Notes a file that `key` of `entry` names."""
         self._count += 1
-        if not self._is_there(_native(name)):
+        if self._is_there(_native(name)):
+            self._there.add(_native(name))
+        else:
             self._missing.append((entry, key, _native(name)))
 
     def check(self) -> None:
@@ -72,7 +75,9 @@ class ListedFiles:
                 continue
             parent, base = os.path.split(name)
             known = self._names_in(parent)
-            near = suggest(base, sorted(known)) if number < 10 and len(known) <= _MOST_NAMES else ""
+            # What another entry lists is the file of that one, however similar the names are.
+            free = sorted(one for one in known if os.path.join(parent, one) not in self._there)
+            near = suggest(base, free) if number < 10 and len(known) <= _MOST_NAMES else ""
             file = str(self._folder / name)
             file = file if len(file) <= _LONGEST_PATH else f"{file[:_LONGEST_PATH]}…"
             entry.problem(f"'{key}': there is no file {file}.{near} Restore it or correct the name.")

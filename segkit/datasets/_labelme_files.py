@@ -199,7 +199,7 @@ def _as_points(value: object) -> list[Point]:
     try:
         return [(as_number(x), as_number(y)) for x, y in value]
     except NotThisError:
-        raise needed from None
+        raise NotThisError("a list of points [x, y] of finite numbers") from None
 
 
 def _polygon(entry: JsonEntry, points: list[Point], size: Size) -> Polygons:

@@ -265,8 +265,8 @@ def test_all_problems_are_listed_with_their_ids(folder: Folder) -> None:
     folder.data["annotations"].append(None)
     fix = "Correct it or remove the annotation."
     assert folder.error().splitlines() == [
-        f"{folder.json}: images[0] (id 9): 'file_name': there is no file {folder.images / 'b.jpg'}. Did you mean "
-        f"'a.jpg'? Restore it or correct the name.",
+        f"{folder.json}: images[0] (id 9): 'file_name': there is no file {folder.images / 'b.jpg'}. Restore it "
+        f"or correct the name.",
         f"{folder.json}: annotations[1] (id 21): 'segmentation' of image 9 (b.jpg): the list of polygons is empty. A "
         f"box alone has no mask: draw its polygon. {fix}",
         f"{folder.json}: annotations[2] (id 22): 'iscrowd' is \"no\", but must be 0 or 1. Correct it or leave it out.",

@@ -411,7 +411,7 @@ def test_file_in_place_of_a_folder(folder: Folder, setting: str) -> None:
 @pytest.mark.parametrize(
     ("name", "place", "near"),
     [
-        ("images/b.jpg", "images[0] (id 9)", " Did you mean 'a.jpg'?"),
+        ("images/b.jpg", "images[0] (id 9)", ""),  # a.jpg is the file of another entry
         ("masks/b.png", "annotations[0]", ""),
     ],
 )

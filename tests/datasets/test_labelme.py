@@ -206,7 +206,8 @@ def test_all_problems_of_all_files_are_told(folder, tmp_path):
         "a.json: shapes[2]: a rectangle needs two opposite corners. Correct or remove the shape.",
         "a.json: shapes[3]: a circle needs its center and another point. Correct or remove the shape.",
         "a.json: shapes[4]: 'shape_type' is \"blob\", which is not known. Draw a polygon instead.",
-        "a.json: shapes[5]: 'points' is a list of 1, but must be a list of points [x, y]. Correct it.",
+        "a.json: shapes[5]: 'points' is a list of 1, but must be a list of points [x, y] of finite numbers. Correct "
+        "it.",
         "a.json: shapes[7]: 'mask' is 4x4, but its points span 4x5 pixels. Correct or remove the shape.",
         "a.json: shapes[8]: the mask has no pixels in the image. Correct or remove the shape.",
         "b.json: cannot read JSON (Expecting value: line 1 column 35 (char 34)). Restore the file or correct the path.",
