@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from segkit.data.images import refuse_address, rgb_rows, to_rgb, upright_8_bit
-from segkit.data.opening import largest_allowed, opened
+from segkit.data.opening import largest_allowed, opened, require_memory_to_decode
 from segkit.data.tiff_chunks import chunks_in, decoded, is_divided
 from segkit.types import Size
 
@@ -68,7 +68,7 @@ class _Divided(ImageRows):
 
     def read(self, top: int, bottom: int) -> Tensor:
         rows = torch.zeros(bottom - top, self.size[1], 3, dtype=torch.uint8).permute(2, 0, 1)
-        with opened(self._path, self.size[0] * self.size[1]) as image:
+        with opened(self._path, self.size[0] * self.size[1], whole=False) as image:
             assert isinstance(image, TiffImageFile), "the file is as it was when it was looked at"
             for chunk in chunks_in(image, top, bottom):
                 part = to_rgb(decoded(image, chunk), str(self._path))
@@ -101,9 +101,10 @@ def rows_of(path: str | Path, max_pixels: int | None = None) -> ImageRows:
         ((20, 4), torch.Size([3, 2, 4]))
     """
     refuse_address(path)
-    with opened(Path(path), largest_allowed(max_pixels)) as image:
+    with opened(Path(path), largest_allowed(max_pixels), whole=False) as image:
         if is_divided(image):
             return _Divided(Path(path), (image.height, image.width))
+        require_memory_to_decode(Path(path), image)
         return _Decoded(upright_8_bit(image, str(path)))
 
 
@@ -121,5 +122,5 @@ def pixels_of(path: str | Path, max_pixels: int | None = None) -> int:
         80
     """
     refuse_address(path)
-    with opened(Path(path), largest_allowed(max_pixels)) as image:
+    with opened(Path(path), largest_allowed(max_pixels), whole=False) as image:
         return image.width * image.height

@@ -107,7 +107,7 @@ def holds_colors(path: Path) -> bool:
     Raises:
         DataError: the file is missing or broken.
     """
-    with opened(path) as image:
+    with opened(path, whole=False) as image:
         return image.mode in ("RGB", "RGBA")
 
 

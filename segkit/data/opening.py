@@ -14,6 +14,7 @@ from segkit.data.formats import image_formats
 from segkit.data.jpeg_checks import check_jpeg_rows
 from segkit.data.png_checks import check_png, check_png_rows
 from segkit.errors import ConfigError, DataError, SegkitError, cause_of
+from segkit.runtime.memory_limit import require_memory
 from segkit.runtime.reading import open_file
 from segkit.types import Size
 
@@ -25,18 +26,26 @@ _REPLACE = "Replace or remove it."
 _MOST_DIGITS = 18
 """Of a number of pixels. Python refuses to convert thousands."""
 
+_MANY_PIXELS = 1 << 24
+"""Pixels of an image from which on its memory is looked at."""
+
 _lock = threading.RLock()
 """Held while Pillow's limit, which counts for the whole process, is another one."""
 
 
+_DECODED_BYTES = 4
+"""Bytes that a decoded pixel takes at least, with its copy in an array."""
+
+
 @contextmanager
-def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
+def opened(path: Path, max_pixels: int | None = None, *, whole: bool = True) -> Iterator[Image.Image]:
     """Opens an image file. Decode it inside the `with` block: errors there become DataErrors with the path.
 
     Args:
         path: The file.
         max_pixels: Largest number of pixels. By default that of the environment variable SEGKIT_MAX_PIXELS, or else
             Pillow's.
+        whole: Whether the image is decoded as a whole, which there must be memory for.
 
     Raises:
         DataError: the file is missing, too large, damaged, or no image.
@@ -58,6 +67,8 @@ def opened(path: Path, max_pixels: int | None = None) -> Iterator[Image.Image]:
                 with Image.open(file, formats=image_formats()) as image:
                     refuse_large(path, (image.height, image.width), limit)
                     _warn_if_large(path, image, limit)
+                    if whole:
+                        require_memory_to_decode(path, image)
                     yield image
                     check_png_rows(image, file)
                     check_jpeg_rows(image, file)
@@ -83,6 +94,27 @@ def refuse_large(path: Path, size: Size, max_pixels: int | None = None) -> None:
     limit = max_pixels if max_pixels is not None else limit_of_environment()
     if limit is not None and size[0] * size[1] > limit:
         raise _too_large(path, size[0] * size[1], limit)
+
+
+def require_memory_to_decode(path: Path, image: Image.Image) -> None:
+    """Checks that there is enough memory to decode an image as a whole.
+
+    Raises:
+        DataError: There is not.
+
+    Example:
+        >>> require_memory_to_decode(Path("a.png"), Image.new("L", (20, 30)))
+    """
+    pixels = image.width * image.height
+    if pixels < _MANY_PIXELS:
+        return
+    try:
+        require_memory(_DECODED_BYTES * pixels)
+    except MemoryError as error:
+        raise DataError(
+            f"{path}: not enough memory to decode {image.width}x{image.height} pixels ({error}). Use a smaller image, "
+            "cut it into tiles, or store it as a TIFF of strips or tiles for segkit predict --window."
+        ) from None
 
 
 @contextmanager

@@ -36,6 +36,8 @@ class ExportedModel(SegmentationModel):
     """
 
     size_divisor = 1
+    limits_memory = True
+    """By the sizes that the file takes."""
 
     def __init__(self, file: ExportedFile) -> None:
         super().__init__()

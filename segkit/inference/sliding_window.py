@@ -41,6 +41,9 @@ class SlidingWindow(SegmentationModel):
         torch.Size([1, 2, 4, 5])
     """
 
+    limits_memory = True
+    """Windows take the memory, not the image."""
+
     def __init__(self, model: SegmentationModel, side: int) -> None:
         super().__init__()
         self.model = model

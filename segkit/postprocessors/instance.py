@@ -10,6 +10,7 @@ from segkit.errors import ConfigError
 from segkit.ops.resizing import positive_bands, row_chunks
 from segkit.registries import POSTPROCESSORS
 from segkit.registries.signature import Fraction, Positive
+from segkit.runtime.memory_limit import require_memory
 from segkit.types import ImageSizes, InstanceResult, PixelPrediction, Prediction
 
 
@@ -88,6 +89,8 @@ def _masks(mask_logits: Tensor, sizes: ImageSizes, room: int) -> tuple[Tensor, T
     """
     count = len(mask_logits)
     transposed = ImageSizes(sizes.padded[::-1], sizes.unpadded[::-1], sizes.output[::-1])
+    if mask_logits.device.type == "cpu":  # a GPU refuses by itself
+        require_memory(room * sizes.output[0] * sizes.output[1])
     masks = torch.zeros(room, *transposed.output, dtype=torch.bool, device=mask_logits.device)
     prob_sums = torch.zeros(count, dtype=torch.float32, device=mask_logits.device)
     areas = torch.zeros(count, dtype=torch.int64, device=mask_logits.device)

@@ -9,6 +9,7 @@ import psutil
 import torch
 
 from segkit.runtime.allocation import release_freed_memory
+from segkit.runtime.memory_limit import memory_left
 
 _INTERVAL = 0.002
 """Seconds between two looks at the size of this process."""
@@ -72,4 +73,4 @@ def memory_to_use(device: torch.device) -> int:
     """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device))
-    return int(psutil.virtual_memory().available + psutil.Process().memory_info().rss)
+    return memory_left() + int(psutil.Process().memory_info().rss)

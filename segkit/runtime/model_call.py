@@ -10,6 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from segkit.errors import DataError, cause_of, is_out_of_memory
 from segkit.registries.signature import named_inputs
+from segkit.runtime.model_memory import require_memory_of_model
 from segkit.types import ImageSizes, Target
 
 P = TypeVar("P")
@@ -29,6 +30,13 @@ _IN_TRAINING = (
     "backbone's freeze_batch_norm can help too."
 )
 _IN_EVALUATION = "Use larger images, or the transform 'pad' in data.val.transforms of the config."
+
+_FOR_TRAINING = "Use smaller batches, or a transform such as random_crop in data.train.transforms."
+_FOR_EVALUATION = (
+    "Use smaller images or batches, resize_shortest_edge in data.val.transforms, or --window (of segkit test only for "
+    "the semantic task)."
+)
+"""Where the memory is too small."""
 
 
 def call_model(
@@ -60,6 +68,7 @@ def call_model(
     names_targets = targets is not None and "targets" in named_inputs(inner)
     try:
         with enough_memory(sizes, files):
+            require_memory_of_model(inner, images, sizes)
             unpadded = [size.unpadded for size in sizes]
             return model(images, unpadded, targets=targets) if names_targets else model(images, unpadded)
     except (ValueError, RuntimeError) as error:
@@ -92,8 +101,8 @@ def enough_memory(sizes: Sequence[ImageSizes], files: Sequence[str]) -> Iterator
         >>> with enough_memory([ImageSizes((64, 64), (60, 50), (60, 50))], ["a.png"]):
         ...     raise MemoryError
         Traceback (most recent call last):
-        segkit.errors.DataError: a.png (50x60): not enough memory for this image (MemoryError). Use smaller images or \
-batches, a transform that resizes them, or --window in the semantic task.
+        segkit.errors.DataError: a.png (50x60): not enough memory for this image (MemoryError). Use smaller \
+batches, or a transform such as random_crop in data.train.transforms.
     """
     try:
         yield
@@ -101,9 +110,9 @@ batches, a transform that resizes them, or --window in the semantic task.
         if not is_out_of_memory(error):
             raise
         what = "this image" if len(files) == 1 else "these images together"
+        remedy = _FOR_TRAINING if torch.is_grad_enabled() else _FOR_EVALUATION
         raise DataError(
-            f"{_named(sizes, files)}: not enough memory for {what} ({cause_of(error)}). Use smaller images or batches, "
-            "a transform that resizes them, or --window in the semantic task."
+            f"{_named(sizes, files)}: not enough memory for {what} ({cause_of(error)}). {remedy}"
         ) from error
 
 

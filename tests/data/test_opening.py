@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from segkit.data import opening
+from segkit.data.image_rows import pixels_of, rows_of
 from segkit.data.images import read_image
 from segkit.data.label_maps import read_label_map
 from segkit.data.opening import VARIABLE, largest_allowed
 from segkit.errors import ConfigError, DataError
+from segkit.runtime import memory_limit
 
 REPLACE = "Replace or remove it."
 
@@ -56,6 +59,30 @@ def test_a_decoder_without_memory_names_the_file(file, monkeypatch):
 
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
     refused(file, f"cannot read the image (MemoryError). {REPLACE}")
+
+
+@pytest.fixture
+def no_memory(monkeypatch):
+    monkeypatch.setattr(opening, "_MANY_PIXELS", 1)
+    monkeypatch.setattr(memory_limit, "memory_left", lambda: 100)
+
+
+def test_an_image_is_decoded_only_where_there_is_memory_for_it(file, no_memory):
+    message = (
+        "not enough memory to decode 20x10 pixels (it takes about 0.0 GB, but 0.0 GB are free). Use a smaller "
+        "image, cut it into tiles, or store it as a TIFF of strips or tiles for segkit predict --window."
+    )
+    refused(file, message)
+    with pytest.raises(DataError, match="not enough memory to decode"):
+        read_label_map(file)
+    with pytest.raises(DataError, match="not enough memory to decode"):
+        rows_of(file)
+
+
+def test_a_tiff_of_strips_is_not_decoded_as_a_whole(tmp_path, no_memory):
+    Image.new("RGB", (20, 10)).save(tmp_path / "a.tif", tiffinfo={278: 2})
+    assert pixels_of(tmp_path / "a.tif") == 200
+    assert rows_of(tmp_path / "a.tif").read(0, 2).shape == (3, 2, 20)
 
 
 def test_an_interruption_passes(file, monkeypatch):

@@ -71,6 +71,6 @@ def test_memory_that_is_too_small(error):
     with pytest.raises(DataError) as caught:
         call_model(model, torch.zeros(2, 3, 8, 8), SIZES * 2, ["a.png", "b.png"])
     assert str(caught.value) == (
-        f"a.png (5x3), b.png (5x3): not enough memory for these images together ({error}). Use smaller images or "
-        "batches, a transform that resizes them, or --window in the semantic task."
+        f"a.png (5x3), b.png (5x3): not enough memory for these images together ({error}). Use smaller batches, or a "
+        "transform such as random_crop in data.train.transforms."
     )
