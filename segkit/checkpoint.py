@@ -23,8 +23,9 @@ from segkit.config import CONFIG_FILE, Config, load_config, load_for_prediction
 from segkit.errors import CheckpointError, join_first, nearest
 from segkit.models._base import SegmentationModel
 from segkit.runtime.finite import first_nonfinite
-from segkit.runtime.integrity import digest_of, read_manifest, require_intact, write_manifest
+from segkit.runtime.integrity import MANIFEST, digest_of, read_manifest, require_intact, write_manifest
 from segkit.runtime.reading import read_json, require_file
+from segkit.runtime.recorded_classes import class_record, recorded_classes
 from segkit.runtime.weights import load_fitting
 from segkit.runtime.writing import replace_folder
 
@@ -88,7 +89,8 @@ def save_checkpoint(
         CheckpointError: The folder cannot be written.
     """
     with replace_checkpoint(folder) as draft:
-        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, draft / WEIGHTS_FILE)
+        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        save_file(tensors, draft / WEIGHTS_FILE, class_record(classes.names))
         (draft / CONFIG_FILE).write_text(with_pixel_values(config, model).to_yaml(), encoding="utf-8")
         (draft / CLASSES_FILE).write_text(json.dumps(classes.to_dict(), indent=1), encoding="utf-8")
         write_more(draft)
@@ -165,15 +167,20 @@ def read_classes(folder: Path) -> Classes:
     """Reads the classes of a checkpoint folder.
 
     Raises:
-        CheckpointError: The file is missing or damaged.
+        CheckpointError: The file is missing or damaged, or has the classes in another order than the weights.
     """
     require_intact(folder / CLASSES_FILE)
     try:
-        return Classes.from_dict(read_json(folder / CLASSES_FILE))
+        classes = Classes.from_dict(read_json(folder / CLASSES_FILE))
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{folder / CLASSES_FILE}: the classes cannot be read ({error}). Use another checkpoint."
         ) from error
+    recorded = Classes.make(recorded_classes(folder / WEIGHTS_FILE) or classes.names)
+    if recorded.names != classes.names and set(recorded.names) == set(classes.names):
+        difference = f"differs from {WEIGHTS_FILE}: {classes_differ(recorded, classes)}"
+        raise CheckpointError(f"{folder / CLASSES_FILE}: {difference}. Restore their order, or use another checkpoint.")
+    return classes
 
 
 def read_config(folder: Path, plugins: Sequence[str | PathLike[str]] = (), trust: bool = False) -> Config:
@@ -218,6 +225,8 @@ def load_checkpoint(
         _require_config(folder)
         config = load_for_prediction(folder, plugins, trust=trust)
     classes = read_classes(folder)
+    if read_manifest(folder) is None and recorded_classes(folder / WEIGHTS_FILE):  # no checkpoint of an earlier version
+        warnings.warn(f"{folder}: has no {MANIFEST}, so that damage to its files cannot be found.", stacklevel=2)
     model = build_model(config, classes, initial_weights=False)
     weights = read_weights(folder)
     report = load_fitting(model, weights)

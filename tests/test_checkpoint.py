@@ -97,6 +97,32 @@ def test_a_damaged_file_is_named(folder):
         load_checkpoint(folder)
 
 
+def test_a_class_list_in_another_order_than_that_of_the_weights_is_refused(folder):
+    file = folder / "classes.json"
+    values = json.loads(file.read_text())
+    file.write_text(json.dumps({**values, "names": ["road", "sky", "car"]}))
+    (folder / "SHA256SUMS").unlink()
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(folder)
+    assert str(caught.value) == (
+        f"{file}: differs from model.safetensors: the same 3 classes in another order; class 0 is 'sky' there, 'road' "
+        "here. Restore their order, or use another checkpoint."
+    )
+
+
+def test_a_checkpoint_whose_digests_were_removed_says_so(folder):
+    """Its classes may be renamed."""
+    file = folder / "classes.json"
+    values = json.loads(file.read_text())
+    file.write_text(json.dumps({**values, "names": ["sky", "street", "car"]}))
+    (folder / "SHA256SUMS").unlink()
+    with pytest.warns(UserWarning, match="has no SHA256SUMS") as warned:
+        assert load_checkpoint(folder).classes.names == ("sky", "street", "car")
+    assert [str(one.message) for one in warned] == [
+        f"{folder}: has no SHA256SUMS, so that damage to its files cannot be found."
+    ]
+
+
 def test_a_missing_class_list_is_named(folder):
     (folder / "classes.json").unlink()
     with pytest.raises(CheckpointError, match=r"classes.json: cannot be read \(No such file or directory\)"):

@@ -26,7 +26,8 @@ class ListedFiles:
     """The files that a JSON file lists. Each folder is read once: one request per file is slow on networks.
 
     Names may lead through folders that are those of the machine that wrote the list: if no file lies where its name
-    says, but most lie directly in the folder, the folders of the names are ignored.
+    says, but most lie directly in the folder, the folders of the names are ignored. That is not done where a name leads
+    to a file outside of the folder: the file of its name inside may be quite another.
 
     Names must not lead out of the folder: a list from somebody else could reach all files of this machine. Links in the
     folder may, since whoever made one wants it to be followed.
@@ -55,7 +56,8 @@ class ListedFiles:
 
     def check(self) -> None:
         """Adds a problem for each missing file, or a single one where all are missing."""
-        if self._missing and len(self._missing) == self._count:
+        elsewhere = any(self._is_another(name) for _, _, name in self._missing)
+        if self._missing and len(self._missing) == self._count and not elsewhere:
             alone = [(entry, key, os.path.basename(name)) for entry, key, name in self._missing]
             absent = [one for one in alone if not self._is_there(one[2])]
             if len({name for _, _, name in alone}) == len(alone) and 2 * len(absent) < len(alone):
@@ -92,6 +94,11 @@ class ListedFiles:
             return False
         # The second look is for file systems that ignore the case of letters or write accents in another way.
         return base in self._names_in(parent) or _exists(self._folder / name)
+
+    def _is_another(self, name: str) -> bool:
+        """Returns whether a name leads out of the folder to a file, which is not the one of its name in the folder."""
+        inside, outside = self._folder / os.path.basename(name), self._folder / name
+        return _leads_out(name) and _exists(outside) and not (_exists(inside) and outside.samefile(inside))
 
     def _names_in(self, parent: str) -> set[str]:
         if parent not in self._listings:

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any
 
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from segkit.layers.stepping import announce_step, stepped_parts
 from segkit.registries import HOOKS, Hook, TrainingContext
@@ -14,7 +16,8 @@ class ExponentialMovingAverage(Hook):
     """Exponential moving average of the weights (Polyak and Juditsky 1992). It is evaluated and becomes `best`.
 
     Running statistics are averaged too. The average begins at the weights after the first step. `last` and the training
-    itself keep the weights as they are, and the average is saved beside them for --resume.
+    itself keep the weights as they are, and the average is saved beside them for --resume. Steps that changed nothing,
+    because they were not finite, are not averaged.
 
     Args:
         decay: Fraction of the average that a step keeps: 0.999 averages about the last 1000 steps.
@@ -37,12 +40,27 @@ class ExponentialMovingAverage(Hook):
         self.decay = decay
 
     def on_start(self, context: TrainingContext) -> None:
-        average = get_ema_multi_avg_fn(self.decay)  # type: ignore[no-untyped-call]
-        self._averaged = AveragedModel(context.model, multi_avg_fn=average, use_buffers=True)
+        self._unchanged: Tensor | None = None
+        self._averaged = AveragedModel(context.model, multi_avg_fn=self._average, use_buffers=True)
         self._averaged.requires_grad_(False)
 
     def after_step(self, context: TrainingContext) -> None:
+        self._unchanged = context.unchanged
         self._averaged.update_parameters(context.model)
+
+    @torch.no_grad()
+    def _average(self, averages: list[Tensor], weights: list[Tensor], _: object) -> None:
+        """Averages tensors of one type and device, without waiting to know whether the step was made."""
+        share = torch.tensor(1 - self.decay, device=averages[0].device)
+        if self._unchanged is not None:
+            share = torch.where(self._unchanged, 0.0, share)
+        if averages[0].is_floating_point() or averages[0].is_complex():
+            changes = torch._foreach_sub(weights, averages)
+            torch._foreach_mul_(changes, share.to(averages[0].dtype))
+            torch._foreach_add_(averages, changes)
+        else:  # counters, which are rounded down
+            for average, value in zip(averages, weights, strict=True):
+                average.copy_(average + (value - average) * share)
 
     def before_evaluation(self, context: TrainingContext) -> None:
         # What follows from the step is no average.

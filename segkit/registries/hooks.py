@@ -73,6 +73,9 @@ class TrainingContext:
     """The config as plain values, without defaults."""
     evaluated_model: nn.Module | None = None
     """The model that is evaluated and saved as `best`: `model`, unless `before_evaluation` sets another."""
+    unchanged: torch.Tensor | None = None
+    """Whether the last step was not finite, so that it changed nothing: a scalar on the device. Asking for its value
+    waits for the device. None before the first step."""
 
     @property
     def step(self) -> int:
@@ -106,7 +109,10 @@ class Hook(Protocol):
         """The training starts, or goes on after `context.step` steps. Random numbers drawn here change nothing."""
 
     def after_step(self, context: TrainingContext) -> None:
-        """An optimizer step was made, or changed nothing because it was not finite. That may be told one step later."""
+        """An optimizer step was made, or changed nothing because it was not finite: see `context.unchanged`.
+
+        Where such a step ends the training, `--resume` makes it again: an average over steps must leave it out.
+        """
 
     def before_evaluation(self, context: TrainingContext) -> None:
         """The model is evaluated next, or what the hook sets as `context.evaluated_model`."""

@@ -50,7 +50,8 @@ class Hooks:
     ) -> None:
         self._ends.__exit__(kind, error, traceback)
 
-    def after_step(self) -> None:
+    def after_step(self, unchanged: torch.Tensor) -> None:
+        self.context.unchanged = unchanged
         self._call("after_step")
 
     def before_evaluation(self) -> None:

@@ -197,7 +197,7 @@ class Trainer:
         if self._due(*self.settings.intervals, ahead=1) or self.time_limit.needs_save:
             self.nonfinite.settle()
         self.state.step += 1
-        self.hooks.after_step()
+        self.hooks.after_step(report.nonfinite)
         self.reporter.advance(self.state.step)
         return report
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,29 @@ def test_names_may_have_folders(export: Export) -> None:
 def test_folders_of_another_machine_are_ignored(export: Export, folder: str) -> None:
     for image in export.images:
         image["file_name"] = f"{folder}/{image['file_name']}"
+    assert export.load()[1].file == f"{export.root}/2.jpg"
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_names_that_lead_to_other_files_outside_of_the_folder_are_refused(export: Export, absolute: bool) -> None:
+    """Files of the same names in the folder may be quite other ones."""
+    elsewhere = export.root.with_name(f"{export.root.name}-elsewhere")
+    shutil.copytree(export.root, elsewhere)
+    for image in export.images:
+        image["file_name"] = f"{elsewhere if absolute else f'../{elsewhere.name}'}/{image['file_name']}"
+    lines = export.refused().split("\n")
+    assert len(lines) == 2
+    for number, line in enumerate(lines):
+        assert line.startswith(f"a.json: images[{number}] (id {number + 1}): 'file_name' is \"")
+        assert line.endswith(
+            f"but must be the name of a file in {export.root}, without '..'. Write names relative to that folder, or "
+            "point 'images' at another."
+        )
+
+
+def test_absolute_names_of_the_same_files_are_read(export: Export) -> None:
+    for image in export.images:
+        image["file_name"] = f"{export.root.resolve()}/{image['file_name']}"
     assert export.load()[1].file == f"{export.root}/2.jpg"
 
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from segkit.checkpoint import read_weights
 from segkit.config import load_config
+from segkit.errors import TrainingError
 from segkit.hooks.ema import ExponentialMovingAverage
 from segkit.testing.hook import tiny_context
 from segkit.training.build import build_training
@@ -70,6 +71,41 @@ def test_what_follows_from_the_step_is_not_averaged():
         context.state.step += 1
     hook.before_evaluation(context)
     assert context.evaluated_model.share.item() == pytest.approx(0.8)
+
+
+def test_a_step_that_changed_nothing_is_not_averaged():
+    model = nn.BatchNorm1d(1)
+    hook, context = ExponentialMovingAverage(decay=0.75), tiny_context(model)
+    hook.on_start(context)
+    for value, unchanged in ((8.0, False), (16.0, False), (16.0, True)):
+        nn.init.constant_(model.weight, value)
+        model.num_batches_tracked.fill_(int(value))
+        context.unchanged = torch.tensor(unchanged)
+        hook.after_step(context)
+    hook.before_evaluation(context)
+    assert context.evaluated_model.weight.item() == 0.75 * 8 + 0.25 * 16
+    assert context.evaluated_model.num_batches_tracked.item() == 10
+
+
+@pytest.mark.parametrize("log_every", [1, 20], ids=["settled at once", "settled in the next step"])
+def test_a_training_that_a_step_ended_goes_on_with_the_same_average(tiny, log_every):
+    """The step is made again, and must count once."""
+    settings = last_ones([*SETTINGS, "training.checkpoint_every=null", f"training.log_every={log_every}"])
+    settings = last_ones([*settings, "training.evaluate_every=null"])
+    whole = train(load_config(tiny, settings), output="whole")
+    trainer = build_training(load_config(tiny, settings), RunFolder(tiny.parent / "broken"))
+    clip, calls = trainer.training_step._clip, []
+
+    def spoiled():
+        calls.append(clip())
+        return calls[-1] * float("inf") if len(calls) == 3 else calls[-1]
+
+    trainer.training_step._clip = spoiled
+    with pytest.raises(TrainingError):
+        trainer.run()
+    assert trainer.state.step == 2
+    broken = train(load_config(tiny, settings), output="broken", resume=True)
+    assert_equal_weights(whole / "best", broken / "best")
 
 
 def broken_after(batches, count):
