@@ -73,11 +73,11 @@ def require_file(file: str, origin: Origin | None, path: str) -> None:
     """Raises ConfigError if `file`, named at `origin`, is not a file; suggests a similar name in its folder."""
     if os.path.isfile(file):
         return
-    is_folder = os.path.isdir(file)
+    kind = "a folder" if os.path.isdir(file) else "a pipe or device" if os.path.exists(file) else ""
     if origin is None:
-        message = "this is a folder. Name a file." if is_folder else f"there is no such file.{_near(file)}"
+        message = f"this is {kind}. Name a file." if kind else f"there is no such file.{_near(file)}"
         raise problem(Origin(file or "''"), path, message)
-    message = f"{file} is a folder. Name a file." if is_folder else f"there is no file {file}.{_near(file)}"
+    message = f"{file} is {kind}. Name a file." if kind else f"there is no file {file}.{_near(file)}"
     raise problem(origin, path, message)
 
 

@@ -10,6 +10,8 @@ from segkit.layers.stepping import announce_step, stepped_parts
 from segkit.registries import HOOKS, Hook, TrainingContext
 from segkit.registries.signature import Bounds
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 @HOOKS.register("ema")
 class ExponentialMovingAverage(Hook):
@@ -49,18 +51,18 @@ class ExponentialMovingAverage(Hook):
         self._averaged.update_parameters(context.model)
 
     @torch.no_grad()
-    def _average(self, averages: list[Tensor], weights: list[Tensor], _: object) -> None:
+    def _average(self, averages: Tensors, weights: Tensors, _: object) -> None:
         """Averages tensors of one type and device, without waiting to know whether the step was made."""
-        share = torch.tensor(1 - self.decay, device=averages[0].device)
+        fraction = torch.tensor(1 - self.decay, device=averages[0].device)
         if self._unchanged is not None:
-            share = torch.where(self._unchanged, 0.0, share)
+            fraction = torch.where(self._unchanged, 0.0, fraction)
         if averages[0].is_floating_point() or averages[0].is_complex():
             changes = torch._foreach_sub(weights, averages)
-            torch._foreach_mul_(changes, share.to(averages[0].dtype))
+            torch._foreach_mul_(changes, fraction.to(averages[0].dtype))
             torch._foreach_add_(averages, changes)
         else:  # counters, which are rounded down
             for average, value in zip(averages, weights, strict=True):
-                average.copy_(average + (value - average) * share)
+                average.copy_(average + (value - average) * fraction)
 
     def before_evaluation(self, context: TrainingContext) -> None:
         # What follows from the step is no average.
