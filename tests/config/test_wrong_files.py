@@ -1,5 +1,7 @@
 """Files that are no configs, and configs of several files: every problem at its own file, in full."""
 
+import os
+
 import pytest
 
 from segkit.config import load_config
@@ -193,6 +195,13 @@ def test_every_problem_is_reported_at_its_own_file(case, write):
 def test_a_file_that_is_not_there_is_reported_with_its_neighbour(write, path, message):
     write({"camvid.yaml": MODEL, "folder/other.txt": ""})
     assert refused(path) == [message]
+
+
+def test_a_pipe_is_no_config(write, tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    write({"x.yaml": "extends: pipe.yaml\n"})
+    assert refused("pipe.yaml") == ["pipe.yaml: this is a pipe or device. Name a file."]
+    assert refused("x.yaml") == ["x.yaml:1: extends: pipe.yaml is a pipe or device. Name a file."]
 
 
 def test_a_file_that_cannot_be_read_is_reported(tmp_path):
