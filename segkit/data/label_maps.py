@@ -23,15 +23,21 @@ _LOSSY = {"JPEG", "MPO", "JPEG2000", "WEBP", "AVIF"}
 _COLOR_MODES = ("1", "L", "P", "RGB", "RGBA", "PA", "LA")
 """Pillow's modes of 8 bits a channel: gray values are colors, too."""
 
+_REPLACE = "Replace each color by the id of its class."
+
 _STORE = "Store one id per pixel in a grayscale PNG of 8 or 16 bits, or in a palette PNG."
 
 
-def read_label_map(path: str | Path) -> Ids:
+def read_label_map(path: str | Path, colored: str = _REPLACE) -> Ids:
     """Reads the ids (H, W) uint8 or uint16 of a lossless file.
 
     These hold ids: grayscale of up to 16 bits, the indices of a palette, RGB of three equal channels, and whole
     floating-point numbers. Colors of a palette are ignored. The rotation that the file's own EXIF asks for is applied,
     as to images.
+
+    Args:
+        path: The file.
+        colored: What to do if it holds colors, for the message.
 
     Raises:
         DataError: the file is missing, broken, lossy, or holds no ids.
@@ -55,7 +61,7 @@ def read_label_map(path: str | Path) -> Ids:
     if values.dtype == np.uint8 and packing.partition(";")[2].startswith("16"):
         raise DataError(f"{path}: a label map of 16 bits a channel and several channels holds no ids. {_STORE}")
     if mode in ("LA", "RGB", "RGBA"):
-        return _gray_of(values, mode, path)
+        return _gray_of(values, mode, path, colored)
     if mode in ("1", "L", "P"):
         ids = values.astype(np.uint8, copy=False)
         return ids // _STRETCH_OF_MODE[packing] if packing in _STRETCH_OF_MODE else ids
@@ -146,7 +152,7 @@ def _refuse_pages(image: Image.Image, path: Path) -> None:
         )
 
 
-def _gray_of(values: npt.NDArray[np.uint8], mode: str, path: Path) -> npt.NDArray[np.uint8]:
+def _gray_of(values: npt.NDArray[np.uint8], mode: str, path: Path, colored: str) -> npt.NDArray[np.uint8]:
     """Returns the ids of several channels (H, W, C): the gray values where all colors are gray and opacity is even."""
     if mode in ("LA", "RGBA"):
         if (values[..., -1] != values[0, 0, -1]).any():
@@ -160,7 +166,7 @@ def _gray_of(values: npt.NDArray[np.uint8], mode: str, path: Path) -> npt.NDArra
         shown = ", ".join(str(tuple(color)) for color in colors[(colors != colors[:, :1]).any(1)][:3].tolist())
         raise DataError(
             f"{path}: the label map is a color image{f' with colors such as {shown}' if shown else ''}; colors are no "
-            f"ids. Replace each color by the id of its class. {_STORE}"
+            f"ids. {colored} {_STORE}"
         )
     return np.ascontiguousarray(values[..., 0])
 

@@ -114,6 +114,31 @@ def class_index_table(
     return Classes.make(classes.names, classes.things, classes.colors, _final_ids(classes, class_index_of)), table
 
 
+def ids_in_words(classes: Classes, class_index_of: npt.NDArray[np.int16]) -> str:
+    """Says which ids the classes have, and which classes have none since a label map leaves them out.
+
+    Args:
+        classes: With their final ids, as `class_index_table` returns them.
+        class_index_of: (65536,) its table.
+
+    Example:
+        >>> names = Classes.make(["road", "car"])
+        >>> ids_in_words(*class_index_table(names, None, None))
+        'The 2 classes have the ids 0, 1.'
+        >>> ids_in_words(*class_index_table(names, {"3": "car"}, None))
+        "'label_map' gives ids to car (3), and none to road."
+    """
+    given = {name for index, name in enumerate(classes.names) if (class_index_of == index).any()}
+    if len(given) == len(classes):
+        who = "only class has the id" if len(classes) == 1 else f"{len(classes)} classes have the ids"
+        return f"The {who} {join_first(classes.ids, limit=5)}."
+    if not given:
+        return "'label_map' gives an id to no class."
+    with_id = [f"{name} ({id})" for name, id in zip(classes.names, classes.ids, strict=True) if name in given]
+    without = [name for name in classes.names if name not in given]
+    return f"'label_map' gives ids to {join_first(with_id, limit=5)}, and none to {join_first(without, limit=5)}."
+
+
 def _final_ids(classes: Classes, class_index_of: dict[int, int]) -> list[int]:
     """Returns an id per class: the first one that means it, or a free one where the label map leaves a class out."""
     # Of several ids with one meaning, the first wins, since later entries of a dict replace earlier ones.

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os.path import commonpath
 from pathlib import Path
@@ -54,14 +54,16 @@ class LabelSet:
         return f"{folder} (*{self.label_end})" if self.label_end else str(folder)
 
 
-def label_sets(found: Listing) -> list[LabelSet]:
+def label_sets(found: Listing, suffixes: Collection[str] | None = None) -> list[LabelSet]:
     """Returns the sets of label files in a folder, the largest first; none if no image has one.
 
     Args:
         found: Everything in the folder.
+        suffixes: Of label files; by default those of lossless formats.
     """
+    suffixes = label_suffixes() if suffixes is None else suffixes
     sets: dict[tuple[str, ...], LabelSet] = {}
-    for image, label, root in _candidates(found):
+    for image, label, root in _candidates(found, suffixes):
         ends = (image.name[len(root) :], label.name[len(root) :])
         folders = _apart(image.parent, label.parent, found.folder)
         if image.stem == label.stem and folders[0] != folders[1]:
@@ -75,7 +77,7 @@ def label_sets(found: Listing) -> list[LabelSet]:
     largest = max((len(one.every_pair) for one in sets.values()), default=0)
     # A few names may begin alike by chance.
     large = [one for one in sets.values() if 2 * len(one.every_pair) >= largest]
-    return sorted(map(_narrowed, _with_labels(large)), key=lambda one: -len(one.every_pair))
+    return sorted(map(_narrowed, _with_labels(large, suffixes)), key=lambda one: -len(one.every_pair))
 
 
 def edges(files: Sequence[Path]) -> float:
@@ -84,12 +86,11 @@ def edges(files: Sequence[Path]) -> float:
     return float(np.mean(values)) if values else 0.0
 
 
-def _candidates(found: Listing) -> Iterator[tuple[Path, Path, str]]:
+def _candidates(found: Listing, suffixes: Collection[str]) -> Iterator[tuple[Path, Path, str]]:
     """Yields images with files that may be their labels, and what both names begin with."""
     named: dict[str, list[Path]] = defaultdict(list)
-    lossless = label_suffixes()
     for file in found.images:
-        if file.suffix.lower() in lossless:
+        if file.suffix.lower() in suffixes:
             ends = [match.start() for match in re.finditer(r"[-_. ]", file.stem)]
             for begin in {file.stem[:end].lower() for end in (*ends, len(file.stem))}:
                 named[begin].append(file)
@@ -116,13 +117,13 @@ def _apart(image: Path, label: Path, top: Path) -> Pair:
     )
 
 
-def _with_labels(sets: Sequence[LabelSet]) -> list[LabelSet]:
+def _with_labels(sets: Sequence[LabelSet], suffixes: Collection[str]) -> list[LabelSet]:
     """Returns the sets whose label files look so, all of the images that look most like photographs."""
     looks = [tuple(edges([pair[place] for pair in one.every_pair]) for place in (0, 1)) for one in sets]
-    lossy = [one.every_pair[0][0].suffix.lower() not in label_suffixes() for one in sets]
+    no_labels = [one.every_pair[0][0].suffix.lower() not in suffixes for one in sets]
     named = [tuple(bool(_LABEL_WORDS.search(name)) for name in _own_names(one)) for one in sets]
     numbers = range(len(sets))
-    best = max(numbers, key=lambda number: (lossy[number], not named[number][0], looks[number][0]), default=None)
+    best = max(numbers, key=lambda number: (no_labels[number], not named[number][0], looks[number][0]), default=None)
     if best is None:
         return []
     return [
@@ -130,7 +131,7 @@ def _with_labels(sets: Sequence[LabelSet]) -> list[LabelSet]:
         for number in numbers
         if sets[number].images == sets[best].images
         and looks[number][1] < _MOST_EDGES
-        and (lossy[number] or looks[number][1] < looks[number][0] or named[number] == (False, True))
+        and (no_labels[number] or looks[number][1] < looks[number][0] or named[number] == (False, True))
     ]
 
 

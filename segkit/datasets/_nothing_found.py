@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+from segkit.data.formats import image_suffixes
 from segkit.data.listing import Listing, counted, named
 from segkit.data.text import read_text
-from segkit.datasets._label_sets import edges
+from segkit.datasets._label_sets import edges, label_sets
+from segkit.datasets._unpaired import LOSSY
 from segkit.errors import DataError
 
 EXPECTED = (
@@ -37,6 +39,8 @@ def nothing_found(found: Listing) -> DataError:
             f"{folder}: there are no images, but {counted(found.others, 'other file')}: {named(found.others)}. Add the "
             f"images. {EXPECTED}"
         )
+    if lossy := label_sets(found, image_suffixes()):
+        return DataError(f"{folder}: the label files may be those in {lossy[0].where}. They are {LOSSY}")
     if edges(found.images) < _FEW_EDGES:
         return DataError(
             f"{folder}: its {counted(found.images, 'image')} look like label files ({named(found.images)}), and there "

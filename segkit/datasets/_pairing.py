@@ -11,7 +11,7 @@ from segkit.data.formats import label_suffixes
 from segkit.data.listing import Listing, counted, list_tree, named, warn_of_the_rest
 from segkit.data.problems import Problems
 from segkit.datasets._split import FileSplit, chosen
-from segkit.datasets._unpaired import advice, no_images, one_folder
+from segkit.datasets._unpaired import advice, no_images, no_labels, one_folder
 from segkit.errors import DataError
 from segkit.types import RGB, PixelFormat
 
@@ -50,6 +50,8 @@ def pair_up(images: Path, labels: Path, ends: Ends, split: FileSplit | None, pix
         if not ends.label:
             raise one_folder(found)
         own -= label_names.keys()
+    if ends.label and listed.images and not label_names:
+        raise no_labels(found, listed, ends.label)
     image_names = _named(found, sorted(own), ends.image)
     if not image_names:
         raise no_images(found, ends.image)
@@ -63,7 +65,8 @@ def pair_up(images: Path, labels: Path, ends: Ends, split: FileSplit | None, pix
     missing = [image_of[name] for name in wanted if name not in label_of]
     if missing:
         spare = [file for file in [*listed.images, *listed.others] if file not in fitting and file not in own]
-        what = advice(missing[0], found, listed, spare)
+        namesakes = [file for file, name in label_names.items() if name == image_names[missing[0]]]
+        what = advice(missing[0], found, listed, spare, namesakes)
         problems.of(labels).add(f"there is no label file for {named(missing)} of {images}. {what}")
     _refuse_repeated(image_names, image_of, problems)
     _refuse_repeated(fitting, label_of, problems)

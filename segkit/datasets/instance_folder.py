@@ -24,6 +24,7 @@ from segkit.datasets._label_ids import (
     StoredId,
     class_index_table,
     class_list,
+    ids_in_words,
 )
 from segkit.datasets._pairing import Ends, Pair, check_size, pair_up
 from segkit.datasets._split import FileSplit
@@ -176,8 +177,8 @@ class InstanceFolder:
         if len(unknown):
             raise DataError(
                 f"{pair.label}: the class ids {join_first(unknown.tolist())} are neither a class nor void nor "
-                f"background. The {len(self.classes)} classes have the ids {join_first(self.classes.ids, limit=5)}. "
-                "Map all ids in 'label_map', such as with default: background, or check 'encoding'."
+                f"background. {ids_in_words(self.classes, self._class_index_of)} Map all ids in 'label_map', such "
+                "as with default: background, or check 'encoding'."
             )
         return labels
 

@@ -20,6 +20,7 @@ from segkit.datasets._label_ids import (
     StoredId,
     class_index_table,
     class_list,
+    ids_in_words,
     with_text_keys,
 )
 from segkit.datasets._pairing import Ends, check_size, pair_up
@@ -29,6 +30,12 @@ from segkit.errors import DataError, join_first
 from segkit.registries import DATASETS
 from segkit.registries.signature import Positive
 from segkit.types import NO_SEGMENT, PixelFormat, PixelType, Sample, Target
+
+_COLORS = (
+    "If they stand for classes, name them in 'colors', as in colors: {road: [128, 64, 128], void: [0, 0, 0]}, or set "
+    "colors: true for those of the class file. Or replace each color by the id of its class."
+)
+"""What to do about label files that hold colors."""
 
 
 @DATASETS.register("mask_folder")
@@ -127,7 +134,9 @@ class MaskFolder:
 
     def _read(self, label_file: Path) -> Ids:
         """Reads the ids (H, W) of a label file; where it holds colors, their places in the table."""
-        return read_label_map(label_file) if self._colors is None else self._colors.read(label_file)
+        if self._colors is not None:
+            return self._colors.read(label_file)
+        return read_label_map(label_file, _COLORS)
 
     def target_of(self, stored: Ids, file: Path) -> Target:
         """Makes one segment per class of a label map.
@@ -143,9 +152,9 @@ class MaskFolder:
         unknown = present[self._class_index_of[present] == UNKNOWN]
         if len(unknown):
             raise DataError(
-                f"{file}: the ids {join_first(unknown.tolist())} are neither a class nor void. The "
-                f"{len(self.classes)} classes have the ids {join_first(self.classes.ids, limit=5)}. Name the others in "
-                f"'void', or map all ids in 'label_map'."
+                f"{file}: the ids {join_first(unknown.tolist())} are neither a class nor void. "
+                f"{ids_in_words(self.classes, self._class_index_of)} Name the others in 'void', or map all ids in "
+                f"'label_map'."
             )
         labels = np.unique(self._class_index_of[present])
         labels = labels[labels >= 0]

@@ -149,6 +149,35 @@ def test_an_id_beyond_the_classes_is_an_error(folders):
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "ids"),
+    [
+        ({"classes": ["object"]}, "The only class has the id 0."),
+        ({"label_map": {"3": 1}}, "'label_map' gives ids to car (3), and none to road, tree."),
+        ({"label_map": {"3": "void"}}, "'label_map' gives an id to no class."),
+    ],
+)
+def test_the_ids_of_classes_are_those_that_files_can_hold(folders, settings, ids):
+    folders.add("a", [[0, 7]])
+    unknown = "7" if "classes" in settings else "0, 7"
+    folders.refused(
+        f"{folders.labels}/a.png: the ids {unknown} are neither a class nor void. {ids} Name the others in 'void', "
+        "or map all ids in 'label_map'.",
+        **settings,
+    )
+
+
+def test_colors_may_be_those_of_classes(folders):
+    Image.new("RGB", (2, 2)).save(folders.images / "a.jpg")
+    Image.new("RGB", (2, 2), (200, 10, 10)).save(folders.labels / "a.png")
+    folders.refused(
+        f"{folders.labels}/a.png: the label map is a color image with colors such as (200, 10, 10); colors are no ids. "
+        "If they stand for classes, name them in 'colors', as in colors: {road: [128, 64, 128], void: [0, 0, 0]}, or "
+        "set colors: true for those of the class file. Or replace each color by the id of its class. Store one id per "
+        "pixel in a grayscale PNG of 8 or 16 bits, or in a palette PNG."
+    )
+
+
 def test_sizes_must_agree(folders):
     folders.add("a", [[0, 0]])
     Image.new("RGB", (5, 4)).save(folders.images / "a.jpg")

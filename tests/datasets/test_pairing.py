@@ -172,15 +172,62 @@ def test_missing_labels_are_explained(pair, tmp_path, images, labels, problem):
             "_mask.png.",
         ),
         (
-            "pictures/0.png masks/0.png",
-            "It has 2 sub-folders with images (masks, pictures). Point 'images' and 'labels' at two of them.",
+            "masks/0.png pictures/0.png",
+            "It has 2 sub-folders with images (masks, pictures). Point 'images' and 'labels' at two of them, such as "
+            "ROOT/images/pictures and ROOT/images/masks.",
         ),
+        (
+            "a/0.jpg b/1.jpg",
+            "It has 2 sub-folders with images (a, b). Point 'images' and 'labels' at two of them.",
+        ),
+        (
+            "0.jpg masks/0.png",
+            "ROOT/images/masks/0.png may be the label of ROOT/images/0.jpg. Point 'images' and 'labels' at folders "
+            "within which both have the same path, such as ROOT/images and ROOT/images/masks.",
+        ),
+        ("0.jpg 0.png", "0.png may be the label of 0.jpg. If so, set label_suffix: .png."),
     ],
 )
 def test_images_and_masks_in_one_folder(pair, tmp_path, images, problem):
-    message = f"{tmp_path}/images: images and labels are the same folder. {problem}"
+    message = f"{tmp_path}/images: images and labels are the same folder. {problem.replace('ROOT', str(tmp_path))}"
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         pair(images, "", one_folder=True)
+
+
+def test_lossy_files_with_the_end_of_label_files_are_explained(pair):
+    with pytest.raises(DataError, match=rf"no label file for 0\.jpg of [^ ]*/images\. 0_mask{re.escape(LOSSY[1:])}$"):
+        pair("0.jpg 0_mask.jpg", "", one_folder=True, ends=("", "_mask.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "problem"),
+    [
+        ("0.jpg 0_mask.png", None, "0_mask.png may be the label of 0.jpg. If so, set label_suffix: _mask.png."),
+        ("0.jpg", "0.png", "0.png may be the label of 0.jpg. If so, leave out 'label_suffix'."),
+        ("0.jpg 0.png", None, "0.png may be the label of 0.jpg. If so, set label_suffix: .png."),
+        (
+            "0.jpg",
+            "deep/0.png",
+            "ROOT/labels/deep/0.png may be the label of ROOT/images/0.jpg. Point 'images' and 'labels' at folders "
+            "within which both have the same path, such as ROOT/images and ROOT/labels/deep.",
+        ),
+        ("0.jpg", "1.png", "The folder holds 1 image: 1.png. Correct 'label_suffix'."),
+    ],
+)
+def test_an_end_that_no_label_file_has_is_explained(pair, tmp_path, images, labels, problem):
+    folder = "images" if labels is None else "labels"
+    message = f"{tmp_path}/{folder}: the name of no label file ends in '_ids.png'. {problem}"
+    with pytest.raises(DataError, match=f"^{re.escape(message.replace('ROOT', str(tmp_path)))}$"):
+        pair(images, labels or "", one_folder=labels is None, ends=("", "_ids.png"))
+
+
+def test_an_end_that_every_image_has_is_explained(pair, tmp_path):
+    message = (
+        f"{tmp_path}/images: the names of all 2 images end in 'label_suffix', so that each is a label file: a.png, "
+        "b.png. Correct 'label_suffix'."
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        pair("a.png b.png", "", one_folder=True, ends=("", ".png"))
 
 
 def test_all_problems_are_told_together(pair, tmp_path):

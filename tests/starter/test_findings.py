@@ -77,6 +77,27 @@ def test_images_alone(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("image", "mask", "where"),
+    [
+        ("images/{}.jpg", "masks/{}.jpg", "masks"),
+        ("images/{}.png", "masks/{}.jpg", "masks"),
+        ("{}.jpg", "{}_mask.jpg", " (*_mask.jpg)"),
+    ],
+)
+def test_label_files_with_lossy_compression(tmp_path, image, mask, where):
+    for number in range(3):
+        photo(tmp_path / image.format(number))
+        save(tmp_path / mask.format(number), stripes([0, 128]))
+    folder = f"{tmp_path}{'' if where.startswith(' ') else '/'}{where}"
+    refused(
+        f"{tmp_path}: the label files may be those in {folder}. They are stored with lossy compression, which changes "
+        "ids, so they cannot be trusted. Export the labels from their source again, as PNG; converting these files "
+        "does not restore the ids.",
+        tmp_path,
+    )
+
+
 def test_label_files_alone(tmp_path):
     for number in range(2):
         save(tmp_path / f"{number}.png", stripes([0, 1]))
