@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import torch
@@ -132,7 +133,7 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
                 bad.append(BadImage(index, str(error)))
                 continue
             sizes[index] = sample.size
-    stored_ids = _explain_ids(dataset, list(sizes))
+    stored_ids = _explain_ids(dataset, sorted([*sizes, *(one.index for one in bad)]))
     return DatasetSample(
         dataset.classes,
         len(dataset),
@@ -176,4 +177,9 @@ def _explain_ids(dataset: Dataset, indices: list[int]) -> str:
     whole = without_limit(dataset)
     if not isinstance(whole, ExplainedDataset):
         return ""
-    return whole.explain(sum(map(whole.stored_ids, indices[1:]), whole.stored_ids(indices[0]))) if indices else ""
+    total = None
+    for index in indices:
+        with suppress(DataError):  # of a label file that cannot be read
+            pixels = whole.stored_ids(index)
+            total = pixels if total is None else total + pixels
+    return "" if total is None else whole.explain(total)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from segkit.classes import Classes
 from segkit.datasets._label_ids import BACKGROUND, UNKNOWN
 from segkit.datasets._void_hints import is_background
+from segkit.types import NO_SEGMENT
 
 _MOST_ENTRIES = 8
 """Entries of a suggested label map that are written out."""
@@ -63,16 +64,20 @@ set label_map: {0: void, 1: road, 2: car}.
                 f"to count the classes from 0. If so, set {setting(classes, 0)}."
             )
         return ""
-    if count < 2 or classes.ids != tuple(range(count)):
+    if classes.ids != tuple(range(count)):
         return ""
-    if is_background(classes.names[0]):  # which is 0 in most label files
-        return ""
-    if unknown == [count]:
+    has_background = is_background(classes.names[0])  # which is 0 in most label files
+    if unknown == [count] and not (used[0] and has_background):
+        if count == 1 and used[0]:
+            return (
+                f"the label files hold the ids 0 and 1, but there is one class. If 0 is the background in the label "
+                f"files, name it first: classes: [background, {classes.names[0]}]."
+            )
         return (
             f"the label files hold the id {count}, one more than the last class has: they seem to count the classes "
             f"from 1. If so, set {setting(classes, 1)}."
         )
-    if unknown:
+    if unknown or has_background or count < 2:
         return ""
     missing = np.flatnonzero(~used[:count]).tolist()
     if missing == [0]:
@@ -80,7 +85,8 @@ set label_map: {0: void, 1: road, 2: car}.
             f"no pixel has the id 0 ({classes.names[0]}), but all other classes occur. If the label files count the "
             f"classes from 1, set {setting(classes, 1)}."
         )
-    if missing == [count - 1] and pixels[:count].argmax() == 0:
+    has_void = bool((used & (class_index_of == NO_SEGMENT)).any())  # which may be the last class, see `_void_hints`
+    if missing == [count - 1] and pixels[:count].argmax() == 0 and not has_void:
         return (
             f"no pixel has the id {count - 1} ({classes.names[-1]}), the last, and most have 0 ({classes.names[0]}). "
             f"If 0 is the background in the label files, they count the classes from 1: set {setting(classes, 1)}."

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segkit.classes import Classes
-from segkit.datasets._label_ids import DEFAULT, IDS, VOID, LabelMap, ids_of_key
+from segkit.datasets._label_ids import DEFAULT, IDS, UNKNOWN, VOID, LabelMap, ids_of_key
 from segkit.errors import join_first
 from segkit.types import NO_SEGMENT
 
@@ -45,7 +45,8 @@ def explain_void(
         label_map: The setting.
 
     Returns:
-        What is odd and what to do, empty where at least two classes occur and none is missing, or no pixel is void.
+        What is odd and what to do, empty where at least two classes occur and none is missing, where no pixel is void,
+        or where label files hold ids of no meaning, which come first.
 
     Example:
         >>> from segkit.datasets._label_ids import class_index_table
@@ -74,13 +75,15 @@ class _Void:
         self.present = [one for one in self.mapped if pixels[one]]
         """Those of them that occur."""
         self.void = [int(one) for one in np.flatnonzero((class_index_of == NO_SEGMENT) & (pixels > 0))]
+        self.is_known = not ((class_index_of == UNKNOWN) & (pixels > 0)).any()
+        """Whether all ids in the label files have a meaning."""
         self.stored = max(self.void, key=lambda one: int(pixels[one]), default=-1)
         """The most frequent of the void ids."""
 
     def explained(self) -> str:
         found = {self.mapped[one] for one in self.present}
         absent = [label for label in range(len(self.names)) if label not in found]
-        if not self.void or (not absent and len(self.names) > 1):
+        if not self.is_known or not self.void or (not absent and len(self.names) > 1):
             return ""
         if absent:
             problem = f"{self._absence(absent)}, and {self._void_pixels('have')}."

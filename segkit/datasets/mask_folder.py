@@ -193,8 +193,9 @@ class MaskFolder:
         if self._colors is not None:
             return ""
         found = self.classes, self._class_index_of, pixels
-        explained = explain_void(*found, self._label_map)
-        return explained or ("" if self._label_map else explain_offset(*found))  # whoever maps ids has looked at them
+        void = explain_void(*found, self._label_map)
+        offset = "" if self._label_map else explain_offset(*found)  # whoever maps ids has looked at them
+        return f"{void} Or: {offset}" if void and offset else void or offset
 
 
 def _check_colors(classes: object, colors: Colors, label_map: object, void: object) -> None:

@@ -92,7 +92,7 @@ def refuse_bad(looks: dict[str, DatasetSample]) -> None:
 
     Raises:
         DataError: Some cannot. The message has a line for each of the first ten, those of all datasets together, and
-            says how many there are of each.
+            says how many there are of each. What the ids in label files may mean follows them.
 
     Example:
         >>> from segkit.datasets.shapes import Shapes
@@ -103,9 +103,12 @@ def refuse_bad(looks: dict[str, DatasetSample]) -> None:
         return
     more = len(lines) - _SHOWN
     read = ", ".join(f"{len(look.bad)} of {_read(look)} images of {split}" for split, look in looks.items() if look.bad)
+    ids = [f"{split}: {look.stored_ids}" for split, look in looks.items() if look.bad and look.stored_ids]
     rest = f"and {more} more; " if more > 0 else ""
     raise DataError(
-        "\n".join([*lines[:_SHOWN], f"{rest}{read} that were read are bad. `segkit check --data CONFIG` reads all."])
+        "\n".join(
+            [*lines[:_SHOWN], *ids, f"{rest}{read} that were read are bad. `segkit check --data CONFIG` reads all."]
+        )
     )
 
 

@@ -34,6 +34,24 @@ def test_files_that_count_from_1():
     )
 
 
+def test_a_background_that_is_listed_first():
+    assert explain({1: 5, 2: 5, 3: 5}, names=["background", "car", "bus"]) == (
+        "the label files hold the id 3, one more than the last class has: they seem to count the classes from 1. If "
+        "so, set label_map: {0: void, 1: background, 2: car, 3: bus}."
+    )
+
+
+def test_one_class():
+    assert explain({0: 5, 1: 5}, names=["person"]) == (
+        "the label files hold the ids 0 and 1, but there is one class. If 0 is the background in the label files, name "
+        "it first: classes: [background, person]."
+    )
+    assert explain({1: 5, 255: 5}, names=["person"]) == (
+        "the label files hold the id 1, one more than the last class has: they seem to count the classes from 1. If "
+        "so, set label_map: {0: void, 1: person}."
+    )
+
+
 def test_files_that_count_from_0():
     assert explain({0: 5, 1: 5, 2: 5}, ids=[1, 2, 3]) == (
         "the label files hold the id 0, which no class has, and no 3 (bus): they seem to count the classes from 0. If "
@@ -56,7 +74,9 @@ def test_a_long_label_map_is_cut():
         ({0: 9, 1: 5}, {"names": ["_background_", "car", "bus"]}),
         ({0: 5, 1: 5, 3: 5}, {"ids": [1, 2, 3]}),  # 0 is something else
         ({7: 5, 8: 5}, {"ids": [7, 8, 9]}),
-        ({1: 5}, {"names": ["road"]}),
+        ({0: 5}, {"names": ["road"]}),
+        ({0: 9, 1: 5, 255: 1}, {}),  # 255 may be the last class
+        ({0: 1, 1: 5, 2: 5, 3: 5}, {"names": ["background", "car", "bus"]}),  # a class is missing in the list
     ],
 )
 def test_other_ids(pixels, settings):

@@ -125,6 +125,21 @@ def test_a_class_may_be_called_void(folders):
     assert label_map_of(target, 255).tolist() == [[0, 1]]
 
 
+def test_void_and_classes_that_are_counted_from_1_may_both_explain_the_ids(folders):
+    folders.add("a", [[1, 2, 255]])
+    dataset = folders.load()
+    assert dataset.explain(dataset.stored_ids(0)) == (
+        "no pixel has the id 0 (road), and 33.3 % have the id 255, which is void. If 255 is road, set void: [] and "
+        "label_map: {1: car, 2: tree, 255: road}. Or: no pixel has the id 0 (road), but all other classes occur. If "
+        "the label files count the classes from 1, set label_map: {0: void, 1: road, 2: car, 3: tree}."
+    )
+    folders.add("a", [[1, 2, 3, 255]])
+    assert dataset.explain(dataset.stored_ids(0)) == (
+        "the label files hold the id 3, one more than the last class has: they seem to count the classes from 1. If "
+        "so, set label_map: {0: void, 1: road, 2: car, 3: tree}."
+    )
+
+
 def test_several_ids_may_be_void(folders):
     folders.add("a", [[3, 4, 0]])
     assert folders.load(void=[3, 4])[0].target.valid.tolist() == [[False, False, True]]

@@ -102,6 +102,20 @@ def test_a_training_stops_before_its_first_step(masks, tiny, split, capsys):
     assert not (folder / "run").exists()
 
 
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_label_files_that_count_classes_from_1_are_explained(masks, tiny, split):
+    folder, overrides = masks
+    for file in (folder / split / "labels").iterdir():
+        Image.fromarray(np.asarray(Image.open(file)) + 1).save(file)
+    (folder / split / "labels/79.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        train(load_config(tiny, overrides), folder / "run")
+    assert str(caught.value).splitlines()[-2] == (
+        f"data.{split}: the label files hold the id 2, one more than the last class has: they seem to count the "
+        "classes from 1. If so, set label_map: {0: void, 1: sky, 2: sea}."
+    )
+
+
 def test_images_that_may_be_skipped_are_no_error(masks, tiny, capsys):
     folder, overrides = masks
     Image.new("L", (32, 32), 9).save(last_of(folder / "train"))
