@@ -111,6 +111,16 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return near[0] if near else None
 
 
+def with_article(noun: str) -> str:
+    """Returns a noun or the name of a class with its article.
+
+    Example:
+        >>> with_article("optimizer"), with_article("PanopticResult")
+        ('an optimizer', 'a PanopticResult')
+    """
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
+
+
 def join_first(values: Sequence[object], limit: int = 10) -> str:
     """Joins at most `limit` values with commas; an ellipsis stands for the others.
 

@@ -1,7 +1,9 @@
 """timm models with initial weights, and segkit's errors where timm cannot make one."""
 
+import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any
 
@@ -52,14 +54,30 @@ def create_feature_model(
     try:
         if weights is not None:
             arguments["pretrained_cfg_overlay"] = {"file": weights, **_of_channels(weights, name, channels)}
-        body: nn.Module = timm.create_model(
-            name, features_only=True, pretrained=pretrained or weights is not None, **arguments
-        )
+        with _unknown_tensors_unsaid():
+            body: nn.Module = timm.create_model(
+                name, features_only=True, pretrained=pretrained or weights is not None, **arguments
+            )
         if weights is not None:
             _refuse_foreign_tensors(weights, name, options)
     except (OSError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
         raise _explain(error, name, pretrained, weights) from error
     return body
+
+
+@contextmanager
+def _unknown_tensors_unsaid() -> Iterator[None]:
+    """Keeps timm from logging tensors that a feature extractor does not have: a classifier is expected to be there."""
+    logger = logging.getLogger("timm.models._builder")
+    logger.addFilter(_is_of_other_things)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_of_other_things)
+
+
+def _is_of_other_things(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Unexpected keys")
 
 
 def _of_channels(weights: str, name: str, channels: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{name}: note: {note}")
         print(f"{name}: OK")
         if arguments.data:
-            page = Path(arguments.html or _page_of(Path(name).resolve()))
-            wrong += not _check_data(config, name, page)
+            wrong += not _check_data(config, name, Path(arguments.html) if arguments.html else _free_page(name))
     return FAILED if wrong else DONE
 
 
@@ -85,7 +85,7 @@ def _check_data(config: Config, name: str, page: Path) -> bool:
         check = check_data(config, progress)
     for line in report_lines(check):
         print(line)
-    write_data_page(page, f"Data of {name}", check)
+    write_data_page(page, _title(name), check)
     levels = [f"{count} {level}{'' if count == 1 else 's'}" for level, count in check.counts().items()]
     print(f"{name}: data: {', '.join(levels)}. All of them, with images: {page}")
     return not check.counts()["error"]
@@ -117,11 +117,22 @@ def _refuse_useless_html(arguments: argparse.Namespace, configs: list[str]) -> N
         raise SegkitError(f"--html: {len(configs)} configs cannot have one page. Check them one by one.")
 
 
-def _page_of(config: Path) -> str:
-    """Returns the name of the page. Configs that `segkit init-data` writes differ by their folders alone."""
+def _title(name: str) -> str:
+    return f"Data of {name}"
+
+
+def _free_page(name: str) -> Path:
+    """Returns a page in the working directory that does not exist, or that an earlier check of this config has written.
+
+    Configs that `segkit init-data` writes are named by their folders, since they differ by these alone.
+    """
+    from segkit.inspection.data_page import is_data_page
     from segkit.starter.files import CONFIG
 
-    return f"{config.parent.name if config.name == CONFIG else config.stem}_data.html"
+    config = Path(name).resolve()
+    stem = config.parent.name if config.name == CONFIG else config.stem
+    pages = (Path(f"{stem}_data{end}.html") for end in chain([""], map("_{}".format, count(2))))
+    return next(page for page in pages if not page.exists() or is_data_page(page, _title(name)))
 
 
 def _is_override(word: str) -> bool:

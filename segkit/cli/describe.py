@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_plugin_argument, kind_of, run_plugins_of
 from segkit.cli._part_template import PARTS
-from segkit.errors import SegkitError, suggest
+from segkit.errors import SegkitError, suggest, with_article
 from segkit.registries import BY_KIND
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _describe(subject: str, name: str | None) -> PartDescription | SectionDescri
 
 def _lines_of_kind(description: KindDescription) -> str:
     kind = description.kind
-    lines = [*_contract_lines(f"the contract of a {kind.replace('_', ' ')}", description.contract), ""]
+    lines = [*_contract_lines(f"the contract of {with_article(kind.replace('_', ' '))}", description.contract), ""]
     for optional in description.optional:
         lines += [*_contract_lines("optional", optional), ""]
     base = [f"derived from: {description.base}"] if description.base else []

@@ -8,6 +8,7 @@ import numbers
 
 from segkit.config.nodes import Annotation, Origin, Problem, Scalar, Value, config_error
 from segkit.config.values import read_value, unbounded
+from segkit.errors import with_article
 
 _NOWHERE = Origin("")
 """Arguments have no file and line; their name locates them."""
@@ -61,4 +62,4 @@ def _problems(value: object, annotation: Annotation, name: str) -> list[Problem]
         value = float(value)
     if value is None or isinstance(value, bool | int | float | str):
         return read_value(Scalar(value, _NOWHERE), annotation, name)[1]
-    return [Problem(_NOWHERE, name, f"must be a number, not a {type(value).__name__}.")]
+    return [Problem(_NOWHERE, name, f"must be a number, not {with_article(type(value).__name__)}.")]

@@ -17,6 +17,7 @@ from segkit.config.nodes import (
     config_error,
     join_path,
 )
+from segkit.errors import with_article
 from segkit.runtime.yaml_nodes import MAX_DEPTH
 
 
@@ -72,7 +73,7 @@ class _Converter:
         if value is None:
             return Scalar(None, self.origin)
         return self.report(
-            path, f"a {type(value).__name__} is not a YAML value. Use a string, a number, a list or a dict."
+            path, f"{with_article(type(value).__name__)} is not a YAML value. Use a string, a number, a list or a dict."
         )
 
     def mapping(self, data: abc.Mapping[Any, object], path: str, depth: int) -> Mapping:

@@ -29,7 +29,7 @@ def dataset_path(path: str | PathLike[str]) -> Path:
     """
     given = Path(os.path.expanduser(shipped_path(path)))  # the method would raise where there is no such user
     root = os.environ.get(VARIABLE)
-    resolved = given if given.is_absolute() else _root() / given
+    resolved = without_parents(given if given.is_absolute() else _root() / given)
     if os.path.exists(resolved):  # the method would raise where the path is too long
         return resolved
     missing = f"{resolved}: there is no such file or folder.{source_of(given.as_posix()) or _suggestion(resolved)}"
@@ -65,9 +65,19 @@ def configured_path(path: Path) -> str:
     return absolute.relative_to(_root()).as_posix() if absolute.is_relative_to(_root()) else str(absolute)
 
 
+def without_parents(path: Path) -> Path:
+    """Returns where a path with `..` leads, for messages and files to show; any other path as it is.
+
+    Example:
+        >>> without_parents(Path("/mine/../images")), without_parents(Path("images"))
+        (PosixPath('/images'), PosixPath('images'))
+    """
+    return Path(os.path.realpath(path)) if ".." in path.parts else path
+
+
 def _root() -> Path:
     """The folder of relative paths. It is absolute, so that messages show where segkit looked."""
-    return Path(os.path.expanduser(os.environ.get(VARIABLE) or "datasets")).absolute()
+    return without_parents(Path(os.path.expanduser(os.environ.get(VARIABLE) or "datasets")).absolute())
 
 
 def _suggestion(path: Path) -> str:

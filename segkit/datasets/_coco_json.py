@@ -91,7 +91,6 @@ class CocoFile:
             elif self._index_of.setdefault(id, number) != number:
                 entry.problem(f"images[{self._index_of[id]}] has the same id. Give each image its own id.")
                 self._unclear.add(id)
-                self._ids_are_sound = False
             if name is not None:
                 files.add(entry, key, name)
             listed.append((-1 if id is None else id, name or "", size))

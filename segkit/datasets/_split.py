@@ -77,7 +77,10 @@ def chosen(names: Sequence[str], split: FileSplit | None, where: Path, suffix: s
         raise DataError(f"split: {problem}")
     key = "share" if "share" in split else "all_but"
     if len(names) < 2:
-        raise DataError(f"{where}: split: {len(names)} image cannot be divided. Add images, or leave out 'split'.")
+        raise DataError(
+            f"{where}: {len(names)} image cannot be divided into a part for training and one for "
+            "validation. Add images."
+        )
     # Neither part is empty, however small the share.
     count = min(max(round(split[key] * len(names)), 1), len(names) - 1)
     seed = int(split.get("seed", 0))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, with_article
 from segkit.registries import Evaluator, Postprocessor
 from segkit.runtime.model_call import call_model, enough_memory
 from segkit.runtime.precision import Precision, autocast
@@ -32,13 +32,13 @@ def check_evaluators(postprocessors: Mapping[str, Postprocessor], evaluators: Ma
         givers = [f"'{key}'" for key, part in postprocessors.items() if part.result_type is wanted]
         if not givers:
             problems.append(
-                f"evaluators: '{name}' takes a {wanted.__name__}, which no postprocessor gives. There are: "
+                f"evaluators: '{name}' takes {with_article(wanted.__name__)}, which no postprocessor gives. There are: "
                 f"{given or 'none'}"
             )
         elif len(givers) > 1:
             problems.append(
-                f"evaluators: '{name}' takes a {wanted.__name__}, which {' and '.join(givers)} give. Keep one of these "
-                "postprocessors."
+                f"evaluators: '{name}' takes {with_article(wanted.__name__)}, which {' and '.join(givers)} "
+                "give. Keep one of these postprocessors."
             )
     if problems:
         raise ConfigError("\n".join(problems))

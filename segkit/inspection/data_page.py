@@ -10,13 +10,14 @@ from PIL import Image
 
 from segkit.data.images import read_image
 from segkit.data.survey_findings import Finding, Place
+from segkit.data.text import read_text
 from segkit.errors import DataError
 from segkit.inspection.data_check import DataCheck
 from segkit.inspection.label_drawing import draw_label_file
 from segkit.registries import Dataset
 from segkit.results.comparison import LARGEST, side_by_side
 from segkit.results.drawing import fitted
-from segkit.results.html import Html, element, image, images, table, write_page
+from segkit.results.html import Html, element, image, images, table, title_element, write_page
 from segkit.results.target_overlay import target_overlay
 
 _DRAWN = 4
@@ -51,6 +52,14 @@ def write_data_page(path: Path, title: str, check: DataCheck) -> None:
             table(columns, rows, "Segments, and the fraction of all pixels"),
         ],
     )
+
+
+def is_data_page(path: Path, title: str) -> bool:
+    """Returns whether a file is a page of this title."""
+    try:
+        return title_element(title) in read_text(path, "a page")
+    except DataError:
+        return False
 
 
 def _images(finding: Finding, datasets: dict[str, Dataset]) -> Iterator[Html]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from segkit.errors import CheckpointError, cause_of
+from segkit.errors import CheckpointError, cause_of, with_article
 from segkit.runtime.pickles import LEGACY_TORCH, ZIP, load_torch, shallow_opcodes
 from segkit.runtime.reading import open_file
 
@@ -104,7 +104,7 @@ def _described(value: Any) -> str:
     if isinstance(value, Mapping):
         keys = ", ".join(repr(key) for key in list(value)[:5]) + (", …" if len(value) > 5 else "")
         return f"a mapping of {keys}" if value else "an empty mapping"
-    return "an array" if isinstance(value, _ArrayStandIn | Tensor) else f"a {type(value).__name__}"
+    return "an array" if isinstance(value, _ArrayStandIn | Tensor) else with_article(type(value).__name__)
 
 
 def _read_torch(stream: BinaryIO, file: Path) -> Any:

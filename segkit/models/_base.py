@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from segkit.errors import RegistryError
+from segkit.errors import RegistryError, with_article
 from segkit.layers.normalization import PixelNormalization, pixel_statistics
 from segkit.registries import Backbone, Model, NormalizedBackbone, PixelDecoder, TransformerDecoder
 from segkit.registries.signature import named_inputs
@@ -77,8 +77,9 @@ class PyramidModel(SegmentationModel):
         returned = self.pixel_decoder(features, **_chosen(self._pixel_decoder_inputs, sizes=sizes))
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise RegistryError(
-                f"pixel decoder {type(self.pixel_decoder).__name__} returns a {type(returned).__name__}, not a pair: "
-                "(mask features, [memory maps]). Check it with segkit.testing.check_pixel_decoder."
+                f"pixel decoder {type(self.pixel_decoder).__name__} returns "
+                f"{with_article(type(returned).__name__)}, not a pair: (mask features, [memory maps]). "
+                "Check it with segkit.testing.check_pixel_decoder."
             )
         mask_features, memory = returned
         _require(self.pixel_decoder, "pixel_decoder", "mask_dim", [mask_features], [self.pixel_decoder.mask_dim])

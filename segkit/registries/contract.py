@@ -7,7 +7,7 @@ from torch import nn
 
 import segkit.types
 from segkit.classes import Classes
-from segkit.errors import RegistryError
+from segkit.errors import RegistryError, with_article
 from segkit.registries.hooks import Hook
 from segkit.registries.registry import Registry
 
@@ -97,4 +97,4 @@ def _words(annotation: Any) -> str:
         return f"a list of at least one {_item(annotation).__name__}"
     if get_origin(annotation) is tuple:
         return "numbers"
-    return {int: "an integer", type: "a class"}.get(annotation, f"a {annotation.__name__}")
+    return {int: "an integer", type: "a class"}.get(annotation, f"{with_article(annotation.__name__)}")

@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from segkit.errors import RegistryError, suggest
+from segkit.errors import RegistryError, suggest, with_article
 from segkit.registries.discovery import (
     Candidate,
     declared_candidates,
@@ -124,7 +124,7 @@ class Registry(Generic[P]):
     @property
     def title_with_article(self) -> str:
         """`a pixel decoder`."""
-        return f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.title}"
+        return with_article(self.title)
 
     @property
     def supplied(self) -> list[str]:
@@ -273,7 +273,8 @@ class Registry(Generic[P]):
         if not isinstance(name, str):  # `@register` without brackets gets the decorated class as its name
             what = name_of(name) if callable(name) else repr(name)
             raise RegistryError(
-                f"{what}: a {self.title} is registered under a name. Write @{self.plural.upper()}.register('my_name')."
+                f"{what}: {self.title_with_article} is registered under a name. Write "
+                f"@{self.plural.upper()}.register('my_name')."
             )
         if not re.fullmatch(NAME, name):
             raise RegistryError(

@@ -75,10 +75,20 @@ def page(title: str, parts: Iterable[Text]) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n"
+        f"{title_element(title)}\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n"
         + "\n".join(map(escape, parts))
         + "\n</body>\n</html>\n"
     )
+
+
+def title_element(title: str) -> str:
+    """Returns the element of a page that tells its title.
+
+    Example:
+        >>> title_element("a & b")
+        '<title>a &amp; b</title>'
+    """
+    return f"<title>{escape(title)}</title>"
 
 
 def write_page(path: Path, title: str, parts: Iterable[Text]) -> None:

@@ -11,6 +11,7 @@ from statistics import median
 from segkit.build import build_part
 from segkit.classes import Classes
 from segkit.data.findings import is_certain, nothing_annotated, suspicions
+from segkit.data.paths import without_parents
 from segkit.data.problems import call_all
 from segkit.data.sampling import DatasetSample, sample_dataset
 from segkit.datasets._layouts import propose
@@ -99,7 +100,7 @@ def look_at(folder: str | os.PathLike[str], type: str | None = None, wishes: Wis
         >>> findings.proposal.task, findings.size, findings.train.length
         ('semantic', (32, 32), 1)
     """
-    place = Path(folder)
+    place = without_parents(Path(folder))
     if not place.is_dir():
         what = "is no folder" if place.exists() else "there is no such folder"
         raise DataError(f"{place}: {what}. Name the folder of images and annotations.")

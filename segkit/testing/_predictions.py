@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from segkit.errors import with_article
 from segkit.testing._common import described, shape_of, trying
 from segkit.testing._modules import Outputs
 from segkit.types import PixelPrediction, Prediction, Size, Target
@@ -75,12 +76,14 @@ def check_prediction(who: str, prediction: object, num_classes: int, size: Size 
     `size` is the size that its masks must have, or None.
     """
     assert isinstance(prediction, Prediction | PixelPrediction), (
-        f"{who} returns a {type(prediction).__name__}. Return a Prediction or PixelPrediction of segkit.types."
+        f"{who} returns {with_article(type(prediction).__name__)}. Return a Prediction or PixelPrediction of "
+        "segkit.types."
     )
     for number, layer in enumerate(prediction.layers):
         subject = f"{who} returns in layer {number}"
         assert type(layer) is type(prediction), (
-            f"{subject} a {type(layer).__name__} beside a {type(prediction).__name__}. Return one type in all layers."
+            f"{subject} {with_article(type(layer).__name__)} beside "
+            f"{with_article(type(prediction).__name__)}. Return one type in all layers."
         )
         assert layer is prediction or not layer.auxiliary, (
             f"{subject} auxiliary layers of its own. Give them to the last layer only."

@@ -5,6 +5,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
+from segkit.errors import with_article
 from segkit.testing._common import check_tensor, described
 from segkit.types import NO_SEGMENT, RGB, PixelFormat, Sample, Size, Target
 
@@ -56,7 +57,7 @@ def check_sample(subject: str, sample: object, pixels: PixelFormat = RGB) -> Non
 
     `subject` begins every error message: `dataset Mine returns for item 0`.
     """
-    assert isinstance(sample, Sample), f"{subject} a {type(sample).__name__}. Return a segkit.types.Sample."
+    assert isinstance(sample, Sample), f"{subject} {with_article(type(sample).__name__)}. Return a segkit.types.Sample."
     image = sample.image
     good = isinstance(image, Tensor) and image.dim() == 3 and pixels.fits(image) and image.numel() > 0
     asked = f"({pixels.channels}, H, W) of {pixels.type}"

@@ -15,6 +15,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from segkit.errors import with_article
 from segkit.registries import Backbone
 from segkit.testing._common import named, seeded, trying
 from segkit.testing._layers import check_layers
@@ -92,7 +93,8 @@ def _check_encoded(who: str, backbone: nn.Module, images: Tensor) -> None:
             isinstance(one, Tensor) and len(one) == len(images) for one in maps
         )
         assert good, (
-            f"{who}: its frozen_part returns a {type(maps).__name__}. Return a list of maps with a row for each image."
+            f"{who}: its frozen_part returns {with_article(type(maps).__name__)}. Return a list of maps with a row for "
+            "each image."
         )
 
 

@@ -22,6 +22,7 @@ from torch import nn
 from segkit.build import build_model
 from segkit.classes import Classes
 from segkit.config import Config
+from segkit.errors import with_article
 from segkit.registries import CheckpointFormat, Imported, WritingFormat
 from segkit.runtime.checkpoint_source import CheckpointSource
 from segkit.testing._common import named, trying
@@ -99,7 +100,8 @@ def _read(who: str, format: CheckpointFormat, source: str | Path, options: dict[
     for attribute, kind in (("model", nn.Module), ("config", Config), ("classes", Classes)):
         value = getattr(imported, attribute, None)
         assert isinstance(value, kind), (
-            f"{who} reads {attribute} = {type(value).__name__}. Return an Imported with a {kind.__name__} there."
+            f"{who} reads {attribute} = {type(value).__name__}. Return an Imported with "
+            f"{with_article(kind.__name__)} there."
         )
     assert not imported.model.training, f"{who} reads a model in training mode. Call its eval()."
     report = imported.report

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from segkit.classes import Classes
+from segkit.errors import with_article
 from segkit.registries import Evaluator
 from segkit.testing._common import CLASSES, named, refuse_built, seeded, trying
 from segkit.testing._results import published_result_type, same_results
@@ -131,7 +132,7 @@ def _computed(who: str, evaluator: Evaluator, situation: str) -> Metrics:
     with trying(who, f"when it computes {situation}"):
         metrics = evaluator.compute()
     assert isinstance(metrics, Metrics), (
-        f"{who} computes a {type(metrics).__name__}. Return segkit.types.Metrics from compute."
+        f"{who} computes {with_article(type(metrics).__name__)}. Return segkit.types.Metrics from compute."
     )
     values, free = dict(metrics.values), set(metrics.unbounded)
     assert values, f"{who} computes no metric {situation}. Return at least one in Metrics.values."

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segkit.errors import with_article
 from segkit.registries import Hook, TrainingContext
 from segkit.testing._common import named, refuse_built, seeded, trying
 
@@ -141,7 +142,7 @@ def _advance(who: str, hook: Hook, context: TrainingContext) -> None:
         hook.before_evaluation(context)
         hook.after_evaluation(context, {"mean_iou": 0.5})
     assert isinstance(context.evaluated_model, nn.Module), (
-        f"{who} sets evaluated_model to a {type(context.evaluated_model).__name__}. Set a model."
+        f"{who} sets evaluated_model to {with_article(type(context.evaluated_model).__name__)}. Set a model."
     )
 
 
@@ -150,7 +151,7 @@ def _saved(who: str, hook: Hook) -> dict[str, Any]:
     file = io.BytesIO()
     with trying(who, "when its state is saved; it may hold tensors, numbers, texts, lists and dicts"):
         state = hook.state()
-        assert isinstance(state, dict), f"state returned a {type(state).__name__}, not a dict"
+        assert isinstance(state, dict), f"state returned {with_article(type(state).__name__)}, not a dict"
         torch.save(state, file)
         file.seek(0)
         read: dict[str, Any] = torch.load(file, weights_only=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from segkit.errors import with_article
 from segkit.registries import PixelDecoder
 from segkit.testing._common import named, refuse_built, seeded, trying
 from segkit.testing._inputs import check_sizes
@@ -55,7 +56,9 @@ def check_pixel_decoder(make: Callable[[list[Feature]], PixelDecoder]) -> None:
         with trying(who, f"on a coarsest map of {rows}x{columns}"), torch.no_grad():
             returned = decoder(random_maps(PYRAMID, size))
         is_pair = isinstance(returned, tuple) and len(returned) == 2
-        assert is_pair, f"{who} returns a {type(returned).__name__}. Return a pair: (mask features, [memory maps])."
+        assert is_pair, (
+            f"{who} returns {with_article(type(returned).__name__)}. Return a pair: (mask features, [memory maps])."
+        )
         mask_features, maps = returned
         check_maps(who, "mask feature map", [mask_features], [Feature(mask_dim, PYRAMID[0].stride)], size)
         check_maps(who, "memory map", maps, memory, size)

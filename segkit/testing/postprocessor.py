@@ -18,6 +18,7 @@ from functools import partial
 import torch
 
 from segkit.classes import Classes
+from segkit.errors import with_article
 from segkit.registries import Postprocessor
 from segkit.testing._common import CLASSES, named, refuse_built, refuses, seeded, trying
 from segkit.testing._predictions import converted, image_of, random_prediction, tensors_in
@@ -54,7 +55,7 @@ def check_postprocessor(make: Callable[[Classes], Postprocessor]) -> None:
         pixels = PixelPrediction(3 * torch.randn(2, len(classes), 8, 12))
         supported = 0
         for prediction in (queries, pixels):
-            if not refuses(who, f"on a {type(prediction).__name__}", partial(part, prediction, SIZES)):
+            if not refuses(who, f"on {with_article(type(prediction).__name__)}", partial(part, prediction, SIZES)):
                 supported += 1
                 _check_results(who, part, prediction, classes)
                 _check_plain_case(who, part, prediction, classes)
@@ -80,7 +81,7 @@ def _results(
     words: str,
 ) -> Sequence[Result]:
     """Returns the part's results, checked; `words` tell error messages what is special about the prediction."""
-    situation = f"on a {type(prediction).__name__}{words}"
+    situation = f"on {with_article(type(prediction).__name__)}{words}"
     with trying(who, situation):
         results = part(prediction, sizes)
     assert len(results) == len(sizes), (
@@ -88,7 +89,7 @@ def _results(
     )
     for index, (result, size) in enumerate(zip(results, sizes, strict=True)):
         assert type(result) is part.result_type, (
-            f"{who} returns a {type(result).__name__} for image {index}, but publishes result_type = "
+            f"{who} returns {with_article(type(result).__name__)} for image {index}, but publishes result_type = "
             f"{part.result_type.__name__}. Return that type."
         )
         check_result(f"{who} returns for image {index} {situation}", result, classes, size.output)

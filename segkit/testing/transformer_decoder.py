@@ -16,6 +16,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from segkit.errors import with_article
 from segkit.registries import TransformerDecoder
 from segkit.testing._common import named, refuse_built, seeded, trying
 from segkit.testing._inputs import check_sizes, check_targets, training_inputs
@@ -62,7 +63,7 @@ def check_transformer_decoder(make: Callable[[list[Feature], int, int], Transfor
             with trying(who, situation), torch.no_grad():
                 prediction = decoder(maps, mask_features)
             assert isinstance(prediction, Prediction), (
-                f"{who} returns a {type(prediction).__name__}. Return a segkit.types.Prediction."
+                f"{who} returns {with_article(type(prediction).__name__)}. Return a segkit.types.Prediction."
             )
             check_prediction(who, prediction, NUM_CLASSES, (rows * 8, columns * 8))  # stride 32 / stride 4
         maps, mask_features = _inputs(memory, 2, 3)

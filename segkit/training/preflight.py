@@ -4,6 +4,7 @@ import math
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,9 @@ class _Evaluation:
         few = min(EVALUATED, data.val.length)
         # From the plain values: a config cannot be changed. Its plugins are imported already.
         limited = load_config(config.data, [f"data.val.limit={few}"], name=config.path)
-        validation = Validation(limited, data.train.classes, getattr(trainer.model, "size_divisor", 1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # those of data.val were shown when the training was built
+            validation = Validation(limited, data.train.classes, getattr(trainer.model, "size_divisor", 1))
         done = [(0, time.perf_counter())]
         metrics = validation.run(
             trainer.model,

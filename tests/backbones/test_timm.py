@@ -43,7 +43,7 @@ def test_pixel_values_are_those_of_the_published_weights(name, mean, std):
     assert (backbone.pixel_mean, backbone.pixel_std) == (mean, std)
 
 
-def test_weights_of_a_file_are_those_of_timm(tmp_path):
+def test_weights_of_a_file_are_those_of_timm(tmp_path, caplog):
     torch.manual_seed(0)
     whole = timm.create_model("resnet18").eval()
     torch.save(whole.state_dict(), tmp_path / "weights.pth")
@@ -51,6 +51,7 @@ def test_weights_of_a_file_are_those_of_timm(tmp_path):
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(backbone(images)[-1], whole.forward_features(images))
+    assert "Unexpected keys" not in caplog.text  # the classifier, which no feature extractor has
 
 
 def test_pretrained_loads_what_timm_publishes(tmp_path):

@@ -61,6 +61,19 @@ def test_the_pages_of_starter_configs_are_named_like_their_folders(capsys):
     assert {file.name for file in Path().glob("*.html")} == {"pets_data.html", "cells_data.html"}
 
 
+def test_a_page_of_another_config_is_not_replaced(capsys):
+    for folder in ("a/pets", "b/pets"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "config.yaml").write_text(tiny_yaml())
+    few = ["data.train.limit=2", "data.val.limit=2"]
+    for _ in range(2):
+        assert main(["check", "--data", "a/pets/config.yaml", "b/pets/config.yaml", *few]) == 0
+    pages = {file.name: file.read_text() for file in Path().glob("*.html")}
+    assert pages.keys() == {"pets_data.html", "pets_data_2.html"}
+    assert "<h1>Data of a/pets/config.yaml</h1>" in pages["pets_data.html"]
+    assert "<h1>Data of b/pets/config.yaml</h1>" in pages["pets_data_2.html"]
+
+
 def test_a_page_of_nothing_is_refused(capsys):
     assert main(["check", "right.yaml", "--html", "page.html"]) == 1
     assert main(["check", "right.yaml", "wrong.yaml", "--data", "--html", "page.html"]) == 1

@@ -117,6 +117,6 @@ def test_the_check_of_a_config_refuses_it_too(split):
 
 
 def test_one_image_cannot_be_divided():
-    message = "images: split: 1 image cannot be divided. Add images, or leave out 'split'."
+    message = "images: 1 image cannot be divided into a part for training and one for validation. Add images."
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         chosen(["a.jpg"], {"share": 0.5}, WHERE)

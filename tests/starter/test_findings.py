@@ -545,6 +545,27 @@ def test_values_of_things_alone_do_not_tell_stuff(tmp_path):
     )
 
 
+def test_paths_have_no_parents(tmp_path, monkeypatch):
+    labeled(tmp_path / "mine", [0, 1])
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    findings = look_at("../mine", *named("sky", "sea"))
+    assert findings.proposal.train["images"] == f"{tmp_path}/mine/images"
+    refused(
+        f"{tmp_path}/other: there is no such folder. Name the folder of images and annotations.",
+        tmp_path / "here/../other",
+    )
+
+
+def test_one_image_cannot_be_divided(tmp_path):
+    labeled(tmp_path, [0, 1], count=1)
+    refused(
+        f"{tmp_path}/images: 1 image cannot be divided into a part for training and one for validation. Add images.",
+        tmp_path,
+        *named("sky", "sea"),
+    )
+
+
 def test_several_sets_of_label_files(tmp_path):
     labeled(tmp_path, [0, 1])
     shutil.copytree(tmp_path / "masks", tmp_path / "masks_of_another")

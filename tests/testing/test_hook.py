@@ -52,7 +52,7 @@ def test_weights_changed_at_the_start():
 
 def test_an_evaluated_model_that_is_none():
     assert error_message(check_hook, EvaluatesNothing) == (
-        "hook EvaluatesNothing sets evaluated_model to a int. Set a model."
+        "hook EvaluatesNothing sets evaluated_model to an int. Set a model."
     )
 
 

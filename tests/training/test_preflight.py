@@ -1,9 +1,11 @@
 """What a preflight finds, and that it leaves nothing behind."""
 
+import json
 import tempfile
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from segkit.config import load_config
 from segkit.errors import ConfigError, SegkitError
@@ -44,6 +46,19 @@ def test_a_good_config(tiny, temporary):
     assert f" in {tiny.parent}: 2 checkpoints of " in findings["disk"].text
     assert sorted(path.name for path in tiny.parent.iterdir()) == ["temporary", "tiny.yaml"]
     assert not list(temporary.iterdir())
+
+
+def test_what_datasets_warn_of_is_told_once(tiny, temporary, tmp_path):
+    for name in ("0", "1"):
+        for folder, color in (("images", (9, 9, 9)), ("labels", 1)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.new("L" if folder == "labels" else "RGB", (64, 64), color).save(tmp_path / folder / f"{name}.png")
+    (tmp_path / "images/notes.txt").touch()
+    names = [f"class {number}" for number in range(8)]
+    dataset = {"type": "mask_folder", "images": f"{tmp_path}/images", "labels": f"{tmp_path}/labels", "classes": names}
+    with pytest.warns(UserWarning, match="not read") as warned:
+        found(tiny, *(f"data.{split}.dataset={json.dumps(dataset)}" for split in ("train", "val")))
+    assert len([one for one in warned if "notes.txt" in str(one.message)]) == 2  # of data.train and of data.val
 
 
 def test_start_weights_are_scored(tiny, temporary):

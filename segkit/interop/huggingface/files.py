@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from segkit.errors import CheckpointError, cause_of
+from segkit.errors import CheckpointError, cause_of, with_article
 from segkit.runtime import reading
 from segkit.runtime.checkpoint_source import CONFIG
 from segkit.runtime.hub import fetch, is_repository
@@ -69,7 +69,7 @@ def read_json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{file}: is not readable JSON ({error}). Download it again.") from error
     if not isinstance(content, dict):
-        raise CheckpointError(f"{file}: must hold a JSON object, not a {type(content).__name__}.")
+        raise CheckpointError(f"{file}: must hold a JSON object, not {with_article(type(content).__name__)}.")
     return content
 
 
