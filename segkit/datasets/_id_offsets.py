@@ -68,15 +68,7 @@ set label_map: {0: void, 1: road, 2: car}.
         return ""
     has_background = is_background(classes.names[0])  # which is 0 in most label files
     if unknown == [count] and not (used[0] and has_background):
-        if count == 1 and used[0]:
-            return (
-                f"the label files hold the ids 0 and 1, but there is one class. If 0 is the background in the label "
-                f"files, name it first: classes: [background, {classes.names[0]}]."
-            )
-        return (
-            f"the label files hold the id {count}, one more than the last class has: they seem to count the classes "
-            f"from 1. If so, set {setting(classes, 1)}."
-        )
+        return _one_more(classes, bool(used[0]), setting(classes, 1))
     if unknown or has_background or count < 2:
         return ""
     missing = np.flatnonzero(~used[:count]).tolist()
@@ -92,3 +84,16 @@ set label_map: {0: void, 1: road, 2: car}.
             f"If 0 is the background in the label files, they count the classes from 1: set {setting(classes, 1)}."
         )
     return ""
+
+
+def _one_more(classes: Classes, has_zero: bool, setting: str) -> str:
+    """Explains an id that is one more than that of the last class."""
+    if len(classes) == 1 and has_zero:
+        return (
+            "the label files hold the ids 0 and 1, but there is one class. If 0 is the background in the label files, "
+            f"name it first: classes: [background, {classes.names[0]}]."
+        )
+    return (
+        f"the label files hold the id {len(classes)}, one more than the last class has: they seem to count the classes "
+        f"from 1. If so, set {setting}."
+    )
