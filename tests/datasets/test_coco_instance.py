@@ -259,9 +259,9 @@ def test_image_ids_that_differ_only_in_form(folder: Folder) -> None:
 def test_annotations_of_absent_images_are_told_beside_equal_ids_of_images(folder: Folder) -> None:
     folder.data["images"].append(dict(folder.data["images"][0]))
     folder.add([SQUARE], image_id=99)
-    told = folder.error()
-    assert " has the same id. Give each image its own id." in told
-    assert "'image_id' is 99, but 'images' does not list this id." in told
+    message = folder.error()
+    assert " has the same id. Give each image its own id." in message
+    assert "'image_id' is 99, but 'images' does not list this id." in message
 
 
 def test_all_problems_are_listed_with_their_ids(folder: Folder) -> None:
