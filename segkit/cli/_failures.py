@@ -20,12 +20,15 @@ class Terminated(BaseException):
 
 
 @contextmanager
-def leaving_whole_files(folder: Path | str, option: str | None = None) -> Iterator[None]:
+def leaving_whole_files(
+    folder: Path | str,
+    but: str = "but not those of all images. For all, remove them and run the same command again.",
+) -> Iterator[None]:
     """Says, where a signal ends the body, what the body has left in a folder, and how to go on.
 
     Args:
         folder: Where the body writes.
-        option: With it, the command goes on with what is there. By default it cannot.
+        but: Follows "the files are whole": what is missing, and what to do.
 
     Example:
         >>> try:
@@ -39,10 +42,7 @@ def leaving_whole_files(folder: Path | str, option: str | None = None) -> Iterat
         yield
     except (KeyboardInterrupt, Terminated) as error:
         if any(one.is_file() for one in Path(folder).rglob("*")):
-            go_on = "For all, remove them and run the same command again."
-            if option is not None:
-                go_on = f"To go on, run the same command with {option}."
-            error.args = (f"the files in {folder} are whole, but not those of all images. {go_on}",)
+            error.args = (f"the files in {folder} are whole, {but}",)
         else:
             error.args = (f"nothing was written into {folder}. Run the same command again.",)
         raise

@@ -15,34 +15,42 @@ from segkit.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from segkit.inference.predictor import Predictor
     from segkit.runtime.processes import Process
+    from segkit.runtime.writing import Json
     from segkit.video.prediction import VideoFiles
 
 
-def predict_videos(predictor: Predictor, videos: list[str], arguments: argparse.Namespace, process: Process) -> int:
+def predict_videos(
+    predictor: Predictor,
+    videos: list[str],
+    settings: dict[str, Json],
+    arguments: argparse.Namespace,
+    process: Process,
+) -> int:
     """Segments the videos of this process; returns the exit code. A video that fails does not stop the others."""
-    from segkit.results.names import OutputNames
+    from segkit.results.targets import TASKS
     from segkit.runtime.processes import gather
-    from segkit.video.sources import name_of
+    from segkit.video.folder import open_video_folder
 
-    names = OutputNames()
-    named = {video: names.of(f"{video}/{name_of(video)}.mp4") for video in videos}
-    files = {video: _files_of(named[video], predictor.task, Path(arguments.output)) for video in videos}
-    taken = [str(file) for one in files.values() for file in (one.overlays, one.results) if file.exists()]
-    if taken:
-        raise DataError(f"{taken[0]}: is there already. Choose another --output, or remove it.")
-    own = videos[process.rank :: process.num_processes]
-    done = [_predict_video(predictor, video, files[video], arguments, process) for video in own]
-    return DONE if all(all(those) for those in gather(done)) else FAILED
+    task = TASKS[predictor.postprocessor.result_type]
+    with open_video_folder(Path(arguments.output), task, videos, settings, process, arguments.resume) as folder:
+        if process.is_main and len(folder.todo) < len(videos):
+            print(f"{len(videos) - len(folder.todo)} of {len(videos)} videos were segmented before", flush=True)
+        succeeded = True
+        for video in folder.todo[process.rank :: process.num_processes]:
+            if _predict_video(predictor, video, folder.files[video], arguments, process):
+                folder.add(video)
+            else:
+                succeeded = False
+    return DONE if all(gather(succeeded)) else FAILED
 
 
-def refuse_for_videos(arguments: argparse.Namespace) -> None:
+def refuse_for_videos(videos: list[str], arguments: argparse.Namespace) -> None:
     """Refuses the options that say something about images or their files.
 
     Raises:
         ConfigError: One is given.
     """
     given = {
-        "--resume": arguments.resume,
         "--output-format": arguments.output_format != "folder",
         "--result-format": arguments.result_format,
         "--max-pixels": arguments.max_pixels,
@@ -50,12 +58,25 @@ def refuse_for_videos(arguments: argparse.Namespace) -> None:
     useless = [option for option, value in given.items() if value]
     if useless:
         raise ConfigError(f"videos: these options are for images: {', '.join(useless)}. Leave them out.")
+    live = _first_live(videos)
+    if live is not None and arguments.resume:
+        raise ConfigError(
+            f"{live} is a camera, and what it showed before does not come again: --resume would replace it. Leave it "
+            "out, and give another --output."
+        )
 
 
-def _files_of(name: str, task: str, folder: Path) -> VideoFiles:
-    from segkit.video.prediction import VideoFiles
+def left_of(videos: list[str]) -> str:
+    """Returns what a signal leaves of videos, for the message."""
+    if _first_live(videos) is not None:
+        return "with the frames until now."
+    return "but not those of all videos. To go on, run the same command with --resume."
 
-    return VideoFiles(folder / f"{name}_{task}.mp4", folder / f"{name}_{task}.json")
+
+def _first_live(videos: list[str]) -> str | None:
+    from segkit.video.sources import is_live
+
+    return next(filter(is_live, videos), None)
 
 
 def _predict_video(

@@ -15,7 +15,7 @@ from segkit.cli._exit_codes import DONE, FAILED
 from segkit.cli._failures import leaving_whole_files
 from segkit.cli._predictors import open_predictor, predictor_digest
 from segkit.cli._types import fraction, not_empty, positive
-from segkit.cli._videos import predict_videos, refuse_for_videos
+from segkit.cli._videos import left_of, predict_videos, refuse_for_videos
 
 if TYPE_CHECKING:
     from segkit.data.listing import Listing
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from segkit.inference.predictor import Predictor
     from segkit.results.prediction_folder import PredictionFolder, PredictionJob
     from segkit.runtime.processes import Process
+    from segkit.runtime.writing import Json
     from segkit.types import PixelFormat
 
 
@@ -91,20 +92,21 @@ def run(arguments: argparse.Namespace) -> int:
     # Before the model is loaded, which takes longer than noticing a wrong path.
     videos = videos_in(arguments.inputs)
     if videos:
-        refuse_for_videos(arguments)
+        refuse_for_videos(videos, arguments)
     files = [] if videos else list(images_in(arguments.inputs))
     require_folder(Path(arguments.output))
     process = join_processes(arguments.device)
     predictor = open_predictor(arguments, process.device)
     if videos:
-        with leaving_whole_files(arguments.output):
-            return predict_videos(predictor, videos, arguments, process)
+        with leaving_whole_files(arguments.output, left_of(videos)):
+            return predict_videos(predictor, videos, _settings(predictor, arguments), arguments, process)
     refuse_useless_format(arguments.result_format or "coco", [predictor.postprocessor.result_type])
     job = _job(predictor, files, arguments)
     if process.is_main and arguments.resume and not job.manifest.files():
         print(f"{arguments.output}: has no manifest to resume from, so the prediction starts anew")
     start = time.monotonic()
-    with leaving_whole_files(arguments.output, "--resume"):
+    left = "but not those of all images. To go on, run the same command with --resume."
+    with leaving_whole_files(arguments.output, left):
         segmented = sum(gather(_predict(predictor, job, arguments, process)))
     if process.is_main:
         _tell(job, segmented, time.monotonic() - start)
@@ -128,18 +130,24 @@ def _tell(job: PredictionJob, segmented: int, seconds: float) -> None:
     print(f"{done} of {len(job.files)} images segmented ({job.task}{before}){speed}: {job.folder}", flush=True)
 
 
-def _job(predictor: Predictor, files: list[str], arguments: argparse.Namespace) -> PredictionJob:
-    from segkit.results.prediction_folder import PredictionJob
-    from segkit.results.stores import refuse_references
-
-    refuse_references(arguments.output_format, arguments.result_format or "coco")
-    settings = {
+def _settings(predictor: Predictor, arguments: argparse.Namespace) -> dict[str, Json]:
+    """Returns what the results depend on."""
+    return {
         "task": predictor.task,
         "checkpoint": predictor_digest(arguments),
         "precision": arguments.precision,
         "score_threshold": arguments.score_threshold,
         "window": arguments.window,
         "augment": arguments.augment,
+    }
+
+
+def _job(predictor: Predictor, files: list[str], arguments: argparse.Namespace) -> PredictionJob:
+    from segkit.results.prediction_folder import PredictionJob
+    from segkit.results.stores import refuse_references
+
+    refuse_references(arguments.output_format, arguments.result_format or "coco")
+    settings = _settings(predictor, arguments) | {
         "result_format": arguments.result_format or "coco",
         "output_format": arguments.output_format,
     }

@@ -56,6 +56,7 @@ class Manifest:
     Args:
         folder: Of the predictions.
         task: Of the results.
+        name: What the names of its files begin with: a folder may have images and videos.
 
     Example:
         >>> import tempfile
@@ -68,17 +69,18 @@ class Manifest:
         ['images/a.png']
     """
 
-    def __init__(self, folder: Path, task: Task) -> None:
+    def __init__(self, folder: Path, task: Task, name: str = "manifest") -> None:
         self.folder, self.task = folder, task
-        self.path = folder / f"manifest_{task}.jsonl"
+        self._stem = f"{name}_{task}"
+        self.path = folder / f"{self._stem}.jsonl"
 
     def part(self, rank: int) -> Path:
         """Returns the part of a process."""
-        return self.folder / f"manifest_{self.task}.part_{rank}.jsonl"
+        return self.folder / f"{self._stem}.part_{rank}.jsonl"
 
     def files(self) -> list[Path]:
         """Returns the files that exist, the whole one first."""
-        parts = self.folder.glob(f"manifest_{self.task}.part_*.jsonl")
+        parts = self.folder.glob(f"{self._stem}.part_*.jsonl")
         return [*([self.path] if self.path.exists() else []), *sorted(parts, key=_rank)]
 
     def places(self) -> dict[str, Place]:

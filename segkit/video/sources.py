@@ -31,6 +31,16 @@ def is_camera(source: str) -> bool:
     return source.isascii() and source.isdigit() and not Path(source).exists()
 
 
+def is_live(source: str) -> bool:
+    """Returns whether a source is a camera, of this machine or in the network.
+
+    Example:
+        >>> is_live("0"), is_live("rtsp://camera/1"), is_live("film.mp4")
+        (True, True, False)
+    """
+    return is_camera(source) or STREAM.match(source) is not None
+
+
 def is_sequence(source: str) -> bool:
     """Returns whether a source names a sequence of images.
 

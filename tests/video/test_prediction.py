@@ -33,7 +33,8 @@ def test_a_video_of_overlays_and_results_of_each_frame(checkpoint, film, tmp_pat
     arguments = ["--task", task, "--batch-size", "2", *(() if task == "semantic" else ("--score-threshold", "0"))]
     assert main(["predict", str(checkpoint), film, "--output", str(out), *arguments]) == 0
     assert f"film.mp4: 3 frames segmented ({task}), " in capsys.readouterr().out
-    assert sorted(file.name for file in out.iterdir()) == [f"film_{task}.json", f"film_{task}.mp4"]
+    files = [f"film_{task}.json", f"film_{task}.mp4", f"videos_{task}.jsonl"]
+    assert sorted(file.name for file in out.iterdir()) == files
     with open_video(str(out / f"film_{task}.mp4")) as video:
         assert [frame.image.shape for frame in video.frames] == [(3, 48, 64)] * 3
     results = json.loads((out / f"film_{task}.json").read_text())
@@ -60,13 +61,69 @@ def test_frames_before_the_damage_are_kept_and_the_others_go_on(checkpoint, film
     assert "film.mp4: 3 frames segmented" in printed.out
     assert len(json.loads((out / "both_semantic.json").read_text())["frames"]) == 2
     assert main(["predict", str(checkpoint), film, "--output", str(out)]) == 1
-    assert "film_semantic.mp4: is there already. Choose another --output" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"error: {out}/film_semantic.mp4: is there already. Go on with --resume, choose another --output, or remove "
+        "it.\n"
+    )
+
+
+def test_finished_videos_are_left_out_and_the_others_made_again(checkpoint, film, tmp_path, capsys):
+    out, other = tmp_path / "out", tmp_path / "other.mp4"
+    other.write_bytes(b"no video yet")
+    words = ["predict", str(checkpoint), film, str(other), "--output", str(out)]
+    assert main([*words, "--resume"]) == 1
+    assert "film.mp4: 3 frames segmented" in capsys.readouterr().out
+    write_video(other, gray_frames(2))
+    before = (out / "film_semantic.mp4").stat().st_mtime_ns
+    assert main([*words, "--resume"]) == 0
+    printed = capsys.readouterr().out
+    assert "1 of 2 videos were segmented before" in printed
+    assert "other.mp4: 2 frames segmented" in printed
+    assert "film.mp4: 3" not in printed
+    assert (out / "film_semantic.mp4").stat().st_mtime_ns == before
+    (out / "film_semantic.json").unlink()
+    assert main([*words, "--resume"]) == 0
+    assert "film.mp4: 3 frames segmented" in capsys.readouterr().out
+    inputs = [json.loads(line).get("input") for line in (out / "videos_semantic.jsonl").read_text().splitlines()]
+    assert inputs == [None, film, str(other)]
+    assert main([*words, "--resume", "--precision", "bf16"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {out}/videos_semantic.jsonl: the results there have other settings: precision was fp32, is bf16. Use "
+        "the earlier ones, or give another --output.\n"
+    )
+
+
+def test_a_camera_is_not_resumed(checkpoint, tmp_path, capsys):
+    assert main(["predict", str(checkpoint), "rtsp://camera/1", "--output", str(tmp_path), "--resume"]) == 2
+    assert capsys.readouterr().err == (
+        "error: rtsp://camera/1 is a camera, and what it showed before does not come again: --resume would replace it. "
+        "Leave it out, and give another --output.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "left"),
+    [
+        ("film.mp4", "but not those of all videos. To go on, run the same command with --resume."),
+        ("0", "with the frames until now."),
+    ],
+)
+def test_what_a_signal_leaves(checkpoint, film, tmp_path, capsys, monkeypatch, source, left):
+    def interrupted(predictor, video, files, *_):
+        files.results.write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("segkit.video.prediction.predict_video", interrupted)
+    monkeypatch.setattr("segkit.video.reader._opened", lambda av, _: av.open(film))
+    source = film if source == "film.mp4" else source
+    assert main(["predict", str(checkpoint), source, "--output", str(tmp_path / "out")]) == 130
+    assert capsys.readouterr().err == f"interrupted: the files in {tmp_path}/out are whole, {left}\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--resume", "--output-format", "zip"], "videos: these options are for images: --resume, --output-format."),
+        (["--output-format", "zip"], "videos: these options are for images: --output-format."),
         (["street.jpg"], "film.mp4 is a video, and street.jpg is none."),
     ],
 )
