@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,11 @@ def open_predictor(arguments: argparse.Namespace, device: torch.device) -> Predi
     from segkit.inference.predictor import Predictor
 
     if is_exported(arguments.checkpoint):
-        _refuse_fixed(arguments)
+        refuse_fixed(
+            arguments,
+            arguments.checkpoint,
+            {"--task": arguments.task, "--plugin": arguments.plugins, "--trust": arguments.trust},
+        )
         return ExportedPredictor(
             arguments.checkpoint, score_threshold=arguments.score_threshold, max_pixels=arguments.max_pixels
         )
@@ -53,20 +58,26 @@ def predictor_digest(arguments: argparse.Namespace) -> str:
     return digest_of(Path(path)) if is_exported(path) else checkpoint_digest(path)
 
 
-def _refuse_fixed(arguments: argparse.Namespace) -> None:
-    """Raises ConfigError where options would change what was fixed when the file was exported."""
+def refuse_fixed(arguments: argparse.Namespace, file: str, further: Mapping[str, object] | None = None) -> None:
+    """Refuses options that would change what was fixed when a file was exported.
+
+    Args:
+        arguments: With those of `add_inference_arguments`.
+        file: The exported file.
+        further: Options of one command, with their values.
+
+    Raises:
+        ConfigError: One is given.
+    """
     given = {
-        "--task": arguments.task,
         "--device": arguments.device not in (None, "cpu"),
-        "--precision": arguments.precision != "fp32",
+        "--precision": arguments.precision not in (None, "fp32"),
         "--window": arguments.window,
         "--augment": arguments.augment,
-        "--plugin": arguments.plugins,
-        "--trust": arguments.trust,
     }
-    useless = [option for option, value in given.items() if value]
+    useless = [option for option, value in {**(further or {}), **given}.items() if value]
     if useless:
         raise ConfigError(
-            f"{arguments.checkpoint}: is an exported file, which has its task, precision and sizes, runs on the CPU "
-            f"and loads no plugins. Leave out: {', '.join(useless)}."
+            f"{file}: is an exported file, which has its task, precision and sizes, runs on the CPU and loads no "
+            f"plugins. Leave out: {', '.join(useless)}."
         )

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint, or a config with a checkpoint, on the config's `data.val`."""
+"""Evaluate a checkpoint, or a config with a checkpoint or exported file, on the config's `data.val`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_inference_arguments, add_override_arguments
 from segkit.cli._failures import leaving_whole_files
+from segkit.cli._predictors import refuse_fixed
 from segkit.cli._types import non_negative, not_empty
 from segkit.cli._unused import FOR_TRAINING, refuse_beside, refuse_unused_overrides
 
 if TYPE_CHECKING:
     from segkit.config import Config
+    from segkit.types import Metrics
 
 _PRECISION = "training.precision"
 """The one setting of a training that its evaluations depend on."""
@@ -22,9 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="CONFIG_OR_CHECKPOINT", help="a YAML file, or a run or checkpoint folder")
     add_override_arguments(parser)
     parser.add_argument(
-        "--checkpoint", type=not_empty, metavar="PATH", help="the checkpoint, if the first argument is a config"
+        "--checkpoint",
+        type=not_empty,
+        metavar="PATH",
+        help="the checkpoint, or a file that segkit export wrote, if the first argument is a config",
     )
-    parser.add_argument("--output", type=not_empty, metavar="DIR", help="default: evaluation/ in the checkpoint folder")
+    parser.add_argument(
+        "--output",
+        type=not_empty,
+        metavar="DIR",
+        help="default: evaluation/ in the checkpoint folder; an exported file needs one",
+    )
     parser.add_argument(
         "--overlays",
         type=non_negative,
@@ -39,14 +49,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from segkit.evaluation.evaluate import default_output, evaluate
     from segkit.evaluation.tables import class_tables, summary_table
+    from segkit.export.formats import is_exported
     from segkit.runtime.processes import join_processes
 
     refuse_unused_overrides("test", arguments.overrides, FOR_TRAINING, used=[_PRECISION])
     if arguments.precision:
         given = any(one.partition("=")[0] == _PRECISION for one in arguments.overrides)
         refuse_beside("--precision", [(_PRECISION, given)], "The option sets the number format.")
+    exported = is_exported(arguments.checkpoint or arguments.path)
+    output, metrics = (_evaluate_exported if exported else _evaluate)(arguments)
+    # All processes have the metrics; one prints them.
+    console = Console(quiet=not join_processes(arguments.device).is_main, markup=False)
+    for table in [*class_tables(metrics, console.width), summary_table(metrics)]:
+        console.print(table)
+    written = "metrics, predictions" if arguments.result_format or arguments.save_predictions else "metrics"
+    console.print(f"{written}{' and overlays' if arguments.overlays else ''}: {output}", soft_wrap=True)
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> tuple[str | Path, dict[str, Metrics]]:
+    """Evaluates a checkpoint; returns where the metrics are, and these."""
+    from segkit.evaluation.evaluate import default_output, evaluate
+
     checkpoint, config = _checkpoint_and_config(arguments)
     output = arguments.output or default_output(checkpoint)
     with leaving_whole_files(output):
@@ -61,13 +86,31 @@ def run(arguments: argparse.Namespace) -> int:
             precision=arguments.precision,
             device=arguments.device,
         )
-    # All processes have the metrics; one prints them.
-    console = Console(quiet=not join_processes(arguments.device).is_main, markup=False)
-    for table in [*class_tables(metrics, console.width), summary_table(metrics)]:
-        console.print(table)
-    written = "metrics, predictions" if arguments.result_format or arguments.save_predictions else "metrics"
-    console.print(f"{written}{' and overlays' if arguments.overlays else ''}: {output}", soft_wrap=True)
-    return 0
+    return output, metrics
+
+
+def _evaluate_exported(arguments: argparse.Namespace) -> tuple[str | Path, dict[str, Metrics]]:
+    """Evaluates an exported file; returns where the metrics are, and these."""
+    from segkit.config import load_config
+    from segkit.errors import ConfigError
+    from segkit.export.evaluate import evaluate_exported
+
+    if not arguments.checkpoint:
+        file = arguments.path
+        raise ConfigError(f"{file}: an exported file has no config. Write CONFIG --checkpoint {file} --output DIR.")
+    refuse_fixed(arguments, arguments.checkpoint)
+    if not arguments.output:
+        raise ConfigError(f"{arguments.checkpoint}: an exported file has no folder for the metrics. Give --output.")
+    config = load_config(arguments.path, arguments.overrides, arguments.plugins, trust=arguments.trust)
+    with leaving_whole_files(arguments.output):
+        metrics = evaluate_exported(
+            arguments.checkpoint,
+            config,
+            output=arguments.output,
+            overlays=arguments.overlays,
+            save_predictions=arguments.result_format or arguments.save_predictions,
+        )
+    return arguments.output, metrics
 
 
 def _checkpoint_and_config(arguments: argparse.Namespace) -> tuple[Path, Config]:

@@ -20,6 +20,7 @@ from segkit.evaluation.pixel_formats import require_pixel_format
 from segkit.evaluation.tables import METRICS_FILE, write_evaluation
 from segkit.evaluation.validation import Validation
 from segkit.inference.semantic_options import with_options
+from segkit.models._base import SegmentationModel
 from segkit.registries.signature import NonNegative, Positive
 from segkit.results.files import ResultFormat, ResultWriter, refuse_useless_format
 from segkit.results.filled import refuse_filled
@@ -112,13 +113,33 @@ def evaluate(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )
     require_pixel_format(loaded.model, validation.dataset, "data.val")
-    _check_output(output, validation, overlays > 0, save_predictions)
     model = with_options(loaded.model, validation.postprocessors, window, augment)
+    return evaluate_on(
+        validation, model, process, output, overlays, save_predictions, precision or _precision_of(config)
+    )
+
+
+def evaluate_on(
+    validation: Validation,
+    model: SegmentationModel,
+    process: Process,
+    output: Path,
+    overlays: int = 0,
+    save_predictions: bool | ResultFormat = False,
+    precision: Precision = "fp32",
+) -> dict[str, Metrics]:
+    """Evaluates a model on data that are open; the arguments are those of `evaluate`.
+
+    Raises:
+        DataError: An image or target cannot be read, or the output has results already.
+        WriteError: The output cannot be written.
+    """
+    _check_output(output, validation, overlays > 0, save_predictions)
     with (
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
         image_bar("evaluating", len(validation.dataset), process.rank, process.num_processes) as progress,
     ):
-        metrics = validation.run(model, process.device, precision or _precision_of(config), progress, on_result)
+        metrics = validation.run(model, process.device, precision, progress, on_result)
     if process.is_main:
         _write(output, metrics, validation)
     return metrics

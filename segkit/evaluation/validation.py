@@ -20,6 +20,7 @@ from segkit.evaluation.class_order import ReorderedClasses, class_order
 from segkit.evaluation.loop import OnResult, check_evaluators, device_of, evaluate_model, evaluation_mode
 from segkit.evaluation.tables import summary
 from segkit.models._base import SegmentationModel
+from segkit.registries import Evaluator, Postprocessor
 from segkit.runtime.model_call import call_model
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import gather
@@ -41,6 +42,7 @@ class Validation:
         size_divisor: Images are padded to multiples of it.
         rank: The number of this process.
         num_processes: The processes that share the images.
+        postprocessors: In place of those of the config. Then evaluators that take other results are left out.
 
     Raises:
         ConfigError: The config has no `data.val` or no evaluators, an evaluator takes a result that no postprocessor
@@ -48,7 +50,13 @@ class Validation:
     """
 
     def __init__(
-        self, config: Config, classes: Classes, size_divisor: int, rank: int = 0, num_processes: int = 1
+        self,
+        config: Config,
+        classes: Classes,
+        size_divisor: int,
+        rank: int = 0,
+        num_processes: int = 1,
+        postprocessors: Mapping[str, Postprocessor] | None = None,
     ) -> None:
         split = config.experiment.data and config.experiment.data.val
         if not split:
@@ -71,11 +79,12 @@ class Validation:
         """Of the targets of the last run, over all processes."""
         self.images: list[ImageClasses] = []
         """Of the last run, over all processes."""
-        self.postprocessors = build_postprocessors(config, self.classes)
+        self._replaced = postprocessors is not None
+        self.postprocessors = build_postprocessors(config, self.classes) if postprocessors is None else postprocessors
         if any(part.result_type is not SemanticResult for part in self.postprocessors.values()):
             _warn_of_other_things(classes, self.classes)
         # These evaluators are only checked, so that mistakes show before a training; each run builds fresh ones.
-        check_evaluators(self.postprocessors, build_evaluators(config, self.classes))
+        check_evaluators(self.postprocessors, self.evaluators())
         self._transforms = build_transforms(split.transforms)
         sizes = {"batch_size": split.batch_size, "size_divisor": size_divisor}
         self._batching = {**sizes, "num_processes": num_processes}
@@ -90,8 +99,16 @@ class Validation:
 
     def metric_names(self) -> list[str]:
         """Returns the names of the summary metrics that `run` computes."""
-        evaluators = build_evaluators(self.config, self.classes)  # metrics of no image: only their names count
+        evaluators = self.evaluators()  # metrics of no image: only their names count
         return list(summary({name: evaluator.compute() for name, evaluator in evaluators.items()}))
+
+    def evaluators(self) -> dict[str, Evaluator]:
+        """Returns fresh evaluators, by name."""
+        built = build_evaluators(self.config, self.classes)
+        if not self._replaced:
+            return built
+        given = {part.result_type for part in self.postprocessors.values()}
+        return {name: one for name, one in built.items() if one.result_type in given}
 
     def try_smallest(self, model: SegmentationModel, sizes: Mapping[int, Size]) -> None:
         """Predicts the batch of the smallest image, so that one too small for the model shows before a training.
@@ -136,7 +153,7 @@ class Validation:
             model if self._order is None else ReorderedClasses(model, self._order),
             self._counted(own),
             self.postprocessors,
-            build_evaluators(self.config, self.classes),
+            self.evaluators(),
             device=device,
             precision=precision,
             progress=progress,

@@ -11,14 +11,13 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
-from segkit.build import build_evaluators, build_postprocessor
-from segkit.checkpoint import Checkpoint, classes_differ
+from segkit.build import build_postprocessor
+from segkit.checkpoint import Checkpoint
 from segkit.config import Config
 from segkit.data.padding import padded_size, stack_padded
-from segkit.errors import ConfigError
 from segkit.evaluation.tables import comparable, in_digits, summary
-from segkit.evaluation.validation import Validation
 from segkit.export.agreement import agreement
+from segkit.export.evaluate import open_validation
 from segkit.export.exported import ExportedModel, ExportedResults
 from segkit.export.formats import open_exported
 from segkit.export.parity import relative_difference
@@ -113,27 +112,16 @@ def verify(path: str | Path, loaded: Checkpoint, config: Config) -> Verification
     """
     file = open_exported(path)
     results = ExportedResults(file)
-    validation = Validation(config, loaded.classes, size_divisor=1)
-    difference = classes_differ(validation.classes, loaded.classes)
-    if difference:
-        raise ConfigError(f"{config.path}: data.val: the dataset has other classes than the file ({difference}).")
-
-    def evaluators() -> dict[str, Evaluator]:
-        own = build_evaluators(config, validation.classes)
-        return {name: one for name, one in own.items() if one.result_type is results.result_type}
-
-    if not evaluators():
-        raise ConfigError(
-            f"{config.path}: evaluators: none takes the results of the task '{file.info.task}' of the file. Add one, "
-            "or export another task."
-        )
+    validation = open_validation(file, config)
     exported = ExportedModel(file)
 
     def predict(image: Tensor, sizes: ImageSizes) -> Predicted:
         prediction = exported.forward(image[None], [sizes.unpadded])
         return results(prediction, [sizes])[0], prediction.images[0][0]
 
-    found = Verification(Side(_predict_with(loaded, file.info.task), evaluators()), Side(predict, evaluators()))
+    found = Verification(
+        Side(_predict_with(loaded, file.info.task), validation.evaluators()), Side(predict, validation.evaluators())
+    )
     with torch.inference_mode():
         for batch in validation.loader:
             for index in range(len(batch.files)):

@@ -1,5 +1,7 @@
 """`segkit export`, and `segkit predict` on what it wrote."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,3 +59,30 @@ def test_a_damaged_file(folder, tmp_path, capsys):
     assert errors.startswith(f"error: {tmp_path}/damaged.pt2: cannot be read as a program of torch.export (")
     assert errors.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_evaluating_a_file(folder, tmp_path, capsys):
+    size = "data.val.dataset.size=[40, 52]"
+    words = ["test", str(folder / "tiny.yaml"), size, "--checkpoint", str(folder / "model.pt2")]
+    assert main([*words, "--output", str(tmp_path / "out"), "--save-predictions"]) == 0
+    assert capsys.readouterr().out.endswith(f"metrics, predictions: {tmp_path}/out\n")
+    own = ["test", str(folder / "tiny.yaml"), size, "--checkpoint", str(folder / "last")]
+    assert main([*own, "--output", str(tmp_path / "own")]) == 0
+    found, expected = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("out", "own"))
+    assert found == {"mean_iou": expected["mean_iou"]}  # the file has the semantic task alone
+    assert len(list((tmp_path / "out/predictions/semantic").iterdir())) == 3
+
+
+def test_what_the_evaluation_of_a_file_needs(folder, capsys):
+    file, config = str(folder / "model.pt2"), str(folder / "tiny.yaml")
+    for words, message in (
+        ([file], f"an exported file has no config. Write CONFIG --checkpoint {file} --output DIR."),
+        ([config, "--checkpoint", file], "an exported file has no folder for the metrics. Give --output."),
+        (
+            [config, "--checkpoint", file, "--window", "32", "--output", "x"],
+            "is an exported file, which has its task, precision and sizes, runs on the CPU and loads no plugins. Leave "
+            "out: --window.",
+        ),
+    ):
+        assert main(["test", *words]) == 2
+        assert capsys.readouterr().err == f"error: {file}: {message}\n"
