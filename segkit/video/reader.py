@@ -76,7 +76,7 @@ def open_video(source: str) -> Iterator[Video]:
         try:
             container = stack.enter_context(_opened(av, source))
         except (av.FFmpegError, OSError) as error:
-            raise DataError(f"{source}: cannot be opened as a video ({cause_of(error)}).") from error
+            raise DataError(f"{source}: cannot be opened as a video ({_cause(av, error)}).") from error
         if not container.streams.video:
             raise DataError(f"{source}: holds no video, only {_kinds(container)}.")
         stream = container.streams.video[0]
@@ -115,7 +115,7 @@ def _decoded(av: Any, source: str, container: av.container.InputContainer, rate:
             seconds = time - first
             yield Frame(number - 1, seconds, _upright(decoded))
     except (av.FFmpegError, OSError) as error:
-        raise DataError(f"{source}: frame {number} cannot be decoded ({cause_of(error)}).") from error
+        raise DataError(f"{source}: frame {number} cannot be decoded ({_cause(av, error)}).") from error
     length = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
     # A file that was cut off ends early. Files that a program shortened without encoding them again may too, by less.
     if number == 0 or length - seconds > max(1.0, 2 / float(rate)):
@@ -123,6 +123,11 @@ def _decoded(av: Any, source: str, container: av.container.InputContainer, rate:
             f"{source}: ends after {number} frames ({seconds:.1f} s), but says that it lasts {length:.1f} s. It is cut "
             "off: copy it again."
         )
+
+
+def _cause(av: Any, error: Exception) -> str:
+    """Returns what an error of FFmpeg says; of a timeout, it says only that it was asked to exit."""
+    return f"nothing came for {PATIENCE:g} seconds" if isinstance(error, av.error.ExitError) else cause_of(error)
 
 
 def _upright(decoded: av.video.frame.VideoFrame) -> Tensor:

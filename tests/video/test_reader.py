@@ -6,6 +6,7 @@ from PIL import Image
 
 from segkit.errors import DataError
 from segkit.video.reader import open_video
+from tests.helpers.rtsp import camera
 from tests.helpers.videos import gray_frames, write_stream, write_video
 
 
@@ -107,3 +108,35 @@ def test_what_is_no_video(tmp_path, name, content, message):
     with pytest.raises(DataError, match=message) as error:
         read(tmp_path / name)
     assert name in str(error.value)
+
+
+def test_a_camera_in_the_network(tmp_path):
+    write_stream(tmp_path / "a.ts", gray_frames(12))
+    with camera((tmp_path / "a.ts").read_bytes()) as address, open_video(address) as video:
+        assert (video.rate, video.count) == (10, None)
+        frames = list(video.frames)
+    assert [frame.number for frame in frames] == list(range(len(frames)))
+    for frame in frames[:10]:  # what FFmpeg keeps of a stream that breaks off may end a little earlier
+        assert abs(frame.image.float().mean() - (20 + 10 * frame.number)) < 3
+        assert frame.seconds == pytest.approx(frame.number / 10)
+    assert len(frames) >= 10
+
+
+def test_a_camera_that_falls_silent(tmp_path, monkeypatch):
+    monkeypatch.setattr("segkit.video.reader.PATIENCE", 0.5)
+    write_stream(tmp_path / "a.ts", gray_frames(23))
+    read = []
+    with camera((tmp_path / "a.ts").read_bytes(), then_silent=True) as address:
+        with open_video(address) as video, pytest.raises(DataError) as error:
+            read.extend(video.frames)
+    assert str(error.value).startswith(f"{address}: frame ")
+    assert str(error.value).endswith(" cannot be decoded (nothing came for 0.5 seconds).")
+
+
+def test_a_camera_that_is_not_there():
+    with camera(b"") as address:
+        pass
+    with pytest.raises(DataError) as error, open_video(address):
+        pass
+    assert str(error.value).startswith(f"{address}: cannot be opened as a video (")
+    assert "Connection refused" in str(error.value)
