@@ -125,10 +125,9 @@ def test_a_camera_in_the_network(tmp_path):
 def test_a_camera_that_falls_silent(tmp_path, monkeypatch):
     monkeypatch.setattr("segkit.video.reader.PATIENCE", 0.5)
     write_stream(tmp_path / "a.ts", gray_frames(23))
-    read = []
-    with camera((tmp_path / "a.ts").read_bytes(), then_silent=True) as address:
-        with open_video(address) as video, pytest.raises(DataError) as error:
-            read.extend(video.frames)
+    content = (tmp_path / "a.ts").read_bytes()
+    with camera(content, then_silent=True) as address, open_video(address) as video, pytest.raises(DataError) as error:
+        list(video.frames)
     assert str(error.value).startswith(f"{address}: frame ")
     assert str(error.value).endswith(" cannot be decoded (nothing came for 0.5 seconds).")
 
