@@ -1,19 +1,22 @@
 """Checkpoints of transformers' EoMT are read and written, bit by bit."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from segkit_eomt.formats import HuggingFaceEoMT
 from segkit_eomt.reading import READ, READ_PREPROCESSOR
 from transformers import AutoModelForUniversalSegmentation, EomtConfig, EomtDinov3Config, EomtImageProcessor
 
 from segkit import testing
+from segkit.checkpoint import save_checkpoint
 from segkit.config import load_config
 from segkit.errors import CheckpointError
-from segkit.interop.converting import find_format
+from segkit.interop.converting import export_checkpoint, find_format
 from segkit.interop.huggingface.fields import Fields
 from segkit.interop.huggingface.left_out import left_out
 from segkit.runtime.checkpoint_source import CheckpointSource
@@ -120,3 +123,21 @@ def test_what_the_files_cannot_express_is_told(written, tmp_path):
         "transformers computes the losses of masks at 12544 points, the config at every pixel",
         "the files do not tell things from stuff: 2 of 3 classes are things",
     ]
+
+
+@pytest.mark.parametrize("task", ["semantic", "instance", "panoptic"])
+def test_the_code_of_the_model_card_runs(written, tmp_path, monkeypatch, task):
+    """As somebody pastes it who found the folder on the hub."""
+    imported = HuggingFaceEoMT().read(CheckpointSource(str(written("dinov3")[1])))
+    checkpoint, back = tmp_path / "ours", tmp_path / "back"
+    config = load_config(imported.config.data, [f"postprocessors=[{{type: {task}}}]"])
+    save_checkpoint(checkpoint, imported.model, config, imported.classes)
+    export_checkpoint(checkpoint, back, "huggingface_eomt")
+    monkeypatch.chdir(back)
+    Image.effect_noise((60, 40), 90).save("street.jpg")
+    (code,) = re.findall(r"```python\n(.*?)```", (back / "README.md").read_text(), re.DOTALL)
+    assert f"post_process_{task}_segmentation" in code
+    variables = {}
+    exec(code, variables)
+    result = variables["result"]
+    assert (result if task == "semantic" else result["segmentation"]).shape == (40, 60)

@@ -1,9 +1,11 @@
 """Checkpoints of transformers' Mask2Former are read and written, bit by bit."""
 
 import json
+import re
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from segkit_mask2former.formats import HuggingFaceMask2Former
 from segkit_mask2former.reading import READ
@@ -12,11 +14,12 @@ from transformers import AutoModelForUniversalSegmentation, Mask2FormerConfig, M
 import segkit
 from segkit import testing
 from segkit.build import build_model
+from segkit.checkpoint import save_checkpoint
 from segkit.classes import Classes
 from segkit.cli.main import main
 from segkit.config import load_config
 from segkit.errors import CheckpointError
-from segkit.interop.converting import find_format
+from segkit.interop.converting import export_checkpoint, find_format
 from segkit.interop.huggingface.fields import Fields
 from segkit.interop.huggingface.left_out import left_out
 from segkit.runtime.checkpoint_source import CheckpointSource
@@ -238,3 +241,21 @@ def test_a_criterion_that_transformers_does_not_have_is_told(tmp_path):
         "transformers counts unlabeled pixels as outside every mask, whatever criterion.void says",
         "transformers always computes the losses of all layers, whatever criterion.deep_supervision says",
     ]
+
+
+@pytest.mark.parametrize("task", ["semantic", "instance", "panoptic"])
+def test_the_code_of_the_model_card_runs(written, tmp_path, monkeypatch, task):
+    """As somebody pastes it who found the folder on the hub."""
+    imported = read(written("resnet18")[1])
+    checkpoint, back = tmp_path / "ours", tmp_path / "back"
+    config = load_config(imported.config.data, [f"postprocessors=[{{type: {task}}}]"])
+    save_checkpoint(checkpoint, imported.model, config, imported.classes)
+    export_checkpoint(checkpoint, back, "huggingface_mask2former")
+    monkeypatch.chdir(back)
+    Image.effect_noise((60, 40), 90).save("street.jpg")
+    (code,) = re.findall(r"```python\n(.*?)```", (back / "README.md").read_text(), re.DOTALL)
+    assert f"post_process_{task}_segmentation" in code
+    variables = {}
+    exec(code, variables)
+    result = variables["result"]
+    assert (result if task == "semantic" else result["segmentation"]).shape == (40, 60)
