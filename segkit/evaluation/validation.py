@@ -11,6 +11,7 @@ from segkit.build import build_dataset, build_evaluators, build_postprocessors, 
 from segkit.checkpoint import classes_differ
 from segkit.classes import Classes
 from segkit.config import Config
+from segkit.config.sections import Split
 from segkit.data.loading import evaluation_batch, evaluation_loader
 from segkit.data.padding import padded_size
 from segkit.data.tally import Tally
@@ -58,13 +59,7 @@ class Validation:
         num_processes: int = 1,
         postprocessors: Mapping[str, Postprocessor] | None = None,
     ) -> None:
-        split = config.experiment.data and config.experiment.data.val
-        if not split:
-            raise ConfigError(f"{config.path}: data.val: the section is missing. An evaluation needs a dataset.")
-        if not config.experiment.evaluators:
-            raise ConfigError(
-                f"{config.path}: evaluators: there are none. Name at least one, such as {{type: mean_iou}}."
-            )
+        split = _split_of(config)
         self.config = config
         self.dataset = build_dataset(split)
         self.split = split
@@ -86,8 +81,7 @@ class Validation:
         # These evaluators are only checked, so that mistakes show before a training; each run builds fresh ones.
         check_evaluators(self.postprocessors, self.evaluators())
         self._transforms = build_transforms(split.transforms)
-        sizes = {"batch_size": split.batch_size, "size_divisor": size_divisor}
-        self._batching = {**sizes, "num_processes": num_processes}
+        self._batching = {"batch_size": split.batch_size, "size_divisor": size_divisor, "num_processes": num_processes}
         self.loader = evaluation_loader(
             self.dataset,
             self._transforms,
@@ -200,6 +194,21 @@ def unmeasured(metrics: dict[str, Metrics], tally: Tally, classes: Classes) -> l
             "predicts it everywhere scores 1.0."
         )
     return found
+
+
+def _split_of(config: Config) -> Split:
+    """Returns `data.val` of a config that can be evaluated.
+
+    Raises:
+        ConfigError: It has none, or no evaluators.
+    """
+    data = config.experiment.data
+    split = data and data.val
+    if not split:
+        raise ConfigError(f"{config.path}: data.val: the section is missing. An evaluation needs a dataset.")
+    if not config.experiment.evaluators:
+        raise ConfigError(f"{config.path}: evaluators: there are none. Name at least one, such as {{type: mean_iou}}.")
+    return split
 
 
 def _what_there_was(tally: Tally) -> str:
