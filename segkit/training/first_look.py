@@ -103,13 +103,18 @@ def refuse_bad(looks: dict[str, DatasetSample]) -> None:
         return
     more = len(lines) - _SHOWN
     read = ", ".join(f"{len(look.bad)} of {_read(look)} images of {split}" for split, look in looks.items() if look.bad)
-    ids = [f"{split}: {look.stored_ids}" for split, look in looks.items() if look.bad and look.stored_ids]
+    ids = [f"{split}: {look.stored_ids}" for split, look in looks.items() if look.stored_ids and _unknown_ids(look)]
     rest = f"and {more} more; " if more > 0 else ""
     raise DataError(
         "\n".join(
             [*lines[:_SHOWN], *ids, f"{rest}{read} that were read are bad. `segkit check --data CONFIG` reads all."]
         )
     )
+
+
+def _unknown_ids(look: DatasetSample) -> bool:
+    """Returns whether images are bad since their label files hold ids of no class, which `stored_ids` may explain."""
+    return any("neither a class nor void" in one.error for one in look.bad)
 
 
 def _read(look: DatasetSample) -> int:
