@@ -53,9 +53,9 @@ class ExponentialMovingAverage(Hook):
     @torch.no_grad()
     def _average(self, averages: Tensors, weights: Tensors, _: object) -> None:
         """Averages tensors of one type and device, without waiting to know whether the step was made."""
-        fraction = torch.tensor(1 - self.decay, device=averages[0].device)
-        if self._unchanged is not None:
-            fraction = torch.where(self._unchanged, 0.0, fraction)
+        # Made on the device: copying a number to a GPU would wait for it.
+        unchanged = torch.zeros((), device=averages[0].device) if self._unchanged is None else self._unchanged
+        fraction = (1 - unchanged.float()) * (1 - self.decay)
         if averages[0].is_floating_point() or averages[0].is_complex():
             changes = torch._foreach_sub(weights, averages)
             torch._foreach_mul_(changes, fraction.to(averages[0].dtype))
