@@ -36,7 +36,7 @@ def compose(config: Mapping, overrides: Iterable[Override] = (), foreign: bool =
         overrides: Applied last.
         foreign: The config is that of a run or checkpoint, whatever lies beside it.
     """
-    config = _resolve(config, ())
+    config = _resolve(config, (), [])
     config = _saved(config) if foreign else config
     problems: list[Problem] = []
     # The sort is stable: of two overrides of one key, the later wins.
@@ -98,8 +98,18 @@ Links = tuple[tuple[str, Origin], ...]
 """The chain of files being resolved, each with the line that extends the next one."""
 
 
-def _resolve(config: Mapping, chain: Links) -> Mapping:
-    """Merges a config into all that it extends. `chain` leads from the first config to this one."""
+MAX_EXTENDED = 100
+"""How many files a config may extend in all. Files that extend others twice would multiply without end."""
+
+
+def _resolve(config: Mapping, chain: Links, read: list[str]) -> Mapping:
+    """Merges a config into all that it extends.
+
+    Args:
+        config: The config.
+        chain: Leads from the first config to this one.
+        read: All files that were extended so far, each as often as it was; this function adds to it.
+    """
     at = config.origin
     extends = config.items.get("extends")
     # `extends` itself is not part of the result.
@@ -109,11 +119,15 @@ def _resolve(config: Mapping, chain: Links) -> Mapping:
     problems: list[Problem] = []
     for name, origin in _bases(extends, config):
         base = os.path.normpath(os.path.join(at.folder, os.path.expanduser(shipped_path(name))))
+        if len(read) >= MAX_EXTENDED:
+            message = f"more than {MAX_EXTENDED} files are extended in all, counting repeats. Extend fewer files."
+            raise problem(origin, "extends", message)
+        read.append(base)
         try:
             require_file(base, origin, "extends")
             links = (*chain, (at.file, origin))
             _refuse_circle(base, links)
-            below = _resolve(read_file(base), links)
+            below = _resolve(read_file(base), links, read)
             result = below if result is None else merge(result, below)
         except ConfigError as error:
             problems += problems_of(error)

@@ -9,7 +9,7 @@ from segkit.config import CONFIG_FILE
 from segkit.errors import CheckpointError
 from segkit.runtime.integrity import MANIFEST, read_manifest, require_intact_folder, write_manifest
 from segkit.runtime.writing import explain_write_errors, recover_folder
-from segkit.training.run_folder import RunFolder
+from segkit.training.run_folder import STATE_FILE, RunFolder
 from segkit.training.state import SavedState
 
 FILES = (WEIGHTS_FILE, CONFIG_FILE, CLASSES_FILE)
@@ -58,7 +58,7 @@ def require_whole(folder: Path) -> None:
         CheckpointError: A file is missing or damaged.
     """
     if read_manifest(folder) is not None:
-        require_intact_folder(folder)
+        require_intact_folder(folder, [*FILES, STATE_FILE])
     else:  # of an earlier version of segkit: what can be read counts as whole
         SavedState(folder)
         read_weights(folder)
@@ -96,7 +96,7 @@ def _weights_digest(folder: Path) -> str | None:
 def _damage(folder: Path) -> str:
     """Returns how a folder is damaged; an empty string if it is not."""
     try:
-        require_intact_folder(folder)
+        require_intact_folder(folder, FILES)
     except CheckpointError as error:
         return str(error)
     return ""

@@ -5,6 +5,7 @@ import pytest
 from segkit.config.compose import compose
 from segkit.config.plain import plain
 from segkit.config.source import read_file
+from segkit.errors import ConfigError
 
 
 @pytest.fixture
@@ -67,3 +68,32 @@ def test_a_base_may_lie_in_the_home_folder(files, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     files(home__base="a: 1", model__x="extends: ~/base.yaml\nb: 2")
     assert plain(compose(read_file("model/x.yaml"))) == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize("of_a_checkpoint", [False, True])
+def test_files_that_multiply_by_extending_each_other_are_refused(files, tmp_path, of_a_checkpoint):
+    files(x0="a: 1", **{f"x{n}": f"extends: [x{n - 1}.yaml, x{n - 1}.yaml]" for n in range(1, 26)})
+    if of_a_checkpoint:
+        (tmp_path / "model.safetensors").touch()
+    with pytest.raises(ConfigError) as caught:
+        compose(read_file("x25.yaml"))
+    (line,) = str(caught.value).splitlines()
+    message = "extends: more than 100 files are extended in all, counting repeats. Extend fewer files."
+    assert line == f"x25.yaml:1: {message}"
+
+
+def test_a_long_list_of_files_is_refused(files):
+    files(
+        base="a: 1", x=f"extends: [{', '.join(['base.yaml'] * 3000)}]", y=f"extends: [{', '.join(['base.yaml'] * 100)}]"
+    )
+    assert plain(compose(read_file("y.yaml"))) == {"a": 1}
+    with pytest.raises(ConfigError) as caught:
+        compose(read_file("x.yaml"))
+    message = "extends: more than 100 files are extended in all, counting repeats. Extend fewer files."
+    assert str(caught.value) == f"x.yaml:1: {message}"
+
+
+def test_a_long_chain_of_files_is_refused(files):
+    files(x0="a: 1", **{f"x{n}": f"extends: x{n - 1}.yaml" for n in range(1, 1500)})
+    with pytest.raises(ConfigError, match=r"^x1399\.yaml:1: extends: more than 100 files are extended in all"):
+        compose(read_file("x1499.yaml"))

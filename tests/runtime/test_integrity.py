@@ -56,10 +56,18 @@ def test_a_missing_and_an_added_file_are_named(folder):
     assert refused(require_intact, folder / "c.txt").startswith(f"{folder}/c.txt: is not listed in SHA256SUMS. Use")
 
 
+def test_a_needed_file_must_be_listed(folder):
+    manifest = folder / "SHA256SUMS"
+    manifest.write_text(manifest.read_text().splitlines(keepends=True)[0])
+    require_intact_folder(folder)
+    message = refused(lambda path: require_intact_folder(path, ["a.bin", "b.txt"]), folder)
+    assert message.startswith(f"{folder}/b.txt: is not listed in SHA256SUMS. Use another checkpoint.")
+
+
 def test_without_manifest_nothing_is_checked(tmp_path):
     (tmp_path / "a.bin").touch()
     assert read_manifest(tmp_path) is None
-    require_intact_folder(tmp_path)
+    require_intact_folder(tmp_path, ["a.bin"])
     require_intact(tmp_path / "a.bin")
 
 

@@ -9,8 +9,7 @@ import pytest
 from segkit.checkpoint import load_checkpoint
 from segkit.config import load_config
 from segkit.errors import SegkitError
-from segkit.runtime.integrity import require_intact_folder
-from segkit.training.recovery import complete_replacements, recover
+from segkit.training.recovery import complete_replacements, recover, require_whole
 from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
 from tests.helpers.tiny import assert_equal_weights, lines_of, write_tiny
@@ -147,8 +146,8 @@ def damaged_somewhere(run, generator):
     return file
 
 
-def assert_damage_is_found(run, generator):
-    file = damaged_somewhere(run, generator)
+def assert_damage_is_found(run, file):
+    """Checks that the damage of a file is found, and that the newest whole checkpoint is used."""
     notes = recover(run)
     folder = file.parent
     if folder == run.last:
@@ -161,7 +160,7 @@ def assert_damage_is_found(run, generator):
     else:
         assert notes == []  # an older checkpoint is not used
         with pytest.raises(SegkitError, match=folder.name):
-            require_intact_folder(folder)
+            require_whole(folder)
     for name in ("last", "best"):
         if (run.path / name).exists():
             load_checkpoint(run.path / name)
@@ -169,11 +168,34 @@ def assert_damage_is_found(run, generator):
 
 @pytest.mark.parametrize("number", range(20))
 def test_damage_anywhere_is_found(run, number):
-    assert_damage_is_found(run, random.Random(number))
+    assert_damage_is_found(run, damaged_somewhere(run, random.Random(number)))
+
+
+@pytest.mark.parametrize("lines", range(4))
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_list_of_digests_that_is_cut_at_the_end_of_a_line_is_found(run, folder, lines):
+    file = run.path / folder / "SHA256SUMS"
+    kept = file.read_bytes().splitlines(keepends=True)
+    if lines < len(kept):
+        changed(file, b"".join(kept[:lines]))
+        assert_damage_is_found(run, file)
+
+
+def test_a_state_that_is_not_listed_is_not_used(run):
+    newest = run.checkpoint(4)
+    file = newest / "SHA256SUMS"
+    changed(file, b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
+    flip(newest / "training_state.pt")
+    assert recover(run) == [
+        f"{newest}/training_state.pt: is not listed in SHA256SUMS. Use another checkpoint. If you changed files "
+        f"yourself, remove {newest}/SHA256SUMS. It is set aside as step_4.damaged; the training goes on from "
+        f"{run.checkpoint(3)}",
+        f"{run.last}: is now that of {run.checkpoint(3)}",
+    ]
 
 
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(20, 220))
 def test_much_damage_anywhere_is_found(run, number):
-    assert_damage_is_found(run, random.Random(number))
+    assert_damage_is_found(run, damaged_somewhere(run, random.Random(number)))
