@@ -1,7 +1,7 @@
 """What is wrong or suspicious about a dataset, in words, before anything is learned from it.
 
-Counts of all annotations decide where the dataset publishes them. A sample decides where it holds all images; where it
-holds a part of them, rare classes may be missing by chance, and nothing is an error.
+A sample decides where it holds all images. Where it holds a part of them, counts of all annotations decide if the
+dataset publishes them; without them, rare classes may be missing by chance, and nothing is an error.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ def nothing_annotated(sample: DatasetSample) -> str:
     tally, counts = sample.tally, sample.counts
     if sample.length == 0:
         return "the dataset has no images. Check its paths and `limit`."
-    if tally.segments.any() or (counts is not None and any(counts.segments)):
+    if tally.segments.any():
         return ""
+    if counts is not None and any(counts.segments):
+        return _without_pixels(sample)
     crowds = tally.crowds if counts is None else counts.crowds
     if crowds:
         every = f"all {crowds} annotations are crowds" if crowds > 1 else "the only annotation is a crowd"
@@ -42,6 +44,16 @@ def nothing_annotated(sample: DatasetSample) -> str:
         f"there is no annotated segment in {_all_images(sample)}. Check that the annotations are those of these "
         "images, and that they were exported with masks."
     )
+
+
+def _without_pixels(sample: DatasetSample) -> str:
+    """Says that annotations show nothing, where most of the images looked at have some and none shows a segment."""
+    classes = sample.counts.image_classes if sample.counts is not None else None
+    annotated = 0 if classes is None else sum(bool(classes[index]) for index in sample.indices)
+    if not sample.complete and 2 * annotated <= sample.tally.images:
+        return ""
+    where = f"any of the {sample.length} images" if sample.complete and sample.length > 1 else sample.images_in_words
+    return f"no annotated segment has a pixel in {where}. Check that the annotations are in pixels of these images."
 
 
 def is_certain(sample: DatasetSample) -> bool:
@@ -104,7 +116,7 @@ def name_classes(names: list[str], total: int) -> str:
 def _absent_classes(sample: DatasetSample) -> list[str]:
     counts, total = sample.counts, len(sample.classes)
     absent = sample.tally.absent
-    if counts is not None:
+    if counts is not None and not sample.complete:  # a complete sample also knows which segments have pixels
         absent = [index for index in absent if counts.segments[index] == 0]
     # In a part of the images, rare classes may be missing by chance: half of all classes are not rare.
     if not absent or (not is_certain(sample) and 2 * len(absent) < total):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from segkit.classes import Classes
 from segkit.errors import DataError
-from segkit.ops.targets import change_maps, pixel_counts, select_segments
+from segkit.ops.targets import change_maps, have_pixels, pixel_counts, select_segments
 from segkit.runtime.writing import Json
 from segkit.types import Batch, Sample, Size, Target
 
@@ -24,8 +24,9 @@ _MOST_VALUES = 1 << 16
 class Tally:
     """Counts images, segments and pixels of targets.
 
-    Large images are counted on a grid, so that fractions of pixels are estimates there; numbers of segments are exact.
-    An image costs about a millisecond, so batches are counted by the processes that load them (`segkit.data.loaded`).
+    Segments without pixels do not count: nothing can be learned from them. Large images are counted on a grid, so that
+    fractions of pixels are estimates there; numbers of segments are exact. An image costs about a millisecond, so
+    batches are counted by the processes that load them (`segkit.data.loaded`).
 
     Args:
         num_classes: Number of classes K of the targets.
@@ -73,9 +74,13 @@ class Tally:
                 f"0..{num_classes - 1}. Correct the dataset that makes it."
             )
         height, width = unpadded or target.size
+        target = change_maps(target, lambda values: values[..., :height, :width])
+        present = have_pixels(target)
+        if not bool(present.all()):
+            target = select_segments(target, present)
         planes = 1 if target.overlapping_masks is None else len(target)
         step = max(1, math.isqrt(planes * height * width // _MOST_VALUES))
-        grid = change_maps(target, lambda values: values[..., :height:step, :width:step])
+        grid = change_maps(target, lambda values: values[..., ::step, ::step])
         segments, in_crowd = _without_crowds(grid)
         covered = _covered(segments)  # (h, w)
         left_out = in_crowd if grid.valid is None else in_crowd | ~grid.valid

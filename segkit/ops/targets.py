@@ -129,6 +129,18 @@ def pixel_counts(target: Target) -> Tensor:
     return torch.bincount(target.segment_map.flatten().long() + 1, minlength=len(target) + 1)[1:]
 
 
+def have_pixels(target: Target) -> Tensor:
+    """Returns which segments have pixels: `(N,)` bool.
+
+    Example:
+        >>> have_pixels(Target(torch.tensor([5, 7]), segment_map=torch.tensor([[0, -1]]))).tolist()
+        [True, False]
+    """
+    # Most often every segment shows up in one sixteenth of the pixels, and counting all of them is not needed.
+    sampled = pixel_counts(change_maps(target, lambda values: values[..., ::4, ::4])) > 0
+    return sampled if bool(sampled.all()) else pixel_counts(target) > 0
+
+
 def prepare_for_training(target: Target) -> Target:
     """Removes what a loss cannot use: crowds and segments without pixels.
 
@@ -145,9 +157,5 @@ def prepare_for_training(target: Target) -> Target:
         covered = target.masks[~target.is_crowd].any(0)  # (H, W)
         valid = torch.ones_like(crowd) if target.valid is None else target.valid
         target = replace(select_segments(target, ~target.is_crowd), valid=valid & (~crowd | covered))
-    # Most often every segment shows up in one sixteenth of the pixels, and counting all of them is not needed.
-    sampled = change_maps(target, lambda values: values[..., ::4, ::4])
-    if bool((pixel_counts(sampled) > 0).all()):
-        return target
-    present = pixel_counts(target) > 0
+    present = have_pixels(target)
     return target if bool(present.all()) else select_segments(target, present)

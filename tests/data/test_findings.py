@@ -18,6 +18,9 @@ NOTHING = empty_target((1, 4))
 BOTH = mapped([0, 0, 1, 1])
 
 
+PIXELS_ADVICE = "Check that the annotations are in pixels of these images."
+
+
 def counts(segments, crowds=0, most=1):
     return AnnotationCounts(segments, crowds, most)
 
@@ -40,6 +43,15 @@ def counts(segments, crowds=0, most=1):
         ),
         (Listed([BOTH, NOTHING]), ""),
         (Counted([NOTHING] * 99, counts([0, 1])), ""),
+        (Counted([NOTHING], counts([0, 1])), f"no annotated segment has a pixel in the only image. {PIXELS_ADVICE}"),
+        (
+            Counted([NOTHING] * 9, counts([0, 1], crowds=2)),
+            f"no annotated segment has a pixel in any of the 9 images. {PIXELS_ADVICE}",
+        ),
+        (
+            Counted([NOTHING] * 600, AnnotationCounts([0, 600], 0, 1, image_classes=[[1]] * 600)),
+            f"no annotated segment has a pixel in the 64 images looked at (of 600). {PIXELS_ADVICE}",
+        ),
     ],
 )
 def test_nothing_annotated(dataset, message):
@@ -82,6 +94,8 @@ ONLY = "a model that predicts it everywhere scores 1.0 and has learned nothing."
         (Listed([BOTH], names=["a", "b", "c"]), ["the class 'c' (of 3) occurs in no image."]),
         (Counted([BOTH] * 99, counts([5, 5, 0]), names=["a", "b", "c"]), ["the class 'c' (of 3) occurs in no image."]),
         (Counted([BOTH] * 99, counts([5, 5, 1]), names=["a", "b", "c"]), []),
+        # All annotations of the third class lie outside their images.
+        (Counted([BOTH] * 9, counts([9, 9, 9]), names=["a", "b", "c"]), ["the class 'c' (of 3) occurs in no image."]),
         (
             Listed([instances(0, crowds=[1])], names=["a", "b", "c"]),
             [

@@ -59,6 +59,20 @@ def test_no_segment_in_either_form():
     assert tally.only_class is None
 
 
+@pytest.mark.parametrize("size", [(2, 4), (900, 900)])
+def test_segments_without_pixels_do_not_count(size):
+    masks = torch.zeros(3, *size, dtype=torch.bool)
+    masks[0, 1, 3] = True  # between the points of the grid on which a large image is counted
+    crowd = torch.tensor([False, False, True])
+    tally = tally_of(Target(torch.tensor([0, 1, 1]), overlapping_masks=masks, is_crowd=crowd))
+    assert (tally.segments.tolist(), tally.most_segments, tally.crowds) == ([1, 0, 0], 1, 0)
+    nothing = tally_of(Target(torch.tensor([1]), overlapping_masks=masks[1:2]))
+    assert (nothing.images_without_segments, nothing.segments.tolist(), nothing.covered) == (1, [0, 0, 0], 0)
+    segment_map = torch.full(size, NO_SEGMENT)
+    segment_map[1, 3] = 1
+    assert tally_of(Target(torch.tensor([2, 0]), segment_map)).segments.tolist() == [1, 0, 0]
+
+
 def test_the_only_class_of_all_known_pixels():
     segment_map = torch.tensor([[0, 0, NO_SEGMENT]])
     void = segment_map != NO_SEGMENT

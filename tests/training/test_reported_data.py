@@ -120,17 +120,35 @@ def write_coco(folder, **changes):
     return coco(folder)
 
 
+OUTSIDE = [[104, 4, 120, 4, 120, 16, 104, 16]]
+
+
+@pytest.mark.filterwarnings("ignore:.*annotations?: ")
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
         ({"iscrowd": "1"}, f"all 2 annotations are {ALL_CROWDS}"),
         ({"iscrowd": True}, f"all 2 annotations are {ALL_CROWDS}"),
         ({"annotations": []}, "there is no annotated segment in any of the 2 images"),
+        ({"segmentation": OUTSIDE}, "no annotated segment has a pixel in any of the 2 images. Check that the annot"),
     ],
 )
 def test_instances_of_which_none_is_learned(run, tmp_path, changes, problem):
     code, before, errors = run(write_coco(tmp_path, **changes), *OF_INSTANCES)
     assert code == 1
+    assert errors.startswith(f"error: data.train: nothing can be learned: {problem}")
+    assert before == ""
+
+
+@pytest.mark.filterwarnings("ignore:.*annotations?: ")
+def test_labelme_shapes_of_which_all_lie_outside(run, tmp_path):
+    Image.new("RGB", (48, 32)).save(tmp_path / "0.png")
+    shape = {"label": "box", "shape_type": "rectangle", "points": [[104, 4], [120, 16]]}
+    data = {"imagePath": "0.png", "imageHeight": 32, "imageWidth": 48, "shapes": [shape]}
+    (tmp_path / "0.json").write_text(json.dumps(data))
+    code, before, errors = run({"type": "labelme", "folder": str(tmp_path)}, *OF_INSTANCES)
+    assert code == 1
+    problem = "no annotated segment has a pixel in the only image. Check that the annotations are in pixels"
     assert errors.startswith(f"error: data.train: nothing can be learned: {problem}")
     assert before == ""
 
