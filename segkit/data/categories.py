@@ -8,15 +8,18 @@ from pathlib import Path
 from segkit.classes import Classes, Color
 from segkit.data.class_names import is_void
 from segkit.data.colors import as_color, fill_colors
-from segkit.data.json_values import JsonEntry, as_flag, as_integer, as_text, read_json, shown
+from segkit.data.json_values import Convert, JsonEntry, as_flag, as_integer, as_text, read_json, shown
 from segkit.data.problems import Problems
 from segkit.errors import DataError, join_first
 
 _KEYS = ("classes", "categories", "names", "id2label", "label2id")
 """Keys of a mapping that may hold the class list, the first one that is there counts."""
 
+_BESIDE = {"palette", "nc", "ignore_index"}
+"""Other keys of such a mapping."""
 
-def read_json_classes(file: Path) -> Classes:
+
+def read_json_classes(file: Path, as_stored: Convert[int] = as_integer) -> Classes:
     """Reads a JSON file that holds a class list; see `structured_classes`.
 
     Raises:
@@ -31,10 +34,10 @@ def read_json_classes(file: Path) -> Classes:
         >>> classes.names, classes.things, classes.ids, classes.colors[1]
         (('road', 'car'), (False, True), (0, 26), (0, 0, 142))
     """
-    return structured_classes(read_json(file), file)
+    return structured_classes(read_json(file), file, as_stored)
 
 
-def structured_classes(data: object, file: Path) -> Classes:
+def structured_classes(data: object, file: Path, as_stored: Convert[int] = as_integer) -> Classes:
     """Reads a class list from parsed JSON or YAML.
 
     The list stands alone, or in a mapping as `classes`, `categories`, `names` (as in YOLO's data.yaml), `id2label` or
@@ -57,11 +60,11 @@ def structured_classes(data: object, file: Path) -> Classes:
     place, palette, count, ignored = "the class list", None, None, None
     problems = Problems(file)
     found = [key for key in _KEYS if key in data] if isinstance(data, dict) else []
-    if isinstance(data, dict) and (found or not _id_mapping(data)):
+    if isinstance(data, dict) and (found or set(data) <= _BESIDE or not _id_mapping(data)):
         if not found:
             raise DataError(f"{file}: there is none of {join_first(list(map(repr, _KEYS)))}. Name the class list so.")
         heading = JsonEntry(data, "the class list", problems)
-        ignored = heading.optional("ignore_index", as_integer, None)
+        ignored = heading.optional("ignore_index", as_stored, None)
         palette, count, data, place = data.get("palette"), data.get("nc"), data[found[0]], found[0]
     if isinstance(data, dict) and place != "categories":  # COCO's are a list
         data = _id_mapping(data) or data
@@ -75,7 +78,7 @@ def structured_classes(data: object, file: Path) -> Classes:
     # A name alone is a category without any other value.
     entries = [{"name": entry} if isinstance(entry, str) else entry for entry in data]
     colors = _palette(palette, len(entries), problems)
-    classes = classes_of(entries, place, problems, required=(), things=False, colors=colors)
+    classes = classes_of(entries, place, problems, required=(), things=False, colors=colors, as_stored=as_stored)
     if count is not None and count != len(entries):
         problems.add(f"nc is {shown(count)}, but {place} has {len(entries)} classes. Correct one of them.")
     problems.raise_any()
@@ -106,6 +109,7 @@ def classes_of(
     required: tuple[str, ...],
     things: bool,
     colors: list[Color | None] | None = None,
+    as_stored: Convert[int] = as_integer,
 ) -> Classes:
     """Reads the classes of a list of categories. Those with `isvoid` are no classes: their ids stand for void.
 
@@ -118,11 +122,13 @@ def classes_of(
         required: Which of `id` and `isthing` must be there, besides `name`. Ids are 0..K-1 where not.
         things: Whether a class without `isthing` is a thing.
         colors: The colors of classes without `color`; None is a distinct color.
+        as_stored: Converts the ids.
     """
     names, ids, flags, found_colors, void, void_colors = [], [], [], [], [], []
+    needed = "a mapping" if required else "a name in quotes or a mapping"
     for number, value in enumerate(entries):
-        entry = JsonEntry(value, f"{place}[{number}]", problems)
-        stored = entry.required("id", as_integer) if "id" in required else entry.optional("id", as_integer, number)
+        entry = JsonEntry(value, f"{place}[{number}]", problems, needed)
+        stored = entry.required("id", as_stored) if "id" in required else entry.optional("id", as_stored, number)
         default = colors[number] if colors else None
         by_name = not required and is_void(entry.values.get("name"))
         if entry.optional("isvoid", as_flag, by_name):

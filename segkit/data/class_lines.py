@@ -106,8 +106,11 @@ def _cells(text: str, delimiter: str | None) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter or ",", skipinitialspace=True))]
 
 
-_NUMBERED = r"(\d+)(?:\s*[:;,=\t]\s*|[.)]?\s+)(.*\S)"
-_ENDS_IN_ID = r"(.*\S)\s*[:;,=\t]\s*(\d+)"
+_NUMBERED = r"(\d+)(?:\s*[:;,=|\t]\s*|[.)]?\s+|[.)](?=\D))(.*\S)"
+_ENDS_IN_ID = r"(.*\S)\s*[:;,=|\t]\s*(\d+)"
+
+_MAY_BEGIN_WITH_ID = r"(?:0[xX][\da-fA-F]+|\d+(?:[eE]\d+)?)(?!\.\d)[\W_]\s*(?P<name>.*\S)"
+_MAY_END_IN_ID = r"(?P<name>.*\S)\s+[(\[]?\d+[)\]]?"
 
 
 def _numbered(lines: list[Line]) -> Entries | None:
@@ -138,19 +141,24 @@ def _labelme(lines: list[Line]) -> Entries | None:
 
 def _names(lines: list[Line]) -> Entries:
     """One name per line."""
-    numbered = [line for line in lines if re.fullmatch(_NUMBERED, line[1])]
-    # Several lines with numbers, or one with 0, are no names such as `2 wheeler`.
-    for line in numbered if len(numbered) > 1 or (numbered and numbered[0][1].startswith("0")) else []:
-        raise NotANameError(line, "it begins with a number, but other lines do not")
-    ends = [re.fullmatch(r"(.*\S)\s+(\d+)", text) for _, text in lines]
-    found = [end.groups() for end in ends if end]
-    # Names such as `lane 1` and `lane 2` differ in the number alone.
-    if len(lines) > 1 and len(found) == len(lines) and len({name for name, _ in found}) == len(lines):
-        raise NotANameError(lines[0], "it may end in an id. Write 'name: id', or leave out the numbers")
+    numbered = [(place, row) for place, line in enumerate(lines) if (row := re.fullmatch(_NUMBERED, line[1]))]
+    for place, row in numbered:
+        # One line such as `2 wheeler` may be a name, but hardly where its number is 0 or its own place in the list.
+        if len(numbered) > 1 or (row[1].lstrip("0") or "0") in ("0", str(place)):
+            raise NotANameError(lines[place], "it begins with a number, but other lines do not")
+    for form, reason in (
+        (_MAY_BEGIN_WITH_ID, "it may begin with an id. Write 'id: name', or leave out the numbers"),
+        (_MAY_END_IN_ID, "it may end in an id. Write 'name: id', or leave out the numbers"),
+    ):
+        found = [match for _, text in lines if (match := re.fullmatch(form, text))]
+        # Names such as `lane 1` and `lane 2` differ in the number alone.
+        if len(lines) > 1 and len(found) == len(lines) == len({match["name"] for match in found}):
+            raise NotANameError(lines[0], reason)
     if len(lines) == 1 and set(",|") & set(lines[0][1]):
         raise NotANameError(lines[0], "it may list several. Write each on a line of its own")
     for number, line in enumerate(lines):
         _check_name(line)
+        _check_name(line, _NO_NAMES_ALONE)
         if number == 0 and len(lines) > 1 and line[1].lower() in {*_NAMES, "names", "classes", "labels", "categories"}:
             raise NotANameError(line, "it looks like a heading. Remove it")
     return [{"name": text} for _, text in lines]
@@ -160,6 +168,7 @@ _NUMBER = r"\d+(?:\.\d+)?"
 
 _NO_NAMES = (
     (r"", "it is empty"),
+    (r"version https://git-lfs\..*", "the file is a pointer of Git LFS. Fetch its content with 'git lfs pull'"),
     (r"\d+", "it is a number"),
     (
         rf"{_NUMBER}\s+{_NUMBER}\s.*",
@@ -170,20 +179,35 @@ _NO_NAMES = (
         "it ends in several numbers, as of a color. Write a table with a heading such as 'id,name,r,g,b'",
     ),
     (r"#.*|.*\s#.*|//.*", "it looks like a comment. Begin a line of comment with '# '"),
-    (r".*[\t;=].*", "it holds a tab, ';' or '='"),
+    (r".*#[\da-fA-F]{6,8}", "it ends in a color. Write a table with a heading such as 'name,r,g,b'"),
+    (r".*[\t;=|].*", "it holds a tab, ';', '=' or '|'"),
     (r".*\d\s*,\s*\d.*", "it holds a list of numbers"),
     (r"\d+\s*[:,].*", "it begins with a number, but other lines do not"),
-    (r"- .*|[\[\]{}<\"'].*|.*[:,{}\[>\"]", "it looks like a part of JSON, YAML, XML or code"),
+    (r"[-.*_~]+", "it holds no letter"),
+    (r"-+ .*|.*->.*|.*://.*|[\[\]{}<\"'].*|.*[:,{}\[>\"]", "it looks like a part of JSON, YAML, XML or code"),
     (r"__.*__", "it is a mark of labelme, and only '__ignore__' in the first line is known"),
     (r".{201,}", "it has more than 200 characters"),
 )
 """Regular expression of a whole line -> why it is no name."""
 
+_NO_NAMES_ALONE = (
+    (r"(?:0[xX][\da-fA-F]+|[+-]\d+)[\s:,].*", "it begins with a number, but other lines do not"),
+    (
+        rf"(?i:(?:names?|nc|{'|'.join((*_NAMES, *_IDS))})[ _]?\d*\s*:.*)|(?:\w+\s*:\s*\S+\s+)+\w+\s*:.*",
+        "it looks like a value with its key. Write names alone, or 'id: name'",
+    ),
+    (r".*\S\s*[:,]\s*\d+", "it ends in a number, but other lines do not"),
+)
+"""The same for lines that have nothing but the name, so that they hold no id."""
 
-def _check_name(line: Line) -> None:
+_JOINERS = "\u200c\u200d"
+"""They cannot be seen, but names in Persian and Hindi need them."""
+
+
+def _check_name(line: Line, forms: tuple[tuple[str, str], ...] = _NO_NAMES) -> None:
     text = line[1]
-    for pattern, reason in _NO_NAMES:
+    for pattern, reason in forms:
         if re.fullmatch(pattern, text):
             raise NotANameError(line, reason)
-    if not text.isprintable():
+    if not re.sub(f"(?<=.)[{_JOINERS}](?=.)", "", text).isprintable():
         raise NotANameError(line, "it holds characters that cannot be printed")

@@ -1,5 +1,6 @@
 """Class lists read from files, and checked."""
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from segkit.classes import Classes
 from segkit.data.categories import classes_of, read_json_classes, structured_classes
 from segkit.data.class_lines import NotANameError, entries_of
 from segkit.data.class_names import check_names, is_void
+from segkit.data.json_values import Convert, as_integer
 from segkit.data.problems import Problems
 from segkit.data.text import read_text
 from segkit.data.yaml_values import read_yaml
@@ -21,11 +23,19 @@ _FORMS = (
 )
 
 
-def read_classes(path: Path) -> Classes:
+_LOOKS_LIKE_JSON = re.compile(r"""\s*[\[{]\s*["\[{\]}]""")
+"""How a list or a mapping begins; a heading such as `[classes]` does not."""
+
+
+def read_classes(path: Path, as_stored: Convert[int] = as_integer) -> Classes:
     """Reads a class list. Classes are stuff unless the file says otherwise.
 
     * JSON, by `segkit.data.categories.read_json_classes`, and YAML of the same structure, as YOLO's data.yaml.
     * Any other file, by `segkit.data.class_lines.entries_of`: one name per line, or a form that annotation tools write.
+
+    Args:
+        path: The file.
+        as_stored: Converts the ids, those of void as well; raises a `NotThisError` for ids that have no use.
 
     Raises:
         DataError: the file cannot be read, is empty, a line is no name, or `check_classes` finds a problem.
@@ -40,12 +50,12 @@ def read_classes(path: Path) -> Classes:
         (('road', 'car'), (False, True), (7, 26))
     """
     text = read_text(path, "a class list")
-    if path.suffix.lower() == ".json" or text.lstrip()[:1] in ("[", "{"):
-        classes = read_json_classes(path)
+    if path.suffix.lower() == ".json" or _LOOKS_LIKE_JSON.match(text):
+        classes = read_json_classes(path, as_stored)
     elif path.suffix.lower() in (".yaml", ".yml"):
-        classes = structured_classes(read_yaml(text, path), path)
+        classes = structured_classes(read_yaml(text, path), path, as_stored)
     else:
-        classes = _text_classes(text, path)
+        classes = _text_classes(text, path, as_stored)
     check_classes(classes, str(path))
     return classes
 
@@ -113,7 +123,7 @@ def check_unique(values: Sequence[object], what: str, where: str) -> None:
         )
 
 
-def _text_classes(text: str, path: Path) -> Classes:
+def _text_classes(text: str, path: Path, as_stored: Convert[int]) -> Classes:
     try:
         entries = entries_of(text)
     except NotANameError as error:
@@ -121,6 +131,6 @@ def _text_classes(text: str, path: Path) -> Classes:
     if not entries:
         raise DataError(f"{path}: the class list is empty. {_FORMS}")
     problems = Problems(path)
-    classes = classes_of(entries, "class", problems, required=(), things=False)
+    classes = classes_of(entries, "class", problems, required=(), things=False, as_stored=as_stored)
     problems.raise_any()
     return classes

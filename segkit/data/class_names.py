@@ -11,7 +11,10 @@ VOID = "void"
 _NO_NAMES = (
     (r"\s*", "it is empty"),
     (r"\s.*|.*\s", "it begins or ends with a blank"),
-    (r"[\u200b\u2060\ufeff].*|.*[\u200b\u2060\ufeff]", "it begins or ends with a character that cannot be seen"),
+    (
+        r"[\u200b-\u200d\u2060\ufeff].*|.*[\u200b-\u200d\u2060\ufeff]",
+        "it begins or ends with a character that cannot be seen",
+    ),
     (r"#+(\s.*)?|#.*:.*", "it looks like a comment"),
     (r"__ignore__", "it is labelme's mark of void, which is no class"),
     (r"[^:]+:(\d+,\d+,\d+)?:[^:]*:[^:]*", "it is a line of CVAT's labelmap.txt. Name that file instead"),

@@ -49,6 +49,7 @@ class JsonEntry:
         value: The parsed JSON value; anything but a mapping is a problem, and the entry has no keys then.
         place: The place in the file, such as `annotations[3]`. The entry's id is added to it.
         problems: Takes the problems.
+        needed: What the value may be, for the problem.
 
     Example:
         >>> problems = Problems(Path("a.json"))
@@ -63,12 +64,12 @@ or leave it out.
 
     __slots__ = ("_place", "_problems", "is_mapping", "values")
 
-    def __init__(self, value: object, place: str, problems: Problems) -> None:
+    def __init__(self, value: object, place: str, problems: Problems, needed: str = "a mapping") -> None:
         self.is_mapping = isinstance(value, dict)
         self.values: dict[str, object] = value if isinstance(value, dict) else {}
         self._place, self._problems = place, problems
         if not self.is_mapping:
-            problems.add(f"{place} is {shown(value)}, but must be a mapping. Correct or remove it.")
+            problems.add(f"{place} is {shown(value)}, but must be {needed}. Correct or remove it.")
 
     @property
     def place(self) -> str:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from segkit.classes import Classes
 from segkit.data.class_list import listed_classes, read_classes
 from segkit.data.class_names import is_void
+from segkit.data.json_values import NotThisError, as_integer
 from segkit.data.paths import dataset_path
 from segkit.errors import DataError, join_first
 from segkit.registries.signature import Bounds
@@ -41,25 +42,37 @@ LabelMap = dict[str, int | str]
 """Id, range of ids, or `default` -> class name, class index, `void`, or in datasets of instances `background`."""
 
 
-def class_list(classes: ClassNames, things: list[str] | None, first_id: int = 0) -> Classes:
+def class_list(classes: ClassNames, things: list[str] | None, first_id: int = 0, mapped: bool = False) -> Classes:
     """Returns the class list that the settings `classes` and `things` of a dataset describe.
 
     Args:
         classes: Names, or a file that lists them.
         things: Names of things. None: those that the file marks.
         first_id: The id of the first of the names; the next ones follow.
+        mapped: Whether a label map replaces the ids, so that label files need not hold them.
 
     Raises:
-        DataError: there is no class, a name appears twice, or a thing is not in the list.
+        DataError: there is no class, a label file cannot hold an id, a name appears twice, or a thing is not in the
+            list.
     """
     if isinstance(classes, str | Path):
-        listed = read_classes(dataset_path(classes))
+        listed = read_classes(dataset_path(classes), as_integer if mapped else _as_label_id)
     else:
         listed = listed_classes(classes, "classes", first_id)
     if things is None:
         return listed
     indices = {listed.index(name) for name in things}
     return replace(listed, things=tuple(class_index in indices for class_index in range(len(listed))))
+
+
+def _as_label_id(value: object) -> int:
+    try:
+        number = as_integer(value)
+    except NotThisError:
+        number = -1
+    if not 0 <= number < IDS:
+        raise NotThisError(f"a whole number from 0 to {IDS - 1}, which a label file can hold")
+    return number
 
 
 def class_index_table(

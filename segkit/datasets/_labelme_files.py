@@ -143,14 +143,14 @@ def _read_file(
         entry = JsonEntry(value, f"shapes[{number}]", problems)
         if not entry.is_mapping:
             continue
-        label = entry.required("label", as_text)
+        label = (entry.required("label", as_text) or "").strip()
         kind = entry.optional("shape_type", as_text, "polygon")
         group = entry.optional("group_id", as_id, None)
         if kind in _WITHOUT_MASK:
             left_out[kind] += 1
             continue
         mask = _mask(entry, kind, (height, width))
-        if label is not None and mask is not None:
+        if label and mask is not None:
             # A shape without group is one of its own.
             key = f"shape {number}" if group is None else f"group {group}"
             parts.setdefault((label, key), []).append((entry, mask))

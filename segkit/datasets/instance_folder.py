@@ -113,7 +113,9 @@ class InstanceFolder:
         self._pairs = pair_up(image_folder, label_folder, ends, split, self.pixel_format)
         self._encoding = encoding
         self._explains = encoding != "one_class" and not label_map  # whoever maps the ids has looked at them
-        listed = _with_things(class_list(classes, things, first_id=1))
+        listed = _with_things(
+            class_list(classes, things, first_id=1, mapped=label_map is not None or encoding == "one_class")
+        )
         if encoding == "one_class":
             _check_one_class(listed, label_map)
             label_map = {"0": "background", "default": 0}

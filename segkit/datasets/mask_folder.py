@@ -112,7 +112,8 @@ class MaskFolder:
         self._colors: ColorTable | None = None
         self._label_map = None if label_map is None else with_text_keys(label_map)
         if colors is False:
-            self.classes, self._class_index_of = class_index_table(class_list(classes, things), label_map, void)
+            listed = class_list(classes, things, mapped=label_map is not None)
+            self.classes, self._class_index_of = class_index_table(listed, label_map, void)
             return
         _check_colors(classes, colors, label_map, void)
         self._colors = ColorTable(class_list(classes, things), colors)

@@ -58,7 +58,7 @@ COLOR = '[red, green, blue] with numbers from 0 to 255, or text such as "#037fc6
         ({"names": ["a", "b"], "nc": 3}, ["nc is 3, but names has 2 classes. Correct one of them."]),
         ([], ["the class list is empty. Name the classes."]),
         ({"categories": []}, ["categories is empty. Name the classes."]),
-        ([7], ["the class list[0] is 7, but must be a mapping. Correct or remove it."]),
+        ([7], ["the class list[0] is 7, but must be a name in quotes or a mapping. Correct or remove it."]),
         ([""], ["the class list[0]: 'name' is \"\", but must be text that is not blank. Correct it."]),
         (
             {"categories": [{"id": 1}, {"name": "a", "id": "x", "isthing": "no", "color": [300, 0, 0]}]},

@@ -31,6 +31,10 @@ def pairs(text):
         "0\troad\n1\tcar\n",
         "0,road\n1,car\n",
         "0. road\n1. car\n",
+        "0.road\n1.car\n",
+        "0) road\n1) car\n",
+        "0|road\n1|car\n",
+        "road|0\ncar|1\n",
         "1 car\n0 road\n",
         "road: 0\ncar: 1\n",
         "road\t0\ncar\t1\n",
@@ -54,6 +58,13 @@ def test_forms(text):
         ("lane 1\nlane 2\n", [("lane 1", 0), ("lane 2", 1)]),
         ("car\n2 wheeler\nbus\n", [("car", 0), ("2 wheeler", 1), ("bus", 2)]),
         ("2 wheeler\n", [("2 wheeler", 0)]),
+        ("2-wheeler\n4-wheeler\n", [("2-wheeler", 0), ("4-wheeler", 1)]),
+        ("1.5 t truck\n3.5 t bus\n", [("1.5 t truck", 0), ("3.5 t bus", 1)]),
+        (
+            "ground-track-field\ndoor (open)\nroad/lane\n",
+            [("ground-track-field", 0), ("door (open)", 1), ("road/lane", 2)],
+        ),
+        ("می\u200cخواهم\ncar\n", [("می\u200cخواهم", 0), ("car", 1)]),
         ("7up\n3d-printer\n", [("7up", 0), ("3d-printer", 1)]),
         ("vehicle: other\nvehicle: car\n", [("vehicle: other", 0), ("vehicle: car", 1)]),
         ("Straße\n汽车\nfeu d'arrêt\n", [("Straße", 0), ("汽车", 1), ("feu d'arrêt", 2)]),
@@ -73,8 +84,8 @@ def test_names_stay_whole(text, expected):
         ("0\n1\n", "line 1, '0'", "it is a number"),
         ("road\n#car\n", "line 2, '#car'", "it looks like a comment. Begin a line of comment with '# '"),
         ("road # grey\n", "line 1, 'road # grey'", "it looks like a comment. Begin a line of comment with '# '"),
-        ("road\t5\ncar\n", "line 1, 'road\t5'", "it holds a tab, ';' or '='"),
-        ("classes=2\nnames=a.txt\n", "line 1, 'classes=2'", "it holds a tab, ';' or '='"),
+        ("road\t5\ncar\n", "line 1, 'road\t5'", "it holds a tab, ';', '=' or '|'"),
+        ("classes=2\nnames=a.txt\n", "line 1, 'classes=2'", "it holds a tab, ';', '=' or '|'"),
         ("road 128, 64, 128\nsky 1, 2, 3\n", "line 1, 'road 128, 64'", "it holds a list of numbers"),
         *(
             (
@@ -117,7 +128,52 @@ def test_names_stay_whole(text, expected):
         ("item {\n", "line 1, 'item {'", "it looks like a part of JSON, YAML, XML or code"),
         ("id,name\n0\n", "line 2, '0'", "it has 1 columns, but the heading has 2"),
         ("id,name\n0,\n", "line 2, ''", "it is empty"),
-        ("A\tB\n1\tx\n", "line 1, 'A\tB'", "it holds a tab, ';' or '='"),
+        ("A\tB\nx\t1\n", "line 1, 'A\tB'", "it holds a tab, ';', '=' or '|'"),
+        ("A\tB\n1\tx\n", "line 2, '1\tx'", "it begins with a number, but other lines do not"),
+        ("background\n1 box\n", "line 2, '1 box'", "it begins with a number, but other lines do not"),
+        ("background\n1. box\n", "line 2, '1. box'", "it begins with a number, but other lines do not"),
+        ("car\n0 road\n", "line 2, '0 road'", "it begins with a number, but other lines do not"),
+        ("-1 void\nroad\n", "line 1, '-1 void'", "it begins with a number, but other lines do not"),
+        ("road\n0x01 car\n", "line 2, '0x01 car'", "it begins with a number, but other lines do not"),
+        ("road\ncar: 1\n", "line 2, 'car: 1'", "it ends in a number, but other lines do not"),
+        *(
+            (text, f"line 1, '{line}'", "it may begin with an id. Write 'id: name', or leave out the numbers")
+            for text, line in (
+                ("0x00 road\n0x01 car\n", "0x00 road"),
+                ("1e0 road\n2e0 car\n", "1e0 road"),
+                ("1_road\n2_car\n", "1_road"),
+            )
+        ),
+        (
+            "road (0)\ncar (1)\n",
+            "line 1, 'road (0)'",
+            "it may end in an id. Write 'name: id', or leave out the numbers",
+        ),
+        *(
+            (text, f"line 1, '{line}'", "it looks like a value with its key. Write names alone, or 'id: name'")
+            for text, line in (
+                ("id: 0 name: road\nid: 1 name: car\n", "id: 0 name: road"),
+                ("index: 0 title: road\nindex: 1 title: car\n", "index: 0 title: road"),
+                ("name: road\nname: car\n", "name: road"),
+                ("class_0: road\nclass_1: car\n", "class_0: road"),
+                ("nc: 2\ntrain: images\n", "nc: 2"),
+            )
+        ),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123\n",
+            "line 1, 'version https://git-lfs.github.com/spec/v1'",
+            "the file is a pointer of Git LFS. Fetch its content with 'git lfs pull'",
+        ),
+        ("road\ncar\n---\n", "line 3, '---'", "it holds no letter"),
+        (
+            "road#000000\ncar#ff0000\n",
+            "line 1, 'road#000000'",
+            "it ends in a color. Write a table with a heading such as 'name,r,g,b'",
+        ),
+        ("[classes]\nroad\n", "line 1, '[classes]'", "it looks like a part of JSON, YAML, XML or code"),
+        ("car -> vehicle\n", "line 1, 'car -> vehicle'", "it looks like a part of JSON, YAML, XML or code"),
+        ("ro\u200bad\n", "line 1, 'ro\u200bad'", "it holds characters that cannot be printed"),
+        ("road\u200c\n", "line 1, 'road\u200c'", "it holds characters that cannot be printed"),
         (
             "road\n__ignore__\n",
             "line 2, '__ignore__'",

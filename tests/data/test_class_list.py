@@ -69,6 +69,30 @@ def test_a_line_that_is_no_name_is_refused(tmp_path):
     refused(file, f"line 3, ''car',', is no class name: {problem}. {FORMS}")
 
 
+def test_a_heading_in_brackets_is_no_json(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("[classes]\nroad\n")
+    problem = "it looks like a part of JSON, YAML, XML or code"
+    refused(file, f"line 1, '[classes]', is no class name: {problem}. {FORMS}")
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", '["road", null, 1]'), ("a.yaml", "[road, null, 1]")])
+def test_entries_that_are_no_names(tmp_path, name, text):
+    file = tmp_path / name
+    file.write_text(text)
+    refused(
+        file,
+        "the class list[1] is null, but must be a name in quotes or a mapping. Correct or remove it.\n"
+        f"{file}: the class list[2] is 1, but must be a name in quotes or a mapping. Correct or remove it.",
+    )
+
+
+def test_a_data_yaml_without_names(tmp_path):
+    file = tmp_path / "data.yaml"
+    file.write_text("nc: 2\n")
+    refused(file, "there is none of 'classes', 'categories', 'names', 'id2label', 'label2id'. Name the class list so.")
+
+
 def test_a_folder_is_refused(tmp_path):
     refused(tmp_path, "cannot read a class list (Is a directory). Correct the path.")
 

@@ -4,8 +4,8 @@ import pytest
 
 from segkit.classes import Classes
 from segkit.config import load_config
-from segkit.datasets._label_ids import class_index_table
-from segkit.errors import ConfigError
+from segkit.datasets._label_ids import class_index_table, class_list
+from segkit.errors import ConfigError, DataError
 from segkit.types import NO_SEGMENT
 
 
@@ -31,6 +31,25 @@ def test_void_ids_of_the_class_list_count_unless_the_settings_say_otherwise():
     assert table[[0, 255]].tolist() == [-2, NO_SEGMENT]
     _, table = class_index_table(classes, {"0": "car"}, None)
     assert table[[0, 4]].tolist() == [1, NO_SEGMENT]
+
+
+@pytest.mark.parametrize("id", [-1, 65536, 2**31])
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("c.json", '[{"name": "a", "id": ID}]', "the class list[0] (id ID): 'id' is ID"),
+        ("c.json", '{"classes": ["a"], "ignore_index": ID}', "the class list: 'ignore_index' is ID"),
+        ("c.csv", "id,name\nID,a\n", 'class[0] (id "ID"): \'id\' is "ID"'),
+    ],
+)
+def test_ids_of_class_files_that_no_label_file_can_hold(tmp_path, id, name, text, problem):
+    file = tmp_path / name
+    file.write_text(text.replace("ID", str(id)))
+    with pytest.raises(DataError) as caught:
+        class_list(file, None)
+    needed = "a whole number from 0 to 65535, which a label file can hold. Correct it or leave it out."
+    assert str(caught.value) == f"{file}: {problem.replace('ID', str(id))}, but must be {needed}"
+    assert class_list(file, None, mapped=True).names == ("a",)
 
 
 @pytest.mark.parametrize("kind", ["mask_folder", "instance_folder"])

@@ -97,6 +97,13 @@ def test_a_mask_includes_both_corners_of_its_box_and_is_cut_at_the_border(folder
     assert np.array_equal(masks[1], square(0, 6, 2, 8))
 
 
+def test_blanks_around_a_label_do_not_count(folder):
+    folder.add(" cat ")
+    folder.add("dog")
+    folder.add("cat")
+    assert folder.load().classes.names == ("cat", "dog")
+
+
 def test_shapes_of_a_group_are_one_instance_if_they_have_one_label(folder):
     folder.add(group_id=3)
     folder.add(shape_type="rectangle", points=[[7, 6], [9, 8]], group_id=3)

@@ -18,6 +18,7 @@ from PIL import Image
 from segkit.data.class_list import read_classes
 from segkit.datasets.coco_instance import CocoInstance
 from segkit.datasets.coco_panoptic import CocoPanoptic
+from segkit.datasets.mask_folder import MaskFolder
 from segkit.errors import DataError
 from tests.helpers.odd_values import (
     ODD_VALUES,
@@ -165,6 +166,11 @@ LIST_PLACES: dict[Place, Rule] = {
     ("categories", 0, "id"): optional(integer_meant, 0),
     ("categories", 0, "isthing"): optional(flag_meant, 0),
 }
+LABEL_PLACES: dict[Place, Rule] = {
+    **LIST_PLACES,
+    ("categories", 0, "id"): optional(within(0, 65535), 0),
+    ("ignore_index",): optional(within(0, 65535), None),
+}
 
 
 class Reader:
@@ -172,11 +178,12 @@ class Reader:
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind, self.file = kind, folder / "a.json"
-        self.images, self.masks = folder / "images", folder / "masks"
-        for place in (self.images, self.masks):
+        self.images, self.masks, self.labels = folder / "images", folder / "masks", folder / "labels"
+        for place in (self.images, self.masks, self.labels):
             place.mkdir()
         for name in ("0.png", "1.png"):
             Image.new("RGB", (WIDTH, HEIGHT)).save(self.images / name)
+            Image.new("L", (WIDTH, HEIGHT)).save(self.labels / name)
         ids = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
         ids[: HEIGHT // 2, :, 0], ids[HEIGHT // 2 :, :, 0] = 1, 2
         Image.fromarray(ids).save(self.masks / "0.png")
@@ -186,6 +193,9 @@ class Reader:
         self.file.write_text(json.dumps(data))
         if self.kind == "class list":
             return [read_classes(self.file).to_dict()]
+        if self.kind == "label files":
+            folder = MaskFolder(images=str(self.images), labels=str(self.labels), classes=str(self.file))
+            return [folder.classes.to_dict(), folder.classes.void]
         dataset: CocoInstance | CocoPanoptic
         if self.kind == "instance":
             dataset = CocoInstance(images=str(self.images), annotations=str(self.file))
@@ -222,6 +232,7 @@ KINDS = {
     "instance": (INSTANCE, INSTANCE_PLACES),
     "panoptic": (PANOPTIC, PANOPTIC_PLACES),
     "class list": ({"categories": CATEGORIES}, LIST_PLACES),
+    "label files": ({"categories": CATEGORIES, "ignore_index": 3}, LABEL_PLACES),
 }
 
 
@@ -235,8 +246,9 @@ def test_an_odd_value_is_refused_or_means_what_it_says(tmp_path: Path, kind: str
         outcome = reader.outcome(replaced(data, place, value))
         meaning = places[place](value)
         if isinstance(outcome, str):
-            # Files that the JSON file names are the other possible place.
-            assert str(tmp_path) in outcome.splitlines()[0], (value, outcome)
+            # Only a dataset has another possible place: the files that the JSON file names.
+            where = reader.file if kind in ("class list", "label files") else tmp_path
+            assert all(line.startswith(f"{where}") for line in outcome.splitlines()), (value, outcome)
             assert all(len(line) < 500 for line in outcome.splitlines()), (value, outcome)
             assert all(line.isprintable() for line in outcome.splitlines()), (value, outcome)
             if meaning is REFUSED:
