@@ -179,8 +179,12 @@ def test_ids_of_images_that_stand_twice(damaged, name):
 
     file = folder.edit(JSON[name], change)
     lines, _ = folder.said()
-    assert [line.partition(": images")[0] for line in lines] == [file, file]
-    assert all(line.endswith("images[0] has the same id. Give each image its own id.") for line in lines)
+    repeated = [line for line in lines if line.endswith("images[0] has the same id. Give each image its own id.")]
+    assert [line.partition(": images")[0] for line in repeated] == [file, file]
+    # The annotations of the two images are told too: their ids are gone.
+    others = [line for line in lines if line not in repeated]
+    assert others
+    assert all("but 'images' does not list this id" in line for line in others)
 
 
 @pytest.mark.parametrize("name", JSON)

@@ -31,7 +31,7 @@ PROGRAM = ExportProgram(Brightness(), TASKS["semantic"], Semantic(CLASSES))
 class File:
     """The program, with an error in its outputs."""
 
-    info = FileInfo("semantic", CLASSES, SizeRange((9, 9), (64, 64)))
+    info = FileInfo("semantic", CLASSES, SizeRange((9, 9), (512, 512)))
 
     def __init__(self, change):
         self.change = change

@@ -96,9 +96,9 @@ def test_a_disk_that_is_full_for_one_file(halves, tmp_path, monkeypatch, capsys,
         refuse(path, mode)
         return opened(path, mode, *more, **options)
 
-    def save_or_refuse(tensors, path):
+    def save_or_refuse(tensors, path, metadata):
         refuse(path)
-        save(tensors, path)
+        save(tensors, path, metadata)
 
     with monkeypatch.context() as patch:
         patch.setattr("io.open", open_or_refuse)

@@ -177,7 +177,7 @@ def test_the_newest_checkpoint_before_a_failed_update_is_named(tiny, capsys):
 def test_a_full_disk_leaves_earlier_checkpoints(tiny, capsys, monkeypatch):
     trainer = built(tiny, settings=["training.checkpoint_every=1"])
 
-    def full_disk(tensors, file):
+    def full_disk(tensors, file, metadata):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def fill(batches):
