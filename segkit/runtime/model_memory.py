@@ -38,7 +38,7 @@ class LiveTensors(TorchDispatchMode):
         >>> with LiveTensors() as live:
         ...     total = (torch.ones(1000) + 1).sum()
         >>> live.peak
-        8004
+        8000
     """
 
     def __init__(self) -> None:
@@ -87,12 +87,25 @@ def require_memory_of_model(model: object, images: Tensor, sizes: Sequence[Image
         return
     per_pixel = 0.0
     if isinstance(model, nn.Module) and not getattr(model, "limits_memory", False):
-        per_pixel = _bytes_per_pixel(model, images)
+        per_pixel = bytes_per_pixel(model, images)
     require_memory(MARGIN * per_pixel * pixels + RESULT_BYTES * outputs)
 
 
-def _bytes_per_pixel(model: nn.Module, images: Tensor) -> float:
-    """Returns the bytes that the tensors of a model take for each pixel; 0 where that is not known."""
+def bytes_per_pixel(model: nn.Module, images: Tensor) -> float:
+    """Returns the bytes that the tensors of a model take for each pixel; 0 where that is not known.
+
+    They are measured once for each model, with and without a backward pass to come.
+
+    Args:
+        model: Any model of segkit.
+        images: (B,C,H,W), for their channels, type and device.
+
+    Example:
+        >>> import segkit
+        >>> model = segkit.build_model("segkit://quickstart.yaml").eval()
+        >>> bytes_per_pixel(model, torch.zeros(1, 3, 64, 64, dtype=torch.uint8)) > 100
+        True
+    """
     known = _known.setdefault(model, {})
     if torch.is_grad_enabled() not in known:
         known[torch.is_grad_enabled()] = _measured(model, images)
