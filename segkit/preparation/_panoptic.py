@@ -6,6 +6,8 @@ preparation that was interrupted need not make it again.
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,24 @@ from PIL import Image
 from segkit.classes import Classes
 from segkit.data.images import read_panoptic_map
 from segkit.errors import DataError, cause_of
+from segkit.preparation._steps import LastStep
 from segkit.runtime.reading import read_json
 
 OF_CLASS = 1000
 """Segments of one class in an image, at most, and the factor of a class id."""
+_INFO = {"contributor": "segkit"}
+"""Marks a JSON file as one of this module. It may be written anew: its PNGs have the ids above."""
+
+
+@dataclass(frozen=True)
+class PanopticImage:
+    """An image and its PNG of segments."""
+
+    id: str
+    """The dataset's own id, which its evaluation reads."""
+    name: str
+    """Path within the folder of images."""
+    png: Path
 
 
 def write_segments(draft: Path, segments: npt.NDArray[np.int32]) -> None:
@@ -36,47 +52,62 @@ def write_segments(draft: Path, segments: npt.NDArray[np.int32]) -> None:
     Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8)).save(draft, format="PNG")
 
 
-def write_json(draft: Path, classes: Classes, files: Sequence[tuple[str, Path]]) -> None:
-    """Writes the JSON file of panoptic PNGs.
+def json_step(file: Path, classes: Classes, found: Sequence[PanopticImage]) -> LastStep:
+    """Returns the step that writes the JSON file of panoptic PNGs, which lie in the folder of its name.
 
     Args:
-        draft: The file.
+        file: The file.
         classes: Their ids are those of the segments.
-        files: The image's path within the folder of images, and its PNG.
+        found: The images.
     """
+    return LastStep(file, partial(_write_json, classes, found), partial(_is_done, file, found))
+
+
+def _write_json(classes: Classes, found: Sequence[PanopticImage], draft: Path) -> None:
     images: list[object] = []
     annotations: list[object] = []
-    for name, png in files:
-        segments = read_panoptic_map(png)
+    for image in found:
+        segments = read_panoptic_map(image.png)
         height, width = segments.shape
-        images.append({"id": png.stem, "file_name": name, "height": height, "width": width})
-        annotations.append({"image_id": png.stem, "file_name": png.name, "segments_info": _segments_info(segments)})
+        images.append({"id": image.id, "file_name": image.name, "height": height, "width": width})
+        annotations.append(
+            {"image_id": image.id, "file_name": image.png.name, "segments_info": _segments_info(segments)}
+        )
     categories = [
         {"id": stored, "name": name, "isthing": int(thing), "color": list(color)}
         for stored, name, thing, color in zip(classes.ids, classes.names, classes.things, classes.colors, strict=True)
     ]
-    content = {"images": images, "annotations": annotations, "categories": categories}
+    content = {"info": _INFO, "images": images, "annotations": annotations, "categories": categories}
     draft.write_text(json.dumps(content), encoding="utf-8")
 
 
-def check_json(file: Path) -> None:
-    """Checks that a JSON file of panoptic PNGs, perhaps of another program, is whole, and that its PNGs are there.
-
-    They lie in the folder beside the file that has its name without suffix.
+def _is_done(file: Path, found: Sequence[PanopticImage]) -> bool:
+    """Returns whether the JSON file is there and lists the images found. One of another program may list more.
 
     Raises:
-        DataError: it is damaged, or a PNG is missing.
+        DataError: it is damaged, a PNG is missing, or it is of another program and lacks images.
     """
+    if not file.exists():
+        return False
     folder = file.with_suffix("")
     again = f"Remove this file and the folder {folder}, and prepare the dataset again."
     try:
         content: Any = read_json(file)
         pngs = [folder / annotation["file_name"] for annotation in content["annotations"]]
+        listed = {image["id"] for image in content["images"]}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{file}: it is no whole JSON of COCO's panoptic format ({cause_of(error)}). {again}") from None
     missing = [png for png in pngs if not png.is_file()]
     if missing:
         raise DataError(f"{file}: of its {len(pngs)} PNGs, {len(missing)} are missing, such as {missing[0]}. {again}")
+    if content.get("info") == _INFO:
+        return listed == {image.id for image in found}
+    absent = [image.name for image in found if image.id not in listed]
+    if absent:
+        raise DataError(
+            f"{file}: of the {len(found)} images found, it does not list {len(absent)}, such as {absent[0]}. {again}"
+        )
+    return True
 
 
 def _segments_info(segments: npt.NDArray[np.int32]) -> list[object]:

@@ -21,8 +21,17 @@ class Step:
     output: Path
     write: Callable[[Path], None]
     """Writes the file under another name; it gets its own once it is complete."""
-    check: Callable[[Path], None] | None = None
-    """Raises DataError where the file is there, but is not whole."""
+
+
+@dataclass(frozen=True)
+class LastStep(Step):
+    """A file about all others of a split."""
+
+    is_done: Callable[[], bool]
+    """Whether it is there, maybe from another program, and about all images found. Then the split needs no step.
+
+    Raises DataError where it is there, but is not whole.
+    """
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,7 @@ class Split:
     published: int
     """Images that the published dataset has."""
     steps: Sequence[Step]
-    last: Step | None = None
-    """A file about all others. Where it is there, the split is done, maybe by another program."""
+    last: LastStep | None = None
 
 
 def run_steps(splits: Sequence[Split]) -> list[str]:
@@ -57,7 +65,7 @@ def run_steps(splits: Sequence[Split]) -> list[str]:
     total = sum(len(split.steps) for split in splits)
     with _progress(total) as advance:
         for split in splits:
-            done = split.last is not None and _is_done(split.last)
+            done = split.last is not None and split.last.is_done()
             for step in split.steps:
                 if not done and not step.output.exists():
                     _write(step)
@@ -67,13 +75,6 @@ def run_steps(splits: Sequence[Split]) -> list[str]:
                 _write(split.last)
     counts = f"written: {_counted(written, 'file')}, {total - written} were there"
     return [*map(_described, splits), counts]
-
-
-def _is_done(last: Step) -> bool:
-    done = last.output.exists()
-    if done and last.check is not None:
-        last.check(last.output)
-    return done
 
 
 def _write(step: Step) -> None:

@@ -12,7 +12,7 @@ from segkit.data.label_maps import read_label_map
 from segkit.data.opening import opened
 from segkit.data.paths import dataset_folder
 from segkit.errors import DataError
-from segkit.preparation._panoptic import OF_CLASS, check_json, write_json, write_segments
+from segkit.preparation._panoptic import OF_CLASS, PanopticImage, json_step, write_segments
 from segkit.preparation._steps import Split, Step, images_of, require_file
 from segkit.runtime.shipped import shipped_path
 
@@ -33,10 +33,8 @@ def prepare() -> list[Split]:
             labels = require_file(root / "annotations" / folder / png.name, image)
             things = require_file(instances / folder / png.name, image)
             steps.append(Step(png, partial(_write, classes, labels, things)))
-        files = [(image.name, png) for image, png in pairs]
-        last = Step(
-            root / f"ade20k_panoptic_{name}.json", partial(write_json, classes=classes, files=files), check_json
-        )
+        found = [PanopticImage(image.stem, image.name, png) for image, png in pairs]
+        last = json_step(root / f"ade20k_panoptic_{name}.json", classes, found)
         splits.append(Split(name, len(pairs), published, steps, last))
     return splits
 

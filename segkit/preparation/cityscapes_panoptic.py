@@ -10,7 +10,7 @@ from segkit.classes import Classes
 from segkit.data.class_list import read_classes
 from segkit.data.label_maps import read_label_map
 from segkit.data.paths import dataset_folder
-from segkit.preparation._panoptic import OF_CLASS, check_json, write_json, write_segments
+from segkit.preparation._panoptic import OF_CLASS, PanopticImage, json_step, write_segments
 from segkit.preparation._steps import Split, Step, images_of, require_file
 from segkit.runtime.shipped import shipped_path
 
@@ -25,17 +25,15 @@ def prepare() -> list[Split]:
     labels = dataset_folder("cityscapes/gtFine")
     splits = []
     for name, published in SPLITS:
-        files, steps = [], []
+        found, steps = [], []
         for image in images_of(f"cityscapes/leftImg8bit/{name}", _IMAGE):
             stem = image.name.removesuffix(_IMAGE)
             ids = require_file(labels / name / image.parent.name / f"{stem}_gtFine_instanceIds.png", image)
             png = labels / f"cityscapes_panoptic_{name}" / f"{stem}_gtFine_panoptic.png"
             steps.append(Step(png, partial(_write, classes, ids)))
-            files.append((f"{image.parent.name}/{image.name}", png))
-        last = Step(
-            labels / f"cityscapes_panoptic_{name}.json", partial(write_json, classes=classes, files=files), check_json
-        )
-        splits.append(Split(name, len(files), published, steps, last))
+            found.append(PanopticImage(stem, f"{image.parent.name}/{image.name}", png))
+        last = json_step(labels / f"cityscapes_panoptic_{name}.json", classes, found)
+        splits.append(Split(name, len(found), published, steps, last))
     return splits
 
 

@@ -16,6 +16,7 @@ from segkit.config import load_config
 from segkit.config.sections import Split
 from segkit.data.class_list import read_classes
 from segkit.preparation import ade20k_full, ade20k_panoptic, cityscapes_panoptic
+from segkit.results.cityscapes import cityscapes_id
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT.parent / "shared/data/ade20k_sample"
@@ -121,6 +122,8 @@ def test_cityscapes_panoptic(root):
     assert len(dataset.classes) == 19
     assert names_and_pixels(dataset) == [("car", 6), ("car", 6), ("car", 6), ("road", 5)]
     assert dataset[0].target.is_crowd.tolist().count(True) == 1
+    # Both the official evaluation and segkit's result files find an image by this id.
+    assert dataset[0].image_id == cityscapes_id(dataset[0].file) == "aachen_000000_000019"
 
 
 def test_ade20k_full(root):
@@ -169,11 +172,40 @@ def test_what_another_program_has_prepared_is_left(root):
     file = root / "ADEChallengeData2016/ade20k_panoptic_train.json"
     file.with_suffix("").mkdir()
     file.with_suffix("").joinpath("other.png").touch()
-    text = '{"annotations": [{"file_name": "other.png"}]}'
+    text = '{"images": [{"id": "ADE_train_00000001"}], "annotations": [{"file_name": "other.png"}]}'
     file.write_text(text)
     assert main(["prepare", "ade20k_panoptic"]) == 0
     assert file.read_text() == text
     assert [png.name for png in file.with_suffix("").iterdir()] == ["other.png"]
+
+
+def test_what_another_program_has_prepared_of_fewer_images_is_named(root, capsys):
+    ade20k(root)
+    file = root / "ADEChallengeData2016/ade20k_panoptic_train.json"
+    file.write_text('{"images": [], "annotations": []}')
+    assert main(["prepare", "ade20k_panoptic"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {file}: of the 1 images found, it does not list 1, such as ADE_train_00000001.jpg. Remove this file "
+        f"and the folder {file.with_suffix('')}, and prepare the dataset again.\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["ade20k_panoptic", "cityscapes_panoptic"])
+def test_images_unpacked_later_are_prepared_too(root, capsys, name):
+    """Each later image is a copy: of ADE20K's, and of another city."""
+    make, old, new = {"ade20k_panoptic": (ade20k, "_00000001", "_00000002")}.get(name, (cityscapes, "aachen", "bochum"))
+    make(root)
+    assert main(["prepare", name]) == 0
+    for file in sorted(file for file in root.rglob(f"*{old}*.*") if "panoptic" not in str(file)):
+        later = Path(str(file).replace(old, new))
+        later.parent.mkdir(exist_ok=True)
+        shutil.copy(file, later)
+    capsys.readouterr()
+    assert main(["prepare", name]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "written: 2 files, 2 were there"
+    assert [len(dataset_of(name, split)) for split in ("train", "val")] == [2, 2]
+    assert main(["prepare", name]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "written: 0 files, 4 were there"
 
 
 @pytest.mark.parametrize("damage", ["missing PNG", "cut JSON", "other JSON"])

@@ -50,8 +50,9 @@ its archive. The class lists, with things, colors and void, are in `configs/clas
 | Mapillary Vistas 1.2, 66 classes | `base/mapillary_vistas_66.yaml` | `mapillary_vistas` | none |
 | Pascal VOC 2012 | `base/voc_2012.yaml` | `VOCdevkit/VOC2012` | none |
 
-`segkit prepare` can be stopped and started again: what is there is left as it is. At its end it compares the number
-of images with the published one. Files that other programs prepared under the same names are used as they are.
+`segkit prepare` can be stopped and started again: what is there is left as it is, and images unpacked later are added.
+At its end it compares the number of images with the published one. Files that other programs prepared under the same
+names are used as they are.
 """
 
 
