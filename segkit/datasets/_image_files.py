@@ -1,6 +1,7 @@
 """Finds the files that a JSON file lists."""
 
 import os
+import re
 import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
@@ -22,12 +23,17 @@ _MOST_FOLDERS = 1000
 """Sub-folders in which a missing file is searched for."""
 
 
+_CITYSCAPES = re.compile(r"(([^_/]+)_\d{6}_\d{6})_gtFine(_leftImg8bit\.png)")
+"""How the panoptic files of Cityscapes' own script name an image. It is `<city>/<frame>_leftImg8bit.png`."""
+
+
 class ListedFiles:
     """The files that a JSON file lists. Each folder is read once: one request per file is slow on networks.
 
     Names may lead through folders that are those of the machine that wrote the list: if no file lies where its name
     says, but most lie directly in the folder, the folders of the names are ignored. That is not done where a name leads
-    to a file outside of the folder: the file of its name inside may be quite another.
+    to a file outside of the folder: the file of its name inside may be quite another. The names that Cityscapes' own
+    panoptic files give to images lead to the published images.
 
     Names must not lead out of the folder: a list from somebody else could reach all files of this machine. Links in the
     folder may, since whoever made one wants it to be followed.
@@ -49,10 +55,11 @@ class ListedFiles:
     def add(self, entry: JsonEntry, key: str, name: str) -> None:
         """Notes a file that `key` of `entry` names."""
         self._count += 1
-        if self._is_there(_native(name)):
-            self._there.add(_native(name))
+        path = self._path(name)
+        if self._is_there(path):
+            self._there.add(path)
         else:
-            self._missing.append((entry, key, _native(name)))
+            self._missing.append((entry, key, path))
 
     def check(self) -> None:
         """Adds a problem for each missing file, or a single one where all are missing."""
@@ -86,7 +93,12 @@ class ListedFiles:
 
     def name_of(self, name: str) -> str:
         """Returns the path within the folder of a listed file. To be asked after `check`."""
-        return os.path.basename(_native(name)) if self._without_folders else _native(name)
+        return os.path.basename(self._path(name)) if self._without_folders else self._path(name)
+
+    def _path(self, name: str) -> str:
+        native = _native(name)
+        match = _CITYSCAPES.fullmatch(native)
+        return f"{match[2]}/{match[1]}{match[3]}" if match and not self._is_there(native) else native
 
     def _is_there(self, name: str) -> bool:
         parent, base = os.path.split(name)

@@ -15,6 +15,7 @@ from segkit.cli.main import main
 from segkit.config import load_config
 from segkit.config.sections import Split
 from segkit.data.class_list import read_classes
+from segkit.errors import DataError
 from segkit.preparation import ade20k_full, ade20k_panoptic, cityscapes_panoptic
 from segkit.results.cityscapes import cityscapes_id
 
@@ -177,6 +178,39 @@ def test_what_another_program_has_prepared_is_left(root):
     assert main(["prepare", "ade20k_panoptic"]) == 0
     assert file.read_text() == text
     assert [png.name for png in file.with_suffix("").iterdir()] == ["other.png"]
+
+
+def test_panoptic_files_of_the_official_cityscapes_script_are_read(root):
+    """It names images after the label files, without the folder of the city."""
+    cityscapes(root)
+    stem = "aachen_000000_000019"
+    segments = np.array([[7, 7, 7, 26000 % 256, 26000 % 256, 0]] * 4, dtype=np.uint8)
+    png = np.zeros((4, 6, 3), dtype=np.uint8)
+    png[..., 0], png[:, 3:5, 1] = segments, 26000 // 256
+    for split in ("train", "val"):
+        file = root / f"cityscapes/gtFine/cityscapes_panoptic_{split}.json"
+        save(file.with_suffix("") / f"{stem}_gtFine_panoptic.png", png)
+        segments_info = [
+            {"id": 7, "category_id": 7, "area": 12, "bbox": [0, 0, 3, 4], "iscrowd": 0},
+            {"id": 26000, "category_id": 26, "area": 8, "bbox": [3, 0, 2, 4], "iscrowd": 0},
+        ]
+        categories = [{"id": 7, "name": "road", "isthing": 0}, {"id": 26, "name": "car", "isthing": 1}]
+        image = {"id": stem, "width": 6, "height": 4, "file_name": f"{stem}_gtFine_leftImg8bit.png"}
+        annotation = {"image_id": stem, "file_name": f"{stem}_gtFine_panoptic.png", "segments_info": segments_info}
+        file.write_text(json.dumps({"images": [image], "annotations": [annotation], "categories": categories}))
+    before = file.read_text()
+    assert main(["prepare", "cityscapes_panoptic"]) == 0
+    assert file.read_text() == before
+    dataset = dataset_of("cityscapes_panoptic")
+    image = root / "cityscapes/leftImg8bit/val/aachen" / f"{stem}_leftImg8bit.png"
+    assert dataset[0].file == str(image)
+    assert names_and_pixels(dataset) == [("car", 8), ("road", 12)]
+    image.unlink()
+    with pytest.raises(DataError) as error:
+        dataset_of("cityscapes_panoptic")
+    assert str(error.value) == (
+        f"{file}: images[0] (id \"{stem}\"): 'file_name': there is no file {image}. Restore it or correct the name."
+    )
 
 
 def test_what_another_program_has_prepared_of_fewer_images_is_named(root, capsys):
