@@ -23,6 +23,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from segkit.preparation._steps import run_steps
 
-    for line in run_steps(import_module(f"segkit.preparation.{arguments.name}").prepare()):
+    for line in run_steps(arguments.name, import_module(f"segkit.preparation.{arguments.name}").prepare()):
         print(line)
     return 0

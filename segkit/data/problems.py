@@ -55,10 +55,12 @@ class Problems:
         >>> problems = Problems(Path("labels"))
         >>> problems.add("the folder is empty. Fill it.")
         >>> problems.of(Path("labels/a.json")).add("shapes[0] is null, but must be a mapping.")
+        >>> problems.take(DataError("labels/b.json: the file is empty. Restore it."))
         >>> problems.raise_any()
         Traceback (most recent call last):
         segkit.errors.DataError: labels: the folder is empty. Fill it.
         labels/a.json: shapes[0] is null, but must be a mapping.
+        labels/b.json: the file is empty. Restore it.
     """
 
     def __init__(self, file: Path) -> None:
@@ -81,6 +83,12 @@ class Problems:
         self._found.count += 1
         if len(self._found.lines) < _SHOWN:
             self._found.lines.append(f"{self.file}: {problem}")
+
+    def take(self, error: DataError) -> None:
+        """Adds what an error tells, a problem in each line."""
+        lines = str(error).splitlines()
+        self._found.count += len(lines)
+        self._found.lines += lines[: max(0, _SHOWN - len(self._found.lines))]
 
     def raise_any(self) -> None:
         """Raises the problems so far, up to ten of them with one line each.

@@ -60,7 +60,7 @@ def json_step(file: Path, classes: Classes, found: Sequence[PanopticImage]) -> L
         classes: Their ids are those of the segments.
         found: The images.
     """
-    return LastStep(file, partial(_write_json, classes, found), partial(_is_done, file, found))
+    return LastStep(file, partial(_write_json, classes, found), is_done=partial(_is_done, file, found))
 
 
 def _write_json(classes: Classes, found: Sequence[PanopticImage], draft: Path) -> None:

@@ -1,8 +1,8 @@
 """Runs the steps of a preparation: each writes one file, and those that exist are left, so that it can be restarted."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from segkit.data.listing import list_tree
 from segkit.data.paths import dataset_folder
+from segkit.data.problems import Problems
 from segkit.errors import DataError
 from segkit.runtime.writing import replace_file
 
@@ -22,8 +23,11 @@ class Step:
     write: Callable[[Path], None]
     """Writes the file under another name; it gets its own once it is complete."""
 
+    sources: Mapping[Path, str] = field(default_factory=dict)
+    """The published files that it needs, and what shows that each should be there, such as `an image a.jpg`."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class LastStep(Step):
     """A file about all others of a split."""
 
@@ -47,20 +51,23 @@ class Split:
     last: LastStep | None = None
 
 
-def run_steps(splits: Sequence[Split]) -> list[str]:
+def run_steps(name: str, splits: Sequence[Split]) -> list[str]:
     """Runs all steps, and returns a line about each split.
 
     Raises:
-        DataError: a published file cannot be read, or does not fit the others.
+        DataError: published files are missing, which is found before anything is written; or some cannot be read or do
+            not fit the others, which is told once all that can be written is there.
         WriteError: a file cannot be written.
 
     Example:
         >>> import tempfile
         >>> file = Path(tempfile.mkdtemp()) / "a.txt"
         >>> step = Step(file, lambda draft: draft.write_text("made") and None)
-        >>> run_steps([Split("train", images=1, published=2, steps=[step])])
+        >>> run_steps("data", [Split("train", images=1, published=2, steps=[step])])
         ['train: 1 image, but the published dataset has 2: some are missing', 'written: 1 file, 0 were there']
     """
+    _require_sources(name, splits)
+    problems = Problems(Path(name))
     written = 0
     total = sum(len(split.steps) for split in splits)
     with _progress(total) as advance:
@@ -68,18 +75,33 @@ def run_steps(splits: Sequence[Split]) -> list[str]:
             done = split.last is not None and split.last.is_done()
             for step in split.steps:
                 if not done and not step.output.exists():
-                    _write(step)
-                    written += 1
+                    written += _write(step, problems)
                 advance()
-            if split.last is not None and not done:
-                _write(split.last)
+            if split.last is not None and not done and not problems.count:
+                _write(split.last, problems)
+    problems.raise_any()
     counts = f"written: {_counted(written, 'file')}, {total - written} were there"
     return [*map(_described, splits), counts]
 
 
-def _write(step: Step) -> None:
-    with replace_file(step.output) as draft:
-        step.write(draft)
+def _require_sources(name: str, splits: Sequence[Split]) -> None:
+    problems = Problems(Path(name))
+    sources = {file: reason for split in splits for step in split.steps for file, reason in step.sources.items()}
+    for file, reason in sources.items():
+        if not file.is_file():
+            problems.of(file).add(f"there is no such file, but {reason}. Unpack the published archive again.")
+    problems.raise_any()
+
+
+def _write(step: Step, problems: Problems) -> bool:
+    """Writes a file and returns whether that went well."""
+    try:
+        with replace_file(step.output) as draft:
+            step.write(draft)
+    except DataError as error:
+        problems.take(error)
+        return False
+    return True
 
 
 def _described(split: Split) -> str:
@@ -119,12 +141,6 @@ def images_of(folder: str, suffix: str) -> list[Path]:
     return found
 
 
-def require_file(file: Path, image: Path) -> Path:
-    """Returns `file`, which belongs to an image.
-
-    Raises:
-        DataError: it does not exist.
-    """
-    if not file.is_file():
-        raise DataError(f"{file}: there is no such file, but an image {image}. Unpack the published archive again.")
-    return file
+def files_of(image: Path, *files: Path) -> dict[Path, str]:
+    """Returns files as the sources of a step that belong to an image."""
+    return dict.fromkeys(files, f"an image {image}")

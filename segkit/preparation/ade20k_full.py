@@ -9,7 +9,7 @@ from PIL import Image
 
 from segkit.data.opening import opened
 from segkit.data.paths import dataset_folder
-from segkit.preparation._steps import Split, Step, images_of, require_file
+from segkit.preparation._steps import Split, Step, files_of, images_of
 from segkit.runtime.reading import read_utf8
 from segkit.runtime.shipped import shipped_path
 from segkit.types import Size
@@ -30,16 +30,18 @@ def prepare() -> list[Split]:
         images = images_of(f"{ROOT}/images/ADE/{name}", ".jpg")
         steps = []
         for image in images:
-            labels = require_file(image.with_name(f"{image.stem}_seg.png"), image)
             steps.append(Step(root / "images_detectron2" / name / image.name, partial(_write_image, image)))
-            steps.append(
-                Step(
-                    root / "annotations_detectron2" / name / f"{image.stem}.png",
-                    partial(_write_labels, label_of, labels),
-                )
-            )
+            labels = image.with_name(f"{image.stem}_seg.png")
+            output = _label_file(root / "annotations_detectron2" / name, image.stem)
+            steps.append(Step(output, partial(_write_labels, label_of, labels), files_of(image, labels)))
         splits.append(Split(name, len(images), published, steps))
     return splits
+
+
+def _label_file(folder: Path, stem: str) -> Path:
+    """Returns the label file of an image: another program may have written it as TIFF, with the same ids."""
+    tiff = folder / f"{stem}.tif"
+    return tiff if tiff.exists() else folder / f"{stem}.png"
 
 
 def label_table() -> npt.NDArray[np.uint16]:

@@ -13,7 +13,7 @@ from segkit.data.opening import opened
 from segkit.data.paths import dataset_folder
 from segkit.errors import DataError
 from segkit.preparation._panoptic import OF_CLASS, PanopticImage, json_step, write_segments
-from segkit.preparation._steps import Split, Step, images_of, require_file
+from segkit.preparation._steps import Split, Step, files_of, images_of
 from segkit.runtime.shipped import shipped_path
 
 ROOT = "ADEChallengeData2016"
@@ -30,9 +30,9 @@ def prepare() -> list[Split]:
         pairs = [(image, root / f"ade20k_panoptic_{name}" / f"{image.stem}.png") for image in _images(folder)]
         steps = []
         for image, png in pairs:
-            labels = require_file(root / "annotations" / folder / png.name, image)
-            things = require_file(instances / folder / png.name, image)
-            steps.append(Step(png, partial(_write, classes, labels, things)))
+            labels = root / "annotations" / folder / png.name
+            things = instances / folder / png.name
+            steps.append(Step(png, partial(_write, classes, labels, things), files_of(image, labels, things)))
         found = [PanopticImage(image.stem, image.name, png) for image, png in pairs]
         last = json_step(root / f"ade20k_panoptic_{name}.json", classes, found)
         splits.append(Split(name, len(pairs), published, steps, last))

@@ -11,7 +11,7 @@ from segkit.data.class_list import read_classes
 from segkit.data.label_maps import read_label_map
 from segkit.data.paths import dataset_folder
 from segkit.preparation._panoptic import OF_CLASS, PanopticImage, json_step, write_segments
-from segkit.preparation._steps import Split, Step, images_of, require_file
+from segkit.preparation._steps import Split, Step, files_of, images_of
 from segkit.runtime.shipped import shipped_path
 
 SPLITS = (("train", 2975), ("val", 500))
@@ -28,9 +28,9 @@ def prepare() -> list[Split]:
         found, steps = [], []
         for image in images_of(f"cityscapes/leftImg8bit/{name}", _IMAGE):
             stem = image.name.removesuffix(_IMAGE)
-            ids = require_file(labels / name / image.parent.name / f"{stem}_gtFine_instanceIds.png", image)
+            ids = labels / name / image.parent.name / f"{stem}_gtFine_instanceIds.png"
             png = labels / f"cityscapes_panoptic_{name}" / f"{stem}_gtFine_panoptic.png"
-            steps.append(Step(png, partial(_write, classes, ids)))
+            steps.append(Step(png, partial(_write, classes, ids), files_of(image, ids)))
             found.append(PanopticImage(stem, f"{image.parent.name}/{image.name}", png))
         last = json_step(labels / f"cityscapes_panoptic_{name}.json", classes, found)
         splits.append(Split(name, len(found), published, steps, last))

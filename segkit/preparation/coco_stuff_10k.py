@@ -1,15 +1,18 @@
 """COCO-Stuff 10K: label PNGs of the published .mat files."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from segkit.data.paths import dataset_folder, dataset_path
+from segkit.data.problems import Problems
 from segkit.errors import DataError, cause_of
-from segkit.preparation._steps import Split, Step, require_file
+from segkit.preparation._steps import Split, Step, files_of
 from segkit.runtime.reading import read_utf8
 
 ROOT = "coco/coco_stuff_10k"
@@ -22,14 +25,26 @@ def prepare() -> list[Split]:
     root, labels = dataset_folder(ROOT), dataset_folder(f"{ROOT}/annotations")
     splits = []
     for name, published in SPLITS:
-        listed = read_utf8(dataset_path(f"{ROOT}/imageLists/{name}.txt")).split()
+        list_file = dataset_path(f"{ROOT}/imageLists/{name}.txt")
         steps = []
-        for stem in listed:
-            image = root / "images" / f"{stem}.jpg"
-            mat = require_file(labels / f"{stem}.mat", image)
-            steps.append(Step(root / "annotations_detectron2" / name / f"{stem}.png", partial(_write, mat)))
-        splits.append(Split(name, len(listed), published, steps))
+        for stem in _listed(list_file):
+            image, mat = root / "images" / f"{stem}.jpg", labels / f"{stem}.mat"
+            sources = {image: f"{list_file} lists it", **files_of(image, mat)}
+            output = root / "annotations_detectron2" / name / f"{stem}.png"
+            steps.append(Step(output, partial(_write, mat), sources))
+        splits.append(Split(name, len(steps), published, steps))
     return splits
+
+
+def _listed(file: Path) -> list[str]:
+    """Reads the names of images without suffix."""
+    names = read_utf8(file).split()
+    problems = Problems(file)
+    for name in names:
+        if Path(name).name != name:
+            problems.add(f"'{name}' must be the name of an image without a folder. Unpack the published archive again.")
+    problems.raise_any()
+    return names
 
 
 def _write(mat: Path, draft: Path) -> None:
@@ -43,11 +58,19 @@ def _read_labels(mat: Path) -> npt.NDArray[np.generic]:
     from scipy.io import loadmat
 
     try:
-        return np.asarray(loadmat(mat, variable_names=["S"])["S"])
+        return _matrix(mat, loadmat(mat, variable_names=["S"]))
     except NotImplementedError:  # MATLAB 7.3, which is HDF5
         return _read_hdf5(mat)
+    except DataError:
+        raise
     except Exception as error:  # scipy raises errors of many types for damaged files
         raise DataError(f"{mat}: cannot be read ({cause_of(error)}). Unpack the published archive again.") from error
+
+
+def _matrix(mat: Path, content: Mapping[str, Any]) -> npt.NDArray[np.generic]:
+    if "S" not in content:
+        raise DataError(f"{mat}: it holds no matrix 'S', the labels. Unpack the published archive again.")
+    return np.asarray(content["S"])
 
 
 def _read_hdf5(mat: Path) -> npt.NDArray[np.generic]:
@@ -60,6 +83,6 @@ def _read_hdf5(mat: Path) -> npt.NDArray[np.generic]:
     try:
         with h5py.File(mat) as file:
             # MATLAB stores columns first.
-            return np.asarray(file["S"]).T
-    except (OSError, KeyError) as error:
+            return _matrix(mat, file).T
+    except OSError as error:
         raise DataError(f"{mat}: cannot be read ({cause_of(error)}). Unpack the published archive again.") from error

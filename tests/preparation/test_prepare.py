@@ -290,6 +290,90 @@ def test_half_unpacked_archives_are_named(root, capsys):
     )
 
 
+def test_missing_files_are_named_together_before_anything_is_written(root, capsys):
+    cityscapes(root)
+    images = [
+        root / f"cityscapes/leftImg8bit/train/bochum/bochum_000000_{number:06}_leftImg8bit.png" for number in range(12)
+    ]
+    for image in images:
+        photo(image)
+    assert main(["prepare", "cityscapes_panoptic"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    labels = root / "cityscapes/gtFine/train/bochum/bochum_000000_000001_gtFine_instanceIds.png"
+    assert len(lines) == 11
+    assert lines[1] == (
+        f"{labels}: there is no such file, but an image {images[1]}. Unpack the published archive again."
+    )
+    assert lines[10] == "cityscapes_panoptic: and 2 more."
+    assert not list(root.rglob("*panoptic*"))
+
+
+def test_damaged_files_are_named_together_after_all_others_are_prepared(root, capsys):
+    ade20k(root)
+    base = root / "ADEChallengeData2016"
+    for number in (2, 3):
+        for file in sorted(base.rglob("ADE_train_00000001.*")):
+            shutil.copy(file, Path(str(file).replace("00000001", f"0000000{number}")))
+    damaged = [base / f"annotations/training/ADE_train_0000000{number}.png" for number in (1, 2)]
+    for file in damaged:
+        file.write_bytes(b"damaged")
+    assert main(["prepare", "ade20k_panoptic"]) == 1
+    error = capsys.readouterr().err
+    assert all(str(file) in error for file in damaged)
+    written = sorted(file.name for file in base.glob("ade20k_panoptic_*/*"))
+    assert written == ["ADE_train_00000003.png", "ADE_valid_00000001.png"]
+    assert not list(base.glob("*.json"))
+
+
+def test_missing_images_of_coco_stuff_are_named(root, capsys):
+    stuff(root)
+    base = root / "coco/coco_stuff_10k"
+    image = base / "images/COCO_train2014_1.jpg"
+    image.unlink()
+    assert main(["prepare", "coco_stuff_10k"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {image}: there is no such file, but {base}/imageLists/train.txt lists it. Unpack the published "
+        "archive again.\n"
+    )
+
+
+def test_names_of_coco_stuff_that_lead_out_are_named(root, capsys):
+    stuff(root)
+    file = root / "coco/coco_stuff_10k/imageLists/train.txt"
+    file.write_text("../../other\nCOCO_train2014_1\n")
+    assert main(["prepare", "coco_stuff_10k"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {file}: '../../other' must be the name of an image without a folder. Unpack the published archive "
+        "again.\n"
+    )
+
+
+def test_label_files_of_ade20k_full_as_tiff_are_left(root, capsys):
+    ade20k_full_files(root)
+    assert main(["prepare", "ade20k_full"]) == 0
+    base = root / "ADE20K_2021_17_01/annotations_detectron2"
+    for png in sorted(base.rglob("*.png")):
+        with Image.open(png) as image:
+            image.save(png.with_suffix(".tif"))
+        png.unlink()
+    capsys.readouterr()
+    assert main(["prepare", "ade20k_full"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "written: 0 files, 4 were there"
+    sample = dataset_of("ade20k_full")[0]
+    assert not list(base.rglob("*.png"))
+    assert 0.49 < float(sample.target.valid.float().mean()) < 0.51
+
+
+def test_a_mat_file_without_labels_is_named(root, capsys):
+    stuff(root)
+    mat = root / "coco/coco_stuff_10k/annotations/COCO_train2014_1.mat"
+    scipy.io.savemat(mat, {"other": np.zeros((4, 6))})
+    assert main(["prepare", "coco_stuff_10k"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {mat}: it holds no matrix 'S', the labels. Unpack the published archive again.\n"
+    )
+
+
 def test_instances_of_another_size_are_named(root, capsys):
     ade20k(root)
     things = root / "ADEChallengeData2016/annotations_instance/training/ADE_train_00000001.png"
