@@ -135,6 +135,8 @@ class _Void:
             return f"Name a class for {self.stored} as well, and map it in 'label_map'."
         if len(absent) > 1:
             return f"If {self.stored} is one of these classes, say so in 'label_map'."
+        if self.label_map.get(DEFAULT) == "void" and len(self.void) > 1:
+            return ""  # the ids of all classes that are left out: none of them is more likely than the others
         name = self.names[absent[0]]
         # 0 is what is no object: a class that is rare is not stored so.
         return self._hint({self.stored: name}) if self.stored or is_background(name) else ""

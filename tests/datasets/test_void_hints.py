@@ -107,6 +107,11 @@ def test_beside_a_label_map(names, pixels, label_map, said):
     assert explain(names, pixels, label_map) == said
 
 
+def test_ids_left_out_on_purpose_are_taken_for_no_class():
+    label_map = {"0": "a", "3": "b", "7": "fence", "default": "void"}
+    assert explain(["a", "b", "fence"], {0: 60, 3: 20, 5: 15, 6: 5}, label_map) == ""
+
+
 IDS = ({0: 60, 255: 40}, {0: 60, 1: 40}, {0: 60, 1: 30, 255: 10}, {0: 60, 3: 40})
 MAPS = (
     None,
