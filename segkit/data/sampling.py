@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
 from segkit.classes import Classes
+from segkit.data.in_time import in_time
 from segkit.data.limit import without_limit
 from segkit.data.survey import BadImage
 from segkit.data.tally import Tally
@@ -104,7 +106,7 @@ class DatasetSample:
         )
 
 
-def sample_dataset(dataset: Dataset) -> DatasetSample:
+def sample_dataset(dataset: Dataset, section: str = "data", timeout: float | None = None) -> DatasetSample:
     """Looks at up to 64 images of a dataset, fewer if they are large, spread over all of it.
 
     The choice follows from the length of the dataset and the sizes of its images alone. No random number is drawn
@@ -112,6 +114,11 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
 
     Args:
         dataset: Any dataset.
+        section: Of the config, such as `data.train`, for messages.
+        timeout: Seconds to wait for an image; None waits without end.
+
+    Raises:
+        DataError: An image is not loaded in time.
     """
     tally = Tally(len(dataset.classes))
     sizes: dict[int, Size] = {}
@@ -126,13 +133,12 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
             pixels = tally.void + tally.known
             if tally.images + len(bad) >= patience * MOST_IMAGES or pixels >= patience * MOST_MEGAPIXELS * 1e6:
                 break
-            try:
-                sample = dataset[index]
-                images.append(ImageClasses.of(sample.file, tally.add_sample(sample)))
-            except DataError as error:
-                bad.append(BadImage(index, str(error)))
+            seen = in_time(partial(_seen, dataset, tally), index, section, timeout)
+            if isinstance(seen, BadImage):
+                bad.append(seen)
                 continue
-            sizes[index] = sample.size
+            images.append(seen[0])
+            sizes[index] = seen[1]
     stored_ids = _explain_ids(dataset, sorted([*sizes, *(one.index for one in bad)]))
     return DatasetSample(
         dataset.classes,
@@ -145,6 +151,15 @@ def sample_dataset(dataset: Dataset) -> DatasetSample:
         bad=tuple(bad),
         sizes=sizes,
     )
+
+
+def _seen(dataset: Dataset, tally: Tally, index: int) -> tuple[ImageClasses, Size] | BadImage:
+    """Counts an image; returns what it shows and its size, or what is wrong with it."""
+    try:
+        sample = dataset[index]
+        return ImageClasses.of(sample.file, tally.add_sample(sample)), sample.size
+    except DataError as error:
+        return BadImage(index, str(error))
 
 
 def order_of(dataset: Dataset) -> list[int]:

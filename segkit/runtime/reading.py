@@ -8,7 +8,8 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 SPECIAL = {
@@ -21,7 +22,7 @@ SPECIAL = {
 
 _SHOWN_CHARACTERS = 40
 
-_listeners: list[Callable[[str | os.PathLike[str]], None]] = []
+_listeners: list[Callable[[str | os.PathLike[str]], object]] = []
 """Called with the path of each file before it is opened."""
 
 
@@ -31,6 +32,16 @@ def listen_to_reads(listener: Callable[[str | os.PathLike[str]], None]) -> None:
     A process that hangs in a read cannot tell the file afterwards, so it does so before.
     """
     _listeners.append(listener)
+
+
+@contextmanager
+def telling_reads(listener: Callable[[str | os.PathLike[str]], object]) -> Iterator[None]:
+    """Calls `listener` as `listen_to_reads` does, until the block ends."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:

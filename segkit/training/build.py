@@ -260,7 +260,10 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
         rank=plan.accelerator.process_index,
         num_processes=plan.accelerator.num_processes,
     )
-    looks = {"data.train": sample_dataset(plan.dataset) if skips_bad else look(plan.dataset, "data.train", plan.split)}
+    if skips_bad:
+        looks = {"data.train": sample_dataset(plan.dataset, "data.train", plan.split.timeout)}
+    else:
+        looks = {"data.train": look(plan.dataset, "data.train", plan.split)}
     if validation is not None:
         looks["data.val"] = look(validation.dataset, "data.val", validation.split)
     # Bad images that are skipped matter only where there are no others.
@@ -277,7 +280,9 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
         start=start,
         num_queries=queries_to_match(plan.config),
         epoch_length=epoch_length(plan.repeat_factors) if plan.repeat_factors else len(plan.dataset),
-        transformed=None if start else transformed_tally(plan.dataset, looks["data.train"].indices, transforms),
+        transformed=None
+        if start
+        else transformed_tally(plan.dataset, looks["data.train"].indices, transforms, plan.split.timeout),
     )
 
 

@@ -36,14 +36,14 @@ def first_look(
         The sample, with the bad ones of all images that were read.
 
     Raises:
-        DataError: A worker hangs or has ended.
+        DataError: An image is not loaded in time, or a worker has ended.
 
     Example:
         >>> from segkit.datasets.shapes import Shapes
         >>> first_look(Shapes(length=70), "data.train", Split(workers=0)).in_words()
         '64 of 70 images: 8 of 8 classes, 5.1 segments per image (at most 7), 2 % void; 70 of 70 can be read'
     """
-    sample = sample_dataset(dataset)
+    sample = sample_dataset(dataset, section, split.timeout)
     known = [*sample.indices, *(one.index for one in sample.bad)]
     if seconds <= 0 or len(known) == len(dataset):
         return sample

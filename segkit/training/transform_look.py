@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import cycle, islice
 
 import torch
 
+from segkit.data.in_time import in_time
 from segkit.data.sampling import MOST_MEGAPIXELS, percent
 from segkit.data.tally import Tally
 from segkit.errors import DataError
@@ -17,13 +19,19 @@ LOOKED_AT = 32
 """Images that are transformed. Those of a smaller dataset are transformed several times."""
 
 
-def transformed_tally(dataset: Dataset, indices: Sequence[int], transforms: Sequence[Transform]) -> Tally:
+def transformed_tally(
+    dataset: Dataset, indices: Sequence[int], transforms: Sequence[Transform], timeout: float | None = None
+) -> Tally:
     """Counts the targets of some images after the transforms, fewer if they are large.
 
     Args:
         dataset: Any dataset.
         indices: Its images that can be read.
         transforms: Those of `data.train`.
+        timeout: Seconds to wait for an image; None waits without end.
+
+    Raises:
+        DataError: An image is not loaded and transformed in time.
 
     Example:
         >>> from segkit.datasets.shapes import Shapes
@@ -36,16 +44,23 @@ def transformed_tally(dataset: Dataset, indices: Sequence[int], transforms: Sequ
         for index in islice(cycle(indices), LOOKED_AT):
             if pixels >= MOST_MEGAPIXELS * 1e6:
                 break
-            try:
-                sample = dataset[index]
-                pixels += sample.size[0] * sample.size[1]
-                for transform in transforms:
-                    sample = transform(sample)
-                assert sample.target is not None, "a transform keeps the target"
-                tally.add(prepare_for_training(sample.target))
-            except DataError:
-                continue  # the training tells of it, by its rule for bad samples
+            pixels += in_time(partial(_add, tally, dataset, transforms), index, "data.train", timeout)
     return tally
+
+
+def _add(tally: Tally, dataset: Dataset, transforms: Sequence[Transform], index: int) -> int:
+    """Counts a transformed image; returns how many pixels it had before."""
+    pixels = 0
+    try:
+        sample = dataset[index]
+        pixels = sample.size[0] * sample.size[1]
+        for transform in transforms:
+            sample = transform(sample)
+        assert sample.target is not None, "a transform keeps the target"
+        tally.add(prepare_for_training(sample.target))
+    except DataError:
+        pass  # the training tells of it, by its rule for bad samples
+    return pixels
 
 
 def emptied_by_transforms(transformed: Tally, sampled: Tally) -> str:

@@ -1,6 +1,7 @@
 """Bad files are found before the first step, in the validation set too."""
 
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,23 @@ def test_images_beyond_the_sample_are_read():
     assert (look.tally.images, look.also_read) == (MOST_IMAGES, 100 - MOST_IMAGES - 1)
     assert sorted(dataset.read) == [index for index in range(100) if index != last]  # each once
     assert first_look(dataset, "data.train", ALONE, seconds=0).bad == ()
+
+
+class Hanging(Listed):
+    def __getitem__(self, index):
+        if index == 3:
+            threading.Event().wait()
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_of_the_sample_that_hangs_is_named(workers):
+    with pytest.raises(DataError) as caught:
+        first_look(Hanging([BOTH] * 9), "data.val", Split(workers=workers, timeout=0.5))
+    assert str(caught.value) == (
+        "data.val: image 3 of the dataset is not loaded after 0.5 seconds. Check the file and its disk, or raise "
+        "data.val.timeout."
+    )
 
 
 def test_all_bad_images_are_told_together():

@@ -1,12 +1,16 @@
 """What transforms leave of the images is known before the first step."""
 
+import threading
+
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
 from segkit.config import load_config
 from segkit.data.tally import Tally
 from segkit.datasets.shapes import Shapes
+from segkit.errors import DataError
 from segkit.training.train import train
 from segkit.training.transform_look import emptied_by_transforms, transformed_tally
 from segkit.transforms.random_crop import RandomCrop
@@ -23,6 +27,14 @@ def test_random_numbers_of_the_training_stay_as_they_are():
     torch.manual_seed(3)
     assert transformed_tally(Shapes(length=2), [0, 1], [emptying]).images == 32
     assert torch.rand(()) == expected
+
+
+def test_a_transform_that_hangs_is_told():
+    def hanging(sample):
+        threading.Event().wait()
+
+    with pytest.raises(DataError, match=r"^data\.train: image 1 of the dataset is not loaded after 0\.5 seconds\. "):
+        transformed_tally(Shapes(length=2), [1], [hanging], timeout=0.5)
 
 
 def test_few_images_are_no_ground_for_a_warning():
