@@ -5,7 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from segkit.errors import DataError, join_first, suggest
@@ -43,6 +43,8 @@ class Classes:
     """The dataset's own ids that stand for void, as far as the class list says so."""
     void_colors: tuple[Color, ...] = ()
     """The colors of void, as far as the class list gives them."""
+    written_ids: tuple[int | str, ...] = field(default=(), compare=False)
+    """The ids as the dataset's JSON file writes them, where text is among them; else empty."""
 
     @classmethod
     def make(
@@ -74,6 +76,11 @@ class Classes:
     def countable(self) -> tuple[bool, ...]:
         """Whether each class has instances: True for things, and for all classes where none is a thing."""
         return self.things if any(self.things) else (True,) * len(self)
+
+    @property
+    def json_ids(self) -> tuple[int | str, ...]:
+        """The ids that JSON results have, so that tools match them with the dataset's file."""
+        return self.written_ids or self.ids
 
     def index(self, name: str) -> int:
         """Returns the class index of `name`.

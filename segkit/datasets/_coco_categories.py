@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segkit.classes import Classes
@@ -52,6 +52,7 @@ def read_categories(
         choice: The setting `classes`.
     """
     before = problems.count
+    written = [entry.get("id") if isinstance(entry, dict) else None for entry in entries]
     text_ids, entries = _numbered(entries, problems.file)
     required = ("id", "isthing") if isthing else ("id",)
     classes = classes_of(entries, "categories", problems, required=required, things=True)
@@ -68,7 +69,7 @@ def read_categories(
             kept = everything if isthing else _objects(entries, classes.names, ids, annotations, problems.file)
             names = [classes.names[place] for place in kept]
             labels = [kept.index(place) if place in kept else LEFT_OUT for place in range(len(ids))]
-        chosen = _chosen(classes, names, labels)
+        chosen = _as_written(_chosen(classes, names, labels), entries, written)
         check_classes(chosen, "categories")
     except DataError as error:
         for line in str(error).splitlines():
@@ -96,6 +97,22 @@ def _chosen(classes: Classes, names: list[str], labels: list[int]) -> Classes:
     )
 
 
+def _as_written(classes: Classes, entries: list[object], written: list[object]) -> Classes:
+    """Returns classes that know their ids as the file writes them, if it writes text.
+
+    Args:
+        classes: The classes.
+        entries: The categories, with numbers as ids.
+        written: The ids of the same categories in the file.
+    """
+    texts = {
+        as_integer(entry["id"]): text
+        for entry, text in zip(entries, written, strict=True)
+        if isinstance(entry, dict) and isinstance(text, str)
+    }
+    return replace(classes, written_ids=tuple(texts.get(id, id) for id in classes.ids)) if texts else classes
+
+
 def _numbered(entries: list[object], file: Path) -> tuple[list[Id] | None, list[object]]:
     """Returns the ids and the categories with their places in the list as ids, where ids are text; else None."""
     ids = [category_id(entry.get("id")) if isinstance(entry, dict) else None for entry in entries]
@@ -104,8 +121,8 @@ def _numbered(entries: list[object], file: Path) -> tuple[list[Id] | None, list[
     if not text or len(known) < len(ids):
         return None, entries
     warnings.warn(
-        f"{file}: the ids of 'categories' are text, such as '{text[0]}'. Results have the numbers 0, 1, 2, … in the "
-        f"order of the list instead.",
+        f"{file}: the ids of 'categories' are text, such as '{text[0]}'. JSON results of `segkit test` have them too; "
+        f"label maps and `segkit predict` have the numbers 0, 1, 2, … in the order of the list instead.",
         stacklevel=5,
     )
     numbered = [{**entry, "id": place} for place, entry in enumerate(entries) if isinstance(entry, dict)]

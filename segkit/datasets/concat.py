@@ -170,12 +170,15 @@ def _joined(names: list[str], lists: Sequence[Classes]) -> Classes:
             )
     places = [(classes, classes.names.index(name)) for name in names for classes in _first(name, lists)]
     ids = [classes.ids[place] for classes, place in places]
-    return Classes.make(
+    written = tuple(classes.json_ids[place] for classes, place in places)
+    differ = len(set(ids)) == len(set(written)) == len(ids)
+    joined = Classes.make(
         names,
         [classes.things[place] for classes, place in places],
         [classes.colors[place] for classes, place in places],
-        ids if len(set(ids)) == len(ids) else None,
+        ids if differ else None,
     )
+    return replace(joined, written_ids=written) if differ else joined
 
 
 def _first(name: str, lists: Sequence[Classes]) -> list[Classes]:

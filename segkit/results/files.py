@@ -231,7 +231,7 @@ def instance_entries(result: InstanceResult, classes: Classes, image_id: int | s
     return [
         {
             "image_id": image_id,
-            "category_id": classes.ids[label],
+            "category_id": classes.json_ids[label],
             "segmentation": rle_to_json(rle),
             "score": score,
         }
@@ -271,7 +271,7 @@ def panoptic_entry(result: PanopticResult, classes: Classes, image_id: int | str
         segments.append(
             {
                 "id": segment.id,
-                "category_id": classes.ids[segment.label],
+                "category_id": classes.json_ids[segment.label],
                 "isthing": int(segment.is_thing),
                 "area": int(areas[segment.id]),
                 "bbox": [columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start],
@@ -291,5 +291,5 @@ def _bands(values: NDArray[np.generic]) -> Iterator[slice]:
 def _categories(classes: Classes) -> list[dict[str, object]]:
     return [
         {"id": id_, "name": name, "isthing": int(thing), "color": list(color)}
-        for id_, name, thing, color in zip(classes.ids, classes.names, classes.things, classes.colors, strict=True)
+        for id_, name, thing, color in zip(classes.json_ids, classes.names, classes.things, classes.colors, strict=True)
     ]

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from segkit.datasets.coco_instance import CocoInstance
+from segkit.datasets.concat import Concat
 from segkit.errors import DataError
 
 SQUARE = [[0, 0, 2, 0, 2, 2, 0, 2]]
@@ -162,6 +163,19 @@ def test_categories_of_one_name_are_refused_or_merged(export: Export) -> None:
     assert names_of(export.load(classes=["cat"])) == ["cat", "cat"]
 
 
+def test_ids_that_are_numbers_as_text_stay_as_the_file_has_them(export: Export) -> None:
+    for entry, id in zip(export.categories, ("30", 77, "10"), strict=True):
+        entry["id"] = id
+    export.annotations = []
+    for category in (30, "77", "10"):
+        export.add(category_id=category, segmentation=SQUARE)
+    dataset = export.load(classes=["ox", "dog", "cat"])
+    assert dataset.classes.ids == (10, 77, 30)
+    assert dataset.classes.json_ids == ("10", 77, "30")
+    joined = Concat(datasets=[dataset, dataset], classes=["cat", "dog", "ox"]).classes
+    assert (joined.ids, joined.json_ids) == ((30, 77, 10), ("30", 77, "10"))
+
+
 def test_ids_of_categories_may_be_text(export: Export) -> None:
     for entry, id in zip(export.categories, ("c-1", "7", "c-2"), strict=True):
         entry["id"] = id
@@ -171,9 +185,10 @@ def test_ids_of_categories_may_be_text(export: Export) -> None:
     dataset, found = export.warned()
     assert names_of(dataset) == ["cat", "dog", "dog", "ox"]
     assert dataset.classes.ids == (0, 1, 2)
+    assert dataset.classes.json_ids == ("c-1", "7", "c-2")
     assert found == [
-        "a.json: the ids of 'categories' are text, such as 'c-1'. Results have the numbers 0, 1, 2, … in the order of "
-        "the list instead.",
+        "a.json: the ids of 'categories' are text, such as 'c-1'. JSON results of `segkit test` have them too; label "
+        "maps and `segkit predict` have the numbers 0, 1, 2, … in the order of the list instead.",
         "a.json: 1 annotation: another annotation of the same image has the same class and the same mask, so the "
         "object counts twice. Remove one of both. The first is annotations[2] (id 3).",
     ]
