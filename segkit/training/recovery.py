@@ -29,7 +29,7 @@ def recover(run: RunFolder) -> list[str]:
         CheckpointError: No checkpoint is whole.
         WriteError: The folder cannot be changed.
     """
-    notes = []
+    notes = _without_files_in_the_way(run)
     found = run.checkpoints()
     while True:
         newest = run.require_newest_checkpoint() if not found else found[-1]
@@ -63,6 +63,14 @@ def require_whole(folder: Path) -> None:
         SavedState(folder)
         read_weights(folder)
         read_classes(folder)
+
+
+def _without_files_in_the_way(run: RunFolder) -> list[str]:
+    """Sets aside what has the name of a checkpoint but is no folder: the training could not write that checkpoint."""
+    files = [path for path in run.all_checkpoint_paths() if path.exists() and not path.is_dir()]
+    for path in files:
+        _set_aside(path)
+    return [f"{path}: is no folder. It is set aside as {path.name}{DAMAGED}" for path in files]
 
 
 def _repaired_last(run: RunFolder, newest: Path) -> list[str]:

@@ -65,6 +65,15 @@ def test_the_newest_whole_checkpoint_is_used(run):
     assert_equal_weights(run.last, run.checkpoint(3))
 
 
+def test_a_file_in_place_of_a_checkpoint_is_set_aside(run):
+    file = run.checkpoint(5)
+    file.write_text("in the way")
+    assert recover(run) == [f"{file}: is no folder. It is set aside as step_5.damaged"]
+    assert (run.path / "checkpoints/step_5.damaged").read_text() == "in the way"
+    assert not file.exists()
+    assert recover(run) == []
+
+
 def test_without_a_whole_checkpoint_nothing_is_changed(run):
     for step in (2, 3, 4):
         flip(run.checkpoint(step) / "model.safetensors")
