@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from segkit.errors import ConfigError, SegkitError, cause_of, suggest
 from segkit.layers.rotary_positions import make_positions_traceable
+from segkit.ops.cpu.attention import fused_attention_is_slow
 from segkit.types import Size
 
 
@@ -103,6 +104,7 @@ class PlainBody(nn.Module):
             mask: (B,1,L,L) bool, True where a token (row) attends to another; None = everywhere.
         """
         module = self.transformer.blocks[block]
+        module.attn.fused_attn = mask is not None or not fused_attention_is_slow(tokens, module.attn.num_heads)
         result: Tensor = module(tokens, rotary, mask) if self._rotates else module(tokens, mask)
         return result
 
