@@ -8,9 +8,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding_bag
+from torch.nn.functional import pad
 
 from segkit.types import Size
+from segkit_mask2former.row_sums import weighted_row_sums
+
+BORDER = 2
+"""Pixels of zeros around each map: a place outside and its right or lower neighbor."""
 
 
 class DeformableAttention(nn.Module):
@@ -102,8 +106,7 @@ def _numbers(values: Sequence[int], device: torch.device | str) -> Tensor:
 def sample(values: Tensor, places: Tensor, weights: Tensor, sizes: list[Size]) -> Tensor:
     """Sums bilinear samples of the values; outside of a map the values are 0.
 
-    One sample is the sum of four pixels. So all samples of a query and head are one weighted sum of rows of the values,
-    which `embedding_bag` computes without storing the rows.
+    One sample is the sum of four pixels. So all samples of a query and head are one weighted sum of rows of a table.
 
     Args:
         values: (B,S,M,D).
@@ -115,27 +118,35 @@ def sample(values: Tensor, places: Tensor, weights: Tensor, sizes: list[Size]) -
         (B,S,M*D).
     """
     batch, length, num_heads, _ = values.shape
-    corner = places.detach().floor()
-    fraction = places - corner  # (B, S, M, L, P, 2)
-    corner_x, corner_y = corner.long().unbind(-1)
-    right, below = fraction.unbind(-1)
-    heights, widths = (_numbers(sides, values.device)[:, None] for sides in zip(*sizes, strict=True))
-    starts = torch.cat([(heights * widths).new_zeros(1, 1), (heights * widths).cumsum(0)[:-1]])
-    images = torch.arange(batch, device=values.device).view(-1, 1, 1, 1, 1) * length
-    heads = torch.arange(num_heads, device=values.device).view(-1, 1, 1)
-    rows, parts = [], []
-    for y, weight_y in ((corner_y, 1 - below), (corner_y + 1, below)):
-        for x, weight_x in ((corner_x, 1 - right), (corner_x + 1, right)):
-            inside = (y >= 0) & (y < heights) & (x >= 0) & (x < widths)
-            pixel = starts + y.clamp(min=0).minimum(heights - 1) * widths + x.clamp(min=0).minimum(widths - 1)
-            rows.append((images + pixel) * num_heads + heads)
-            parts.append(weights * weight_y * weight_x * inside)
-    bags = torch.stack(rows, dim=-1).view(batch * length * num_heads, -1)
-    factors = torch.stack(parts, dim=-1).view_as(bags)
     # Sums in float32: half precision loses what many small weights add up to.
-    table = values.float().reshape(batch * length * num_heads, -1)
-    if torch.compiler.is_exporting():  # other programs gather and add; they have no embedding_bag of this kind
-        sums = (table[bags] * factors[..., None]).sum(1)
-    else:
-        sums = embedding_bag(bags, table, per_sample_weights=factors, mode="sum")
+    table = _with_borders(values.float(), sizes)  # (B, R, M, D)
+    heights, widths = (_numbers(sides, values.device)[:, None] + 2 * BORDER for sides in zip(*sizes, strict=True))
+    corner = places.detach().floor()
+    right, below = (places - corner).unbind(-1)  # (B, S, M, L, P)
+    # The last place whose right and lower neighbors are still in the border is 2 pixels before its end.
+    extents = torch.stack([widths, heights], dim=-1) - 2
+    x, y = (corner + BORDER).clamp(min=0).minimum(extents).int().unbind(-1)
+    starts = torch.cat([(heights * widths).new_zeros(1, 1), (heights * widths).cumsum(0)[:-1]])
+    images = torch.arange(batch, device=values.device).view(-1, 1, 1, 1, 1) * table.shape[1]
+    heads = torch.arange(num_heads, device=values.device).view(-1, 1, 1)
+    first = ((images + starts) * num_heads + heads).int() + (y * widths.int() + x) * num_heads
+    steps = torch.stack([widths * 0, widths * 0 + 1, widths, widths + 1], dim=-1) * num_heads  # (L, 1, 4)
+    rows = first[..., None] + steps.int()
+    lower = weights * below
+    upper = weights - lower
+    upper_right, lower_right = upper * right, lower * right
+    factors = torch.stack([upper - upper_right, upper_right, lower - lower_right, lower_right], dim=-1)
+    count = batch * length * num_heads
+    sums = weighted_row_sums(table.flatten(0, 2), rows.reshape(count, -1), factors.reshape(count, -1))
     return sums.view(batch, length, -1).to(values.dtype)
+
+
+def _with_borders(values: Tensor, sizes: list[Size]) -> Tensor:
+    """Returns the pixels of all maps with zeros around each map: (B,S,M,D) -> (B,R,M,D).
+
+    A sample next to a map, or far outside, then reads zeros in its border, and needs no test.
+    """
+    maps = values.split([height * width for height, width in sizes], dim=1)
+    border = (0, 0, 0, 0, BORDER, BORDER, BORDER, BORDER)
+    padded = [pad(one.unflatten(1, size), border).flatten(1, 2) for one, size in zip(maps, sizes, strict=True)]
+    return torch.cat(padded, dim=1)
