@@ -37,7 +37,7 @@ class RowSums(torch.autograd.Function):
 
     The sums are a product with a sparse matrix (N,R), and the gradient is one with its transpose: each row of the table
     gets a weighted sum of the gradients of the sums that it entered. Torch adds them up one by one instead, on a CPU.
-    Ratio 0.47 for both gradients of 86,016 sums of 48 rows of 32 numbers.
+    Ratio 0.5 for 86,016 sums of 48 rows of 32 numbers with both gradients.
     """
 
     @staticmethod
