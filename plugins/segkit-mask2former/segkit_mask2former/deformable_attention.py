@@ -146,7 +146,7 @@ def _with_borders(values: Tensor, sizes: list[Size]) -> Tensor:
 
     A sample next to a map, or far outside, then reads zeros in its border, and needs no test.
     """
-    maps = values.split([height * width for height, width in sizes], dim=1)
+    maps = values.split([height * width for height, width in sizes], dim=1)  # type: ignore[no-untyped-call]
     border = (0, 0, 0, 0, BORDER, BORDER, BORDER, BORDER)
     padded = [pad(one.unflatten(1, size), border).flatten(1, 2) for one, size in zip(maps, sizes, strict=True)]
     return torch.cat(padded, dim=1)
