@@ -27,7 +27,37 @@ class RegistryError(SegkitError):
 
 
 class DataError(SegkitError):
-    """An image, a label file or a dataset is missing, unreadable or inconsistent."""
+    """An image, a label file or a dataset is missing, unreadable or inconsistent.
+
+    Args:
+        message: One line for each problem, or for the first of very many.
+        lines: All problems, where the message has only the first.
+
+    Example:
+        >>> DataError("a.json: broken.").lines
+        ('a.json: broken.',)
+    """
+
+    def __init__(self, message: str, lines: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines or message.splitlines())
+
+
+class DataWarning(UserWarning):
+    """Places of a dataset are suspicious. The message names the first of them.
+
+    Args:
+        message: One line.
+        places: All of them.
+
+    Example:
+        >>> DataWarning("a.json: 2 boxes. The first is annotations[3].", ["annotations[3]", "annotations[7]"]).places
+        ('annotations[3]', 'annotations[7]')
+    """
+
+    def __init__(self, message: str, places: Sequence[str]) -> None:
+        super().__init__(message)
+        self.places = tuple(places)
 
 
 class CheckpointError(SegkitError):

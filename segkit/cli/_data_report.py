@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from segkit.data.survey_findings import Finding
     from segkit.inspection.data_check import DataCheck
 
-_FINDINGS = 30
-"""Findings that are printed. The page has all."""
+_FINDINGS = 10
+"""Findings that are printed of each level and dataset. The page has all."""
 
 _FILES = 10
 """Files that are printed of each finding."""
@@ -23,15 +23,24 @@ def report_lines(check: DataCheck) -> list[str]:
     present = [row for row in rows if any(isinstance(cell, int) and cell for cell in row)]
     table = [[_shown(cell) for cell in row] for row in present]
     absent = len(rows) - len(present)
-    found = [line for finding in check.findings[:_FINDINGS] for line in finding_lines(finding)]
-    more = len(check.findings) - _FINDINGS
+    kinds: dict[tuple[str, str], list[Finding]] = {}
+    for finding in check.findings:
+        kinds.setdefault((finding.level, finding.split), []).append(finding)
+    found = [line for some in kinds.values() for line in _first_lines(some)]
     return [
         *check.summary(),
         *(aligned([columns, *table]) if table else []),
-        *([f"and {absent} classes without segments"] if absent else []),
+        *([f"and {absent} {'class' if absent == 1 else 'classes'} without segments"] if absent else []),
         *found,
-        *([f"and {more} more findings"] if more > 0 else []),
     ]
+
+
+def _first_lines(findings: list[Finding]) -> list[str]:
+    """Returns the lines of the first findings of one level and dataset, and how many follow."""
+    lines = [line for finding in findings[:_FINDINGS] for line in finding_lines(finding)]
+    more = len(findings) - _FINDINGS
+    head = f"{findings[0].level}: {findings[0].split}: "
+    return [*lines, *([f"{head}and {more} more"] if more > 0 else [])]
 
 
 def finding_lines(finding: Finding) -> list[str]:

@@ -15,6 +15,7 @@ import segkit.cli
 from segkit import __version__
 from segkit.cli._failures import Terminated, report_failure
 from segkit.cli._once import StoreOnce
+from segkit.errors import DataWarning
 from segkit.runtime.allocation import keep_freed_memory
 from segkit.runtime.terminal_lines import fitted_to
 
@@ -90,7 +91,7 @@ def format_warning(
         >>> format_warning("images: not read: 1 file.", UserWarning, "a.py", 7)
         'warning: images: not read: 1 file.\\n'
     """
-    if category is UserWarning:
+    if category in (UserWarning, DataWarning):
         return fitted_to(sys.stderr, f"warning: {message}") + "\n"
     return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 

@@ -19,7 +19,6 @@ _SHOWN = 10
 class _Found:
     """Problems that several `Problems` share."""
 
-    count: int = 0
     lines: list[str] = field(default_factory=list)
 
 
@@ -34,14 +33,16 @@ def call_all(calls: Iterable[Callable[[], T]]) -> list[T]:
         [1, 2]
     """
     returned: list[T] = []
+    shown: list[str] = []
     lines: list[str] = []
     for call in calls:
         try:
             returned.append(call())
         except DataError as error:
-            lines += str(error).splitlines()
+            shown += str(error).splitlines()
+            lines += error.lines
     if lines:
-        raise DataError("\n".join(dict.fromkeys(lines)))
+        raise DataError("\n".join(dict.fromkeys(shown)), list(dict.fromkeys(lines)))
     return returned
 
 
@@ -76,13 +77,11 @@ class Problems:
     @property
     def count(self) -> int:
         """The number of problems so far."""
-        return self._found.count
+        return len(self._found.lines)
 
     def add(self, problem: str) -> None:
         """Adds a problem, a sentence that starts with its place in the file."""
-        self._found.count += 1
-        if len(self._found.lines) < _SHOWN:
-            self._found.lines.append(f"{self.file}: {problem}")
+        self._found.lines.append(f"{self.file}: {problem}")
 
     def take(self, error: DataError) -> None:
         """Adds what an error tells, a problem in each line."""
@@ -91,11 +90,12 @@ class Problems:
         self._found.lines += lines[: max(0, _SHOWN - len(self._found.lines))]
 
     def raise_any(self) -> None:
-        """Raises the problems so far, up to ten of them with one line each.
+        """Raises the problems so far. The message shows ten of them, the error has all.
 
         Raises:
             DataError: there are problems.
         """
-        more = self.count - len(self._found.lines)
-        if self.count:
-            raise DataError("\n".join([*self._found.lines, *([f"{self.file}: and {more} more."] if more else [])]))
+        lines = self._found.lines
+        more = [f"{self.file}: and {len(lines) - _SHOWN} more."] if len(lines) > _SHOWN else []
+        if lines:
+            raise DataError("\n".join([*lines[:_SHOWN], *more]), lines)

@@ -42,6 +42,8 @@ class Finding:
     text: str
     places: tuple[Place, ...] = ()
     """The worst first; none where the finding is about the dataset."""
+    listed: tuple[str, ...] = ()
+    """What the text counts, such as annotations of a file."""
 
 
 def findings_of(split: str, dataset: Dataset, survey: Survey, num_queries: int | None = None) -> list[Finding]:

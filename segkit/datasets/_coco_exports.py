@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segkit.data.json_values import JsonEntry
 from segkit.data.problems import Problems
+from segkit.errors import DataWarning
 
 
 class Boxes:
@@ -18,7 +19,7 @@ class Boxes:
 
     def __init__(self, file: Path, problems: Problems) -> None:
         self._file, self._problems = file, problems
-        self._count, self._first = 0, ""
+        self._places: list[str] = []
 
     def has(self, entry: JsonEntry) -> bool:
         """Returns whether an annotation has a box alone, and counts it then."""
@@ -26,8 +27,7 @@ class Boxes:
         # Tools write null, an empty list, or nothing.
         if entry.values.get("segmentation") or not isinstance(box, list) or len(box) != 4:
             return False
-        self._count += 1
-        self._first = self._first or entry.place
+        self._places.append(entry.place)
         return True
 
     def finish(self, masks: int) -> None:
@@ -36,17 +36,18 @@ class Boxes:
         Args:
             masks: Number of annotations with a mask.
         """
-        if self._count and not masks:
+        if self._places and not masks:
             self._problems.add(
-                f"all {self._count} annotations are boxes without masks. Export them with polygons or run lengths."
+                f"all {len(self._places)} annotations are boxes without masks. Export them with polygons or "
+                "run lengths."
             )
-        elif self._count:
-            warnings.warn(
-                f"{self._file}: {self._count} of {self._count + masks} annotations have a box but no mask and are left "
-                f"out: their objects count as background. Draw their outlines to learn from them. The first is "
-                f"{self._first}.",
-                stacklevel=5,
+        elif self._places:
+            message = (
+                f"{self._file}: {len(self._places)} of {len(self._places) + masks} annotations have a box but no mask "
+                "and are left out: their objects count as background. Draw their outlines to learn from them. The "
+                f"first is {self._places[0]}."
             )
+            warnings.warn(DataWarning(message, self._places), stacklevel=5)
 
 
 def warn_of_partial_annotation(file: Path, images: Sequence[object]) -> None:

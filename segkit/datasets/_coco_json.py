@@ -20,7 +20,7 @@ from segkit.data.problems import Problems
 from segkit.datasets._class_choice import ClassChoice
 from segkit.datasets._coco_categories import category_id, read_categories
 from segkit.datasets._image_files import ListedFiles
-from segkit.errors import DataError
+from segkit.errors import DataError, DataWarning
 from segkit.types import Size
 
 _LISTS = ("images", "annotations", "categories")
@@ -109,11 +109,11 @@ class CocoFile:
         ]
         if repeated:
             counted = "1 image lists" if len(repeated) == 1 else f"{len(repeated)} images list"
-            warnings.warn(
+            message = (
                 f"{self.file}: {counted} a file that another one lists. What only one of them annotates is background "
-                f"in the other. The first is {repeated[0]}.",
-                stacklevel=5,
+                f"in the other. The first is {repeated[0]}."
             )
+            warnings.warn(DataWarning(message, repeated), stacklevel=5)
 
     def image_of(self, entry: JsonEntry) -> int | None:
         """Returns the index of the image that an annotation's 'image_id' names, or None where there is a problem."""

@@ -12,6 +12,7 @@ from segkit.data.json_values import Id, JsonEntry
 from segkit.data.problems import Problems
 from segkit.datasets._masks import Polygons, RunLengths, Segmentation, encloses_nothing
 from segkit.datasets._segments import Segment
+from segkit.errors import DataWarning
 from segkit.ops.run_length import rle_areas
 from segkit.types import Size
 
@@ -49,12 +50,10 @@ def areas_disagree(area: float, pixels: int) -> bool:
 class _Findings:
     """Annotations with the same finding."""
 
-    count: int = 0
-    first: str = ""
+    places: list[str] = field(default_factory=list)
 
     def add(self, place: str) -> None:
-        self.count += 1
-        self.first = self.first or place
+        self.places.append(place)
 
 
 @dataclass
@@ -138,7 +137,7 @@ class Plausibility:
             for entry in self._small:
                 _fractions_problem(entry)
             return
-        if self._quarter.count < max(_MANY, self._polygons):
+        if len(self._quarter.places) < max(_MANY, self._polygons):
             self._quarter = _Findings()
         for found, text in (
             (self._short, "polygons of fewer than three points are left out"),
@@ -165,9 +164,11 @@ class Plausibility:
             ),
             (self._repeated, "another annotation has the same 'id'. segkit does not use these ids, other tools do"),
         ):
-            if found.count:
-                counted = "1 annotation" if found.count == 1 else f"{found.count} annotations"
-                warnings.warn(f"{self.file}: {counted}: {text}. The first is {found.first}.", stacklevel=4)
+            if found.places:
+                count = len(found.places)
+                counted = "1 annotation" if count == 1 else f"{count} annotations"
+                message = f"{self.file}: {counted}: {text}. The first is {found.places[0]}."
+                warnings.warn(DataWarning(message, found.places), stacklevel=4)
 
 
 def _box(polygons: Polygons) -> tuple[float, float, float, float]:

@@ -16,6 +16,7 @@ from segkit.datasets._masks import Fractions, encloses_nothing
 from segkit.datasets._segments import Segment
 from segkit.datasets._split import Split
 from segkit.datasets._yolo_folders import YoloImage, images_of, key_of, surplus_labels
+from segkit.errors import DataWarning
 from segkit.registries import DATASETS
 
 _BEYOND = 0.1
@@ -172,25 +173,15 @@ def _warn(
     file: Path, images: Sequence[YoloImage], outlines: int, boxes: list[str], empty: list[str], equal: list[str]
 ) -> None:
     if boxes:
-        warnings.warn(
-            f"{file}: {len(boxes)} of {len(boxes) + outlines} lines hold a box but no outline and are left out: their "
-            f"objects count as background. Draw their outlines to learn from them. The first is {boxes[0]}.",
-            stacklevel=3,
-        )
+        found = f"{len(boxes)} of {len(boxes) + outlines} lines hold a box but no outline and are left out: their"
+        _warn_of(boxes, f"{file}: {found} objects count as background. Draw their outlines to learn from them.")
     if empty:
-        counted_lines = "1 outline encloses" if len(empty) == 1 else f"{len(empty)} outlines enclose"
-        warnings.warn(
-            f"{file}: left out: {counted_lines} nothing in the image. Correct or remove the lines. The first is "
-            f"{empty[0]}.",
-            stacklevel=3,
-        )
+        found = "1 outline encloses" if len(empty) == 1 else f"{len(empty)} outlines enclose"
+        _warn_of(empty, f"{file}: left out: {found} nothing in the image. Correct or remove the lines.")
     if equal:
-        lines = "1 line repeats" if len(equal) == 1 else f"{len(equal)} lines repeat"
-        warnings.warn(
-            f"{file}: {lines} an earlier one of the same file, so the object counts twice. Remove one of both. The "
-            f"first is {equal[0]}.",
-            stacklevel=3,
-        )
+        found = "1 line repeats" if len(equal) == 1 else f"{len(equal)} lines repeat"
+        twice = "an earlier one of the same file, so the object counts twice. Remove one of both."
+        _warn_of(equal, f"{file}: {found} {twice}")
     surplus = surplus_labels(images)
     if surplus:
         warnings.warn(
@@ -204,3 +195,7 @@ def _warn(
             f"{file}: {counted(without, 'image')} without a text file, so without objects: {named(without)}.",
             stacklevel=3,
         )
+
+
+def _warn_of(lines: list[str], text: str) -> None:
+    warnings.warn(DataWarning(f"{text} The first is {lines[0]}.", lines), stacklevel=4)

@@ -6,7 +6,10 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import get_args
+
+import torch
 
 from segkit.build import build_dataset, queries_to_match
 from segkit.checkpoint import classes_differ
@@ -15,7 +18,7 @@ from segkit.config.sections import Split
 from segkit.data.limit import without_limit
 from segkit.data.survey import Survey, survey_dataset
 from segkit.data.survey_findings import Finding, Level, as_sample, equal_images, findings_of, similar_images
-from segkit.errors import ConfigError, DataError
+from segkit.errors import ConfigError, DataError, DataWarning
 from segkit.registries import Dataset
 from segkit.types import pixel_format_of
 
@@ -118,9 +121,17 @@ def _as_findings(findings: list[Finding], split: str) -> Iterator[None]:
         try:
             yield
         except DataError as error:
-            findings += [Finding("error", split, line) for line in str(error).splitlines()]
-    texts = dict.fromkeys(str(one.message) for one in caught if one.category is UserWarning)
-    findings += [Finding("warning", split, text) for text in texts]
+            findings += [Finding("error", split, line) for line in error.lines]
+    findings += dict.fromkeys(
+        Finding("warning", split, str(one.message), listed=getattr(one.message, "places", ()))
+        for one in caught
+        if one.category in (UserWarning, DataWarning) and not _is_of_torch(one.filename)
+    )
+
+
+def _is_of_torch(file: str) -> bool:
+    """Returns whether torch warns, which knows nothing of the data."""
+    return Path(file).is_relative_to(Path(torch.__file__).parent)
 
 
 def _other_classes(check: DataCheck) -> Iterable[Finding]:

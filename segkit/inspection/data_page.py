@@ -39,14 +39,14 @@ def write_data_page(path: Path, title: str, check: DataCheck) -> None:
         WriteError: The file cannot be written.
     """
     columns, rows = check.class_rows()
-    overview = [[one.level, one.split, one.text, len(one.places) or ""] for one in check.findings]
+    overview = [[one.level, one.split, one.text, len(one.places) or len(one.listed) or ""] for one in check.findings]
     write_page(
         path,
         title,
         [
             *(element("p", line) for line in check.summary()),
             element("h2", "Findings"),
-            table(["level", "dataset", "what", "images"], overview) if overview else element("p", "None."),
+            table(["level", "dataset", "what", "images or places"], overview) if overview else element("p", "None."),
             *(part for finding in check.findings for part in _images(finding, check.datasets)),
             element("h2", "Classes"),
             table(columns, rows, "Segments, and the fraction of all pixels"),
@@ -63,10 +63,13 @@ def is_data_page(path: Path, title: str) -> bool:
 
 
 def _images(finding: Finding, datasets: dict[str, Dataset]) -> Iterator[Html]:
-    """Yields a section of a finding about images: the worst ones, and the names of all."""
-    if not finding.places:
+    """Yields a section of a finding about images or places: the worst ones, and the names of all."""
+    if not finding.places and not finding.listed:
         return
     yield element("h2", f"{finding.level}: {finding.split}: {finding.text}")
+    if finding.listed:
+        yield table(["place"], [[place] for place in finding.listed])
+        return
     drawn = ((place, _draw(place, datasets)) for place in finding.places[:_DRAWN])
     shown = [image(one, _described(place), longest=960) for place, one in drawn if one]
     yield images(shown)

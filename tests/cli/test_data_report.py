@@ -18,15 +18,17 @@ def test_classes_without_segments_are_counted():
         "class  data.train: segments  data.train: pixels  data.val: segments  data.val: pixels",
         "road   1                     75 %                1                   25 %",
         "car    0                     0 %                 1                   75 %",
-        "and 1 classes without segments",
+        "and 1 class without segments",
     ]
 
 
 def test_many_findings_are_cut():
-    many = [Finding("error", "data.val", f"problem {number}.") for number in range(33)]
-    lines = report_lines(DataCheck(findings=many))
-    assert lines[0] == "error: data.val: problem 0."
-    assert lines[29:] == ["error: data.val: problem 29.", "and 3 more findings"]
+    splits = ("data.train", "data.val")
+    many = [Finding("error", split, f"problem {number}.") for split in splits for number in range(13)]
+    lines = report_lines(DataCheck(findings=[*many, Finding("note", "data.val", "no segment.")]))
+    assert lines[0] == "error: data.train: problem 0."
+    assert lines[9:11] == ["error: data.train: problem 9.", "error: data.train: and 3 more"]
+    assert lines[-3:] == ["error: data.val: problem 9.", "error: data.val: and 3 more", "note: data.val: no segment."]
 
 
 def test_many_files_are_cut():

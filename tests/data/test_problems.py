@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from segkit.data.problems import Problems
+from segkit.data.problems import Problems, call_all
 from segkit.errors import DataError
 
 
@@ -18,6 +18,10 @@ def test_ten_problems_are_shown_and_the_others_counted():
     lines = str(caught.value).splitlines()
     assert lines[:10] == [f"labels/{number}.json: broken." for number in range(10)]
     assert lines[10:] == ["labels: and 2 more."]
+    assert caught.value.lines == tuple(f"labels/{number}.json: broken." for number in range(12))
+    with pytest.raises(DataError) as both:
+        call_all([problems.raise_any, problems.raise_any, Problems(Path("other")).raise_any])
+    assert (both.value.lines, str(both.value)) == (caught.value.lines, str(caught.value))
 
 
 def test_without_problems_nothing_is_raised():

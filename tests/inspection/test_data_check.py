@@ -18,10 +18,10 @@ from tests.helpers.dataset_folders import FORMATS, TRAIN, VAL
 from tests.helpers.tiny import write_tiny
 
 
-def check(tmp_path, settings, *overrides):
+def check(tmp_path, settings, *overrides, workers=0):
     data = [f"data.{split}.dataset={json.dumps(one)}" for split, one in settings.items()]
-    workers = [f"data.{split}.workers=0" for split in settings]
-    config = load_config(write_tiny(tmp_path), ["data={}", *data, *workers, *overrides])
+    numbers = [f"data.{split}.workers={workers}" for split in settings]
+    config = load_config(write_tiny(tmp_path), ["data={}", *data, *numbers, *overrides])
     return check_data(config)
 
 
@@ -175,6 +175,35 @@ def test_annotation_files_of_both_splits_are_told_together(tmp_path):
     assert [split for split, _, _ in errors] == ["data.train", "data.val"]
     assert "77" in errors[0][1]
     assert "999" in errors[1][1]
+
+
+def test_all_problems_and_all_places_of_warnings_are_on_the_page(tmp_path):
+    settings = FORMATS["roboflow_coco"].write(tmp_path / "data")
+    train, val = (json.loads(Path(settings[split]["annotations"]).read_text()) for split in ("train", "val"))
+    entry = next(one for one in train["annotations"] if one.get("segmentation"))
+    far = [[-40, -40, 900, 0, 900, 900]]
+    train["annotations"] += [{**entry, "id": 900 + number, "category_id": 77} for number in range(12)]
+    entry = next(one for one in val["annotations"] if one.get("segmentation"))
+    val["annotations"] += [{**entry, "id": 900 + number, "segmentation": far, "area": 9} for number in range(3)]
+    for split, content in (("train", train), ("val", val)):
+        Path(settings[split]["annotations"]).write_text(json.dumps(content))
+    checked = check(tmp_path, settings)
+    assert checked.counts()["error"] == 12
+    write_data_page(tmp_path / "page.html", "Data", checked)
+    page = (tmp_path / "page.html").read_text()
+    for number in range(12):
+        assert f"(id {900 + number}): " in page
+    (beyond,) = [one for one in checked.findings if "polygons reach beyond the image" in one.text]
+    assert [re.search(r"id \d+", place)[0] for place in beyond.listed] == ["id 900", "id 901", "id 902"]
+    assert all(f"<td>{place}</td>" in page for place in beyond.listed)
+
+
+def test_warnings_of_torch_are_no_findings(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr("torch.utils.data.dataloader.os.cpu_count", lambda: 1)
+    settings = FORMATS["cityscapes"].write(tmp_path / "data")
+    texts = [one.text for one in check(tmp_path, settings, workers=2).findings]
+    assert not [text for text in texts if "DataLoader" in text]
 
 
 def test_warnings_of_a_dataset_are_findings(tmp_path, recwarn):
