@@ -88,12 +88,16 @@ class Plausibility:
             self._ids.add(id)
 
     def add_instance(self, entry: JsonEntry, segment: Segment, segmentation: Segmentation) -> None:
-        """Notes an instance, which another one of its image may repeat."""
+        """Notes an instance, which another one of its image may repeat. Its mask was looked at before."""
         mask = segmentation.counts if isinstance(segmentation, RunLengths) else map(tuple, segmentation.outlines)
         key = hash((segment.image, segment.label, segment.is_crowd, mask if isinstance(mask, str) else tuple(mask)))
-        if key in self._seen:
+        if key in self._seen and not self._is_empty(entry):
             self._equal.add(entry.place_in(self.file))
         self._seen.add(key)
+
+    def _is_empty(self, entry: JsonEntry) -> bool:
+        """Returns whether the mask of an entry was found empty, which is told already."""
+        return bool(self._empty.places) and self._empty.places[-1] == entry.place_in(self.file)
 
     def add_mask(self, entry: JsonEntry, segmentation: Polygons | RunLengths, size: Size, area: float) -> None:
         """Looks at one mask. `area` is NaN where the annotation has none."""

@@ -127,10 +127,10 @@ def _read_annotations(parsed: CocoFile) -> list[Instance]:
         if image is None or label is None or segmentation is None:
             continue
         found.append((Segment(image, label, crowd, area), segmentation))
-        plausibility.add_instance(entry, *found[-1])
         size = parsed.images[image].size
         if size is not None:
             plausibility.add_mask(entry, segmentation, size, area)
+        plausibility.add_instance(entry, *found[-1])
     boxes.finish(with_masks)
     plausibility.finish()
     return found

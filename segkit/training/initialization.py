@@ -93,7 +93,7 @@ def read_class_map(
         ours: Class names of the new model; None where they are not known yet.
 
     Raises:
-        ConfigError: It names classes that do not exist. The message has a line for each.
+        ConfigError: It names classes that do not exist, or one twice. The message has a line for each.
 
     Example:
         >>> from segkit.config import load_config
@@ -112,6 +112,8 @@ def read_class_map(
             for source in names
             if source not in theirs
         ]
+        twice = sorted({source for source in names if names.count(source) > 1})
+        problems += [f"{where}: names '{source}' more than once. Name it once." for source in twice]
     if problems:
         raise ConfigError("\n".join(problems))
     return class_map

@@ -19,24 +19,31 @@ if TYPE_CHECKING:
 _WITHOUT_USE = {
     "transforms": "it takes other transforms. List those in the config instead",
     "lambd": "it takes a function. Register a transform of your own",
+    "labels_getter": "it takes boxes, or batches with a label for each image. Remove it",
     "transformation_matrix": "it takes a tensor. Register a transform of your own",
 }
 """Parameter that no config can give -> why its transform is refused."""
+
+
+_TRIED = 64
+"""Height and width of the image that a new transform is tried on."""
 
 
 @TRANSFORMS.register("torchvision")
 class TorchvisionTransform:
     """Applies a transform of torchvision.transforms.v2 to an image and its target together.
 
-    Masks move with the image, by nearest neighbor. New pixels at the border are void. Transforms that change the type
-    of the image, such as `Normalize`, end the training at its first image, and so do those that need boxes or batches.
+    Masks move with the image, by nearest neighbor. New pixels at the border are void. `RandomErasing` erases in the
+    image alone: the target keeps what it hides. Transforms that change the type of the image, such as `Normalize`, are
+    refused, and so are those that need boxes or batches.
 
     Args:
         name: Its class, such as `RandomRotation`.
         options: Its arguments by name. `interpolation` is a word, such as `bilinear`. `fill` is for images alone.
 
     Raises:
-        ConfigError: torchvision is missing, has no such transform, or refuses the options.
+        ConfigError: torchvision is missing, has no such transform, or refuses the options, or the transform cannot
+            be applied to images with targets.
 
     Example:
         >>> import torch
@@ -49,6 +56,7 @@ class TorchvisionTransform:
     def __init__(self, *, name: str, options: dict[str, Any] | None = None) -> None:
         self.name = name
         self._transform = _build(name, options or {})
+        _refuse_without_use(self)
 
     def __call__(self, sample: Sample) -> Sample:
         from torchvision import tv_tensors
@@ -59,7 +67,10 @@ class TorchvisionTransform:
         try:
             changed = self._transform(*inputs)
         except (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
-            raise DataError(f"{sample.file}: transform 'torchvision': {self.name}: {cause_of(error)}") from error
+            raise DataError(
+                f"{sample.file}: transform 'torchvision': {self.name} cannot be applied to this image and its target "
+                f"({cause_of(error).rstrip('.')}). Remove this transform, or change its options."
+            ) from error
         image, maps = changed if isinstance(changed, tuple) and len(changed) == len(inputs) == 2 else (changed, None)
         pixels = PixelFormat(len(sample.image), "uint8" if sample.image.dtype == torch.uint8 else "uint16")
         if not isinstance(image, Tensor) or image.ndim != 3 or not pixels.fits(image):
@@ -105,6 +116,28 @@ def _build(name: str, options: dict[str, Any]) -> Transform:
         return known[name](**options)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ConfigError(f"transform 'torchvision': options: {name}: {cause_of(error)}") from error
+
+
+def _refuse_without_use(transform: TorchvisionTransform) -> None:
+    """Tries a transform on a small RGB and a small gray image with a target.
+
+    Raises:
+        ConfigError: It can be applied to neither. Errors that may come from the size of the image are none.
+    """
+    target = Target(torch.tensor([0]), segment_map=torch.zeros(_TRIED, _TRIED, dtype=torch.uint8))
+    for channels in (1, 3):
+        image = torch.zeros(channels, _TRIED, _TRIED, dtype=torch.uint8)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                transform(Sample(image, target, "sample", 0))
+            return
+        except DataError as error:
+            if isinstance(error.__cause__, (ValueError, RuntimeError)) and not isinstance(
+                error.__cause__, NotImplementedError
+            ):
+                return
+            problem = str(error).removeprefix("sample: ")
+    raise ConfigError(problem)
 
 
 def _only_images(fill: object) -> dict[type | str, object]:

@@ -505,6 +505,16 @@ def test_objects_twice(large: Large) -> None:
     )
 
 
+def test_empty_masks_are_no_objects_twice(large: Large) -> None:
+    outside = [200, 200, 204, 200, 204, 204]
+    empty = {"size": [48, 64], "counts": [48 * 64]}
+    for number, mask in enumerate(([RECTANGLE], [outside], [outside], empty, empty)):
+        large.add(mask, id=number, area=None)
+    with pytest.warns(UserWarning, match="the mask has no pixels in the image") as found:
+        large.read()
+    assert not [one for one in found if "counts twice" in str(one.message)]
+
+
 def test_image_of_another_size(folder: Folder) -> None:
     Image.new("RGB", (8, 6)).save(folder.images / "b.jpg")
     assert folder.error() == (

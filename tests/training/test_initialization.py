@@ -128,6 +128,13 @@ def test_unknown_names_are_told_together(checkpoint, tmp_path):
     )
 
 
+def test_a_class_named_twice_is_refused(checkpoint, tmp_path):
+    folder, _ = checkpoint()
+    with pytest.raises(ConfigError) as caught:
+        started(write(tmp_path), folder, OURS, "class_map={lorry: [truck, car, truck]}")
+    assert str(caught.value) == "<command line>: class_map.lorry: names 'truck' more than once. Name it once."
+
+
 def test_a_map_without_effect_is_refused(checkpoint, tmp_path):
     folder, _ = checkpoint()
     for file, classes in ((write(tmp_path), THEIRS), (write(tmp_path, hidden_dim=32), OURS)):

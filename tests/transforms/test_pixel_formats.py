@@ -52,7 +52,8 @@ def test_every_channel_moves_alike(name):
         (
             "torchvision",
             {"name": "ColorJitter", "options": {"brightness": 0.5}},
-            "ColorJitter: Input image tensor permitted channel values are 1 or 3, but found 5",
+            "ColorJitter cannot be applied to this image and its target (Input image tensor permitted channel values "
+            "are 1 or 3, but found 5). Remove this transform, or change its options.",
         ),
         (
             "torchvision",

@@ -21,6 +21,8 @@ GEOMETRY = {
     "ScaleJitter": {"target_size": [40, 40]},
 }
 
+BATCHES = "cannot be used from a config: it takes boxes, or batches with a label for each image. Remove it."
+
 NONE = "torchvision.transforms.v2 has no transform"
 
 
@@ -128,17 +130,50 @@ def test_wrong_settings(name, options, message):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("CutMix", "CutMix() does not support "),
-        ("AutoAugment", "Inputs of type Mask are not supported"),
-        ("ToPILImage", "ToPILImage does not return one uint8 RGB image, as models take it. They normalize "),
+        *((name, BATCHES) for name in ("CutMix", "MixUp", "SanitizeBoundingBoxes")),
+        *(
+            (name, f"cannot be applied to this image and its target (Inputs of type Mask are not supported by {name}()")
+            for name in ("AutoAugment", "RandAugment", "TrivialAugmentWide", "AugMix")
+        ),
+        *((name, "cannot be applied to this image and its target (") for name in ("FiveCrop", "RandomIoUCrop")),
+        (
+            "Normalize",
+            "cannot be applied to this image and its target (Input tensor should be a float tensor. Got torch.uint8). "
+            "Remove this transform, or change its options.",
+        ),
+        ("ToPILImage", "does not return one uint8 RGB image, as models take it. They normalize "),
+        ("ConvertImageDtype", "does not return one uint8 RGB image, as models take it. They normalize "),
     ],
 )
-def test_what_cannot_be_applied(sample, name, message):
-    options = {"num_classes": 4} if name == "CutMix" else {}
-    with pytest.raises(DataError) as caught:
-        bridge(name, **options)(sample)
-    prefix = "" if name == "ToPILImage" else f"{name}: "
-    assert str(caught.value).startswith(f"a.png: transform 'torchvision': {prefix}{message}")
+def test_what_cannot_be_applied_is_refused_when_it_is_built(name, message):
+    options = {"CutMix": {"num_classes": 4}, "Normalize": {"mean": [0], "std": [1]}, "FiveCrop": {"size": 8}}
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    with pytest.raises(ConfigError) as caught:
+        bridge(name, **options.get(name, {}))
+    assert str(caught.value).startswith(f"transform 'torchvision': {name} {message}")
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_images_that_are_too_small_or_have_too_many_channels(sample):
+    for name, options, message in (
+        (
+            "RandomCrop",
+            {"size": [2000, 2000]},
+            "cannot be applied to this image and its target (Required crop size (2000, 2000) is larger than input "
+            "image size (48, 64)). Remove this transform, or change its options.",
+        ),
+        ("Grayscale", {}, "does not return one uint8 RGB image, as models take it. They normalize "),
+    ):
+        with pytest.raises(DataError) as caught:
+            bridge(name, **options)(sample)
+        assert str(caught.value).startswith(f"a.png: transform 'torchvision': {name} {message}")
+
+
+def test_erasing_leaves_the_target_alone(sample):
+    erased = bridge("RandomErasing", p=1.0)(sample)
+    assert erased.target is sample.target
+    assert not torch.equal(erased.image, sample.image)
 
 
 def test_without_torchvision(monkeypatch):
