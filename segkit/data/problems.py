@@ -84,10 +84,8 @@ class Problems:
         self._found.lines.append(f"{self.file}: {problem}")
 
     def take(self, error: DataError) -> None:
-        """Adds what an error tells, a problem in each line."""
-        lines = str(error).splitlines()
-        self._found.count += len(lines)
-        self._found.lines += lines[: max(0, _SHOWN - len(self._found.lines))]
+        """Adds all problems of an error."""
+        self._found.lines += error.lines
 
     def raise_any(self) -> None:
         """Raises the problems so far. The message shows ten of them, the error has all.
