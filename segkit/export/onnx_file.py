@@ -1,5 +1,6 @@
 """ONNX files: written by torch's exporter, run by ONNX Runtime on the CPU."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from segkit.runtime.reading import read_bytes
 OPSET = 18
 """Version of ONNX's operators. Resizing is exact from 18 on."""
 INPUT = "images"
+DIGEST = "segkit_sha256"
+"""The name of the digest in the metadata. It is the last entry of the file, and covers what is before it."""
 _AXES = {0: "batch", 2: "height", 3: "width"}
 
 
@@ -44,6 +47,21 @@ def write_onnx(program: ExportedProgram, path: Path, info: FileInfo, outputs: li
     except Exception as error:
         raise ExportError(f"ONNX cannot hold the model: {_first_cause(error)}. Use --format torch.") from error
     _name_axes(model, program)
+    save_model(model, path, info)
+
+
+def save_model(model: Any, path: Path, info: FileInfo) -> None:
+    """Writes a model of the package onnx with metadata and digest.
+
+    Args:
+        model: Its earlier metadata is dropped.
+        path: The file.
+        info: The metadata.
+
+    Raises:
+        ExportError: The file would be larger than 2 GiB.
+    """
+    onnx = import_extra("onnx", "export")
     onnx.helper.set_model_props(model, {KEY: info.to_json()})
     try:
         content = model.SerializeToString()
@@ -51,7 +69,14 @@ def write_onnx(program: ExportedProgram, path: Path, info: FileInfo, outputs: li
         raise ExportError(
             f"the ONNX file would be larger than 2 GiB ({cause_of(error)}). Use --format torch."
         ) from error
-    path.write_bytes(content)
+    path.write_bytes(content + _last_entry(hashlib.sha256(content).hexdigest()))
+
+
+def _last_entry(digest: str) -> bytes:
+    """Returns the metadata entry of a digest. In protobuf, what follows a message is merged into it."""
+    # Field 14 of a model is an entry, whose fields 1 and 2 are key and value, each as tag, length and bytes.
+    entry = b"".join(bytes([tag, len(text)]) + text.encode() for tag, text in ((0x0A, DIGEST), (0x12, digest)))
+    return bytes([0x72, len(entry)]) + entry
 
 
 def _first_cause(error: BaseException) -> str:
@@ -69,6 +94,13 @@ def _name_axes(model: Any, program: ExportedProgram) -> None:
         for dimension in value.type.tensor_type.shape.dim:
             if dimension.dim_param in names:
                 dimension.dim_param = names[dimension.dim_param]
+
+
+def _is_intact(content: bytes, digest: str) -> bool:
+    """Tells whether a file ends in the entry of its digest, and is as it was written before that."""
+    last = _last_entry(digest)
+    before = memoryview(content)[: len(content) - len(last)]
+    return content.endswith(last) and hashlib.sha256(before).hexdigest() == digest
 
 
 class OnnxFile:
@@ -97,6 +129,11 @@ class OnnxFile:
         properties = self._session.get_modelmeta().custom_metadata_map
         if KEY not in properties:
             raise ExportError(f"{path}: was not written by segkit export: it has no metadata '{KEY}'.")
+        if DIGEST in properties and not _is_intact(content, properties[DIGEST]):
+            raise ExportError(
+                f"{path}: its bytes differ from the digest in its metadata. The file is damaged, or another program "
+                f"changed it. Export the checkpoint again. If you changed it yourself, remove its metadata '{DIGEST}'."
+            )
         self.info = FileInfo.from_json(properties[KEY], str(path))
         self._outputs = [output.name for output in self._session.get_outputs()]
 

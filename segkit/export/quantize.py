@@ -8,7 +8,8 @@ from typing import Any, Literal
 from torch import Tensor
 
 from segkit.errors import ExportError, cause_of
-from segkit.export.metadata import KEY, FileInfo
+from segkit.export.metadata import FileInfo
+from segkit.export.onnx_file import save_model
 from segkit.export.quietly import quietly
 from segkit.runtime.extras import import_extra
 
@@ -56,8 +57,7 @@ def convert(path: Path, precision: FilePrecision, info: FileInfo, images: Iterab
     # The tools raise whatever they stumble over.
     except Exception as error:
         raise ExportError(f"ONNX Runtime cannot convert the file to {precision} ({cause_of(error)}).") from error
-    onnx.helper.set_model_props(model, {KEY: info.to_json()})
-    onnx.save(model, path)
+    save_model(model, path, info)
 
 
 def _without_weights(model: Any) -> list[str]:

@@ -1,5 +1,7 @@
 """Files of torch.export: run by torch, without the code of the model."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import torch
@@ -9,15 +11,32 @@ from torch.export import ExportedProgram
 from segkit.errors import ExportError, cause_of
 from segkit.export.metadata import KEY, FileInfo
 from segkit.export.quietly import quietly
-from segkit.runtime.reading import require_file
+from segkit.runtime.reading import open_file
 
 _EXTRA = f"{KEY}.json"
 
 
 def write_torch(program: ExportedProgram, path: Path, info: FileInfo, outputs: list[str]) -> None:
     """Writes a traced program with its metadata; the program knows the names of its outputs itself."""
-    with path.open("wb") as file, quietly():
-        torch.export.save(program, file, extra_files={_EXTRA: info.to_json()})
+    # torch's own writer ends the process when the disk is full.
+    content = io.BytesIO()
+    with quietly():
+        torch.export.save(program, content, extra_files={_EXTRA: info.to_json()})
+    path.write_bytes(content.getbuffer())
+
+
+def _require_intact(path: Path) -> None:
+    """Checks the archive, whose parts have checksums that torch does not look at.
+
+    Raises:
+        ValueError: A part is damaged.
+        OSError: The file cannot be read.
+        zipfile.BadZipFile: It is no archive.
+    """
+    with open_file(path) as stream, zipfile.ZipFile(stream) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise ValueError(f"the checksum of its part {damaged} is wrong")
 
 
 class TorchFile:
@@ -33,7 +52,7 @@ class TorchFile:
     def __init__(self, path: Path) -> None:
         extra = {_EXTRA: ""}
         try:
-            require_file(path)
+            _require_intact(path)
             with quietly():
                 program = torch.export.load(path, extra_files=extra)
             self._run = program.module()

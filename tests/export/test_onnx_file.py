@@ -65,6 +65,33 @@ def test_a_damaged_file(file, tmp_path, length):
     assert message.endswith(". Export the checkpoint again.") or "was not written by segkit export" in message
 
 
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
+def test_changed_bytes(file, tmp_path, place):
+    """Most would be read as other numbers."""
+    content = bytearray(file.read_bytes())
+    content[int(len(content) * place)] ^= 1
+    changed = tmp_path / "changed.onnx"
+    changed.write_bytes(content)
+    with pytest.raises(ExportError, match=r"changed\.onnx: .+ Export the checkpoint again\."):
+        OnnxFile(changed)
+
+
+def test_a_file_that_another_program_changed(file, tmp_path):
+    model = onnx.load(file)
+    model.doc_string = "other"
+    changed = tmp_path / "changed.onnx"
+    onnx.save(model, changed)
+    with pytest.raises(ExportError) as error:
+        OnnxFile(changed)
+    assert str(error.value) == (
+        f"{changed}: its bytes differ from the digest in its metadata. The file is damaged, or another program changed "
+        "it. Export the checkpoint again. If you changed it yourself, remove its metadata 'segkit_sha256'."
+    )
+    onnx.helper.set_model_props(model, {KEY: INFO.to_json()})
+    onnx.save(model, changed)
+    assert OnnxFile(changed).info == INFO
+
+
 def test_a_file_of_another_program(file, tmp_path):
     model = onnx.load(file)
     del model.metadata_props[:]
