@@ -45,11 +45,14 @@ def predict_videos(
 
 
 def refuse_for_videos(videos: list[str], arguments: argparse.Namespace) -> None:
-    """Refuses the options that say something about images or their files.
+    """Refuses the options that say something about images or their files, before a model is loaded.
 
     Raises:
         ConfigError: One is given.
+        MissingExtraError: The package av is not installed.
     """
+    from segkit.runtime.extras import import_extra
+
     given = {
         "--output-format": arguments.output_format != "folder",
         "--result-format": arguments.result_format,
@@ -64,6 +67,7 @@ def refuse_for_videos(videos: list[str], arguments: argparse.Namespace) -> None:
             f"{live} is a camera, and what it showed before does not come again: --resume would replace it. Leave it "
             "out, and give another --output."
         )
+    import_extra("av", "video")
 
 
 def left_of(videos: list[str]) -> str:

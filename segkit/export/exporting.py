@@ -27,6 +27,7 @@ from segkit.export.tasks import task_of
 from segkit.export.tracing import trace
 from segkit.inference.thresholds import prediction_settings
 from segkit.models._base import SegmentationModel
+from segkit.runtime.extras import import_extra
 from segkit.runtime.writing import replace_file
 from segkit.types import Feature, pixel_format_of
 
@@ -63,8 +64,9 @@ def export_checkpoint(
 
     Raises:
         CheckpointError: The checkpoint cannot be loaded.
-        ExportError: The model takes other images than RGB, a part does not trace, the file differs from the model, an
-            argument has a value that is not allowed, or a package is missing.
+        ExportError: The model takes other images than RGB, a part does not trace, the file differs from the model, or
+            an argument has a value that is not allowed.
+        MissingExtraError: A package of the extra `export` is missing.
         WriteError: The file cannot be written.
     """
     output = Path(output)
@@ -73,6 +75,8 @@ def export_checkpoint(
         raise ExportError(f"{output}: a file of --format {format} ends in {chosen.suffix}.")
     if precision != "fp32" and format != "onnx":
         raise ExportError(f"--precision {precision}: files of --format {format} are fp32. Use --format onnx.")
+    for package in chosen.packages:  # before the work
+        import_extra(package, "export")
     loaded = load_checkpoint(checkpoint, plugins=plugins, trust=trust)
     _require_rgb(loaded, checkpoint)
     parts = [part["type"] for part in loaded.config.experiment.postprocessors]

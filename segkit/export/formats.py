@@ -33,10 +33,12 @@ class Format:
     write: Callable[[ExportedProgram, Path, FileInfo, list[str]], None]
     """(traced program, path, metadata, names of the outputs in order)."""
     open: Callable[[Path], ExportedFile]
+    packages: tuple[str, ...] = ()
+    """Of the extra `export`, which writing and opening need."""
 
 
 FORMATS = {
-    "onnx": Format(".onnx", write_onnx, OnnxFile),
+    "onnx": Format(".onnx", write_onnx, OnnxFile, ("onnx", "onnxscript", "onnxruntime")),
     "torch": Format(".pt2", write_torch, TorchFile),
 }
 

@@ -33,10 +33,7 @@ def write_onnx(program: ExportedProgram, path: Path, info: FileInfo, outputs: li
 
     Raises:
         ExportError: An operation has no form in ONNX, the file would be larger than 2 GiB.
-        MissingExtraError: A package of the extra `export` is missing.
     """
-    onnx = import_extra("onnx", "export")
-    import_extra("onnxscript", "export")
     try:
         with quietly():
             made = torch.onnx.export(

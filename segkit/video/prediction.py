@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +64,11 @@ def predict_video(
     """
     head = json.dumps({"classes": list(predictor.classes.names), "frames": []}).removesuffix("]}")
     images = _UntilTheEnd(video)
-    with video_file(files.overlays, video.rate) as overlays, JsonList(files.results, head, "]}") as results:
+    with (
+        _both_or_neither(files),
+        video_file(files.overlays, video.rate) as overlays,
+        JsonList(files.results, head, "]}") as results,
+    ):
         writer = FrameWriter(overlays, results, predictor.classes)
         outcomes = track(predictor.predict_many(images, batch_size))
         try:
@@ -79,6 +84,18 @@ def predict_video(
     if images.ended is not None:
         raise images.ended
     return writer.count
+
+
+@contextmanager
+def _both_or_neither(files: VideoFiles) -> Iterator[None]:
+    """Removes what is complete already where the other file cannot be written."""
+    try:
+        yield
+    except WriteError:
+        for file in (files.overlays, files.results):
+            if file.is_file():  # a folder of this name is another reason
+                file.unlink()
+        raise
 
 
 class _UntilTheEnd:

@@ -1,12 +1,14 @@
 """Whole exports of tiny models, each checked on five sizes and batches of 1 and 3."""
 
+import sys
+
 import pytest
 import torch
 
 import segkit
 from segkit.build import build_model, dataset_classes
 from segkit.checkpoint import save_checkpoint
-from segkit.errors import ExportError
+from segkit.errors import ExportError, MissingExtraError
 from segkit.export import exporting
 from segkit.export.exporting import export_checkpoint
 from segkit.export.formats import open_exported
@@ -108,6 +110,13 @@ def test_a_model_of_other_images_than_rgb(tmp_path):
         f"{checkpoint}: its model takes images of 4 channels of uint8, but exported files take RGB of 8 bits. It "
         "cannot be exported; use the checkpoint itself."
     )
+
+
+def test_a_missing_package_is_found_first(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingExtraError) as error:
+        export_checkpoint(tmp_path / "none", tmp_path / "model.onnx")
+    assert str(error.value) == "the package 'onnx' is missing. Install segkit's extra: pip install 'segkit[export]'"
 
 
 def test_the_suffix_must_fit(checkpoint, tmp_path):

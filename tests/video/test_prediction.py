@@ -1,6 +1,7 @@
 """`segkit predict` on videos: overlays and results of each frame, and what is left when it ends early."""
 
 import json
+import sys
 
 import av
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from segkit.cli.main import main
 from segkit.errors import WriteError
 from segkit.ops.run_length import decode_masks
+from segkit.results.json_list import JsonList
 from segkit.video.prediction import VideoFiles, predict_video
 from segkit.video.reader import Frame, Video, open_video
+from segkit.video.writer import VideoWriter
 from tests.helpers.checkpoints import save_checkpoint_of_instances
 from tests.helpers.videos import gray_frames, write_stream, write_video
 
@@ -156,6 +159,38 @@ def test_a_signal_leaves_the_frames_so_far(checkpoint, tmp_path):
         predict_video(Predictor(checkpoint, device="cpu"), Video("0", 10, None, frames_until(Stopped(), 4)), files)
     assert len(json.loads(files.results.read_text())["frames"]) == 4
     assert files.overlays.exists()
+
+
+@pytest.mark.parametrize(("part", "name"), [(VideoWriter, "finish"), (JsonList, "close")])
+def test_a_file_without_the_other_is_removed(checkpoint, film, tmp_path, monkeypatch, part, name):
+    from segkit import Predictor
+
+    def full(*_):
+        raise WriteError("full")
+
+    monkeypatch.setattr(part, name, full)
+    out = tmp_path / "out"
+    with open_video(film) as video, pytest.raises(WriteError, match="full"):
+        predict_video(Predictor(checkpoint, device="cpu"), video, VideoFiles(out / "a.mp4", out / "a.json"))
+    assert list(out.iterdir()) == []
+
+
+def test_a_folder_in_the_place_of_a_file(checkpoint, film, tmp_path):
+    from segkit import Predictor
+
+    files = VideoFiles(tmp_path / "a.mp4", tmp_path / "a.json")
+    files.results.mkdir()
+    with open_video(film) as video, pytest.raises(WriteError, match=r"a\.json: cannot be written \(Is a directory\)\."):
+        predict_video(Predictor(checkpoint, device="cpu"), video, files)
+    assert not files.overlays.exists()
+
+
+def test_a_missing_package_is_found_before_the_model_is_loaded(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert main(["predict", str(tmp_path / "none"), "film.mp4", "--output", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == (
+        "error: the package 'av' is missing. Install segkit's extra: pip install 'segkit[video]'\n"
+    )
 
 
 def test_a_full_disk_leaves_no_half_file(checkpoint, tmp_path, monkeypatch):
