@@ -264,6 +264,11 @@ OPTIONS = {
     "test --save-predictions": (TEST, f"{TEST} --save-predictions"),
     "test --augment": (f"{TEST} {SEMANTIC}", f"{TEST} {SEMANTIC} --augment"),
     "test --result-format": (TEST, f"{TEST} --result-format cityscapes"),
+    "test --save-predictions in another format": (
+        REFUSED,
+        f"{TEST} --save-predictions --result-format cityscapes",
+        "--save-predictions: no effect with --result-format.",
+    ),
     "test --device": (REFUSED, f"{TEST} --device cuda:77", "device 'cuda:77' cannot be used here"),
     "test --precision": (f"{TEST} --save-predictions", f"{TEST} --save-predictions --precision bf16"),
     "test --window": (

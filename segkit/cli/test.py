@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="draw the first N images, the N with the largest errors of each task, and the N with the smallest",
     )
-    parser.add_argument("--save-predictions", action="store_true", help="as --result-format coco")
+    parser.add_argument("--save-predictions", action="store_true", help="write every result: as --result-format coco")
     add_inference_arguments(parser, precision=None)
 
 
@@ -57,6 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.precision:
         given = any(one.partition("=")[0] == _PRECISION for one in arguments.overrides)
         refuse_beside("--precision", [(_PRECISION, given)], "The option sets the number format.")
+    if arguments.result_format:
+        saves = [("--save-predictions", arguments.save_predictions)]
+        refuse_beside("--result-format", saves, "The option writes the results already, in its own format.")
     exported = is_exported(arguments.checkpoint or arguments.path)
     output, metrics = (_evaluate_exported if exported else _evaluate)(arguments)
     # All processes have the metrics; one prints them.

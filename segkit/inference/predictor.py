@@ -190,7 +190,7 @@ class Predictor:
         Args:
             files: Paths of images, or images in another form that a call takes.
             batch_size: Most images that go through the model together. Only consecutive images that pad to the same
-                size do, so that none is padded more than alone.
+                size do, so that none is padded more than alone, and none of a single cell in the coarsest map.
 
         Raises:
             ConfigError: `batch_size` is not a positive integer, or `files` a single image.
@@ -205,10 +205,10 @@ class Predictor:
     def _predict_many(self, files: Iterable[ImageSource], batch_size: int) -> Iterator[Outcome]:
         waiting: list[Prepared] = []
         for read in in_background(self._read, enumerate(files, start=1)):
-            # A batch ends when it is full, before an image of another padded size, before a large one and before an
-            # error, so that outcomes keep the order of the files.
+            # A batch ends when it is full, before an image that does not fit beside its own, before a large one and
+            # before an error, so that outcomes keep the order of the files.
             if isinstance(read, Prepared):
-                if waiting and read.sizes.padded != waiting[0].sizes.padded:
+                if not read.fits_beside(waiting, self.model.size_divisor):
                     yield from self._outcomes(waiting)
                     waiting = []
                 waiting.append(read)

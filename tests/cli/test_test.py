@@ -85,6 +85,16 @@ def test_the_precision_is_given_once(trained, capsys):
     )
 
 
+@pytest.mark.parametrize("result_format", ["coco", "cityscapes"])
+def test_the_format_of_the_predictions_is_given_once(trained, result_format, capsys):
+    words = ["--save-predictions", "--result-format", result_format]
+    assert main(["test", str(trained / "run"), *words]) == 1
+    assert capsys.readouterr().err == (
+        "error: --save-predictions: no effect with --result-format. The option writes the results already, in its own "
+        "format. Leave out: --save-predictions.\n"
+    )
+
+
 def test_a_checkpoint_alone_is_enough(trained, tmp_path):
     shutil.copytree(trained / "run/last", tmp_path / "alone")
     assert main(["test", str(tmp_path / "alone")]) == 0

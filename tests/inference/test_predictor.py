@@ -381,6 +381,23 @@ def test_an_image_that_is_too_small_is_an_outcome_and_the_others_go_on(checkpoin
         Predictor("any")(files[1])
 
 
+class SingleValue(RedIsClass):
+    """Fails as torch's group norm does: where an image of a single cell is alone, but not where there are several."""
+
+    def forward(self, images, sizes):
+        if images.shape[-2:] == (8, 8) and len(images) == 1:
+            raise ValueError("Expected more than 1 value per channel when training, got input size [1, 32, 1, 1]")
+        return super().forward(images, sizes)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 8])
+def test_whether_an_image_is_too_small_does_not_depend_on_its_neighbors(checkpoint, batch_size):
+    checkpoint.model = SingleValue()
+    images = [image_of(*size) for size in ((8, 8), (4, 4), (8, 8), (8, 16), (8, 16), (5, 5))]
+    outcomes = list(Predictor("any").predict_many(images, batch_size=batch_size))
+    assert [outcome.error is None for outcome in outcomes] == [False, False, False, True, True, False]
+
+
 def test_a_single_path_is_not_taken_as_a_list(checkpoint):
     for files in ("ab.jpg", Path("ab.jpg")):
         with pytest.raises(ConfigError) as caught:
