@@ -76,7 +76,7 @@ def suspicions(sample: DatasetSample, num_queries: int | None = None) -> list[st
 model has 2 queries, and each learns at most one segment. Raise num_queries to at least 6.
     """
     tally, counts = sample.tally, sample.counts
-    found = [*_absent_classes(sample), _only_class(sample), void_for_class(sample.classes, sample.images)]
+    found = [*_absent_classes(sample), only_class(sample), void_for_class(sample.classes, sample.images)]
     crowds, segments = (
         (tally.crowds, int(tally.segments.sum())) if counts is None else (counts.crowds, sum(counts.segments))
     )
@@ -140,7 +140,15 @@ def _named(indices: list[int], sample: DatasetSample) -> str:
     return name_classes([sample.classes.names[index] for index in indices], len(sample.classes))
 
 
-def _only_class(sample: DatasetSample) -> str:
+def only_class(sample: DatasetSample) -> str:
+    """Says that one class fills all known pixels; returns an empty text where there are more.
+
+    Example:
+        >>> from segkit.data.sampling import sample_dataset
+        >>> from segkit.datasets.shapes import Shapes
+        >>> only_class(sample_dataset(Shapes(length=2)))
+        ''
+    """
     only = sample.tally.only_class
     if only is None:
         return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -185,6 +187,28 @@ def percent(fraction: float) -> str:
     if 0.99 < fraction < 1:
         return "more than 99 %"
     return f"{100 * fraction:.0f} %"
+
+
+def evaluated_sample(dataset: Dataset, tally: Tally, images: Sequence[ImageClasses]) -> DatasetSample:
+    """Returns what an evaluation has seen of a dataset, in the form of a sample.
+
+    Label files are read once more for the meaning of their ids: as many as a sample holds.
+
+    Args:
+        dataset: The evaluated one.
+        tally: Of its targets.
+        images: All that were evaluated.
+
+    Example:
+        >>> from segkit.datasets.shapes import Shapes
+        >>> sample = sample_dataset(Shapes(length=2))
+        >>> evaluated_sample(Shapes(length=2), sample.tally, sample.images).in_words()
+        '2 of 2 images: 7 of 8 classes, 6.5 segments per image (at most 7), 3 % void'
+    """
+    pixels = (tally.void + tally.known) / max(1, tally.images)
+    number = min(MOST_IMAGES, math.ceil(MOST_MEGAPIXELS * 1e6 / max(1, pixels)))
+    stored_ids = _explain_ids(dataset, sorted(order_of(dataset)[:number]))
+    return DatasetSample(dataset.classes, len(dataset), tally, annotation_counts(dataset), stored_ids, tuple(images))
 
 
 def _explain_ids(dataset: Dataset, indices: list[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,11 +15,12 @@ from segkit.checkpoint import find_checkpoint, load_checkpoint, read_config
 from segkit.classes import Classes
 from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
-from segkit.data.void_for_class import void_for_class
+from segkit.data.findings import nothing_annotated, only_class, suspicions
+from segkit.data.sampling import evaluated_sample
 from segkit.evaluation.loop import OnResult
 from segkit.evaluation.pixel_formats import require_pixel_format
 from segkit.evaluation.tables import METRICS_FILE, write_evaluation
-from segkit.evaluation.validation import Validation
+from segkit.evaluation.validation import Validation, unmeasured
 from segkit.inference.semantic_options import with_options
 from segkit.models._base import SegmentationModel
 from segkit.registries.signature import NonNegative, Positive
@@ -29,8 +31,11 @@ from segkit.results.parts import own_part
 from segkit.runtime.image_bar import image_bar
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import Process, join_processes
-from segkit.runtime.writing import require_folder
+from segkit.runtime.writing import Json, replace_file, require_folder
 from segkit.types import Batch, Metrics, Result
+
+DATA_FILE = "data_summary.json"
+"""What the evaluated data hold, beside the metrics."""
 
 
 def evaluate(
@@ -54,7 +59,8 @@ def evaluate(
         checkpoint: A checkpoint folder, or a run folder, which stands for its best checkpoint.
         config: Replaces the checkpoint's own config. A config, or what `segkit.load_config` takes. The weights
             must fit its model.
-        output: Where `metrics.json` is written; by default `evaluation/` in the checkpoint folder.
+        output: Where `metrics.json` and `data_summary.json` are written; by default `evaluation/` in the checkpoint
+            folder.
         overlays: Draw this many images, into `overlays/`: the first ones, and of each task those with the largest and
             the smallest errors.
         save_predictions: Write every result as PNG or JSON, into `predictions/`, where no results may be. A format
@@ -146,10 +152,21 @@ def evaluate_on(
 
 
 def _write(output: Path, metrics: dict[str, Metrics], validation: Validation) -> None:
-    """Writes the metrics, and warns of targets that a training would have warned of."""
+    """Writes the metrics and what the data hold, and warns of targets that a training would have warned of."""
     write_evaluation(output, metrics)
-    if text := void_for_class(validation.classes, validation.images):
+    told = unmeasured(metrics, validation.tally, validation.classes)  # by the run
+    sample = evaluated_sample(validation.dataset, validation.tally, validation.images)
+    nothing = nothing_annotated(sample)
+    suspicious = [text for text in suspicions(sample) if text != only_class(sample)]
+    found = [f"nothing can be measured: {nothing}"] if nothing else suspicious
+    for text in found:
         warnings.warn(f"data.val: {text}", stacklevel=3)
+    summary: dict[str, Json] = {
+        "evaluated": validation.tally.to_dict(validation.classes),
+        "warnings": [f"data.val: {text}" for text in (*told, *found)],
+    }
+    with replace_file(output / DATA_FILE) as draft:
+        draft.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _precision_of(config: Config) -> Precision:

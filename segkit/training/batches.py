@@ -56,7 +56,7 @@ def training_batches(
         build_transforms(split.transforms),
         batch_size=split.batch_size,
         workers=split.workers if workers is None else workers,
-        size_divisor=math.lcm(size_divisor, BUCKET) if settings.compile else size_divisor,
+        size_divisor=training_divisor(settings, size_divisor),
         seed=settings.seed,
         start_batch=after * settings.accumulate,
         rank=rank,
@@ -65,6 +65,16 @@ def training_batches(
         timeout=split.timeout,
         repeat_factors=repeat_factors,
     )
+
+
+def training_divisor(settings: Training, size_divisor: int) -> int:
+    """Returns what the sides of batches are multiples of.
+
+    Args:
+        settings: Of the training.
+        size_divisor: Of the model.
+    """
+    return math.lcm(size_divisor, BUCKET) if settings.compile else size_divisor
 
 
 def batches_of_step(

@@ -14,7 +14,6 @@ from segkit.build import (
     build_model,
     build_optimizer,
     build_schedule,
-    build_transforms,
     queries_to_match,
     with_pixel_values,
 )
@@ -50,9 +49,9 @@ from segkit.training.refusals import check_best_metric, require_sections
 from segkit.training.repeated_datasets import repeated_datasets
 from segkit.training.repeats import factors_of_run, repeats_in_words
 from segkit.training.run_folder import RunFolder
+from segkit.training.small_batch import try_transforms
 from segkit.training.state import SavedState, TrainingState
 from segkit.training.training_classes import TrainingClasses
-from segkit.training.transform_look import transformed_tally
 from segkit.training.unreached import unreached
 
 
@@ -272,7 +271,6 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
     )
     if validation is not None:
         validation.try_smallest(model, looks["data.val"].sizes)
-    transforms = build_transforms(plan.split.transforms)
     return DataSummary(
         looks["data.train"],
         looks.get("data.val"),
@@ -282,7 +280,9 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
         epoch_length=epoch_length(plan.repeat_factors) if plan.repeat_factors else len(plan.dataset),
         transformed=None
         if start
-        else transformed_tally(plan.dataset, looks["data.train"].indices, transforms, plan.split.timeout),
+        else try_transforms(
+            model, plan.dataset, looks["data.train"].indices, plan.split, plan.settings, plan.accelerator.num_processes
+        ),
     )
 
 

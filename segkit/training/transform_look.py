@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import cycle, islice
 
@@ -14,13 +14,18 @@ from segkit.data.tally import Tally
 from segkit.errors import DataError
 from segkit.ops.targets import prepare_for_training
 from segkit.registries import Dataset, Transform
+from segkit.types import Sample
 
 LOOKED_AT = 32
 """Images that are transformed. Those of a smaller dataset are transformed several times."""
 
 
 def transformed_tally(
-    dataset: Dataset, indices: Sequence[int], transforms: Sequence[Transform], timeout: float | None = None
+    dataset: Dataset,
+    indices: Sequence[int],
+    transforms: Sequence[Transform],
+    timeout: float | None = None,
+    on_sample: Callable[[Sample], None] | None = None,
 ) -> Tally:
     """Counts the targets of some images after the transforms, fewer if they are large.
 
@@ -29,6 +34,7 @@ def transformed_tally(
         indices: Its images that can be read.
         transforms: Those of `data.train`.
         timeout: Seconds to wait for an image; None waits without end.
+        on_sample: Called with each transformed image.
 
     Raises:
         DataError: An image is not loaded and transformed in time.
@@ -44,11 +50,17 @@ def transformed_tally(
         for index in islice(cycle(indices), LOOKED_AT):
             if pixels >= MOST_MEGAPIXELS * 1e6:
                 break
-            pixels += in_time(partial(_add, tally, dataset, transforms), index, "data.train", timeout)
+            pixels += in_time(partial(_add, tally, dataset, transforms, on_sample), index, "data.train", timeout)
     return tally
 
 
-def _add(tally: Tally, dataset: Dataset, transforms: Sequence[Transform], index: int) -> int:
+def _add(
+    tally: Tally,
+    dataset: Dataset,
+    transforms: Sequence[Transform],
+    on_sample: Callable[[Sample], None] | None,
+    index: int,
+) -> int:
     """Counts a transformed image; returns how many pixels it had before."""
     pixels = 0
     try:
@@ -58,6 +70,8 @@ def _add(tally: Tally, dataset: Dataset, transforms: Sequence[Transform], index:
             sample = transform(sample)
         assert sample.target is not None, "a transform keeps the target"
         tally.add(prepare_for_training(sample.target))
+        if on_sample is not None:
+            on_sample(sample)
     except DataError:
         pass  # the training tells of it, by its rule for bad samples
     return pixels

@@ -1,6 +1,7 @@
 """`segkit.evaluate`; tests/cli/test_test.py runs the command, which is the same code."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def test_the_metrics_are_returned_and_written(checkpoint, capsys):
 def test_a_run_folder_means_its_checkpoint(checkpoint, tmp_path):
     segkit.evaluate(checkpoint.parent, output=tmp_path / "out")
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert files == {"metrics.json", "mean_iou_confusion_matrix.csv"}
+    assert files == {"data_summary.json", "metrics.json", "mean_iou_confusion_matrix.csv"}
 
 
 def test_by_another_config(checkpoint, tmp_path):
@@ -63,6 +64,63 @@ def test_void_in_the_place_of_a_class_is_told(tmp_path):
     save_checkpoint(tmp_path / "last", build_model(config, classes), config, classes)
     with pytest.warns(UserWarning, match=r"data\.val: 1 of the 3 images that were read has void beside the class"):
         segkit.evaluate(tmp_path / "last", device="cpu")
+
+
+def masks(folder, values, classes):
+    """A checkpoint of an untrained model, whose data are one image with these values in halves of its mask."""
+    for name in ("images", "labels"):
+        (folder / name).mkdir()
+    Image.new("RGB", (64, 64)).save(folder / "images/a.png")
+    label = np.full((64, 64), values[0], dtype=np.uint8)
+    label[:32] = values[1]
+    Image.fromarray(label).save(folder / "labels/a.png")
+    (folder / "tiny.yaml").write_text(tiny_yaml("per_pixel"))
+    dataset = {name: str(folder / name) for name in ("images", "labels")} | {"classes": classes}
+    config = load_config(folder / "tiny.yaml").data
+    config["data"]["val"]["dataset"] = {"type": "mask_folder", **dataset}
+    config = load_config(config)
+    save_checkpoint(folder / "last", build_model(config, dataset_classes(config)), config, dataset_classes(config))
+    return folder / "last"
+
+
+def warnings_and_summary(checkpoint):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        segkit.evaluate(checkpoint, device="cpu")
+    summary = json.loads((checkpoint / "evaluation/data_summary.json").read_text())
+    told = [str(one.message) for one in caught if str(one.message).startswith("data.val: ")]
+    assert summary["warnings"] == told
+    return told, summary["evaluated"]
+
+
+def test_masks_of_0_and_255_are_told_as_in_training(tmp_path):
+    told, evaluated = warnings_and_summary(masks(tmp_path, (0, 255), ["background", "object"]))
+    assert told[:2] == [
+        "data.val: the class 'background' fills all known pixels of the targets: a model that predicts it everywhere "
+        "scores 1.0.",
+        "data.val: the class 'object' (of 2) occurs in no image.",
+    ]
+    assert len(told) == 3
+    assert "If 255 is object, set void: [] and label_map: {0: background, 255: object}" in told[2]
+    assert evaluated["void"] == 0.5
+    assert evaluated["classes"] == {
+        "background": {"segments": 1, "pixels": 0.5},
+        "object": {"segments": 0, "pixels": 0.0},
+    }
+
+
+def test_nothing_to_measure_is_told_with_a_way_out(tmp_path):
+    told, evaluated = warnings_and_summary(masks(tmp_path, (255, 255), ["background", "object"]))
+    assert told[0].startswith("data.val: no target counted for 'mean_iou'")
+    assert told[1].startswith("data.val: nothing can be measured: all pixels of the only image are void. ")
+    assert len(told) == 2
+    assert evaluated["void"] == 1
+
+
+def test_sound_masks_are_summarized_without_a_word(tmp_path):
+    told, evaluated = warnings_and_summary(masks(tmp_path, (0, 1), ["background", "object"]))
+    assert told == []
+    assert evaluated["images"] == 1
 
 
 def test_predictions_are_not_written_among_others(checkpoint, tmp_path):

@@ -1,5 +1,6 @@
 """Images of public reports that are too small for a layer: told before the first step, with ways out that work."""
 
+import re
 import subprocess
 import sys
 
@@ -78,6 +79,22 @@ def test_reported_thin_tiles_are_large_enough(run, tiles):
 
 def test_icons(run, tmp_path, capsys):
     check_ways_out(run, write(tmp_path / "icons", 16, 16), capsys)
+
+
+@pytest.mark.parametrize("transforms", ["[{type: random_crop, size: [16, 16]}]", "[{type: resize, size: [32, 32]}]"])
+def test_transforms_that_leave_too_little(run, tmp_path, transforms, capsys):
+    large = write(tmp_path / "large", 64, 64)
+    assert run(large, large, f"data.train.transforms={transforms}") == 1
+    captured = capsys.readouterr()
+    side = 16 if "crop" in transforms else 32
+    assert re.fullmatch(
+        rf"error: data\.train: {large}/images/[01]\.png \({side}x{side}\): {re.escape(TOO_SMALL)}Expected more than 1 "
+        r"value per channel, got input size torch\.Size\(\[1, \d+, 1, 1\]\)\)\. Use larger images or crops, or the "
+        r"transform 'pad', also in data\.val\.transforms\. A larger batch_size or the backbone's freeze_batch_norm can "
+        r"help too\.\n",
+        captured.err,
+    )
+    assert "data.train: " not in captured.out  # what is shown before the first step
 
 
 def test_small_images_among_those_to_evaluate_alone(run, tmp_path, capsys):
