@@ -1,5 +1,6 @@
 """Colors as JSON files give them."""
 
+import re
 from collections.abc import Sequence
 
 from PIL import ImageColor
@@ -7,15 +8,17 @@ from PIL import ImageColor
 from segkit.classes import Color, distinct_colors
 from segkit.data.json_values import NotThisError, as_number
 
-_NEEDED = '[red, green, blue] with numbers from 0 to 255, or text such as "#037fc6"'
+_NEEDED = '[red, green, blue] with whole numbers from 0 to 255 or fractions from 0 to 1, or text such as "#037fc6"'
+
+_HEX = re.compile(r"[0-9a-fA-F]{6}([0-9a-fA-F]{2})?")
 
 
 def as_color(value: object) -> Color:
     """Converts a color of any usual form to RGB. An alpha value is ignored.
 
-    * [r, g, b] or [r, g, b, a] in 0..255.
+    * [r, g, b] or [r, g, b, a], whole numbers in 0..255.
     * The same as fractions in 0..1. They are recognized by a number with a decimal point.
-    * Text in the forms of CSS: "#037fc6", "#037fc6ff", "rgb(3, 127, 198)", "red".
+    * Text in the forms of CSS: "#037fc6", "#037fc6ff", "rgb(3, 127, 198)", "red". Six or eight digits need no "#".
 
     Raises:
         NotThisError: the value is none of these.
@@ -33,6 +36,8 @@ def as_color(value: object) -> Color:
     # 1 may mean 1 of 255 or the whole: only a decimal point, as in 0.5 and 1.0, tells that all are fractions.
     if max(parts) <= 1 and pointed:
         parts = [255 * part for part in parts]
+    elif any(part != round(part) for part in parts):  # such as a fraction that is a little above 1
+        raise NotThisError(_NEEDED)
     red, green, blue = map(round, parts)
     return red, green, blue
 
@@ -75,7 +80,8 @@ def voc_colors(count: int) -> list[Color]:
 
 
 def _parsed(text: str) -> Sequence[float]:
-    parsed = ImageColor.getrgb(text.strip())
+    text = text.strip()
+    parsed = ImageColor.getrgb(f"#{text}" if _HEX.fullmatch(text) else text)
     return parsed if isinstance(parsed, tuple) else (parsed,) * 3
 
 

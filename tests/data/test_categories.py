@@ -41,7 +41,7 @@ def test_names_alone_are_stuff_with_distinct_colors(tmp_path: Path) -> None:
 
 
 LIST = "but must be a list of names or of categories, or a mapping of ids and names. Correct it."
-COLOR = '[red, green, blue] with numbers from 0 to 255, or text such as "#037fc6"'
+COLOR = '[red, green, blue] with whole numbers from 0 to 255 or fractions from 0 to 1, or text such as "#037fc6"'
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,11 @@ from segkit.data.json_values import NotThisError
         ([1.0, 0, 0], (255, 0, 0)),
         ([0.1, 0.5, 0.9], (26, 128, 230)),
         ([0.5, 1, 0, 1], (128, 255, 0)),
-        ([127.4, 0, 255], (127, 0, 255)),
         ("#037fc6", (3, 127, 198)),
         ("#037FC6ff", (3, 127, 198)),
+        ("037fc6", (3, 127, 198)),
+        (" 037FC6ff", (3, 127, 198)),
+        ("000000", (0, 0, 0)),
         ("#fff", (255, 255, 255)),
         ("rgb(3, 127, 198)", (3, 127, 198)),
         ("red", (255, 0, 0)),
@@ -40,6 +42,10 @@ def test_forms(value: object, color: object) -> None:
         [1, 2, None],
         [1, True, 2],
         [0.5, -0.5, 0],
+        [1.5, 2, 3],
+        [127.4, 0, 255],
+        [0.5, 1.01, 0],
+        [],
         [float("nan"), 0, 0],
         [float("inf"), 0, 0],
         [[1], 2, 3],
@@ -47,6 +53,8 @@ def test_forms(value: object, color: object) -> None:
         "",
         "rgb(300, 0, 0)",
         "#12345",
+        "12345",
+        "037fc",
         5,
         True,
         {"r": 1},
@@ -55,7 +63,10 @@ def test_forms(value: object, color: object) -> None:
 def test_other_values(value: object) -> None:
     with pytest.raises(NotThisError) as error:
         as_color(value)
-    assert str(error.value) == '[red, green, blue] with numbers from 0 to 255, or text such as "#037fc6"'
+    assert (
+        str(error.value)
+        == '[red, green, blue] with whole numbers from 0 to 255 or fractions from 0 to 1, or text such as "#037fc6"'
+    )
 
 
 def test_missing_colors_are_distinct() -> None:

@@ -268,8 +268,8 @@ def test_color_that_is_none(folder: Folder, color: Any) -> None:
     error = folder.error()
     assert error.startswith(f"{folder.json}: categories[1] (id 3): 'color' is ")
     assert error.endswith(
-        ', but must be [red, green, blue] with numbers from 0 to 255, or text such as "#037fc6". '
-        "Correct it or leave it out."
+        ", but must be [red, green, blue] with whole numbers from 0 to 255 or fractions from 0 to 1, or text such as "
+        '"#037fc6". Correct it or leave it out.'
     )
 
 

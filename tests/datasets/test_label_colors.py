@@ -134,8 +134,8 @@ FORMS = (
         (
             {"road": "red", "car": [1, 2]},
             {},
-            "colors: that of car is [1, 2], but must be [red, green, blue] with numbers from 0 to 255, or text such as "
-            f'"#037fc6". {FORMS}',
+            "colors: that of car is [1, 2], but must be [red, green, blue] with whole numbers from 0 to 255 or "
+            f'fractions from 0 to 1, or text such as "#037fc6". {FORMS}',
         ),
         (
             True,

@@ -79,7 +79,8 @@ def masks(folder, values, classes):
     config = load_config(folder / "tiny.yaml").data
     config["data"]["val"]["dataset"] = {"type": "mask_folder", **dataset}
     config = load_config(config)
-    save_checkpoint(folder / "last", build_model(config, dataset_classes(config)), config, dataset_classes(config))
+    made = Classes.make(classes, [False] * len(classes))
+    save_checkpoint(folder / "last", build_model(config, made), config, made)
     return folder / "last"
 
 
