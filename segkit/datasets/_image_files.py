@@ -19,6 +19,9 @@ _MOST_NAMES = 10_000
 _LONGEST_PATH = 300
 """Characters of a path that a message shows."""
 
+_PHOTOGRAPHS = frozenset({".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"})
+"""Suffixes of images as telephones and cameras store them, which segkit does not read."""
+
 _MOST_FOLDERS = 1000
 """Sub-folders in which a missing file is searched for."""
 
@@ -140,7 +143,7 @@ def warn_of_unlisted(
         also: Names of files in the folder that are of another kind.
     """
     names = {_compared(name) for name in (*listed, *also)}
-    suffixes = image_suffixes()
+    suffixes = image_suffixes() | _PHOTOGRAPHS
     unlisted = sorted(
         folder / parent / name
         for parent in {os.path.dirname(name) for name in listed}

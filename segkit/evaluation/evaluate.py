@@ -154,7 +154,7 @@ def evaluate_on(
 def _write(output: Path, metrics: dict[str, Metrics], validation: Validation) -> None:
     """Writes the metrics and what the data hold, and warns of targets that a training would have warned of."""
     write_evaluation(output, metrics)
-    told = unmeasured(metrics, validation.tally, validation.classes)  # by the run
+    unmet = unmeasured(metrics, validation.tally, validation.classes)  # by the run
     sample = evaluated_sample(validation.dataset, validation.tally, validation.images)
     nothing = nothing_annotated(sample)
     suspicious = [text for text in suspicions(sample) if text != only_class(sample)]
@@ -163,7 +163,7 @@ def _write(output: Path, metrics: dict[str, Metrics], validation: Validation) ->
         warnings.warn(f"data.val: {text}", stacklevel=3)
     summary: dict[str, Json] = {
         "evaluated": validation.tally.to_dict(validation.classes),
-        "warnings": [f"data.val: {text}" for text in (*told, *found)],
+        "warnings": [f"data.val: {text}" for text in (*unmet, *found)],
     }
     with replace_file(output / DATA_FILE) as draft:
         draft.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -98,7 +98,8 @@ def refuse_bad(looks: dict[str, DatasetSample]) -> None:
         >>> from segkit.datasets.shapes import Shapes
         >>> refuse_bad({"data.train": first_look(Shapes(length=2), "data.train", Split())})
     """
-    lines = [one.error for look in looks.values() for one in look.bad]
+    # Of a dataset that is trained and evaluated on, each problem is shown once.
+    lines = list(dict.fromkeys(one.error for look in looks.values() for one in look.bad))
     if not lines:
         return
     more = len(lines) - _SHOWN

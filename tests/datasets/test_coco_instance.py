@@ -486,11 +486,13 @@ def test_annotation_ids_twice(large: Large) -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_images_that_the_file_does_not_list(folder: Folder) -> None:
-    for name in ("d.png", "c.jpg", ".e.jpg", "notes.txt"):
+    for name in ("d.png", "c.jpg", ".e.jpg", "notes.txt", "f.heic", "g.CR2"):
         (folder.images / name).touch()
     with pytest.raises(UserWarning) as caught:
         folder.read()
-    assert str(caught.value) == (f"{folder.images}: not read: 2 images that {folder.json} does not list: c.jpg, d.png.")
+    assert str(caught.value) == (
+        f"{folder.images}: not read: 4 images that {folder.json} does not list: c.jpg, d.png, f.heic and 1 more."
+    )
 
 
 def test_objects_twice(large: Large) -> None:

@@ -89,20 +89,20 @@ def warnings_and_summary(checkpoint):
         warnings.simplefilter("always")
         segkit.evaluate(checkpoint, device="cpu")
     summary = json.loads((checkpoint / "evaluation/data_summary.json").read_text())
-    told = [str(one.message) for one in caught if str(one.message).startswith("data.val: ")]
-    assert summary["warnings"] == told
-    return told, summary["evaluated"]
+    messages = [str(one.message) for one in caught if str(one.message).startswith("data.val: ")]
+    assert summary["warnings"] == messages
+    return messages, summary["evaluated"]
 
 
 def test_masks_of_0_and_255_are_told_as_in_training(tmp_path):
-    told, evaluated = warnings_and_summary(masks(tmp_path, (0, 255), ["background", "object"]))
-    assert told[:2] == [
+    messages, evaluated = warnings_and_summary(masks(tmp_path, (0, 255), ["background", "object"]))
+    assert messages[:2] == [
         "data.val: the class 'background' fills all known pixels of the targets: a model that predicts it everywhere "
         "scores 1.0.",
         "data.val: the class 'object' (of 2) occurs in no image.",
     ]
-    assert len(told) == 3
-    assert "If 255 is object, set void: [] and label_map: {0: background, 255: object}" in told[2]
+    assert len(messages) == 3
+    assert "If 255 is object, set void: [] and label_map: {0: background, 255: object}" in messages[2]
     assert evaluated["void"] == 0.5
     assert evaluated["classes"] == {
         "background": {"segments": 1, "pixels": 0.5},
@@ -111,16 +111,16 @@ def test_masks_of_0_and_255_are_told_as_in_training(tmp_path):
 
 
 def test_nothing_to_measure_is_told_with_a_way_out(tmp_path):
-    told, evaluated = warnings_and_summary(masks(tmp_path, (255, 255), ["background", "object"]))
-    assert told[0].startswith("data.val: no target counted for 'mean_iou'")
-    assert told[1].startswith("data.val: nothing can be measured: all pixels of the only image are void. ")
-    assert len(told) == 2
+    messages, evaluated = warnings_and_summary(masks(tmp_path, (255, 255), ["background", "object"]))
+    assert messages[0].startswith("data.val: no target counted for 'mean_iou'")
+    assert messages[1].startswith("data.val: nothing can be measured: all pixels of the only image are void. ")
+    assert len(messages) == 2
     assert evaluated["void"] == 1
 
 
 def test_sound_masks_are_summarized_without_a_word(tmp_path):
-    told, evaluated = warnings_and_summary(masks(tmp_path, (0, 1), ["background", "object"]))
-    assert told == []
+    messages, evaluated = warnings_and_summary(masks(tmp_path, (0, 1), ["background", "object"]))
+    assert messages == []
     assert evaluated["images"] == 1
 
 

@@ -72,8 +72,9 @@ def test_all_bad_images_are_told_together():
     assert lines[0] == "1.png: broken."
     assert len(lines) == 11
     assert set(lines[1:10]) <= {f"{index}.png: broken." for index in range(12)}
+    assert len(set(lines)) == 11  # the problem of both is shown once
     assert lines[10] == (
-        "and 3 more; 1 of 5 images of data.train, 12 of 20 images of data.val that were read are bad. `segkit check "
+        "and 2 more; 1 of 5 images of data.train, 12 of 20 images of data.val that were read are bad. `segkit check "
         "--data CONFIG` reads all."
     )
 
