@@ -14,7 +14,7 @@ from PIL import Image
 from segkit.build import build_part
 from segkit.config import load_config
 from segkit.data.sampling import sample_dataset
-from segkit.errors import DataError
+from segkit.errors import DataError, DataWarning
 from segkit.registries import DATASETS
 from tests.helpers.dataset_folders import FORMATS, SIZE
 
@@ -88,7 +88,7 @@ class Damaged:
                 lines = sorted(one.error for one in sample.bad)
             except DataError as error:
                 lines = str(error).splitlines()
-        return lines, [str(warning.message) for warning in caught if warning.category is UserWarning]
+        return lines, [str(warning.message) for warning in caught if warning.category in (UserWarning, DataWarning)]
 
 
 @pytest.fixture

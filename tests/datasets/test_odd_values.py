@@ -96,7 +96,7 @@ def color_meant(value: Any) -> Any:
 def channel_meant(value: Any) -> Any:
     """Returns a value of a color whose other values are 2 and 3."""
     number = number_meant(value)
-    return round(number) if number is not REFUSED and 0 <= number <= 255 else REFUSED
+    return int(number) if number is not REFUSED and 0 <= number <= 255 and number == int(number) else REFUSED
 
 
 def refused(value: Any) -> Any:
