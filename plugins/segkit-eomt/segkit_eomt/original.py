@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segkit.build import build_model
+from segkit import build_model
 from segkit.classes import Classes
 from segkit.errors import CheckpointError
 from segkit.interop.classes import classes_of_tensors

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segkit.build import build_model
+from segkit import build_model
 from segkit.classes import Classes
 from segkit.interop.classes import classes_of_tensors
 from segkit.interop.detectron2 import LICENSE, backbone_rules, count_classes, load_renamed
