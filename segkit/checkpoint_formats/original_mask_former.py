@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from segkit.errors import CheckpointError
 from segkit.registries import CHECKPOINT_FORMATS, Imported
 
 if TYPE_CHECKING:
@@ -45,11 +44,9 @@ class OriginalMaskFormer:
         classes: Classes | None = None,
         things: Sequence[str] | None = None,
     ) -> Imported:
+        from segkit.interop.loading import require_config
         from segkit.interop.original import import_original
 
-        if config is None:
-            raise CheckpointError(
-                f"{source}: an original checkpoint holds only tensors. Give the config of its model, such as --config "
-                "configs/mask_former/ade20k_r50.yaml."
-            )
-        return import_original(source.path, config, classes, things)
+        return import_original(
+            source.path, require_config(config, source, "configs/mask_former/ade20k_r50.yaml"), classes, things
+        )

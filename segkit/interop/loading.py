@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from segkit.config import Config
 from segkit.errors import CheckpointError
 from segkit.runtime.weights import LoadReport, load_fitting
 
@@ -86,6 +87,31 @@ def require_pixels(ours: Tensor, theirs: Tensor, name: str, where: str) -> None:
             f"{where}: {name} is [{in_file}] in the file, [{in_config}] in the config's model. Set "
             f"model.{name.rpartition('.')[2]} to the file's, in the order red, green, blue."
         )
+
+
+def require_config(config: Config | None, where: object, example: str) -> Config:
+    """Returns the config that was given beside a checkpoint of tensors alone, which tell no model.
+
+    Args:
+        config: What the user gave.
+        where: The checkpoint, for the error message.
+        example: The path of such a config, for the error message.
+
+    Raises:
+        CheckpointError: There is none.
+
+    Example:
+        >>> require_config(None, "model.pkl", "configs/mask_former/ade20k_r50.yaml")
+        Traceback (most recent call last):
+        segkit.errors.CheckpointError: model.pkl: an original checkpoint holds only tensors. Give the config of its \
+model, such as --config configs/mask_former/ade20k_r50.yaml.
+    """
+    if config is None:
+        raise CheckpointError(
+            f"{where}: an original checkpoint holds only tensors. Give the config of its model, such as --config "
+            f"{example}."
+        )
+    return config
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from segkit.errors import CheckpointError
-
 if TYPE_CHECKING:
     from segkit.classes import Classes
     from segkit.registries import Imported
@@ -40,11 +38,9 @@ class OriginalMask2Former:
         classes: Classes | None = None,
         things: Sequence[str] | None = None,
     ) -> Imported:
+        from segkit.interop.loading import require_config
         from segkit_mask2former.original import read_original
 
-        if config is None:
-            raise CheckpointError(
-                f"{source}: an original checkpoint holds only tensors. Give the config of its model, such as --config "
-                "configs/coco_panoptic_r50.yaml."
-            )
-        return read_original(source.path, config, classes, things)
+        return read_original(
+            source.path, require_config(config, source, "configs/coco_panoptic_r50.yaml"), classes, things
+        )
