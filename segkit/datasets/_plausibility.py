@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segkit.data.json_values import Id, JsonEntry
+from segkit.data.listing import counted
 from segkit.data.problems import Problems
 from segkit.datasets._masks import Polygons, RunLengths, Segmentation, encloses_nothing
 from segkit.datasets._segments import Segment
@@ -169,9 +170,8 @@ class Plausibility:
             (self._repeated, "another annotation has the same 'id'. segkit does not use these ids, other tools do"),
         ):
             if found.places:
-                count = len(found.places)
-                counted = "1 annotation" if count == 1 else f"{count} annotations"
-                message = f"{self.file}: {counted}: {text}. The first is {found.places[0]}."
+                number = counted(found.places, "annotation")
+                message = f"{self.file}: {number}: {text}. The first is {found.places[0]}."
                 warnings.warn(DataWarning(message, found.places), stacklevel=4)
 
 

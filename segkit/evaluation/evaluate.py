@@ -157,7 +157,8 @@ def _write(output: Path, metrics: dict[str, Metrics], validation: Validation) ->
     unmet = unmeasured(metrics, validation.tally, validation.classes)  # by the run
     sample = evaluated_sample(validation.dataset, validation.tally, validation.images)
     nothing = nothing_annotated(sample)
-    suspicious = [text for text in suspicions(sample) if text != only_class(sample)]
+    only = only_class(sample)  # the run warns of it too
+    suspicious = [text for text in suspicions(sample) if text != only]
     found = [f"nothing can be measured: {nothing}"] if nothing else suspicious
     for text in found:
         warnings.warn(f"data.val: {text}", stacklevel=3)
