@@ -52,7 +52,7 @@ import sys, torch, segkit
 from segkit.runtime import model_memory
 from segkit.runtime.memory import peak_memory
 
-cpu, side = torch.device("cpu"), 1024
+cpu, side = torch.device("cpu"), 2048
 model = segkit.build_model("configs/quickstart.yaml").eval()
 with torch.set_grad_enabled(sys.argv[1] == "True"):
     estimate = model_memory.bytes_per_pixel(model, torch.zeros(1, 3, side, side, dtype=torch.uint8))
@@ -70,8 +70,8 @@ def test_the_estimate_is_what_the_model_takes(grad):
     command = [sys.executable, "-c", MEASURE, str(grad)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     estimate, measured = map(float, printed.split()[-2:])
-    # What operations use inside counts more for small images: 186 bytes a pixel here, 139 at 2500 x 2500.
-    assert estimate == pytest.approx(measured, rel=0.4)
+    # Of small images, what operations use inside counts more: 186 bytes a pixel at 1024 x 1024, 147 here.
+    assert estimate == pytest.approx(measured, rel=0.25)
 
 
 def test_a_large_image_is_refused_before_it_is_computed(left):
