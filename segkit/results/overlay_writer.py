@@ -89,7 +89,7 @@ class OverlayWriter:
         self.names = names or OutputNames()
         self._rank, self._stride = (process.rank, process.num_processes) if process is not None else (0, 1)
         self._numbers: dict[str, int] = {}
-        self._images: Counter[Task] = Counter()
+        self._seen: defaultdict[Task, set[str]] = defaultdict(set)
         self._kept: defaultdict[tuple[str, Task], list[Kept]] = defaultdict(list)
 
     def __call__(self, batch: Batch, index: int, result: Result) -> None:
@@ -101,9 +101,11 @@ class OverlayWriter:
         if self.count == 0:
             return
         file, target, task = batch.files[index], batch.targets[index], task_of(result)
+        if file in self._seen[task]:  # a dataset may have an image twice, which needs one drawing
+            return
+        self._seen[task].add(file)
         # An image has a result of each postprocessor, so files are counted, not calls.
         number = self._numbers.setdefault(file, self._rank + self._stride * len(self._numbers))
-        self._images[task] += 1
         name = f"{self.names.of(file)}_{task}"
         error = image_error(result, target, self.classes)
         keys: dict[str, Key] = {WORST: (error, -number), BEST: (-error, number)}
@@ -132,7 +134,7 @@ class OverlayWriter:
         No image is among both: of few images, the worst half stays with the worst.
         """
         everybody = gather({group: [one.key for one in kept] for group, kept in self._kept.items()})
-        images = sum(gather(self._images), Counter())
+        images = sum(gather(Counter({task: len(files) for task, files in self._seen.items()})), Counter())
         for group, kept in self._kept.items():
             kind, task = group
             worst = min(self.count, -(-images[task] // 2))

@@ -51,6 +51,20 @@ def test_of_equal_errors_the_first_images_are_the_worst_and_the_last_the_best(tm
     ]
 
 
+def test_an_image_that_a_dataset_has_twice_is_drawn_once(tmp_path):
+    with overlay_files(tmp_path, CLASSES, 2, Process(torch.device("cpu"))) as writer:
+        for name, columns in [("a", 8), ("b", 6), ("a", 8), ("b", 6), ("c", 0), ("c", 0)]:
+            batch = Batch(torch.zeros(1, 3, 4, 8, dtype=torch.uint8), [SIZES], [ALL_SKY], [f"{name}.jpg"], [0])
+            writer(batch, 0, wrong(columns))
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.png")) == [
+        "a_semantic.png",
+        "b_semantic.png",
+        "best/c_semantic_0.000.png",
+        "worst/a_semantic_1.000.png",
+        "worst/b_semantic_0.750.png",
+    ]
+
+
 @pytest.mark.parametrize(("images", "worst", "best"), [(1, [0], []), (2, [0], [1]), (5, [0, 1, 2], [3, 4])])
 def test_no_image_is_among_the_worst_and_the_best(tmp_path, images, worst, best):
     written = write(tmp_path, [wrong(8 - columns) for columns in range(images)], 4)
