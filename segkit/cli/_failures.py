@@ -69,13 +69,22 @@ def report_failure(error: BaseException) -> int | None:
         (Terminated, TERMINATED),
     ):
         if isinstance(error, kinds):
-            print(_line_of(error), file=sys.stderr)
+            _print_line(str(_line_of(error)))
             return code
     line = _line_of(error)
     if line is not None:
-        print(f"error: {line}", file=sys.stderr)
+        _print_line(f"error: {line}")
         return WRONG_USAGE if isinstance(error, ConfigError) else FAILED
     return None
+
+
+def _print_line(line: str) -> None:
+    """Prints to stderr in one piece: `print` writes the end of the line on its own where Python does not buffer.
+
+    Of processes that end together, the lines would run into each other.
+    """
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _line_of(error: BaseException) -> str | None:

@@ -7,7 +7,6 @@ machines already. Each also watches the companion of the next process, which is 
 
 import os
 import signal
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -147,7 +146,7 @@ class _Companion:
             self._store.set("lost", lost)
 
     def _end_own(self, lost: str) -> None:
-        print(f"error: {lost}.", file=sys.stderr, flush=True)  # first: the store may have ended with the process
+        os.write(2, f"error: {lost}.\n".encode())  # first: the store may have ended with the process
         self._tell(lost)
         with suppress(ProcessLookupError):  # one that is stopped ends by nothing else
             os.kill(self._post.pid, signal.SIGKILL)

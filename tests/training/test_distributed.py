@@ -78,6 +78,7 @@ def test_a_run_of_two_is_resumed_by_two(run, folder):
 
 
 def test_a_limit_of_time_stops_all_processes_after_the_same_step(folder):
+    """Each says so, also where the time is over before the first step: 8 seconds are little on a slow machine."""
     settings = ["training.steps=100000", "--max-time", "8", "--output", folder / "limited"]
     done = finish(*TORCHRUN, TRAIN, write_tiny(folder), *settings)
     assert "exitcode  : 75" in done.stderr
