@@ -36,7 +36,7 @@ from segkit.training.bad_samples import BadSamples
 from segkit.training.batches import Batches, training_batches
 from segkit.training.checkpoints import Checkpoints
 from segkit.training.class_weights import with_class_weights
-from segkit.training.continuity import changes, keep_class_weights, keep_pixel_values
+from segkit.training.continuity import changed_settings, changes, keep_class_weights, keep_pixel_values
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
 from segkit.training.first_look import SECONDS, first_look, refuse_bad, training_dataset
@@ -110,7 +110,7 @@ def build_training(
     # A run of an earlier version draws on from its saved random states.
     trainer = _trainer(plan, model, state, notes, seed=None if saved and saved.random else plan.settings.seed)
     if saved:
-        saved.restore(trainer.optimizer, plan.accelerator)
+        saved.restore(trainer.optimizer, plan.accelerator, changed_settings(saved, plan.config))
         trainer.hooks.saved = saved.hooks
     if plan.accelerator.is_main_process:
         if saved:

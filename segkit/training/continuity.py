@@ -63,8 +63,7 @@ def changes(saved: SavedState, config: Config, num_images: int, num_processes: i
         CheckpointError: The order of the images would change.
         ConfigError: The training has made more steps already than the config asks for.
     """
-    file = saved.folder / CONFIG_FILE
-    before = _config_of(saved)
+    before, file = _config_of(saved), saved.folder / CONFIG_FILE
     _refuse_fewer_steps(saved, config)
     problems = [
         *_other_order(before, config, file),
@@ -76,15 +75,26 @@ def changes(saved: SavedState, config: Config, num_images: int, num_processes: i
             f"{saved.folder}: belongs to a training with another order of images: {'; '.join(problems)}. Resume with "
             f"the earlier values, or start a new training with init_from={saved.folder}."
         )
-    reported = [(path, line) for path, line in _differences(before, config, file) if not _is_free(path)]
-    lines = [line for _, line in reported]
-    if saved.state.best is not None and any(_lies_in(path, OF_BEST) for path, _ in reported):
+    reported = changed_settings(saved, config)
+    lines = list(reported.values())
+    if saved.state.best is not None and any(_lies_in(path, OF_BEST) for path in reported):
         lines.append(
             "`best` stays until a later evaluation has a higher value; remove it, and the next one decides anew"
         )
     if saved.num_processes != num_processes:
         lines.append(f"processes: {saved.num_processes} -> {num_processes}. The order of the images stays")
     return [f"changed since {saved.folder}: {line}" for line in lines]
+
+
+def changed_settings(saved: SavedState, config: Config) -> dict[str, str]:
+    """Returns the settings with a meaning for the model that a resumed training has changed: path -> a line about it.
+
+    Args:
+        saved: The checkpoint.
+        config: The config of the training that resumes it.
+    """
+    found = _differences(_config_of(saved), config, saved.folder / CONFIG_FILE)
+    return {path: line for path, line in found if not _is_free(path)}
 
 
 def keep_pixel_values(saved: SavedState, config: Config) -> Config:

@@ -1,7 +1,7 @@
 """What a training needs, besides the model's weights, to continue exactly where it stopped."""
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +14,9 @@ from segkit.errors import CheckpointError
 from segkit.runtime.pickles import load_torch, save_torch
 from segkit.runtime.reading import open_file
 from segkit.training.run_folder import STATE_FILE
+
+_GROUPING = ("model.", "training.optimizer.", "training.schedule.", "training.hooks.")
+"""Settings that decide which parameters learn and how they are grouped."""
 
 RandomState = dict[str, torch.Tensor | None]
 """The states of the random generators of one process."""
@@ -113,19 +116,32 @@ class SavedState:
             self.hooks: dict[str, dict[str, Any]] = self._content.get("hooks", {})  # earlier versions had none
             """States of the hooks, by name."""
 
-    def restore(self, optimizer: torch.optim.Optimizer, accelerator: Accelerator) -> None:
+    def restore(
+        self, optimizer: torch.optim.Optimizer, accelerator: Accelerator, changed: Mapping[str, str] | None = None
+    ) -> None:
         """Sets the optimizer, the loss scaler and, of an earlier version, this process's random states.
 
         Call it last before the first step, so that nothing else draws random numbers in between.
 
+        Args:
+            optimizer: Has the settings of the config.
+            accelerator: Of the training.
+            changed: Settings that differ from those of the checkpoint: path -> a line about it. The optimizer keeps its
+                own values of these; others, and what it has counted itself, it takes from the checkpoint.
+
         Raises:
             CheckpointError: The file was written by a training with another optimizer or model.
         """
+        changed = changed or {}
         with self._explained():
             before, now = self._content.get("optimizer_type"), _type_of(optimizer)  # earlier versions did not save it
             if before not in (None, now):
                 raise ValueError(f"it has the state of the optimizer {before}, which means nothing to {now}")
+            _require_same_groups(self._content["optimizer"]["param_groups"], optimizer, changed)
+            own_values = _values_of(optimizer, changed)
             optimizer.load_state_dict(self._content["optimizer"])
+            for group, values in zip(optimizer.param_groups, own_values, strict=True):
+                group.update(values)
             if accelerator.scaler is not None and self._content["scaler"] is not None:
                 accelerator.scaler.load_state_dict(self._content["scaler"])
             own = dict(enumerate(self.random)).get(int(accelerator.process_index))
@@ -141,6 +157,22 @@ class SavedState:
                 f"{self.folder / STATE_FILE}: the training cannot be resumed from it ({error}). Resume with the config "
                 f"it was made with, or start a new training with init_from={self.folder}."
             ) from error
+
+
+def _require_same_groups(
+    before: Sequence[Mapping[str, Any]], optimizer: torch.optim.Optimizer, changed: Mapping[str, str]
+) -> None:
+    """Raises ValueError where the parameters are grouped otherwise: the states belong to them by position."""
+    old, new = ([len(group["params"]) for group in groups] for groups in (before, optimizer.param_groups))
+    if old != new:
+        sizes = f"the optimizer has groups of {old} parameters there, and of {new} now"
+        raise ValueError("; ".join([sizes, *(line for path, line in changed.items() if path.startswith(_GROUPING))]))
+
+
+def _values_of(optimizer: torch.optim.Optimizer, changed: Iterable[str]) -> list[dict[str, Any]]:
+    """Returns the values in each group of the settings of the optimizer among `changed`."""
+    names = {path.rpartition(".")[2] for path in changed if path.startswith("training.optimizer.")}
+    return [{name: group[name] for name in names & group.keys()} for group in optimizer.param_groups]
 
 
 def _type_of(optimizer: torch.optim.Optimizer) -> str:

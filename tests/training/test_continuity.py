@@ -1,5 +1,7 @@
 """A resumed training that would see other images is refused; other changes are reported."""
 
+import re
+
 import pytest
 
 from segkit.config import load_config
@@ -125,6 +127,32 @@ def test_the_training_prints_them(run):
     config = load_config(run.parent / "tiny.yaml", ["training.accumulate=2", "training.optimizer.lr=0.5"])
     trainer = build_training(config, RunFolder(run), resume=True)
     assert any("training.optimizer.lr: 0.001" in note for note in trainer.notes)
+
+
+def test_changed_settings_of_the_optimizer_take_effect(run):
+    overrides = ["training.accumulate=2", "training.optimizer.weight_decay=0.5", "training.optimizer.betas=[0.5, 0.6]"]
+    trainer = build_training(load_config(run.parent / "tiny.yaml", overrides), RunFolder(run), resume=True)
+    groups = trainer.optimizer.param_groups
+    assert {group["weight_decay"] for group in groups} == {0.0, 0.5}
+    assert {tuple(group["betas"]) for group in groups} == {(0.5, 0.6)}
+    assert len(trainer.optimizer.state) == sum(len(group["params"]) for group in groups)
+
+
+def test_parameters_that_are_grouped_otherwise_are_refused_with_the_settings(run):
+    overrides = ["training.accumulate=2", "training.optimizer.weight_decay=0"]
+    with pytest.raises(CheckpointError) as caught:
+        build_training(load_config(run.parent / "tiny.yaml", overrides), RunFolder(run), resume=True)
+    folder = run / "checkpoints/step_1"
+    sizes, line = str(caught.value).split("; ")
+    assert re.fullmatch(
+        rf"{folder}/training_state.pt: the training cannot be resumed from it \(the optimizer has groups of "
+        r"\[\d+, \d+\] parameters there, and of \[\d+\] now",
+        sizes,
+    )
+    assert line == (
+        f"training.optimizer.weight_decay: not set ({folder}/config.yaml) -> 0.0 (<command line>)). Resume with the "
+        f"config it was made with, or start a new training with init_from={folder}."
+    )
 
 
 def test_pixel_values_of_the_checkpoint_are_kept(run, tmp_path):

@@ -5,7 +5,7 @@ from accelerate import Accelerator
 
 from segkit.cli.main import main
 from segkit.config import load_config
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, TrainingStopped
 from segkit.training.build import build_training
 from segkit.training.run_folder import RunFolder
 from segkit.training.stopping import Stopping
@@ -76,6 +76,17 @@ def test_the_first_step_is_saved_to_learn_how_long_that_takes(tiny):
     settings = ["training.checkpoint_every=null"]
     whole = train(load_config(tiny, settings), "whole")
     assert_equal_weights(train(load_config(tiny, settings), "run", resume=True) / "last", whole / "last")
+
+
+def test_time_that_is_over_before_the_first_step_is_told(tiny):
+    trainer = build_training(load_config(tiny), RunFolder(tiny.parent / "run"))
+    clock = Clock()
+    trainer.time_limit = TimeLimit(1, clock)
+    clock.now = 2  # building took as long
+    with pytest.raises(TrainingStopped, match=r"^stopped at step 0 of 4 by --max-time$"):
+        trainer.run()
+    train(load_config(tiny), "run", resume=True)
+    assert_equal_weights(tiny.parent / "run/last", train(load_config(tiny), "whole") / "last")
 
 
 def test_the_command_stops_and_goes_on(tiny, capsys):
