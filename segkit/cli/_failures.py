@@ -79,7 +79,7 @@ def report_failure(error: BaseException) -> int | None:
 
 
 def _print_line(line: str) -> None:
-    """Prints to stderr in one piece: `print` writes the end of the line on its own where Python does not buffer.
+    """Prints to stderr by one write: `print` writes the end of the line on its own where Python does not buffer.
 
     Of processes that end together, the lines would run into each other.
     """

@@ -55,12 +55,12 @@ def test_an_error_has_its_code(error, code, capsys):
 
 
 @pytest.mark.parametrize("error", [TrainingStopped("stopped at step 0 of 4 by --max-time"), DataError("a: is wrong.")])
-def test_a_line_is_written_in_one_piece(error, monkeypatch):
+def test_a_line_is_written_whole(error, monkeypatch):
     """Else those of processes that end together run into each other, where Python does not buffer."""
-    pieces = []
-    monkeypatch.setattr("sys.stderr", SimpleNamespace(write=pieces.append, flush=lambda: None))
+    written = []
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(write=written.append, flush=lambda: None))
     code_of(error)
-    assert [piece.count("\n") for piece in pieces] == [1]
+    assert [text.count("\n") for text in written] == [1]
 
 
 def test_done_is_0_and_wrong_words_are_2(capsys):
