@@ -6,6 +6,7 @@ publish. A parameter named like a kind is a nested part, built from the mapping 
 
 import inspect
 from collections.abc import Mapping
+from functools import partial
 from typing import TypeVar, cast
 
 import torch
@@ -19,6 +20,7 @@ from segkit.config.schema import part_settings
 from segkit.config.sections import PartConfig, Split, TrainingSplit
 from segkit.criterion import Criterion, WeightedLoss
 from segkit.data.limit import limited
+from segkit.data.problems import call_all
 from segkit.errors import ConfigError
 from segkit.layers.freezing import freeze, frozen_part
 from segkit.models._base import SegmentationModel
@@ -76,7 +78,7 @@ def build_part(registry: Registry[P], config: PartConfig, known: Mapping[str, ob
     for parameter in before_star(part):
         nested = registry.nests.get(parameter)
         if parameter == registry.plural:
-            arguments[parameter] = [build_part(registry, item, known) for item in arguments[parameter]]
+            arguments[parameter] = call_all(partial(build_part, registry, item, known) for item in arguments[parameter])
         elif parameter in known:
             arguments[parameter] = known[parameter]
         elif nested is not None and arguments.get(parameter) is not None:  # an optional nested part may be absent

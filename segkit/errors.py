@@ -1,7 +1,7 @@
 """The exceptions that users see. Every message says where, what is wrong, and what to do."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 
 class SegkitError(Exception):
@@ -32,15 +32,18 @@ class DataError(SegkitError):
     Args:
         message: One line for each problem, or for the first of very many.
         lines: All problems, where the message has only the first.
+        unread: Of a dataset that is not built for these problems, what reads each of its files that is there. A call
+            raises a DataError where the file cannot be used, which would otherwise show only once these are corrected.
 
     Example:
         >>> DataError("a.json: broken.").lines
         ('a.json: broken.',)
     """
 
-    def __init__(self, message: str, lines: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, lines: Sequence[str] = (), unread: Sequence[Callable[[], object]] = ()) -> None:
         super().__init__(message)
         self.lines = tuple(lines or message.splitlines())
+        self.unread = tuple(unread)
 
 
 class DataWarning(UserWarning):

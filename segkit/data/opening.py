@@ -77,6 +77,21 @@ def opened(path: Path, max_pixels: int | None = None, *, whole: bool = True) -> 
             raise _too_large(path, int(pixels[1]) if pixels else None, limit or _pillows_limit()) from None
 
 
+def check_image(path: Path) -> None:
+    """Decodes an image file of any kind, and throws its pixels away.
+
+    Raises:
+        DataError: as `opened`.
+
+    Example:
+        >>> check_image(Path("missing.png"))
+        Traceback (most recent call last):
+        segkit.errors.DataError: missing.png: there is no such file. Restore it or correct the path.
+    """
+    with opened(path) as image:
+        image.load()
+
+
 def refuse_large(path: Path, size: Size, max_pixels: int | None = None) -> None:
     """Checks the number of pixels of an image.
 

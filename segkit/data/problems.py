@@ -20,6 +20,7 @@ class _Found:
     """Problems that several `Problems` share."""
 
     lines: list[str] = field(default_factory=list)
+    unread: list[Callable[[], object]] = field(default_factory=list)
 
 
 def call_all(calls: Iterable[Callable[[], T]]) -> list[T]:
@@ -35,14 +36,16 @@ def call_all(calls: Iterable[Callable[[], T]]) -> list[T]:
     returned: list[T] = []
     shown: list[str] = []
     lines: list[str] = []
+    unread: list[Callable[[], object]] = []
     for call in calls:
         try:
             returned.append(call())
         except DataError as error:
             shown += str(error).splitlines()
             lines += error.lines
+            unread += error.unread
     if lines:
-        raise DataError("\n".join(dict.fromkeys(shown)), list(dict.fromkeys(lines)))
+        raise DataError("\n".join(dict.fromkeys(shown)), list(dict.fromkeys(lines)), unread)
     return returned
 
 
@@ -86,6 +89,11 @@ class Problems:
     def take(self, error: DataError) -> None:
         """Adds all problems of an error."""
         self._found.lines += error.lines
+        self._found.unread += error.unread
+
+    def leave_unread(self, readers: Iterable[Callable[[], object]]) -> None:
+        """Notes what reads the files of the dataset, for the error: see `DataError.unread`."""
+        self._found.unread += readers
 
     def raise_any(self) -> None:
         """Raises the problems so far. The message shows ten of them, the error has all.
@@ -96,4 +104,4 @@ class Problems:
         lines = self._found.lines
         more = [f"{self.file}: and {len(lines) - _SHOWN} more."] if len(lines) > _SHOWN else []
         if lines:
-            raise DataError("\n".join([*lines[:_SHOWN], *more]), lines)
+            raise DataError("\n".join([*lines[:_SHOWN], *more]), lines, self._found.unread)

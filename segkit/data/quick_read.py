@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import torch
 
@@ -54,25 +55,74 @@ def quick_read(
         >>> quick_read(Shapes(length=9), seconds=60, skip=[0])
         (8, [])
     """
-    end = clock() + seconds
     left = set(skip)
     own = [index for index in order_of(dataset) if index not in left][rank::num_processes]
-    batches = in_batches(own, _IMAGES_AT_A_TIME)
     sound, bad = 0, list[BadImage]()
-    used = workers if own else 0
-    found = WorkerBatches(_Try(dataset), list, batches, used, index_of=int, section=section, timeout=timeout)
-    # A dataset that draws random numbers by itself must not change those of the training.
-    with torch.random.fork_rng(devices=[]):
-        for part in found:
-            bad += [one for one in part if one is not None]
-            sound += part.count(None)
-            if clock() >= end:
-                break
+    for part in _tried(_Sample(dataset), own, seconds, workers, section, timeout, clock):
+        bad += [one for one in part if one is not None]
+        sound += part.count(None)
     return sound, bad
 
 
-class _Try:
-    """Reads one image, in a worker process, and returns what is wrong with it."""
+def read_unread(
+    error: DataError,
+    seconds: float = math.inf,
+    *,
+    workers: int = 0,
+    section: str = "data",
+    timeout: float = TIMEOUT,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[BadImage]:
+    """Reads the files of a dataset that is not built, until all are read or the time is over.
+
+    Args:
+        error: Of building it.
+        seconds: As for `quick_read`, as are `workers`, `section` and `timeout`.
+        progress: Called with the number of files that were read since the last call, and that of all.
+
+    Returns:
+        The files that are bad.
+
+    Raises:
+        DataError: A worker hangs or has ended.
+
+    Example:
+        >>> from functools import partial
+        >>> from segkit.data.images import read_image
+        >>> read_unread(DataError("a.json: broken.", unread=[partial(read_image, "missing.png")]))[0].error
+        'missing.png: there is no such file. Restore it or correct the path.'
+    """
+    bad, count = list[BadImage](), len(error.unread)
+    for part in _tried(_File(error.unread), range(count), seconds, workers, section, timeout, time.perf_counter):
+        bad += [one for one in part if one is not None]
+        if progress is not None:
+            progress(len(part), count)
+    return bad
+
+
+def _tried(
+    attempt: Callable[[int], BadImage | None],
+    indices: Sequence[int],
+    seconds: float,
+    workers: int,
+    section: str,
+    timeout: float,
+    clock: Callable[[], float],
+) -> Iterator[list[BadImage | None]]:
+    """Yields what some attempts find, until all are made or the time is over."""
+    end = clock() + seconds
+    batches = in_batches(indices, _IMAGES_AT_A_TIME)
+    used = workers if indices else 0
+    # A dataset that draws random numbers by itself must not change those of the training.
+    with torch.random.fork_rng(devices=[]):
+        for part in WorkerBatches(attempt, list, batches, used, index_of=int, section=section, timeout=timeout):
+            yield part
+            if clock() >= end:
+                break
+
+
+class _Sample:
+    """Reads one image with its target, in a worker process, and returns what is wrong with it."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -80,6 +130,20 @@ class _Try:
     def __call__(self, index: int) -> BadImage | None:
         try:
             Tally(len(self._dataset.classes)).add_sample(self._dataset[index])
+        except DataError as error:
+            return BadImage(index, str(error))
+        return None
+
+
+class _File:
+    """Reads one file, in a worker process, and returns what is wrong with it."""
+
+    def __init__(self, readers: Sequence[Callable[[], object]]) -> None:
+        self._readers = readers
+
+    def __call__(self, index: int) -> BadImage | None:
+        try:
+            self._readers[index]()
         except DataError as error:
             return BadImage(index, str(error))
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +10,7 @@ from segkit.data.findings import nothing_annotated, suspicions
 from segkit.data.limit import without_limit
 from segkit.data.near_duplicates import near_duplicates
 from segkit.data.sampling import DatasetSample, annotation_counts
-from segkit.data.survey import TINY, ImageFacts, Survey
+from segkit.data.survey import TINY, BadImage, ImageFacts, Survey
 from segkit.registries import Dataset, ExplainedDataset
 
 Level = Literal["error", "warning", "note"]
@@ -65,7 +65,7 @@ def findings_of(split: str, dataset: Dataset, survey: Survey, num_queries: int |
 least 7.', 'segments: 7', 3)
     """
     sample = as_sample(dataset, survey)
-    found = bad_images(split, survey)
+    found = bad_images(split, survey.bad)
     if survey.images or not survey.bad:
         if nothing := nothing_annotated(sample):
             verb = "learned" if split == "data.train" else "measured"
@@ -77,10 +77,10 @@ least 7.', 'segments: 7', 3)
     return [*found, *_read_twice(split, survey), *_by_images(split, survey, num_queries)]
 
 
-def bad_images(split: str, survey: Survey) -> list[Finding]:
+def bad_images(split: str, bad: Iterable[BadImage]) -> list[Finding]:
     """Returns an error for each thing that is wrong with images, with all that have it."""
     by_text: dict[str, list[Place]] = {}
-    for one in survey.bad:
+    for one in bad:
         file, separator, text = one.error.partition(": ")
         if not separator:  # the message of a plugin may name no file
             file, text = "", one.error

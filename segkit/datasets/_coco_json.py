@@ -81,7 +81,7 @@ class CocoFile:
     def _read_images(self, entries: list[object], folder: Path, sizes: bool) -> list[CocoImage]:
         before = self.problems.count
         listed: list[tuple[Id, str, Size | None]] = []
-        files = ListedFiles(folder, "images", self.problems)
+        self._files = files = ListedFiles(folder, "images", self.problems)
         for number, value in enumerate(entries):
             entry = JsonEntry(value, f"images[{number}]", self.problems)
             id, (key, name) = entry.required("id", as_id), _file_name(entry)
@@ -99,6 +99,10 @@ class CocoFile:
         if self.problems.count == before:
             self._warn_of_repeated(images)
         return images
+
+    def images_there(self) -> list[CocoImage]:
+        """Returns the images whose files exist."""
+        return [image for image in self.images if self._files.is_there(image.file_name)]
 
     def _warn_of_repeated(self, images: list[CocoImage]) -> None:
         first_of: dict[str, int] = {}

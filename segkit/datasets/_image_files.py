@@ -59,7 +59,7 @@ class ListedFiles:
         """Notes a file that `key` of `entry` names."""
         self._count += 1
         path = self._path(name)
-        if self._is_there(path):
+        if self.is_there(path):
             self._there.add(path)
         else:
             self._missing.append((entry, key, path))
@@ -69,7 +69,7 @@ class ListedFiles:
         elsewhere = any(self._is_another(name) for _, _, name in self._missing)
         if self._missing and len(self._missing) == self._count and not elsewhere:
             alone = [(entry, key, os.path.basename(name)) for entry, key, name in self._missing]
-            absent = [one for one in alone if not self._is_there(one[2])]
+            absent = [one for one in alone if not self.is_there(one[2])]
             if len({name for _, _, name in alone}) == len(alone) and 2 * len(absent) < len(alone):
                 self._without_folders, self._missing = True, absent
             elif self._count > 1:
@@ -98,17 +98,18 @@ class ListedFiles:
         """Returns the path within the folder of a listed file. To be asked after `check`."""
         return os.path.basename(self._path(name)) if self._without_folders else self._path(name)
 
-    def _path(self, name: str) -> str:
-        native = _native(name)
-        match = _CITYSCAPES.fullmatch(native)
-        return f"{match[2]}/{match[1]}{match[3]}" if match and not self._is_there(native) else native
-
-    def _is_there(self, name: str) -> bool:
+    def is_there(self, name: str) -> bool:
+        """Returns whether a file in the folder has this name."""
         parent, base = os.path.split(name)
         if _leads_out(name):
             return False
         # The second look is for file systems that ignore the case of letters or write accents in another way.
         return base in self._names_in(parent) or _exists(self._folder / name)
+
+    def _path(self, name: str) -> str:
+        native = _native(name)
+        match = _CITYSCAPES.fullmatch(native)
+        return f"{match[2]}/{match[1]}{match[3]}" if match and not self.is_there(native) else native
 
     def _is_another(self, name: str) -> bool:
         """Returns whether a name leads out of the folder to a file, which is not the one of its name in the folder."""

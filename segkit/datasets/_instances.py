@@ -31,6 +31,17 @@ class AnnotatedImage:
     """The file that gives the size, for messages."""
 
 
+def read_annotated(listed: AnnotatedImage) -> Tensor:
+    """Reads an image (3, H, W) uint8 RGB.
+
+    Raises:
+        DataError: it cannot be read or is of another size than the annotation gives.
+    """
+    image = read_image(listed.file)
+    _check_size(image, listed.size, str(listed.file), str(listed.annotation))
+    return image
+
+
 Instance = tuple[Segment, Segmentation]
 """What an annotation says of an instance, and its mask."""
 
@@ -67,7 +78,7 @@ class InstanceDataset:
         """
         file = self._files[index]
         image = read_image(file)
-        self._check_size(image, index)
+        _check_size(image, self._sizes[index], file, self._annotations[index])
         segmentations: list[Segmentation] = pickle.loads(self._packed[index])
         size = (int(image.shape[1]), int(image.shape[2]))
         masks = decode_masks([one.draw(size) for one in segmentations], size)  # (N, H, W)
@@ -84,15 +95,14 @@ class InstanceDataset:
         """Counts the annotations of the first `images` images."""
         return self.segments.counts(images, len(self.classes))
 
-    def _check_size(self, image: Tensor, index: int) -> None:
-        # Polygons have no size of their own: on an image of another size they would be wrong without an error.
-        size = self._sizes[index]
-        if size is not None and tuple(image.shape[1:]) != size:
-            raise DataError(
-                f"{self._files[index]}: the image is {image.shape[2]}x{image.shape[1]} (upright), but "
-                f"{self._annotations[index]} gives {size[1]}x{size[0]}. Take both from one release, or scale the "
-                f"annotations with the image."
-            )
+
+def _check_size(image: Tensor, size: Size | None, file: str, annotation: str) -> None:
+    # Polygons have no size of their own: on an image of another size they would be wrong without an error.
+    if size is not None and tuple(image.shape[1:]) != size:
+        raise DataError(
+            f"{file}: the image is {image.shape[2]}x{image.shape[1]} (upright), but {annotation} gives "
+            f"{size[1]}x{size[0]}. Take both from one release, or scale the annotations with the image."
+        )
 
 
 def _pack(segmentations: list[Segmentation]) -> bytes:

@@ -3,12 +3,15 @@
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
 from segkit.data.formats import label_suffixes
 from segkit.data.listing import Listing, counted, list_tree, named, warn_of_the_rest
+from segkit.data.opening import check_image
+from segkit.data.pixel_files import read_pixels
 from segkit.data.problems import Problems
 from segkit.datasets._split import FileSplit, chosen
 from segkit.datasets._unpaired import advice, no_images, no_labels, one_folder
@@ -70,6 +73,8 @@ def pair_up(images: Path, labels: Path, ends: Ends, split: FileSplit | None, pix
         problems.of(labels).add(f"there is no label file for {named(missing)} of {images}. {what}")
     _refuse_repeated(image_names, image_of, problems)
     _refuse_repeated(fitting, label_of, problems)
+    problems.leave_unread(partial(read_pixels, image_of[name], pixels) for name in wanted)
+    problems.leave_unread(partial(check_image, label_of[name]) for name in wanted if name in label_of)
     problems.raise_any()
     _warn_of_images(found, sorted(own - image_names.keys()), ends.image)
     _warn_of_labels(listed, [file for file in listed.images if file not in fitting], label_names, found, ends.label)

@@ -1,8 +1,11 @@
 """The layout of Pascal VOC: its sub-folders and its lists of names."""
 
+from functools import partial
 from pathlib import Path
 
+from segkit.data.images import read_image
 from segkit.data.listing import list_tree
+from segkit.data.opening import check_image
 from segkit.data.paths import configured_path
 from segkit.data.problems import Problems
 from segkit.data.text import read_text
@@ -93,6 +96,9 @@ def listed(root: Path, split: Split, instances: bool) -> tuple[list[Pair], list[
                 )
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.add(f"'{name}' stands there twice. Remove one.")
+    for folder, files in found.items():
+        there = [files[name][0] for name in names if name in files]
+        problems.leave_unread(partial(read_image if folder == IMAGES else check_image, file) for file in there)
     problems.raise_any()
     if not names:
         raise DataError(f"{file}: the list is empty. Write the name of an image on each line.")

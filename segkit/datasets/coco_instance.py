@@ -16,7 +16,7 @@ from segkit.datasets._coco_exports import Boxes, warn_of_partial_annotation
 from segkit.datasets._coco_json import CocoFile
 from segkit.datasets._coco_masks import read_segmentation
 from segkit.datasets._image_files import warn_of_unlisted
-from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset
+from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset, read_annotated
 from segkit.datasets._masks import InvalidSegmentationError, Polygons, RunLengths
 from segkit.datasets._plausibility import Plausibility
 from segkit.datasets._same_classes import same_classes
@@ -89,6 +89,11 @@ class CocoInstance(InstanceDataset):
             raise DataError("annotations: the list is empty. Name a JSON file.")
         problems = Problems(files[0])
         read = [_read_file(file, folder, problems.of(file), classes) for file in files]
+        problems.leave_unread(
+            partial(read_annotated, AnnotatedImage(folder / image.file_name, image.id, image.size, parsed.file))
+            for parsed, _ in read
+            for image in parsed.images_there()
+        )
         problems.raise_any()
         listed, found = _joined(read, folder)
         warn_of_unlisted(folder, [image.file_name for parsed, _ in read for image in parsed.images], files)

@@ -101,6 +101,8 @@ class CocoPanoptic:
         self._semantic = semantic
         parsed = CocoFile(self._file, self._images, Problems(self._file), sizes=False, isthing=True)
         found, self._mask_names = _read_annotations(parsed, self._masks)
+        images_there = [self._images / image.file_name for image in parsed.images_there()]
+        parsed.problems.leave_unread(partial(read_image, file) for file in images_there)
         parsed.problems.raise_any()
         self.classes = parsed.classes
         listed = parsed.images
@@ -218,7 +220,11 @@ def _read_annotations(parsed: CocoFile, masks: Path) -> tuple[list[_Found], list
             mask_names[image] = name
         found += _read_segments(parsed, image, listed or [], f"{place}.segments_info")
     files.check()
-    return found, [None if name is None else files.name_of(name) for name in mask_names]
+    names = [None if name is None else files.name_of(name) for name in mask_names]
+    parsed.problems.leave_unread(
+        partial(read_panoptic_map, masks / name) for name in names if name is not None and files.is_there(name)
+    )
+    return found, names
 
 
 def _read_segments(parsed: CocoFile, image: int | None, listed: list[object], place: str) -> list[_Found]:

@@ -5,6 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from segkit.classes import Classes
@@ -12,7 +13,7 @@ from segkit.data.listing import Listing, counted, list_tree, named, warn_of_the_
 from segkit.data.paths import dataset_folder
 from segkit.data.problems import Problems
 from segkit.datasets._class_choice import ClassChoice, names_in_annotations
-from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset
+from segkit.datasets._instances import AnnotatedImage, Instance, InstanceDataset, read_annotated
 from segkit.datasets._labelme_files import LabelmeFile, read_labelme
 from segkit.datasets._plausibility import Plausibility
 from segkit.datasets._segments import Segment
@@ -77,11 +78,14 @@ class Labelme(InstanceDataset):
         problems = Problems(root)
         image_folder = None if images is None else dataset_folder(images)
         files = read_labelme(listing, image_folder, problems)
+        listed = [AnnotatedImage(file.image, file.name, file.size, file.path) for file in files]
+        problems.leave_unread(partial(read_annotated, image) for image in listed)
         problems.raise_any()
         names, label_of = _classes(files, classes, root)
         annotated = {file.image for file in files}
         keep = set(chosen([file.name for file in files], split, root))
         files = [file for file in files if file.name in keep]
+        listed = [image for image in listed if image.id in keep]
         _warn(files, label_of, root)
         _warn_of_images(listing, annotated)
         if image_folder is not None and not image_folder.resolve().is_relative_to(root.resolve()):
@@ -96,7 +100,6 @@ class Labelme(InstanceDataset):
                     plausibility.add_instance(shape.entry, *instances[-1])
         plausibility.finish()
         problems.raise_any()
-        listed = [AnnotatedImage(file.image, file.name, file.size, file.path) for file in files]
         super().__init__(Classes.make(names), listed, instances)
 
 

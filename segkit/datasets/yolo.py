@@ -3,10 +3,12 @@
 import math
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from segkit.classes import Classes
 from segkit.data.class_list import read_classes
+from segkit.data.images import read_image
 from segkit.data.listing import counted, named
 from segkit.data.paths import dataset_path
 from segkit.data.problems import Problems
@@ -80,6 +82,7 @@ class Yolo(InstanceDataset):
                 equal += reader.equal
         if boxes and not instances and not problems.count:
             problems.add(f"all {len(boxes)} lines of '{key_of(split)}' are boxes without outlines. Export outlines.")
+        problems.leave_unread(partial(read_image, image.file) for image in images)
         problems.raise_any()
         _warn(file, images, len(instances), boxes, empty, equal)
         super().__init__(classes, [AnnotatedImage(image.file, image.name, None, file) for image in images], instances)

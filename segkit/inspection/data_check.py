@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 
@@ -16,8 +17,17 @@ from segkit.checkpoint import classes_differ
 from segkit.config import Config
 from segkit.config.sections import Split
 from segkit.data.limit import without_limit
+from segkit.data.quick_read import read_unread
 from segkit.data.survey import Survey, survey_dataset
-from segkit.data.survey_findings import Finding, Level, as_sample, equal_images, findings_of, similar_images
+from segkit.data.survey_findings import (
+    Finding,
+    Level,
+    as_sample,
+    bad_images,
+    equal_images,
+    findings_of,
+    similar_images,
+)
 from segkit.errors import ConfigError, DataError, DataWarning
 from segkit.registries import Dataset
 from segkit.types import pixel_format_of
@@ -89,7 +99,8 @@ def check_data(config: Config, progress: Progress | None = None) -> DataCheck:
     num_queries = queries_to_match(config)
     for split, section in _splits(config):
         with _as_findings(check.findings, split):
-            dataset = build_dataset(section)
+            with _unread_as_findings(check.findings, split, section, progress):
+                dataset = build_dataset(section)
             check.datasets[split] = dataset
             advance = None if progress is None else _advance(progress, split, len(dataset))
             survey = survey_dataset(dataset, section.workers, advance, section=split, timeout=section.timeout)
@@ -127,6 +138,20 @@ def _as_findings(findings: list[Finding], split: str) -> Iterator[None]:
         for one in caught
         if one.category in (UserWarning, DataWarning) and not _is_of_torch(one.filename)
     )
+
+
+@contextmanager
+def _unread_as_findings(
+    findings: list[Finding], split: str, section: Split, progress: Progress | None
+) -> Iterator[None]:
+    """Reads the files of a dataset that cannot be built as well, so that all of its problems are told."""
+    try:
+        yield
+    except DataError as error:
+        advance = None if progress is None else partial(progress, split)
+        numbers: dict[str, Any] = {"workers": section.workers, "section": split, "timeout": section.timeout}
+        findings += bad_images(split, read_unread(error, progress=advance, **numbers))
+        raise
 
 
 def _is_of_torch(file: str) -> bool:

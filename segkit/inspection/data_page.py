@@ -82,7 +82,7 @@ def _images(finding: Finding, datasets: dict[str, Dataset]) -> Iterator[Html]:
 def _draw(place: Place, datasets: dict[str, Dataset]) -> Image.Image | None:
     """Draws a place, or the images of a pair beside each other."""
     if place.like is None:
-        return draw_place(place, datasets[place.split])
+        return draw_place(place, datasets[place.split]) if place.split in datasets else None
     pair = [datasets[one.split][one.index].image for one in (place, place.like)]
     titles = [
         f"{one.split}: {image.shape[2]}x{image.shape[1]}" for one, image in zip((place, place.like), pair, strict=True)

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 
 from segkit.build import (
     build_criterion,
+    build_dataset,
     build_hooks,
     build_model,
     build_optimizer,
@@ -39,7 +40,7 @@ from segkit.training.class_weights import with_class_weights
 from segkit.training.continuity import changed_settings, changes, keep_class_weights, keep_pixel_values
 from segkit.training.data_summary import DataSummary
 from segkit.training.evaluation import RunEvaluation
-from segkit.training.first_look import SECONDS, first_look, refuse_bad, training_dataset
+from segkit.training.first_look import SECONDS, all_problems, first_look, refuse_bad
 from segkit.training.frozen_weights import frozen_at_random
 from segkit.training.initialization import initialize_from
 from segkit.training.loop import Trainer
@@ -131,7 +132,8 @@ def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> 
     accelerator = make_accelerator(settings.precision, device)
     if settings.precision == "fp16" and accelerator.device.type == "cpu":
         raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU. Use bf16.")
-    dataset = training_dataset(split, experiment.data.val)
+    with all_problems(split, experiment.data.val):
+        dataset = build_dataset(split)
     return _Plan(config, run, settings, split, accelerator, dataset)
 
 
@@ -231,13 +233,14 @@ def _validation(plan: _Plan, model: SegmentationModel) -> Validation | None:
     config, accelerator = plan.config, plan.accelerator
     if config.experiment.data is None or config.experiment.data.val is None:
         return None
-    validation = Validation(
-        config,
-        plan.dataset.classes,
-        model.size_divisor,
-        rank=accelerator.process_index,
-        num_processes=accelerator.num_processes,
-    )
+    with all_problems(plan.split, config.experiment.data.val):
+        validation = Validation(
+            config,
+            plan.dataset.classes,
+            model.size_divisor,
+            rank=accelerator.process_index,
+            num_processes=accelerator.num_processes,
+        )
     require_pixel_format(model, validation.dataset, "data.val")
     check_best_metric(config, validation.metric_names())
     return validation

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from segkit.build import build_dataset
 from segkit.config.sections import Split, TrainingSplit
-from segkit.data.quick_read import quick_read
+from segkit.data.quick_read import quick_read, read_unread
 from segkit.data.sampling import DatasetSample, sample_dataset
+from segkit.data.survey import BadImage
 from segkit.errors import DataError
 from segkit.registries import Dataset
 from segkit.runtime.processes import gather
@@ -62,26 +67,53 @@ def first_look(
     return replace(sample, bad=tuple(bad), also_read=sum(sound for sound, _ in parts))
 
 
-def training_dataset(train: TrainingSplit, val: Split | None) -> Dataset:
-    """Builds `data.train`.
+@contextmanager
+def all_problems(train: TrainingSplit, val: Split | None, seconds: float = SECONDS) -> Iterator[None]:
+    """Adds to an error of building a dataset what else is wrong with both, so that all of it can be mended at once.
+
+    Args:
+        train: The section `data.train`.
+        val: The section `data.val`, if there is one.
+        seconds: The time to read the images of each.
 
     Raises:
-        DataError: Its annotations have problems. The message names those of `data.val` as well.
+        DataError: A dataset cannot be built. The message has the problems of both, and those of their images.
 
     Example:
-        >>> len(training_dataset(TrainingSplit(dataset={"type": "shapes", "length": 4}), None))
-        4
+        >>> with all_problems(TrainingSplit(dataset={"type": "mask_folder"}), None, seconds=0):
+        ...     pass
     """
     try:
-        return build_dataset(train)
+        yield
     except DataError as error:
-        lines = str(error).splitlines()
-    try:
-        if val is not None:
-            build_dataset(val)
-    except DataError as error:
-        lines += str(error).splitlines()
-    raise DataError("\n".join(dict.fromkeys(lines)))
+        shown, lines = str(error).splitlines(), list(error.lines)
+        for section, split in (("data.train", train), ("data.val", val)):
+            if split is not None:
+                more = _problems(section, split, seconds)
+                shown += more
+                lines += more
+        raise DataError("\n".join(dict.fromkeys(shown)), list(dict.fromkeys(lines))) from None
+
+
+def _problems(section: str, split: Split, seconds: float) -> list[str]:
+    """Returns what is wrong with a dataset: the problems of its annotations, and the first ones of its images."""
+    lines, bad = list[str](), list[BadImage]()
+    numbers: dict[str, Any] = {"workers": split.workers, "section": section, "timeout": split.timeout}
+    reads = not (isinstance(split, TrainingSplit) and split.on_bad_sample == "skip")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are told where the dataset is built first
+        try:
+            try:
+                dataset = build_dataset(split)
+                bad = quick_read(dataset, seconds, **numbers)[1] if reads else []
+            except DataError as error:
+                lines += str(error).splitlines()
+                bad = read_unread(error, seconds, **numbers) if reads else []
+        except DataError as error:  # a loading process hangs
+            lines.append(str(error))
+    found = list(dict.fromkeys(one.error for one in bad))
+    more = [f"{section}: and {len(found) - _SHOWN} more."] if len(found) > _SHOWN else []
+    return [*lines, *found[:_SHOWN], *more]
 
 
 def refuse_bad(looks: dict[str, DatasetSample]) -> None:

@@ -33,7 +33,7 @@ def test_images_with_one_problem_are_one_finding():
                 raise DataError("no file is named")
             return super().__getitem__(index)
 
-    assert bad_images("data.val", survey_dataset(Broken([BOTH] * 5))) == [
+    assert bad_images("data.val", survey_dataset(Broken([BOTH] * 5)).bad) == [
         Finding(
             "error",
             "data.val",

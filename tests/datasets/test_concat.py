@@ -169,3 +169,11 @@ def test_each_dataset_explains_the_ids_of_its_own_label_files():
         "dataset 2 of concat: dataset 2 of concat: 0 pixels, ids []. dataset 3 of concat: 0 pixels, ids []."
     )
     assert sample_dataset(Concat([Given(names, [0])])).stored_ids == ""
+
+
+def test_problems_of_all_datasets_are_told_together():
+    parts = [{"type": "mask_folder", "images": name, "labels": name, "classes": ["a"]} for name in ("one", "two")]
+    with pytest.raises(DataError) as caught:
+        build_part(DATASETS, {"type": "concat", "datasets": parts})
+    first, second = str(caught.value).splitlines()
+    assert ("one" in first, "two" in second) == (True, True)

@@ -55,6 +55,40 @@ def test_an_image_that_is_cut_off(written, tmp_path):
     assert text.startswith("cannot read the image (")
 
 
+def spoil(settings, dataset):
+    """Makes one annotation of a dataset unusable, so that the dataset is not built."""
+    if "annotations" in settings:
+        file = Path(settings["annotations"])
+        content = json.loads(file.read_text())
+        content["annotations"][0]["category_id"] = 77
+        file.write_text(json.dumps(content))
+    elif settings["type"] == "labelme":
+        file = Path(dataset[0].file).with_suffix(".json")
+        content = json.loads(file.read_text())
+        content["shapes"][0]["points"] = None
+        file.write_text(json.dumps(content))
+    elif settings["type"] == "yolo":
+        image = Path(dataset[0].file)
+        (image.parents[1] / f"labels/{image.stem}.txt").write_text("9 0 0 1 0 1 1")
+    else:
+        dataset._pairs[0].label.unlink()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_images_are_read_though_annotations_are_bad(written, tmp_path, workers):
+    whole = check(tmp_path, written).datasets["data.train"]
+    file = Path(whole[len(whole) - 1].file)
+    spoil(written["train"], whole)
+    file.write_bytes(file.read_bytes()[:300])
+    checked = check(tmp_path, written, workers=workers)
+    assert "data.train" not in checked.datasets
+    errors = [(text, files) for split, text, files in found(checked, "error") if split == "data.train"]
+    assert [files for text, files in errors if text.startswith("cannot read the image (")] == [[file.name]]
+    assert len(errors) == 2
+    write_data_page(tmp_path / "page.html", "Data", checked)
+    assert file.name in (tmp_path / "page.html").read_text()
+
+
 @pytest.fixture
 def masks(tmp_path):
     """Cityscapes' folder, and its label files of a split."""

@@ -122,6 +122,43 @@ def test_a_training_stops_before_its_first_step(masks, tiny, split, capsys):
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
+def test_images_of_both_datasets_are_read_though_one_is_not_built(masks, tiny, split):
+    folder, overrides = masks
+    (folder / split / "labels/03.png").unlink()
+    cut = [folder / part / "images/05.png" for part in ("train", "val")]
+    for file in cut:
+        file.write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        train(load_config(tiny, overrides), folder / "run")
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith(f"{folder / split / 'labels'}: there is no label file for 03.png")
+    assert lines[1:] == [
+        f"{file}: this is not an image, or its format cannot be read. Replace or remove it." for file in cut
+    ]
+    assert not (folder / "run").exists()
+
+
+def test_images_that_may_be_skipped_are_not_read(masks, tiny):
+    folder, overrides = masks
+    (folder / "train/labels/03.png").unlink()
+    (folder / "train/images/05.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        train(load_config(tiny, [*overrides, "data.train.on_bad_sample=skip"]), folder / "run")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_of_many_bad_images_ten_are_shown(masks, tiny):
+    folder, overrides = masks
+    (folder / "train/labels/79.png").unlink()
+    for number in range(12):
+        (folder / f"train/images/{number:02}.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        train(load_config(tiny, overrides), folder / "run")
+    lines = str(caught.value).splitlines()
+    assert (len(lines), lines[-1]) == (12, "data.train: and 2 more.")
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
 def test_label_files_that_count_classes_from_1_are_explained(masks, tiny, split):
     folder, overrides = masks
     for file in (folder / split / "labels").iterdir():
