@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -27,10 +28,10 @@ from segkit.errors import DataError
 _MOST_FILES = 20
 """Files of one kind that are read: those of a format lie together."""
 
-NEAR = (("*.json", "*/*.json"),)
+_NEAR = ("*.json", "*/*.json")
 """Where the JSON files lie that mark a folder: in it, or one folder below."""
 
-_DEEP = (*NEAR, ("*/*/*.json",), ("*/*/*/*.json",))
+_DEEP = (_NEAR, ("*/*/*.json",), ("*/*/*/*.json",))
 """Where they are looked for: deeper only if there are none above."""
 
 _MOST_NAMES = 20
@@ -43,14 +44,12 @@ JsonFile = tuple[Path, dict[str, object]]
 """A JSON file with its content, a mapping."""
 
 
-def json_files(
-    folder: Path, looks_like: Callable[[object], bool], where: Sequence[Sequence[str]] = _DEEP
-) -> Iterator[JsonFile]:
+def _json_files(folder: Path, kind: str, where: Sequence[Sequence[str]] = _DEEP) -> Iterator[JsonFile]:
     """Yields the JSON files of one kind in a folder and its sub-folders, among the first of them.
 
     Args:
         folder: The folder.
-        looks_like: Tells the kind from the content of a file.
+        kind: `labelme`, `coco_instance` or `coco_panoptic`.
         where: Patterns of the files, in groups. Only files of the first group that has some are yielded.
     """
     for patterns in where:
@@ -60,21 +59,38 @@ def json_files(
                 data = read_json(file)
             except DataError:
                 continue
-            if isinstance(data, dict) and looks_like(data):
+            if isinstance(data, dict) and _kind(data) == kind:
                 found = True
                 yield file, data
         if found:
             return
 
 
-def is_coco_instance(data: object) -> bool:
-    """Returns whether the content of a JSON file is that of COCO's instances."""
-    return looks_like_coco(data) == "instance"
+def has_json(folder: Path, kind: str) -> bool:
+    """Returns whether JSON files of a kind mark a folder, which is labelme, coco_instance or coco_panoptic.
+
+    Example:
+        >>> has_json(Path("docs"), "labelme")
+        False
+    """
+    files = (file for pattern in _NEAR for file in sorted(folder.glob(pattern)))
+    there = filter(os.path.isfile, islice(files, _MOST_FILES))
+    return any(_kind_of(file, os.path.getmtime(file)) == kind for file in there)
 
 
-def is_coco_panoptic(data: object) -> bool:
-    """Returns whether the content of a JSON file is that of COCO panoptic."""
-    return looks_like_coco(data) == "panoptic"
+@lru_cache(maxsize=1000)
+def _kind_of(file: Path, changed: float) -> str:
+    """Returns the kind of a JSON file. Large ones take seconds: each is read once until it is changed."""
+    try:
+        return _kind(read_json(file))
+    except DataError:
+        return ""
+
+
+def _kind(data: object) -> str:
+    """Returns the kind of the content of a JSON file, an empty text for another."""
+    coco = looks_like_coco(data)
+    return "labelme" if looks_like_labelme(data) else f"coco_{coco}" if coco else ""
 
 
 def propose_coco_instance(folder: Path, wishes: Wishes) -> Proposal:
@@ -84,7 +100,7 @@ def propose_coco_instance(folder: Path, wishes: Wishes) -> Proposal:
         DataError: several files may be meant, or their images are not there.
     """
     tasks = choose_task([INSTANCE], wishes, folder)
-    files = _by_part(folder, list(json_files(folder, is_coco_instance)), "instances")
+    files = _by_part(folder, list(_json_files(folder, "coco_instance")), "instances")
     more: Settings = {} if wishes.classes is None else {"classes": _names_of(wishes, folder)}
     settings: list[Settings] = [
         {
@@ -108,7 +124,7 @@ def propose_coco_panoptic(folder: Path, wishes: Wishes) -> Proposal:
     if wishes.classes is not None:
         raise DataError(f"{folder}: the classes are the categories of the JSON files. Leave out --classes.")
     tasks = choose_task([PANOPTIC, SEMANTIC], wishes, folder)
-    files = _by_part(folder, list(json_files(folder, is_coco_panoptic)), "panoptic")
+    files = _by_part(folder, list(_json_files(folder, "coco_panoptic")), "panoptic")
     more: Settings = {"semantic": True} if tasks[0] == SEMANTIC else {}
     settings: list[Settings] = []
     for file, data in files:
@@ -134,7 +150,7 @@ def propose_labelme(folder: Path, wishes: Wishes) -> Proposal:
     first: dict[Path, JsonFile] = {}
     for place in (folder, *sorted(one for one in folder.iterdir() if one.is_dir())):
         where = (("*.json",),) if place == folder else _DEEP
-        found = next(json_files(place, looks_like_labelme, where), None)
+        found = next(_json_files(place, "labelme", where), None)
         first |= {place: found} if found is not None else {}
     of_part = {part_in(place.name): place for place in first if place != folder}
     places = [of_part["train"], of_part["val"]] if {"train", "val"} <= of_part.keys() else []

@@ -1,23 +1,20 @@
 """Which type of dataset reads a folder, and with which settings: what each format has that no other has."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from os.path import commonpath
 from pathlib import Path
 
 from segkit.data.listing import is_hidden
 from segkit.datasets._json_layouts import (
-    NEAR,
-    is_coco_instance,
-    is_coco_panoptic,
-    json_files,
+    has_json,
     propose_coco_instance,
     propose_coco_panoptic,
     propose_labelme,
 )
 from segkit.datasets._label_layout import propose_label_files
-from segkit.datasets._labelme_files import looks_like_labelme
 from segkit.datasets._proposal import INSTANCE, PANOPTIC, SEMANTIC, Proposal, Wishes, part_in
 from segkit.datasets._voc_folders import looks_like_voc, propose_voc
 from segkit.datasets._yolo_folders import propose_yolo, yolo_files
@@ -32,16 +29,12 @@ class Layout:
     propose: Callable[[Path, Wishes], Proposal]
 
 
-def _has_json(looks_like: Callable[[object], bool]) -> Callable[[Path], bool]:
-    return lambda folder: next(json_files(folder, looks_like, NEAR), None) is not None
-
-
 LAYOUTS = {
     "voc": Layout(looks_like_voc, propose_voc),
     "yolo": Layout(lambda folder: bool(yolo_files(folder)), propose_yolo),
-    "labelme": Layout(_has_json(looks_like_labelme), propose_labelme),
-    "coco_panoptic": Layout(_has_json(is_coco_panoptic), propose_coco_panoptic),
-    "coco_instance": Layout(_has_json(is_coco_instance), propose_coco_instance),
+    "labelme": Layout(partial(has_json, kind="labelme"), propose_labelme),
+    "coco_panoptic": Layout(partial(has_json, kind="coco_panoptic"), propose_coco_panoptic),
+    "coco_instance": Layout(partial(has_json, kind="coco_instance"), propose_coco_instance),
 }
 """Type of a dataset -> its layout. Folders of images and label files alone have no mark."""
 
@@ -84,7 +77,22 @@ def propose(folder: Path, type: str | None, wishes: Wishes) -> Proposal:
         return propose_label_files(folder, wishes)
     if not types:
         raise DataError(f"{folder}: the folder has no marks of {type}. Leave out --type to see what it is.")
-    return LAYOUTS[types[0]].propose(place, wishes)
+    proposal = LAYOUTS[types[0]].propose(place, wishes)
+    return replace(proposal, notes=[*proposal.notes, *(_others(folder, types[0]) if type is None else [])])
+
+
+def _others(folder: Path, taken: str) -> list[str]:
+    """Returns a sentence about each other format whose marks are in the folder or below."""
+    found: dict[str, Path] = {}
+    for level in _levels(folder):
+        for place in level:
+            for type in _types(place, [one for one in LAYOUTS if one not in (taken, *found)]):
+                found[type] = place
+    return [
+        f"{taken} was taken. {'The folder' if place == folder else place.relative_to(folder)} has the marks of {type}, "
+        f"too: with --type {type}, these annotations are read instead."
+        for type, place in found.items()
+    ]
 
 
 def _recognized(folder: Path, types: Collection[str]) -> tuple[Path, list[str]]:
@@ -93,16 +101,22 @@ def _recognized(folder: Path, types: Collection[str]) -> tuple[Path, list[str]]:
     Raises:
         DataError: several folders have marks, and are no parts of one dataset.
     """
-    level = [folder]
-    for _ in range(_DEEPEST + 1):
+    for level in _levels(folder):
         marked = {place: found for place in level if (found := _types(place, types))}
         if len(marked) == 1:
             return next(iter(marked.items()))
         if marked:
             return Path(commonpath(marked)), _only_type(folder, marked)
+    return folder, []
+
+
+def _levels(folder: Path) -> Iterator[list[Path]]:
+    """Yields the folders of each depth, from the folder itself."""
+    level = [folder]
+    for _ in range(_DEEPEST + 1):
+        yield level
         below = (one for place in level for one in sorted(place.iterdir()) if one.is_dir() and not is_hidden(one))
         level = list(islice(below, _MOST_FOLDERS))
-    return folder, []
 
 
 def _only_type(folder: Path, marked: dict[Path, list[str]]) -> list[str]:
