@@ -23,5 +23,5 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{'':{width}}  {'training':>12}  {'now':>12}")
     for name, recorded in done.recorded.items():
         print(f"{name:{width}}  {recorded:12.6g}  {done.replayed[name]:12.6g}")
-    print("all values are finite" if done.first is None else f"first value that is not finite: {done.first}")
+    print(done.conclusion())
     return 0

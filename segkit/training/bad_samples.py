@@ -61,7 +61,7 @@ class BadSamples:
         if len(known) > self.most:
             raise DataError(
                 f"data.train: {len(known)} of {self._num_images} images cannot be loaded, more than 1 %. Correct or "
-                "remove them; 'bad_samples' in metrics.jsonl names all. Then continue with --resume."
+                "remove them; 'bad_samples' in metrics.jsonl names all. Then go on with --resume."
             )
         self._state.bad_images = sorted(known)
 

@@ -42,17 +42,23 @@ class Checkpoints:
 
         Raises:
             TrainingError: The weights are not finite.
+            Exception: That of a hook whose `state` fails, once all others are saved.
         """
-        _require_finite(model, self.run.checkpoint(state.step))
-        self.save_alone(model, optimizer, state, hooks)
+        self._require_finite(model, self.run.checkpoint(state.step))
+        errors = self.save_alone(model, optimizer, state, hooks)
         self._accelerator.wait_for_everyone()
+        for error in errors.values():
+            raise error
 
     def save_alone(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, hooks: Hooks
-    ) -> None:
-        """Does what `save` does without waiting for other processes, which may have ended by an error."""
-        if self._accelerator.is_main_process:
-            self._write(model, optimizer, state, hooks)
+    ) -> dict[str, Exception]:
+        """Does what `save` does without waiting for other processes, which may have ended by an error.
+
+        Returns:
+            The errors of hooks whose state the checkpoint lacks, by their names.
+        """
+        return self._write(model, optimizer, state, hooks) if self._accelerator.is_main_process else {}
 
     def save_best(self, model: nn.Module) -> None:
         """Writes `best`.
@@ -60,7 +66,7 @@ class Checkpoints:
         Raises:
             TrainingError: The weights are not finite.
         """
-        _require_finite(model, self.run.best)
+        self._require_finite(model, self.run.best)
         if self._accelerator.is_main_process:
             save_checkpoint(self.run.best, model, self.config, self._classes)
 
@@ -68,20 +74,24 @@ class Checkpoints:
         """Writes a checkpoint with further files, which no training resumes from."""
         save_checkpoint(folder, model, self.config, self._classes, write_more)
 
-    def _write(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, hooks: Hooks) -> None:
+    def _write(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, hooks: Hooks
+    ) -> dict[str, Exception]:
+        states, errors = hooks.states()
+
         def write(draft: Path) -> None:
-            write_state(draft / STATE_FILE, state, optimizer, self._accelerator, hooks.states())
+            write_state(draft / STATE_FILE, state, optimizer, self._accelerator, states)
 
         save_checkpoint(self.run.checkpoint(state.step), model, self.config, self._classes, write)
         save_checkpoint(self.run.last, model, self.config, self._classes)
         self.run.prune_checkpoints(self._keep)
+        return errors
 
-
-def _require_finite(model: nn.Module, folder: Path) -> None:
-    """Checks that good weights are not replaced by bad ones. All processes have the same weights, and agree."""
-    name = first_nonfinite(dict(model.named_parameters()))
-    if name is not None:
-        raise TrainingError(
-            f"{folder}: not written, because the weights are not finite (first: {name}). Earlier checkpoints stay. "
-            "Lower the learning rate, clip gradients, or train in fp32 or bf16; then continue with --resume."
-        )
+    def _require_finite(self, model: nn.Module, folder: Path) -> None:
+        """Checks that good weights are not replaced by bad ones. All processes have the same weights, and agree."""
+        name = first_nonfinite(dict(model.named_parameters()))
+        if name is not None:
+            raise TrainingError(
+                f"{folder}: not written, because the weights are not finite (first: {name}). Lower the learning rate, "
+                f"clip gradients, or train in fp32 or bf16; then {self.run.way_on()}."
+            )

@@ -64,16 +64,23 @@ class Hooks:
     def on_log(self, values: Mapping[str, Json]) -> None:
         self._call("on_log", values)
 
-    def states(self) -> dict[str, dict[str, Any]]:
-        """Returns the states to be saved, of the hooks that have any.
+    def states(self) -> tuple[dict[str, dict[str, Any]], dict[str, Exception]]:
+        """Returns the states to be saved, of the hooks that have any, and the errors of those that give none.
 
-        Raises:
-            TrainingError: One holds what could not be read from a checkpoint again.
+        A state that holds what could not be read from a checkpoint again is a TrainingError.
         """
-        states = {name: state for name, hook in self._hooks.items() if (state := hook.state())}
-        for name, state in states.items():
-            _check_readable(f"hook '{name}': state()", state)
-        return states
+        states: dict[str, dict[str, Any]] = {}
+        errors: dict[str, Exception] = {}
+        for name, hook in self._hooks.items():
+            try:
+                state = hook.state()
+                _check_readable(f"hook '{name}': state()", state)
+            except Exception as error:  # the code of hooks can fail in any way
+                errors[name] = error
+                continue
+            if state:
+                states[name] = state
+        return states, errors
 
     def _call(self, method: str, *arguments: object) -> None:
         """Calls a method of all hooks, in order, also where one fails: what the others keep is saved after an error."""

@@ -163,6 +163,7 @@ class Trainer:
             metrics = self._evaluate_if_due() or metrics
         if stop is not None:
             metrics = self._end_early(stop) or metrics
+        self.nonfinite.sum_up()
         return self.tables.complete(self.evaluate, self.model) or metrics
 
     def _due(self, *intervals: int | None, ahead: int = 0) -> bool:

@@ -97,6 +97,15 @@ class NonFiniteSteps:
         else:
             self._handle(step)
 
+    def sum_up(self) -> None:
+        """Tells at the end of a training how many of its steps were skipped."""
+        if self._state.skipped_of_all:
+            last = f", among them the last {self._state.skipped}" if self._state.skipped else ""
+            self._reporter.print(
+                f"{self._state.skipped_of_all} of {self._state.step} steps were skipped, because they were not "
+                f"finite{last}"
+            )
+
     def leave_to_next_run(self) -> None:
         """Ends a training that has failed elsewhere. A step that is not settled and not finite counts as not made.
 
@@ -123,15 +132,16 @@ class NonFiniteSteps:
             self._dumps += 1
             dump = self._dump(step)
         if skip:
+            self._state.skipped_of_all += 1
             self._reporter.print(
                 f"{text}. The step is skipped ({self._state.skipped} in a row, at most {MAX_SKIPPED}).{dump}"
             )
             return
         self._state.step = step.number - 1
+        way_on = self._checkpoints.run.way_on(self._state.step > 0) if self._checkpoints else "start anew"
         row = f"; no step of the last {self._state.skipped} was finite" if self._state.skipped > 1 else ""
         raise TrainingError(
-            f"{text}{row}.{dump} Lower the learning rate, clip gradients, or train in fp32 or bf16; then continue from "
-            "the last checkpoint with --resume."
+            f"{text}{row}.{dump} Lower the learning rate, clip gradients, or train in fp32 or bf16; then {way_on}."
         )
 
     def _describe(self, step: _Step) -> str:

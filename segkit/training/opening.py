@@ -11,7 +11,7 @@ from segkit.config import CONFIG_FILE, Config
 from segkit.errors import CheckpointError
 from segkit.runtime.locking import FolderTakenError, lock_folder
 from segkit.runtime.processes import from_main_process, join_processes
-from segkit.training.recovery import complete_replacements, recover
+from segkit.training.recovery import complete_replacements, recover, set_aside_files
 from segkit.training.run_folder import RunFolder
 
 
@@ -72,8 +72,9 @@ def _resumed(config: Config, output: str | Path | None) -> Iterator[OpenedRun]:
     run = RunFolder.existing(config, output)
     with _locked(run):
         complete_replacements(run)
+        notes = set_aside_files(run)
         if run.checkpoints():
-            yield OpenedRun(run, True, recover(run))
+            yield OpenedRun(run, True, [*notes, *recover(run)])
         elif run.last.exists():
             raise CheckpointError(
                 f"{run.path}: has a model but no checkpoint to resume from (checkpoints/step_N). Start a new training "
@@ -81,7 +82,8 @@ def _resumed(config: Config, output: str | Path | None) -> Iterator[OpenedRun]:
             )
         else:
             run.discard_logs()
-            yield OpenedRun(run, False, [f"{run.path}: has no checkpoint to resume from, so the training starts anew"])
+            notes.append(f"{run.path}: has no checkpoint to resume from, so the training starts anew")
+            yield OpenedRun(run, False, notes)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def recover(run: RunFolder) -> list[str]:
         CheckpointError: No checkpoint is whole.
         WriteError: The folder cannot be changed.
     """
-    notes = _without_files_in_the_way(run)
+    notes: list[str] = []
     found = run.checkpoints()
     while True:
         newest = run.require_newest_checkpoint() if not found else found[-1]
@@ -65,8 +65,12 @@ def require_whole(folder: Path) -> None:
         read_classes(folder)
 
 
-def _without_files_in_the_way(run: RunFolder) -> list[str]:
-    """Sets aside what has the name of a checkpoint but is no folder: the training could not write that checkpoint."""
+def set_aside_files(run: RunFolder) -> list[str]:
+    """Sets aside what has the name of a checkpoint but is no folder: the training could not write that checkpoint.
+
+    Returns:
+        A line for each.
+    """
     files = [path for path in run.all_checkpoint_paths() if path.exists() and not path.is_dir()]
     for path in files:
         _set_aside(path)

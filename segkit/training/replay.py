@@ -1,5 +1,6 @@
 """Computes a step again that failed, from its dump."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -15,11 +16,15 @@ from segkit.criterion import Criterion
 from segkit.errors import CheckpointError
 from segkit.inspection.nonfinite import NonFiniteWatch
 from segkit.layers.stepping import announce_step, stepped_parts
+from segkit.registries import Hook
 from segkit.runtime.copy_stream import CopyStream
 from segkit.runtime.processes import make_accelerator
 from segkit.training.dump import ProcessDump, files_of, find_dump, read_processes
 from segkit.training.state import set_random_state
 from segkit.training.step import add_gradients
+
+_ACTING = ("on_start", "after_step", "before_evaluation", "after_evaluation", "on_log")
+"""Methods of a hook that may change what later steps compute."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,19 @@ class Replay:
     """The same values of this computation."""
     first: str | None
     """The first tensor that is not finite; None if all are finite."""
+    hooks: list[str]
+    """The hooks of the training that did more than `on_model`, of which a replay calls nothing else."""
+
+    def conclusion(self) -> str:
+        """Returns in words what was found."""
+        if self.first is not None:
+            return f"first value that is not finite: {self.first}"
+        bad = [name for name, value in self.recorded.items() if not math.isfinite(value)]
+        if not bad:
+            return "all values are finite"
+        hooks = " and ".join(f"'{name}'" for name in self.hooks)
+        changed = f"hooks, which a replay does not run (here {hooks})" if hooks else "another device or version"
+        return f"all values are finite here, but not {' and '.join(bad)} in the training: look for a cause in {changed}"
 
 
 def replay(
@@ -70,7 +88,7 @@ def replay(
         raise CheckpointError(f"{folder}: its config has no section 'training'. Use the dump as the training wrote it.")
     accelerator = make_accelerator(settings.precision, device)
     checkpoint = load_checkpoint(folder, accelerator.device, config)
-    build_hooks(settings.hooks, checkpoint.model)  # what they freeze has no gradient
+    hooks = build_hooks(settings.hooks, checkpoint.model)  # what they freeze has no gradient
     criterion = build_criterion(config, checkpoint.classes).to(accelerator.device)
     first = processes[0]
     if accelerator.scaler is not None and first.loss_scale is not None:
@@ -80,7 +98,12 @@ def replay(
     replayed = _compute(checkpoint.model.train(), criterion, accelerator, processes, watch)
     files = [file for process in processes for file in files_of(process.batches)]
     recorded = {**first.losses, "gradient_norm": first.gradient_norm}
-    return Replay(folder, first.step, files, recorded, replayed, watch.first)
+    acting = [name for name, hook in hooks.items() if any(_overrides(hook, method) for method in _ACTING)]
+    return Replay(folder, first.step, files, recorded, replayed, watch.first, acting)
+
+
+def _overrides(hook: Hook, method: str) -> bool:
+    return getattr(type(hook), method) is not getattr(Hook, method)
 
 
 def _compute(

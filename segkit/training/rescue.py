@@ -96,8 +96,9 @@ class Rescue:
             problem = self._save(self._checkpoints)
         except Exception as second:  # of a hook's own code too: the first error is the one to be shown
             problem = f"could not be saved: {cause_of(second).rstrip('.')}"
-        resume = f"continue with --resume --output {self._checkpoints.run.path}"
-        self._reporter.print(f"step {self._state.step} {problem or 'is saved'}; {resume}")
+        run = self._checkpoints.run
+        way_on = f"{'continue' if run.checkpoints() else 'start anew'} with --resume --output {run.path}"
+        self._reporter.print(f"step {self._state.step} {problem or 'is saved'}; {way_on}")
 
     def _save(self, checkpoints: Checkpoints) -> str:
         """Saves the state unless it is saved; returns why that is impossible, or an empty string."""
@@ -111,5 +112,6 @@ class Rescue:
             self._before.restore()
         if first_nonfinite(self._model.state_dict()) is not None:
             return "has weights that are not finite, and is not saved"
-        checkpoints.save_alone(self._model, self._optimizer, self._state, self._hooks)
-        return ""
+        errors = checkpoints.save_alone(self._model, self._optimizer, self._state, self._hooks)
+        lost = [f"the state of hook '{name}' ({cause_of(error).rstrip('.')})" for name, error in errors.items()]
+        return f"is saved without {' and '.join(lost)}" if lost else ""

@@ -114,6 +114,16 @@ class RunFolder:
             raise CheckpointError(f"{self.path}: has no checkpoint to resume from (checkpoints/step_N/{STATE_FILE}).")
         return found[-1]
 
+    def way_on(self, saves: bool = False) -> str:
+        """Returns how a training that has failed goes on, for messages.
+
+        Args:
+            saves: Whether its last whole step will be saved.
+        """
+        if saves or self.checkpoints():
+            return "continue from the last checkpoint with --resume"
+        return "start anew with --resume, since no step is saved"
+
     def prune_checkpoints(self, keep: int) -> None:
         """Removes all but the newest `keep` checkpoints; the newest one always stays."""
         for path in self.checkpoints()[: -max(keep, 1)]:

@@ -38,6 +38,8 @@ class TrainingState:
     after the evaluation of their step."""
     skipped: int = 0
     """Steps in a row, up to this one, that were skipped because they were not finite."""
+    skipped_of_all: int = 0
+    """Steps of the whole training that were skipped for it. Overflows of fp16 do not count."""
     bad_images: list[int] = field(default_factory=list)
     """Images of the dataset that could not be loaded, by index, ascending."""
 

@@ -127,6 +127,30 @@ def test_an_error_of_a_hook_loses_nothing(tiny, monkeypatch):
     assert_equal_weights(whole / "last", broken / "last")
 
 
+class Stateless(segkit.Hook):
+    """Has no state that could be saved."""
+
+    def state(self):
+        raise ValueError("no state.")
+
+
+def test_a_hook_without_state_ends_the_training_and_the_step_is_saved_without_it(tiny, monkeypatch, capsys):
+    """With the states of the others. `best` alone would be no help."""
+
+    def train_with(output, resume=False, **hooks):
+        monkeypatch.setattr(build, "build_hooks", lambda parts, model: hooks)
+        return train(load_config(tiny, ["training.checkpoint_every=2"]), output, resume)
+
+    with pytest.raises(ValueError, match=r"no state\."):
+        train_with("broken", stateless=Stateless(), recorder=Recorder([]))
+    told = "step 2 is saved without the state of hook 'stateless' (no state); continue with --resume --output broken"
+    assert told in capsys.readouterr().out
+    recorder = Recorder([])
+    broken = train_with("broken", resume=True, recorder=recorder)
+    assert recorder.steps == 4
+    assert_equal_weights(train_with("whole") / "last", broken / "last")
+
+
 def test_hooks_that_started_end_where_another_cannot_start():
     class Broken(segkit.Hook):
         def on_start(self, context):
@@ -172,11 +196,13 @@ def test_a_state_that_could_not_be_read_again_is_not_saved(value, found):
     recorder = Recorder([])
     hooks = Hooks({"counter": recorder}, tiny_context(nn.Linear(1, 1)))
     recorder.state = lambda: {"steps": 1, "seen": value}
-    with pytest.raises(TrainingError) as caught:
-        hooks.states()
-    assert str(caught.value).startswith(f"hook 'counter': state(){found}")
+    states, errors = hooks.states()
+    assert states == {}
+    assert isinstance(errors["counter"], TrainingError)
+    assert str(errors["counter"]).startswith(f"hook 'counter': state(){found}")
     recorder.state = lambda: {"steps": torch.ones(2), "seen": OrderedDict(a=(1, 2.0, None, {"b"}))}
-    assert list(hooks.states()) == ["counter"]
+    states, errors = hooks.states()
+    assert (list(states), errors) == (["counter"], {})
 
 
 def test_changed_hooks_are_reported(tiny, capsys):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+import segkit
 from segkit.checkpoint import load_checkpoint, read_weights
 from segkit.cli.main import main
 from segkit.config import load_config
@@ -80,7 +81,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_step():
         trainer.run()
     assert str(caught.value) == (
         "step 1: the gradients are not finite (total 1, gradient_norm nan) on a.png. Lower the learning rate, clip "
-        "gradients, or train in fp32 or bf16; then continue from the last checkpoint with --resume."
+        "gradients, or train in fp32 or bf16; then start anew."
     )
     assert trainer.model.weight.item() == 1
     assert trainer.state.step == 0
@@ -91,19 +92,26 @@ def test_skipped_steps_change_nothing_and_are_told(capsys, optimizer):
     trainer = trainer_of(bad=(2, 3), steps=5, on_nonfinite="skip", optimizer=optimizer)
     trainer.run()
     assert trainer.state.step == 5
-    assert trainer.state.skipped == 0
+    assert (trainer.state.skipped, trainer.state.skipped_of_all) == (0, 2)
     assert trainer.model.norm.running_mean.isfinite().all()
     assert trainer.model.norm.num_batches_tracked == 3
     three = trainer_of(steps=3, optimizer=optimizer)
     three.run()
     assert trainer.model.weight == three.model.weight != 1
     lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == "2 of 5 steps were skipped, because they were not finite"  # the other run says nothing
     assert lines[:2] == [
         "step 2: the loss is not finite (total nan, square nan, gradient_norm nan) on a.png. The step is skipped (1 in "
         "a row, at most 10).",
         "step 3: the loss is not finite (total nan, square nan, gradient_norm nan) on a.png. The step is skipped (2 in "
         "a row, at most 10).",
     ]
+
+
+def test_last_steps_that_were_skipped_are_told_at_the_end(capsys):
+    trainer_of(bad=(1, 3, 4), steps=4, on_nonfinite="skip").run()
+    told = "3 of 4 steps were skipped, because they were not finite, among them the last 2"
+    assert capsys.readouterr().out.splitlines()[-1] == told
 
 
 def test_the_values_of_a_step_are_read_in_the_next_one_unless_they_are_needed(monkeypatch):
@@ -222,7 +230,9 @@ def test_weights_that_are_not_finite_are_not_saved(tiny):
     trainer, run = run_of(tiny, *overflow)
     with pytest.raises(TrainingError) as caught:
         trainer.run()
-    assert str(caught.value).startswith(f"{run}/checkpoints/step_1: not written, because the weights are not finite (")
+    text = str(caught.value)
+    assert text.startswith(f"{run}/checkpoints/step_1: not written, because the weights are not finite (first: ")
+    assert text.endswith("; then start anew with --resume, since no step is saved.")
     assert not (run / "last").exists()
 
 
@@ -237,6 +247,31 @@ def test_a_checkpoint_with_weights_that_are_not_finite_says_so(tiny):
     assert str(warned[0].message) == (
         f"{run}/spoiled/model.safetensors: holds weights that are not finite (first: backbone.body.conv1.weight), so "
         "that results mean nothing. Use another checkpoint."
+    )
+
+
+class Plain(segkit.Hook):
+    """Does nothing."""
+
+
+class Spoiling(segkit.Hook):
+    """Spoils the gradients of the second step."""
+
+    def on_start(self, context):
+        weight = next(context.model.parameters())
+        weight.register_hook(lambda gradient: gradient * (math.nan if context.step == 1 else 1.0))
+
+
+def test_what_a_hook_has_spoiled_is_not_found_and_the_hook_is_named(tiny, monkeypatch, capsys):
+    hooks = {"spoiling": Spoiling(), "plain": Plain()}
+    for module in ("build", "replay"):
+        monkeypatch.setattr(f"segkit.training.{module}.build_hooks", lambda parts, model: hooks)
+    run, message = failed(tiny, "training.optimizer.lr=1e-3")
+    assert message.endswith("; then continue from the last checkpoint with --resume.")
+    assert main(["replay", str(run), "--device", "cpu"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "all values are finite here, but not gradient_norm in the training: look for a cause in hooks, which a replay "
+        "does not run (here 'spoiling')"
     )
 
 

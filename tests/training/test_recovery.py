@@ -9,7 +9,7 @@ import pytest
 from segkit.checkpoint import load_checkpoint
 from segkit.config import load_config
 from segkit.errors import SegkitError
-from segkit.training.recovery import complete_replacements, recover, require_whole
+from segkit.training.recovery import complete_replacements, recover, require_whole, set_aside_files
 from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
 from tests.helpers.tiny import assert_equal_weights, lines_of, write_tiny
@@ -68,10 +68,26 @@ def test_the_newest_whole_checkpoint_is_used(run):
 def test_a_file_in_place_of_a_checkpoint_is_set_aside(run):
     file = run.checkpoint(5)
     file.write_text("in the way")
-    assert recover(run) == [f"{file}: is no folder. It is set aside as step_5.damaged"]
+    assert set_aside_files(run) == [f"{file}: is no folder. It is set aside as step_5.damaged"]
     assert (run.path / "checkpoints/step_5.damaged").read_text() == "in the way"
     assert not file.exists()
-    assert recover(run) == []
+    assert set_aside_files(run) == []
+
+
+def test_a_file_in_place_of_the_only_checkpoint_is_set_aside(tiny, capsys):
+    """Else the training that starts anew could not save that step."""
+    run = train(load_config(tiny, ["training.steps=1"]), "run")
+    for folder in ("checkpoints/step_1", "last", "best"):
+        shutil.rmtree(run / folder)
+    (run / "checkpoints/step_1").write_text("in the way")
+    capsys.readouterr()
+    train(load_config(tiny, ["training.steps=1"]), "run", resume=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        f"{run}/checkpoints/step_1: is no folder. It is set aside as step_1.damaged",
+        f"{run}: has no checkpoint to resume from, so the training starts anew",
+    ]
+    assert (run / "checkpoints/step_1").is_dir()
 
 
 def test_without_a_whole_checkpoint_nothing_is_changed(run):

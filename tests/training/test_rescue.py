@@ -8,6 +8,7 @@ import torch
 from segkit.config import load_config
 from segkit.criterion import LossReport
 from segkit.errors import CheckpointError, DataError
+from segkit.registries import Hook
 from segkit.training.build import build_training
 from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
@@ -110,7 +111,7 @@ def test_weights_that_are_not_finite_are_not_saved(tiny, capsys):
     trainer.batches = spoiled(trainer.batches)
     with pytest.raises(DataError):
         trainer.run()
-    assert "step 1 has weights that are not finite, and is not saved; continue with" in capsys.readouterr().out
+    assert "step 1 has weights that are not finite, and is not saved; start anew with" in capsys.readouterr().out
     assert not (tiny.parent / "broken/checkpoints").exists()
 
 
@@ -118,13 +119,15 @@ def test_a_hook_whose_state_fails_does_not_hide_the_first_error(tiny, capsys):
     trainer = built(tiny)
     trainer.batches = failing_batches(trainer.batches, 1, DataError("bad.png: damaged"))
 
-    def states():
-        raise ValueError("no state.")
+    class Stateless(Hook):
+        def state(self):
+            raise ValueError("no state.")
 
-    trainer.hooks.states = states
+    trainer.hooks._hooks["failing"] = Stateless()
     with pytest.raises(DataError, match=r"^bad.png: damaged$"):
         trainer.run()
-    assert "step 1 could not be saved: no state; continue with --resume --output" in capsys.readouterr().out
+    told = "step 1 is saved without the state of hook 'failing' (no state); continue with --resume --output"
+    assert told in capsys.readouterr().out
 
 
 def fails_halfway(trainer, at):
@@ -156,8 +159,8 @@ def test_an_update_that_fails_halfway_leaves_the_newest_checkpoint(tiny, capsys,
         there = f"step 2 is saved; continue with --resume --output {run}"
     else:
         there = (
-            "step 2 cannot be saved, because the update after it failed halfway: there is no checkpoint yet; continue "
-            f"with --resume --output {run}"
+            "step 2 cannot be saved, because the update after it failed halfway: there is no checkpoint yet; start "
+            f"anew with --resume --output {run}"
         )
     assert there in capsys.readouterr().out
     assert_goes_on_exactly(tiny, settings)
