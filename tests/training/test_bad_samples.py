@@ -82,7 +82,7 @@ def test_more_than_one_percent_is_an_error(tiny, settings, tmp_path, capsys):
         train(config, tmp_path / "run", device="cpu")
     assert str(caught.value) == (
         "data.train: 2 of 8 images cannot be loaded, more than 1 %. Correct or remove them; 'bad_samples' in "
-        "metrics.jsonl names all. Then continue with --resume."
+        "metrics.jsonl names all. Then go on with --resume."
     )
     assert {one["index"] for _, one in bad_samples_of(tmp_path / "run")} == {2, 5}
     with pytest.raises(DataError, match=r"^data\.train: 2 of 8 images"):  # the same again, at the same step

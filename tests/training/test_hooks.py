@@ -143,8 +143,8 @@ def test_a_hook_without_state_ends_the_training_and_the_step_is_saved_without_it
 
     with pytest.raises(ValueError, match=r"no state\."):
         train_with("broken", stateless=Stateless(), recorder=Recorder([]))
-    told = "step 2 is saved without the state of hook 'stateless' (no state); continue with --resume --output broken"
-    assert told in capsys.readouterr().out
+    line = "step 2 is saved without the state of hook 'stateless' (no state); continue with --resume --output broken"
+    assert line in capsys.readouterr().out
     recorder = Recorder([])
     broken = train_with("broken", resume=True, recorder=recorder)
     assert recorder.steps == 4

@@ -110,8 +110,8 @@ def test_skipped_steps_change_nothing_and_are_told(capsys, optimizer):
 
 def test_last_steps_that_were_skipped_are_told_at_the_end(capsys):
     trainer_of(bad=(1, 3, 4), steps=4, on_nonfinite="skip").run()
-    told = "3 of 4 steps were skipped, because they were not finite, among them the last 2"
-    assert capsys.readouterr().out.splitlines()[-1] == told
+    line = "3 of 4 steps were skipped, because they were not finite, among them the last 2"
+    assert capsys.readouterr().out.splitlines()[-1] == line
 
 
 def test_the_values_of_a_step_are_read_in_the_next_one_unless_they_are_needed(monkeypatch):

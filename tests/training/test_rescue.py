@@ -126,8 +126,8 @@ def test_a_hook_whose_state_fails_does_not_hide_the_first_error(tiny, capsys):
     trainer.hooks._hooks["failing"] = Stateless()
     with pytest.raises(DataError, match=r"^bad.png: damaged$"):
         trainer.run()
-    told = "step 1 is saved without the state of hook 'failing' (no state); continue with --resume --output"
-    assert told in capsys.readouterr().out
+    line = "step 1 is saved without the state of hook 'failing' (no state); continue with --resume --output"
+    assert line in capsys.readouterr().out
 
 
 def fails_halfway(trainer, at):
