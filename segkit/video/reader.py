@@ -16,12 +16,14 @@ from segkit.data.images import read_image
 from segkit.errors import DataError, cause_of
 from segkit.runtime.extras import import_extra
 from segkit.runtime.reading import open_file
+from segkit.video.ending import TOLERANCE, Ending
 from segkit.video.sequence import numbered_images
 from segkit.video.sources import STREAM, is_camera, is_sequence
 
 if TYPE_CHECKING:
     import av.container
     import av.video.frame
+    import av.video.stream
 
 USUAL_RATE = Fraction(25)
 """Frames per second of what does not say its own."""
@@ -107,27 +109,33 @@ def _decoded(av: Any, source: str, container: av.container.InputContainer, rate:
         DataError: One cannot be decoded, or the last ones are missing.
     """
     stream = container.streams.video[0]
-    first, seconds, number = None, 0.0, 0
+    ending = Ending(source, container, stream)
+    first, time, number = None, 0.0, 0
     try:
-        for number, decoded in enumerate(container.decode(stream), start=1):
+        for number, decoded in enumerate(_frames_of(container, stream, ending), start=1):
             time = decoded.time if decoded.time is not None else float((number - 1) / rate)
             first = time if first is None else first
-            seconds = time - first
-            yield Frame(number - 1, seconds, _upright(decoded))
+            yield Frame(number - 1, time - first, _upright(decoded))
     except (av.FFmpegError, OSError) as error:
         raise DataError(f"{source}: frame {number} cannot be decoded ({_cause(av, error)}).") from error
-    length = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-    # A file that was cut off ends early. Files that a program shortened without encoding them again may too, by less.
-    if number == 0 or length - seconds > max(1.0, 2 / float(rate)):
-        raise DataError(
-            f"{source}: ends after {number} frames ({seconds:.1f} s), but says that it lasts {length:.1f} s. It is cut "
-            "off: copy it again."
-        )
+    ending.require_whole(number, time, max(TOLERANCE, 2 / float(rate)))
+
+
+def _frames_of(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, ending: Ending
+) -> Iterator[av.video.frame.VideoFrame]:
+    """Decodes a stream, while `ending` sees the packets of all."""
+    for packet in container.demux():
+        ending.saw(packet)
+        if packet.stream is stream:
+            yield from stream.decode(packet)
 
 
 def _cause(av: Any, error: Exception) -> str:
-    """Returns what an error of FFmpeg says; of a timeout, it says only that it was asked to exit."""
-    return f"nothing came for {PATIENCE:g} seconds" if isinstance(error, av.error.ExitError) else cause_of(error)
+    """Returns what an error says in words: FFmpeg has numbers, and of a timeout says only that it was asked to exit."""
+    if isinstance(error, av.error.ExitError):
+        return f"nothing came for {PATIENCE:g} seconds"
+    return getattr(error, "strerror", None) or cause_of(error)
 
 
 def _upright(decoded: av.video.frame.VideoFrame) -> Tensor:

@@ -17,10 +17,10 @@ def write_video(path, frames, rate=10, times=None):
             writer.write(Image.fromarray(frame), times[number] if times else number / rate)
 
 
-def write_stream(path, frames, rate=10):
-    """Writes arrays (H,W,3) uint8 as an MPEG transport stream, which may be put behind another byte by byte."""
-    with av.open(str(path), "w", format="mpegts") as container:
-        stream = container.add_stream("libx264", rate)
+def write_stream(path, frames, rate=10, container_format="mpegts", codec="libx264", options=None):
+    """Writes arrays (H,W,3) uint8, by default as an MPEG transport stream, which may be put behind another."""
+    with av.open(str(path), "w", format=container_format, options=options or {}) as container:
+        stream = container.add_stream(codec, rate)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
         for frame in frames:

@@ -1,5 +1,8 @@
 """Frames of videos: their order, times and colors, and what is wrong with odd files."""
 
+import re
+
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -82,13 +85,65 @@ def test_a_damaged_frame_is_named(tmp_path):
         read(tmp_path / "a.mp4")
 
 
-def test_a_file_that_was_cut_off(tmp_path):
-    write_stream(tmp_path / "a.ts", noisy(30))
+def cut(path):
+    """Leaves the first half of a file."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def test_a_film_that_was_cut_off_before_its_index(tmp_path):
     write_video(tmp_path / "a.mp4", noisy(30))
-    content = (tmp_path / "a.mp4").read_bytes()
-    (tmp_path / "a.mp4").write_bytes(content[: len(content) // 2])
-    with pytest.raises(DataError, match=r"a\.mp4: cannot be opened as a video \(.+\)\."):
+    cut(tmp_path / "a.mp4")
+    with pytest.raises(DataError) as error:
         read(tmp_path / "a.mp4")
+    assert str(error.value) == (
+        f"{tmp_path}/a.mp4: cannot be opened as a video (Invalid data found when processing input)."
+    )
+
+
+CONTAINERS = {
+    "a.mkv": ("matroska", "libx264", None),
+    "a.webm": ("webm", "libvpx-vp9", {"live": "1"}),
+    "b.webm": ("webm", "libvpx-vp9", None),
+    "a.avi": ("avi", "mpeg4", None),
+    "a.flv": ("flv", "libx264", None),
+    "a.mp4": ("mp4", "libx264", {"movflags": "faststart"}),
+    "a.ts": ("mpegts", "libx264", None),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_film_that_was_cut_off(tmp_path, name):
+    """All frames until there are read, and what the container says of its length tells that others are missing."""
+    write_stream(tmp_path / name, noisy(50), 10, *CONTAINERS[name])
+    assert len(read(tmp_path / name)) == 50
+    cut(tmp_path / name)
+    if name in ("a.ts", "a.webm"):  # a transport stream and what is sent live say no length
+        assert len(read(tmp_path / name)) < 30
+        return
+    frames = []
+    with open_video(str(tmp_path / name)) as video, pytest.raises(DataError) as error:
+        frames.extend(video.frames)
+    pattern = r": ends after (\d+) frames \((.+) s\), but says that it lasts 5\.[02] s\. It is cut off: copy it again\."
+    found = re.fullmatch(re.escape(str(tmp_path / name)) + pattern, str(error.value))
+    assert found, error.value
+    assert 10 < int(found[1]) < 30
+    assert 1 < float(found[2]) < 3.5
+
+
+def test_a_container_that_lasts_as_long_as_its_sound(tmp_path):
+    """Without a length of each stream, the sound that goes on after the last frame is none that is missing."""
+    with av.open(str(tmp_path / "a.flv"), "w", format="flv") as container:
+        stream, sound = container.add_stream("libx264", 10), container.add_stream("aac", 48_000)
+        stream.height, stream.width, stream.pix_fmt, sound.layout = 48, 64, "yuv420p", "mono"
+        for frame in gray_frames(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 48_000 * 5), np.float32), format="fltp", layout="mono")
+        samples.sample_rate = 48_000
+        container.mux(sound.encode(samples))
+        container.mux(sound.encode())
+    assert len(read(tmp_path / "a.flv")) == 20
 
 
 @pytest.mark.parametrize(
