@@ -12,13 +12,13 @@ from segkit.runtime.reading import telling_reads
 Loaded = TypeVar("Loaded")
 
 
-def in_time(load: Callable[[int], Loaded], index: int, section: str, timeout: float | None) -> Loaded:
+def in_time(load: Callable[[int], Loaded], index: int, section: str | None, timeout: float | None) -> Loaded:
     """Returns what `load` returns, or raises what it raises. It runs in another thread, which can be left behind.
 
     Args:
         load: Loads a sample of a dataset.
         index: Of the sample.
-        section: The section of the config that sets `timeout`, for messages.
+        section: The section of the config that sets `timeout`, for messages; None where no config does.
         timeout: Seconds to wait; None waits without end.
 
     Raises:
@@ -42,8 +42,9 @@ def in_time(load: Callable[[int], Loaded], index: int, section: str, timeout: fl
         Thread(target=run, daemon=True).start()
         if not wait([outcome], timeout).done:
             image = f"image {index} of the dataset"
+            named = f"{os.fspath(files[-1])} ({image})" if files else image
+            where, remedy = (f"{section}: ", f", or raise {section}.timeout") if section else ("", "")
             raise DataError(
-                f"{section}: {f'{os.fspath(files[-1])} ({image})' if files else image} is not loaded after {timeout:g} "
-                f"seconds. Check the file and its disk, or raise {section}.timeout."
+                f"{where}{named} is not loaded after {timeout:g} seconds. Check the file and its disk{remedy}."
             )
     return outcome.result()

@@ -108,7 +108,7 @@ class DatasetSample:
         )
 
 
-def sample_dataset(dataset: Dataset, section: str = "data", timeout: float | None = None) -> DatasetSample:
+def sample_dataset(dataset: Dataset, section: str | None = None, timeout: float | None = None) -> DatasetSample:
     """Looks at up to 64 images of a dataset, fewer if they are large, spread over all of it.
 
     The choice follows from the length of the dataset and the sizes of its images alone. No random number is drawn
@@ -116,7 +116,7 @@ def sample_dataset(dataset: Dataset, section: str = "data", timeout: float | Non
 
     Args:
         dataset: Any dataset.
-        section: Of the config, such as `data.train`, for messages.
+        section: The section of the config that sets `timeout`, such as `data.train`, for messages.
         timeout: Seconds to wait for an image; None waits without end.
 
     Raises:

@@ -12,6 +12,7 @@ from segkit.checkpoint import classes_differ
 from segkit.classes import Classes
 from segkit.config import Config
 from segkit.config.sections import Split
+from segkit.data.in_time import in_time
 from segkit.data.loading import evaluation_batch, evaluation_loader
 from segkit.data.padding import padded_size
 from segkit.data.tally import Tally
@@ -114,7 +115,7 @@ class Validation:
             sizes: (height, width) of some images of the dataset, by index.
 
         Raises:
-            DataError: The image is too small for the model.
+            DataError: The image is too small for the model, or it is not loaded in time.
         """
         divisor = model.size_divisor
         padded = {index: math.prod(padded_size([size], divisor)) for index, size in sizes.items()}
@@ -122,12 +123,15 @@ class Validation:
         if smallest is None or padded[smallest] > (_TRIED * divisor) ** 2:
             return
         with torch.random.fork_rng(devices=[]), torch.inference_mode(), evaluation_mode(model):
-            batch = evaluation_batch(smallest, self.dataset, self._transforms, **self._batching)
+            batch = in_time(self._batch_of, smallest, "data.val", self.split.timeout)
             images = batch.images.to(device_of(model))
             try:
                 call_model(model, images, batch.sizes, batch.files)
             except DataError as error:
                 raise DataError(f"data.val: {error}") from error
+
+    def _batch_of(self, index: int) -> Batch:
+        return evaluation_batch(index, self.dataset, self._transforms, **self._batching)
 
     def run(
         self,

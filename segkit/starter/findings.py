@@ -11,9 +11,11 @@ from statistics import median
 from segkit.build import build_part
 from segkit.classes import Classes
 from segkit.data.findings import is_certain, nothing_annotated, suspicions
+from segkit.data.in_time import in_time
 from segkit.data.paths import without_parents
 from segkit.data.problems import call_all
 from segkit.data.sampling import DatasetSample, sample_dataset
+from segkit.data.workers import TIMEOUT
 from segkit.datasets._layouts import propose
 from segkit.datasets._proposal import Proposal, Settings, Wishes
 from segkit.datasets._same_classes import same_classes
@@ -85,7 +87,8 @@ def look_at(folder: str | os.PathLike[str], type: str | None = None, wishes: Wis
         wishes: Task and classes, if the user names them.
 
     Raises:
-        DataError: the folder does not exist, holds no data, or it cannot be told how to read it.
+        DataError: the folder does not exist, holds no data, it cannot be told how to read it, or an image is not
+            loaded in five minutes.
 
     Example:
         >>> import tempfile
@@ -114,8 +117,12 @@ def look_at(folder: str | os.PathLike[str], type: str | None = None, wishes: Wis
     parts = ((train, "training"), (val, "validation"))
     samples = call_all(partial(_sampled, dataset, place, purpose) for dataset, purpose in parts)
     step = max(1, len(train) // _SIZES)
-    sizes = [train[index].size for index in range(0, len(train), step)][:_SIZES]
+    sizes = [in_time(partial(_size, train), index, None, TIMEOUT) for index in range(0, len(train), step)[:_SIZES]]
     return Findings(place, proposal, samples[0], samples[1], sizes)
+
+
+def _size(dataset: Dataset, index: int) -> Size:
+    return dataset[index].size
 
 
 def _sampled(dataset: Dataset, folder: Path, purpose: str) -> DatasetSample:
@@ -124,7 +131,7 @@ def _sampled(dataset: Dataset, folder: Path, purpose: str) -> DatasetSample:
     Raises:
         DataError: an image cannot be read, or none has an annotation.
     """
-    sample = sample_dataset(dataset)
+    sample = sample_dataset(dataset, timeout=TIMEOUT)
     if sample.bad:
         raise DataError("\n".join(one.error for one in sample.bad))
     if is_certain(sample) and (nothing := nothing_annotated(sample)):

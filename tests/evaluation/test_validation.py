@@ -1,6 +1,7 @@
 """`data.val` built once and evaluated often, and the errors before anything runs."""
 
 import math
+import threading
 
 import pytest
 import torch
@@ -144,6 +145,13 @@ def test_an_image_that_is_too_small_shows_before_anything_is_evaluated(tmp_path)
         ready.try_smallest(model, {0: (32, 64), 1: (30, 20), 2: (64, 64)})
     assert model.training
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_smallest_image_that_hangs_is_named(tmp_path, monkeypatch):
+    ready, model = too_small(tmp_path, "data.val.timeout=0.2", "data.val.workers=1")
+    monkeypatch.setattr(type(ready.dataset), "__getitem__", lambda dataset, index: threading.Event().wait())
+    with pytest.raises(DataError, match=r"^data\.val: image 1 of the dataset is not loaded after 0\.2 seconds\. Check"):
+        ready.try_smallest(model, {1: (32, 32)})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from segkit.datasets._nothing_found import EXPECTED
 from segkit.datasets._proposal import Wishes
 from segkit.errors import DataError
 from segkit.registries import DATASETS
+from segkit.starter import findings
 from segkit.starter.findings import look_at
 from tests.helpers import dataset_folders
 
@@ -64,6 +66,28 @@ def test_no_folder(tmp_path):
 
 def test_an_empty_folder(tmp_path):
     refused(f"{tmp_path}: the folder is empty. {EXPECTED}", tmp_path)
+
+
+@pytest.mark.parametrize("hangs", ["at once", "later"])
+def test_an_image_that_hangs_is_named(tmp_path, monkeypatch, hangs):
+    """Also where it hangs only after the sample was taken."""
+    labeled(tmp_path, [0, 1])
+    kind, reads = type(build_part(DATASETS, dataset(tmp_path, *named("a", "b")))), []
+    load = kind.__getitem__
+
+    def hanging(self, index):
+        sample = load(self, index)
+        reads.append(index)
+        if hangs == "at once" or len(reads) > 3:  # of training and validation
+            threading.Event().wait()
+        return sample
+
+    monkeypatch.setattr(kind, "__getitem__", hanging)
+    monkeypatch.setattr(findings, "TIMEOUT", 0.5)
+    with pytest.raises(DataError) as caught:
+        look_at(tmp_path, *named("a", "b"))
+    assert re.match(rf"{tmp_path}/masks/\d\.png \(image \d of the dataset\) is not loaded ", str(caught.value))
+    assert str(caught.value).splitlines()[0].endswith(" after 0.5 seconds. Check the file and its disk.")
 
 
 def test_images_alone(tmp_path):
