@@ -4,17 +4,12 @@ B batch, S pixels of all maps, C hidden_dim, M heads, D = C / M, L maps, P point
 """
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from segkit.types import Size
-from segkit_mask2former.row_sums import weighted_row_sums
-
-BORDER = 2
-"""Pixels of zeros around each map: a place outside and its right or lower neighbor."""
+from segkit_mask2former.sampling import numbers, sample
 
 
 class DeformableAttention(nn.Module):
@@ -94,59 +89,5 @@ def reference_pixels(sizes: list[Size], device: torch.device | str = "cpu") -> T
         rows = (torch.arange(height, device=device) + 0.5) / height
         columns = (torch.arange(width, device=device) + 0.5) / width
         centers.append(torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1).flatten(0, 1))
-    extents = torch.stack([_numbers(sides, device) for sides in zip(*sizes, strict=True)][::-1], dim=-1)  # (L, 2)
+    extents = torch.stack([numbers(sides, device) for sides in zip(*sizes, strict=True)][::-1], dim=-1)  # (L, 2)
     return torch.cat(centers)[:, None] * extents - 0.5
-
-
-def _numbers(values: Sequence[int], device: torch.device | str) -> Tensor:
-    """Returns integers (L,) int64 as a tensor. They may be symbolic, which `torch.tensor` would not keep."""
-    return torch.stack([torch.full((), value, dtype=torch.int64, device=device) for value in values])
-
-
-def sample(values: Tensor, places: Tensor, weights: Tensor, sizes: list[Size]) -> Tensor:
-    """Sums bilinear samples of the values; outside of a map the values are 0.
-
-    One sample is the sum of four pixels. So all samples of a query and head are one weighted sum of rows of a table.
-
-    Args:
-        values: (B,S,M,D).
-        places: x and y in pixels of each map, (B,S,M,L,P,2) float32.
-        weights: Of each place, (B,S,M,L,P) float32.
-        sizes: (height, width) of each map.
-
-    Returns:
-        (B,S,M*D).
-    """
-    batch, length, num_heads, _ = values.shape
-    # Sums in float32: half precision loses what many small weights add up to.
-    table = _with_borders(values.float(), sizes)  # (B, R, M, D)
-    heights, widths = (_numbers(sides, values.device)[:, None] + 2 * BORDER for sides in zip(*sizes, strict=True))
-    corner = places.detach().floor()
-    right, below = (places - corner).unbind(-1)  # (B, S, M, L, P)
-    # The last place whose right and lower neighbors are still in the border is 2 pixels before its end.
-    extents = torch.stack([widths, heights], dim=-1) - 2
-    x, y = (corner + BORDER).clamp(min=0).minimum(extents).int().unbind(-1)
-    starts = torch.cat([(heights * widths).new_zeros(1, 1), (heights * widths).cumsum(0)[:-1]])
-    images = torch.arange(batch, device=values.device).view(-1, 1, 1, 1, 1) * table.shape[1]
-    heads = torch.arange(num_heads, device=values.device).view(-1, 1, 1)
-    first = ((images + starts) * num_heads + heads).int() + (y * widths.int() + x) * num_heads
-    steps = torch.stack([widths * 0, widths * 0 + 1, widths, widths + 1], dim=-1) * num_heads  # (L, 1, 4)
-    rows = first[..., None] + steps.int()
-    lower = weights * below
-    upper = weights - lower
-    upper_right, lower_right = upper * right, lower * right
-    factors = torch.stack([upper - upper_right, upper_right, lower - lower_right, lower_right], dim=-1)
-    count = batch * length * num_heads
-    sums = weighted_row_sums(table.flatten(0, 2), rows.reshape(count, -1), factors.reshape(count, -1))
-    return sums.view(batch, length, -1).to(values.dtype)
-
-
-def _with_borders(values: Tensor, sizes: list[Size]) -> Tensor:
-    """Returns the pixels of all maps with zeros around each map: (B,S,M,D) -> (B,R,M,D).
-
-    A sample next to a map, or far outside, then reads zeros in its border, and needs no test.
-    """
-    maps = values.split([height * width for height, width in sizes], dim=1)  # type: ignore[no-untyped-call]
-    border = (0, 0, 0, 0, BORDER, BORDER, BORDER, BORDER)
-    padded = [pad(one.unflatten(1, size), border).flatten(1, 2) for one, size in zip(maps, sizes, strict=True)]
-    return torch.cat(padded, dim=1)

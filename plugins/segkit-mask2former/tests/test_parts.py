@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from segkit_mask2former.deformable_attention import sample
 from segkit_mask2former.masked_attention import MaskedAttentionDecoder
 from segkit_mask2former.msdeform import MSDeform
+from segkit_mask2former.sampling import sample
 from torch.nn.functional import grid_sample
 
 import segkit
@@ -52,6 +52,15 @@ def test_sampling_and_its_gradients_are_those_of_grid_sample():
     inputs = [values, places, weights]
     found, wanted = (torch.autograd.grad((one * factors).sum(), inputs) for one in (ours, expected))
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_sampling_keeps_its_inputs_alone_for_the_backward_pass():
+    kept = []
+    values, places = torch.ones(2, 6, 1, 4, requires_grad=True), torch.ones(2, 6, 1, 1, 9, 2, requires_grad=True)
+    weights = torch.ones(2, 6, 1, 1, 9, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
+        sample(values, places, weights, [(2, 3)])
+    assert sum(tensor.numel() for tensor in kept) == 2 * 6 * 7 * 4 + places.numel() + weights.numel()  # with borders
 
 
 def test_widths_that_cannot_be_shared_are_refused():
