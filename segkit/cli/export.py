@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from segkit.cli._arguments import add_trust_arguments
 from segkit.cli._exit_codes import DONE, FAILED
 from segkit.cli._types import fraction, not_empty
 from segkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from segkit.config import Config
 
 BOUND = 0.01
 """What a file may lose in a metric: one point of a hundred."""
@@ -59,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.bound is not None and arguments.verify is None:
         raise ConfigError("--bound: has no effect without --verify. Leave it out, or add --verify CONFIG.")
+    config = None if arguments.verify is None else _verifying_config(arguments)
     parity = export_checkpoint(
         arguments.checkpoint,
         arguments.output,
@@ -71,17 +76,26 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(f"checked on {parity}")
     print(f"written: {arguments.output}")
-    return DONE if arguments.verify is None else _verify(arguments)
+    return DONE if config is None else _verify(arguments, config)
 
 
-def _verify(arguments: argparse.Namespace) -> int:
+def _verifying_config(arguments: argparse.Namespace) -> Config:
+    """Loads the config of --verify, and checks that it fits: an export may take minutes."""
+    from segkit.config import load_config
+    from segkit.export.verify import require_verifiable
+
+    trusted = {"plugins": arguments.plugins, "trust": arguments.trust}
+    config = load_config(arguments.verify, **trusted)
+    require_verifiable(arguments.checkpoint, config, arguments.task, **trusted)
+    return config
+
+
+def _verify(arguments: argparse.Namespace, config: Config) -> int:
     from rich.console import Console
 
     from segkit.checkpoint import load_checkpoint
-    from segkit.config import load_config
     from segkit.export.verify import verify
 
-    config = load_config(arguments.verify, plugins=arguments.plugins, trust=arguments.trust)
     loaded = load_checkpoint(arguments.checkpoint, plugins=arguments.plugins, trust=arguments.trust)
     found = verify(arguments.output, loaded, config)
     Console(markup=False).print(found.table())

@@ -13,6 +13,7 @@ from torch import Tensor
 import segkit
 from segkit.build import build_postprocessor
 from segkit.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, read_config
+from segkit.classes import Classes
 from segkit.config import Config
 from segkit.errors import ExportError
 from segkit.export.calibration import calibration_images
@@ -27,6 +28,7 @@ from segkit.export.tasks import task_of
 from segkit.export.tracing import trace
 from segkit.inference.thresholds import prediction_settings
 from segkit.models._base import SegmentationModel
+from segkit.registries import Postprocessor
 from segkit.runtime.extras import import_extra
 from segkit.runtime.writing import replace_file
 from segkit.types import Feature, pixel_format_of
@@ -79,9 +81,7 @@ def export_checkpoint(
         import_extra(package, "export")
     loaded = load_checkpoint(checkpoint, plugins=plugins, trust=trust)
     _require_rgb(loaded, checkpoint)
-    parts = [part["type"] for part in loaded.config.experiment.postprocessors]
-    name = task or next(iter(parts), "semantic")
-    postprocessor = build_postprocessor(loaded.config, loaded.classes, name)
+    name, postprocessor = exported_postprocessor(loaded.config, loaded.classes, task)
     program = ExportProgram(loaded.model, task_of(postprocessor, name), postprocessor)
     info = _info(loaded, program, size_range(size, _coarsest_stride(loaded.model)))
     with replace_file(output) as draft:
@@ -97,6 +97,22 @@ def export_checkpoint(
             convert(draft, precision, replace(info, precision=precision), images)
             parity = check_parity(chosen.open(draft), program, loaded.classes)
     return parity
+
+
+def exported_postprocessor(config: Config, classes: Classes, task: str | None) -> tuple[str, Postprocessor]:
+    """Returns the postprocessor whose results a file gives, and its name.
+
+    Args:
+        config: Of the checkpoint.
+        classes: Of the checkpoint.
+        task: By default the first one of the config.
+
+    Raises:
+        RegistryError: There is no such task.
+    """
+    parts = [part["type"] for part in config.experiment.postprocessors]
+    name = task or next(iter(parts), "semantic")
+    return name, build_postprocessor(config, classes, name)
 
 
 def _info(loaded: Checkpoint, program: ExportProgram, sizes: SizeRange) -> FileInfo:

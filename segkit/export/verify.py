@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 
 import psutil
@@ -12,13 +13,14 @@ from rich.table import Table
 from torch import Tensor
 
 from segkit.build import build_postprocessor
-from segkit.checkpoint import Checkpoint
+from segkit.checkpoint import Checkpoint, find_checkpoint, read_classes, read_config
 from segkit.config import Config
 from segkit.data.padding import padded_size, stack_padded
 from segkit.evaluation.tables import comparable, in_digits, summary
 from segkit.export.agreement import agreement
 from segkit.export.evaluate import open_validation
 from segkit.export.exported import ExportedModel, ExportedResults
+from segkit.export.exporting import exported_postprocessor
 from segkit.export.formats import open_exported
 from segkit.export.parity import relative_difference
 from segkit.export.program import prediction_logits
@@ -97,6 +99,34 @@ class Verification:
         return table
 
 
+def require_verifiable(
+    checkpoint: str | Path,
+    config: Config,
+    task: str | None = None,
+    *,
+    plugins: Sequence[str | PathLike[str]] = (),
+    trust: bool = False,
+) -> None:
+    """Checks that a config can verify the file of a checkpoint, before the minutes of an export.
+
+    Args:
+        checkpoint: What `export_checkpoint` takes, as the other arguments.
+        config: What `verify` takes.
+        task: Of the file.
+        plugins: Python files that the checkpoint's config may import.
+        trust: Import all Python files that the checkpoint's config names as plugins.
+
+    Raises:
+        CheckpointError: The checkpoint has no config or no classes.
+        ConfigError: The config has no data for the file, no evaluator takes the results, or its classes are in another
+            order.
+    """
+    folder = find_checkpoint(checkpoint)
+    classes = read_classes(folder)
+    name, postprocessor = exported_postprocessor(read_config(folder, plugins, trust), classes, task)
+    open_validation(config, name, classes, postprocessor)
+
+
 def verify(path: str | Path, loaded: Checkpoint, config: Config) -> Verification:
     """Evaluates an exported file and its checkpoint on the `data.val` of a config, image by image on the CPU.
 
@@ -112,7 +142,7 @@ def verify(path: str | Path, loaded: Checkpoint, config: Config) -> Verification
     """
     file = open_exported(path)
     results = ExportedResults(file)
-    validation = open_validation(file, config)
+    validation = open_validation(config, file.info.task, file.info.classes, results)
     exported = ExportedModel(file)
 
     def predict(image: Tensor, sizes: ImageSizes) -> Predicted:

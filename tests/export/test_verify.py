@@ -1,13 +1,14 @@
 """A file beside its checkpoint; the file is a function."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
 import segkit
 from segkit.build import build_model, dataset_classes
-from segkit.checkpoint import Checkpoint
+from segkit.checkpoint import Checkpoint, save_checkpoint
 from segkit.cli.main import main
 from segkit.errors import ConfigError
 from segkit.export import verify as module
@@ -99,7 +100,8 @@ def test_no_evaluator_takes_the_results(loaded, put_file):
     with pytest.raises(ConfigError) as error:
         verify("a.onnx", loaded, config)
     assert str(error.value).endswith(
-        ": evaluators: none takes the results of the task 'semantic' of the file. Add one, or export another task."
+        ": evaluators: none takes the results of the task 'semantic' of the file. Add one of boundary_iou, mean_iou, "
+        "pq_st, or export another task."
     )
 
 
@@ -115,7 +117,8 @@ def test_the_bound(monkeypatch, capsys, bound, code):
     for name, value in (
         ("segkit.export.exporting.export_checkpoint", lambda *words, **more: "20 images"),
         ("segkit.checkpoint.load_checkpoint", lambda *words, **more: None),
-        ("segkit.config.load_config", lambda *words, **more: None),
+        ("segkit.config.load_config", lambda *words, **more: "the config"),
+        ("segkit.export.verify.require_verifiable", lambda *words, **more: None),
         ("segkit.export.verify.verify", lambda *words: Found()),
     ):
         monkeypatch.setattr(name, value)
@@ -123,3 +126,26 @@ def test_the_bound(monkeypatch, capsys, bound, code):
     out, errors = capsys.readouterr()
     assert "the table" in out
     assert errors == ("error: a.onnx: loses 0.2500, more than 0.01.\n" if code else "")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("evaluators=[{type: mean_iou}]", "none takes the results of the task 'panoptic' of the file. Add one of "),
+        ("data.val=null", "data.val: the section is missing."),
+        ("evaluators=[{type: mean_io}]", "Did you mean 'mean_iou'?"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_found_before_the_export(
+    loaded, tmp_path, monkeypatch, capsys, override, message
+):
+    monkeypatch.setattr("segkit.export.exporting.export_checkpoint", None)
+    save_checkpoint(tmp_path / "checkpoint", loaded.model, loaded.config, loaded.classes)
+    monkeypatch.setattr("segkit.config.load_config", partial(segkit.load_config, overrides=[override]))
+    words = ["export", str(tmp_path / "checkpoint"), "--output", str(tmp_path / "a.onnx"), "--task", "panoptic"]
+    assert main([*words, "--verify", loaded.config.path]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: ")
+    assert message in errors
+    assert main([*words, "--verify", "missing.yaml"]) == 2
+    assert capsys.readouterr().err.startswith("error: missing.yaml")
