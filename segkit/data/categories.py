@@ -8,7 +8,7 @@ from pathlib import Path
 from segkit.classes import Classes, Color
 from segkit.data.class_names import is_void
 from segkit.data.colors import as_color, fill_colors
-from segkit.data.json_values import Convert, JsonEntry, as_flag, as_integer, as_text, read_json, shown
+from segkit.data.json_values import Convert, JsonEntry, NotThisError, as_flag, as_integer, as_text, read_json, shown
 from segkit.data.problems import Problems
 from segkit.errors import DataError, join_first
 
@@ -77,8 +77,8 @@ def structured_classes(data: object, file: Path, as_stored: Convert[int] = as_in
         raise DataError(f"{file}: {place} is empty. Name the classes.")
     # A name alone is a category without any other value.
     entries = [{"name": entry} if isinstance(entry, str) else entry for entry in data]
-    colors = _palette(palette, len(entries), problems)
-    classes = classes_of(entries, place, problems, required=(), things=False, colors=colors, as_stored=as_stored)
+    _add_palette(palette, entries, problems)
+    classes = classes_of(entries, place, problems, required=(), things=False, as_stored=as_stored)
     if count is not None and count != len(entries):
         problems.add(f"nc is {shown(count)}, but {place} has {len(entries)} classes. Correct one of them.")
     problems.raise_any()
@@ -108,12 +108,12 @@ def classes_of(
     *,
     required: tuple[str, ...],
     things: bool,
-    colors: list[Color | None] | None = None,
     as_stored: Convert[int] = as_integer,
 ) -> Classes:
     """Reads the classes of a list of categories. Those with `isvoid` are no classes: their ids stand for void.
 
     In a class list, where nothing is required, a category named void needs no `isvoid`. A warning tells so.
+    Colors are for drawings alone: those that cannot be read, or are missing, are replaced. A warning names the former.
 
     Args:
         entries: The parsed JSON values.
@@ -121,19 +121,18 @@ def classes_of(
         problems: Takes the problems. If there are any, the returned classes are of no use.
         required: Which of `id` and `isthing` must be there, besides `name`. Ids are 0..K-1 where not.
         things: Whether a class without `isthing` is a thing.
-        colors: The colors of classes without `color`; None is a distinct color.
         as_stored: Converts the ids.
     """
-    names, ids, flags, found_colors, void, void_colors = [], [], [], [], [], []
+    names, ids, flags, colors, void, void_colors = [], [], [], list[Color | None](), [], list[Color]()
+    unread: list[str] = []
     needed = "a mapping" if required else "a name in quotes or a mapping"
     for number, value in enumerate(entries):
         entry = JsonEntry(value, f"{place}[{number}]", problems, needed)
         stored = entry.required("id", as_stored) if "id" in required else entry.optional("id", as_stored, number)
-        default = colors[number] if colors else None
+        color = _color(entry, unread)
         by_name = not required and is_void(entry.values.get("name"))
         if entry.optional("isvoid", as_flag, by_name):
             void.append(number if stored is None else stored)
-            color = entry.optional("color", as_color, default)
             void_colors += [color] if color is not None else []
             if by_name and entry.values.get("isvoid") is None:
                 _tell_void(entry, problems.file)
@@ -144,8 +143,11 @@ def classes_of(
             flags.append(bool(entry.required("isthing", as_flag)))
         else:
             flags.append(entry.optional("isthing", as_flag, things))
-        found_colors.append(entry.optional("color", as_color, default))
-    classes = Classes.make(names, flags, fill_colors(found_colors), ids, void)
+        colors.append(color)
+    if unread:
+        more = f" So are those of {len(unread) - 1} more." if len(unread) > 1 else ""
+        warnings.warn(f"{problems.file}: {unread[0]}. It is replaced by another color.{more}", stacklevel=4)
+    classes = Classes.make(names, flags, fill_colors(colors), ids, void)
     return replace(classes, void_colors=tuple(void_colors))
 
 
@@ -158,19 +160,29 @@ def _tell_void(entry: JsonEntry, file: Path) -> None:
     )
 
 
-def _palette(palette: object, count: int, problems: Problems) -> list[Color | None] | None:
-    """Returns the colors of a palette, None where there is no palette or a problem."""
-    if palette is None:
+def _color(entry: JsonEntry, unread: list[str]) -> Color | None:
+    """Returns the color of a category, None where there is none. Adds to `unread` what cannot be read."""
+    value = entry.values.get("color")
+    if value is None:
         return None
-    if not isinstance(palette, list) or len(palette) < count:
+    try:
+        return as_color(value)
+    except NotThisError as needed:
+        name = entry.values.get("name")
+        unread.append(f"{entry.place}: 'color' of {shown(name)} is {shown(value)}, which is not {needed}")
+        return None
+
+
+def _add_palette(palette: object, entries: list[object], problems: Problems) -> None:
+    """Gives the categories without a color that of a palette, which may hold one more color, for void."""
+    if palette is None:
+        return
+    if not isinstance(palette, list) or len(palette) < len(entries):
         problems.add(
-            f"palette is {shown(palette)}, but must be a list of {count} colors, one for each class. Correct "
+            f"palette is {shown(palette)}, but must be a list of {len(entries)} colors, one for each class. Correct "
             "it or leave it out."
         )
-        return None
-    colors: list[Color | None] = []
-    # A palette may hold one more color, for void.
-    for number, value in enumerate(palette[:count]):
-        entry = JsonEntry({"color": value}, f"palette[{number}]", problems)
-        colors.append(entry.optional("color", as_color, None))
-    return colors
+        return
+    for number, (entry, color) in enumerate(zip(entries, palette, strict=False)):
+        if isinstance(entry, dict) and entry.get("color") is None:
+            entries[number] = {**entry, "color": color}

@@ -61,21 +61,16 @@ COLOR = '[red, green, blue] with whole numbers from 0 to 255 or fractions from 0
         ([7], ["the class list[0] is 7, but must be a name in quotes or a mapping. Correct or remove it."]),
         ([""], ["the class list[0]: 'name' is \"\", but must be text that is not blank. Correct it."]),
         (
-            {"categories": [{"id": 1}, {"name": "a", "id": "x", "isthing": "no", "color": [300, 0, 0]}]},
+            {"categories": [{"id": 1}, {"name": "a", "id": "x", "isthing": "no"}]},
             [
                 "categories[0] (id 1): there is no 'name'. Add it.",
                 'categories[1] (id "x"): \'id\' is "x", but must be a whole number. Correct it or leave it out.',
                 'categories[1] (id "x"): \'isthing\' is "no", but must be 0 or 1. Correct it or leave it out.',
-                f"categories[1] (id \"x\"): 'color' is a list of 3, but must be {COLOR}. Correct it or leave it out.",
             ],
         ),
         (
             {"classes": ["a", "b"], "palette": [[1, 1, 1]]},
             ["palette is a list of 1, but must be a list of 2 colors, one for each class. Correct it or leave it out."],
-        ),
-        (
-            {"classes": ["a"], "palette": ["?"]},
-            [f"palette[0]: 'color' is \"?\", but must be {COLOR}. Correct it or leave it out."],
         ),
     ],
 )
@@ -84,6 +79,25 @@ def test_problems(tmp_path: Path, data: object, problems: list[str]) -> None:
     with pytest.raises(DataError) as error:
         read_json_classes(file)
     assert str(error.value).splitlines() == [f"{file}: {problem}" for problem in problems]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"classes": ["a", "b", "c"], "palette": ["?", [1, 2, 3], {"r": 1}]},
+        [{"name": "a", "color": "?"}, {"name": "b", "color": [1, 2, 3]}, {"name": "c", "color": []}],
+    ],
+)
+def test_colors_that_cannot_be_read_are_replaced(tmp_path: Path, data: object) -> None:
+    file = write(tmp_path, data)
+    with pytest.warns(UserWarning) as warned:
+        colors = read_json_classes(file).colors
+    assert colors[1] == (1, 2, 3)
+    assert len(set(colors)) == 3
+    (text,) = [str(one.message) for one in warned]
+    assert text.endswith(
+        f'[0]: \'color\' of "a" is "?", which is not {COLOR}. It is replaced by another color. So are those of 1 more.'
+    )
 
 
 @pytest.mark.parametrize(

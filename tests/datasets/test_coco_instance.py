@@ -231,14 +231,14 @@ def test_category_ids_with_leading_zeros_are_text(folder: Folder) -> None:
     )
 
 
-def test_a_wrong_color_or_height_hides_no_other_problem(folder: Folder) -> None:
-    folder.data["categories"][0]["color"] = "?"
+def test_a_wrong_name_or_height_hides_no_other_problem(folder: Folder) -> None:
+    folder.data["categories"][0]["name"] = ""
     folder.data["images"][0]["height"] = 0
     folder.add([], id=21)
     folder.add([SQUARE], 99, id=22)
     folder.add([[0, 0, 1]], id=23, image_id="nowhere")
     lines = folder.error().splitlines()
-    assert ["'color'" in lines[0], "'height'" in lines[1]] == [True, True]
+    assert ["'name'" in lines[0], "'height'" in lines[1]] == [True, True]
     assert [line.partition("(id 2")[2] for line in lines[2:]] == [
         "1): 'segmentation' of image 9 (b.jpg): the list of polygons is empty. A box alone has no mask: draw its "
         "polygon. Correct it or remove the annotation.",

@@ -265,11 +265,15 @@ def test_category_id_twice(folder: Folder) -> None:
 @pytest.mark.parametrize("color", ["red?", [300, 0, 0], [-1, 0, 0], float("inf"), [1, 2]])
 def test_color_that_is_none(folder: Folder, color: Any) -> None:
     folder.data["categories"][1]["color"] = color
-    error = folder.error()
-    assert error.startswith(f"{folder.json}: categories[1] (id 3): 'color' is ")
-    assert error.endswith(
-        ", but must be [red, green, blue] with whole numbers from 0 to 255 or fractions from 0 to 1, or text such as "
-        '"#037fc6". Correct it or leave it out.'
+    with pytest.warns(UserWarning) as warned:
+        colors = folder.read().classes.colors
+    assert colors[0] == (1, 2, 3)
+    assert len(set(colors)) == 2
+    (text,) = [str(one.message) for one in warned]
+    assert text.startswith(f"{folder.json}: categories[1] (id 3): 'color' of \"car\" is ")
+    assert text.endswith(
+        ", which is not [red, green, blue] with whole numbers from 0 to 255 or fractions from 0 to 1, or text such as "
+        '"#037fc6". It is replaced by another color.'
     )
 
 

@@ -90,13 +90,14 @@ def area_meant(value: Any) -> Any:
 
 
 def color_meant(value: Any) -> Any:
-    return value if value == [1, 2, 3] else REFUSED
+    """Returns None for a color that cannot be read: it is replaced, as one that is missing."""
+    return value if value == [1, 2, 3] else None
 
 
 def channel_meant(value: Any) -> Any:
-    """Returns a value of a color whose other values are 2 and 3."""
+    """Returns a value of a color whose other values are 2 and 3; None makes it none."""
     number = number_meant(value)
-    return int(number) if number is not REFUSED and 0 <= number <= 255 and number == int(number) else REFUSED
+    return int(number) if number is not REFUSED and 0 <= number <= 255 and number == int(number) else None
 
 
 def refused(value: Any) -> Any:
@@ -115,7 +116,7 @@ CLASS_PLACES: dict[Place, Rule] = {
     ("categories", 0): refused,
     ("categories", 0, "id"): category_meant,
     ("categories", 0, "name"): text_meant,
-    ("categories", 0, "color"): optional(color_meant, None),
+    ("categories", 0, "color"): color_meant,
     ("categories", 0, "color", 0): channel_meant,
 }
 IMAGE_PLACES: dict[Place, Rule] = {

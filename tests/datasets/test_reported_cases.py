@@ -117,7 +117,10 @@ def test_reported_colors(cases: Path, name: str, color: tuple[int, int, int]) ->
 
 @pytest.mark.parametrize("name", ["over", "neg"])
 def test_reported_colors_out_of_range(cases: Path, name: str) -> None:
-    check_refused(cases / f"c16{name}", "categories[0] (id 1): 'color' is a list of 3, but must be [red, green, ", 1)
+    folder = cases / f"c16{name}"
+    with pytest.warns(UserWarning, match=r"categories\[0\] \(id 1\): 'color' of \"\w+\" is a list of 3, which is not "):
+        dataset = CocoInstance(images=str(folder / "images"), annotations=str(folder / "ann.json"))
+    assert dataset.classes.colors == ((242, 36, 36),)
 
 
 @pytest.mark.parametrize("name", ["c18", "c18metres"])
@@ -229,8 +232,6 @@ def test_crowds_are_counted(made: Callable[[Change], Path], flag: object) -> Non
             "categories[0] (id Infinity): 'id' is Infinity, but must be a whole number.",
             1,
         ),
-        (of_categories(color=[0.5, 0.5, 300]), "categories[0] (id 1): 'color' is a list of 3, but must be [red, ", 1),
-        (of_categories(color="#12345"), "categories[0] (id 1): 'color' is \"#12345\", but must be [red, ", 1),
         (
             of_annotations(segmentation=[[0.1, 0.1, 0.6, 0.1, 0.6, 0.5]], area=None),
             "annotations[3] (id 4): the polygon coordinates are fractions of the image; multiply by width and height",
@@ -249,6 +250,14 @@ def test_problems(made: Callable[[Change], Path], change: Change, problem: str, 
 )
 def test_colors(made: Callable[[Change], Path], color: object, expected: tuple[int, int, int]) -> None:
     assert check_right(made(of_categories(color=color))).classes.colors == (expected,)
+
+
+@pytest.mark.parametrize("color", [[], {"r": 1}, "#12345", [0.5, 0.5, 300], True])
+def test_colors_that_cannot_be_read_are_replaced(made: Callable[[Change], Path], color: object) -> None:
+    folder = made(of_categories(color=color))
+    with pytest.warns(UserWarning, match=r"categories\[0\] \(id 1\): 'color' of .* It is replaced by another color\.$"):
+        dataset = CocoInstance(images=str(folder / "images"), annotations=str(folder / "ann.json"))
+    assert dataset.classes.colors == ((242, 36, 36),)
 
 
 @pytest.mark.parametrize("far", [5.9e6, 3.5e8, 4e9, 1e300])
