@@ -33,6 +33,7 @@ class ReorderedClasses(nn.Module):
     def __init__(self, model: nn.Module, order: Sequence[int]) -> None:
         super().__init__()
         self.model = model
+        self.size_divisor = getattr(model, "size_divisor", 1)
         # Plain attributes: nobody moves this wrapper to a device, so `forward` moves them to that of the logits.
         self.order = torch.tensor(order)  # (K,)
         self.with_no_object = torch.tensor([*order, len(order)])  # (K+1,)

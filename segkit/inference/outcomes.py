@@ -36,18 +36,9 @@ class Prepared:
     """(C,H',W') of the same, transformed."""
     sizes: ImageSizes
 
-    def fits_beside(self, others: Sequence[Prepared], size_divisor: int) -> bool:
-        """Returns whether it may go through the model together with others.
-
-        Images in a batch pad to the same size. One of a single cell in the coarsest map goes alone: torch's group norm
-        refuses a single value, but not those of several images, and a result must not depend on its neighbors.
-
-        Args:
-            others: Those that wait for the same batch.
-            size_divisor: Of the model.
-        """
-        padded = self.sizes.padded
-        return not others or (padded == others[0].sizes.padded and max(padded) > size_divisor)
+    def fits_beside(self, others: Sequence[Prepared]) -> bool:
+        """Returns whether it pads to the same size as others, which wait for the same batch."""
+        return not others or self.sizes.padded == others[0].sizes.padded
 
 
 @dataclass

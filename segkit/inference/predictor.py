@@ -190,7 +190,7 @@ class Predictor:
         Args:
             files: Paths of images, or images in another form that a call takes.
             batch_size: Most images that go through the model together. Only consecutive images that pad to the same
-                size do, so that none is padded more than alone, and none of a single cell in the coarsest map.
+                size do, so that none is padded more than alone.
 
         Raises:
             ConfigError: `batch_size` is not a positive integer, or `files` a single image.
@@ -208,7 +208,7 @@ class Predictor:
             # A batch ends when it is full, before an image that does not fit beside its own, before a large one and
             # before an error, so that outcomes keep the order of the files.
             if isinstance(read, Prepared):
-                if not read.fits_beside(waiting, self.model.size_divisor):
+                if not read.fits_beside(waiting):
                     yield from self._outcomes(waiting)
                     waiting = []
                 waiting.append(read)

@@ -48,6 +48,9 @@ def call_model(
 ) -> P:
     """Returns the model's prediction for a batch.
 
+    Outside of training, no result may depend on the images beside its own. torch's group norm refuses a single value,
+    but not those of several images: so images of a single cell in the coarsest map must pass alone as well.
+
     Args:
         model: Any model of segkit, or what wraps one.
         images: (B,C,H,W) of the model's pixel format.
@@ -66,10 +69,15 @@ def call_model(
     """
     inner = model.module if isinstance(model, DistributedDataParallel) else model
     names_targets = targets is not None and "targets" in named_inputs(inner)
+    together = len(images)
     try:
         with enough_memory(sizes, files):
             require_memory_of_model(inner, images, sizes)
             unpadded = [size.unpadded for size in sizes]
+            if len(images) > 1 and _is_single_cell(inner, images) and not torch.is_grad_enabled():
+                together = 1
+                model(images[:1], unpadded[:1])
+                together = len(images)
             return model(images, unpadded, targets=targets) if names_targets else model(images, unpadded)
     except (ValueError, RuntimeError) as error:
         if not any(text in str(error) for text in _TOO_SMALL):
@@ -77,8 +85,13 @@ def call_model(
         remedy = _IN_TRAINING if torch.is_grad_enabled() else _IN_EVALUATION
         raise DataError(
             f"{_named(sizes, files)}: too small for the model. Padded to {images.shape[-1]}x{images.shape[-2]} in a "
-            f"batch of {len(images)}, a layer gets too few values ({_cause(error)}). {remedy}"
+            f"batch of {together}, a layer gets too few values ({_cause(error)}). {remedy}"
         ) from error
+
+
+def _is_single_cell(model: object, images: Tensor) -> bool:
+    """Returns whether images have a single cell in the coarsest map of a model."""
+    return max(images.shape[-2:]) <= getattr(model, "size_divisor", 0)
 
 
 def _cause(error: Exception) -> str:

@@ -51,6 +51,28 @@ def test_the_message_of_evaluation_and_prediction():
     assert "raining" not in message
 
 
+class SingleCell(nn.Module):
+    """Has a norm on its coarsest map."""
+
+    def __init__(self):
+        super().__init__()
+        self.size_divisor = 8
+        self.norm = nn.GroupNorm(3, 3)
+
+    def forward(self, images, sizes):
+        return self.norm(images[..., ::8, ::8])
+
+
+def test_images_of_a_single_cell_are_refused_together_as_alone():
+    sizes, files, images = SIZES * 2, ["a.png", "b.png"], torch.zeros(2, 3, 8, 8)
+    for number in (1, 2):
+        with torch.inference_mode(), pytest.raises(DataError, match=r"^a\.png .* Padded to 8x8 in a batch of 1, "):
+            call_model(SingleCell(), images[:number], sizes[:number], files[:number])
+    with torch.inference_mode():
+        assert call_model(SingleCell(), torch.zeros(2, 3, 8, 16), sizes, files).shape == (2, 3, 1, 2)
+    assert call_model(SingleCell(), images, sizes, files).shape == (2, 3, 1, 1)  # a training has its batches
+
+
 def test_other_errors_stay_as_they_are():
     with pytest.raises(RuntimeError, match="expected input"):
         call_model(model_of(nn.Conv2d(4, 1, 1)), torch.zeros(1, 3, 8, 8), SIZES, ["a.png"])
