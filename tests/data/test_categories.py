@@ -90,7 +90,7 @@ def test_problems(tmp_path: Path, data: object, problems: list[str]) -> None:
 )
 def test_colors_that_cannot_be_read_are_replaced(tmp_path: Path, data: object) -> None:
     file = write(tmp_path, data)
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="'color' of") as warned:
         colors = read_json_classes(file).colors
     assert colors[1] == (1, 2, 3)
     assert len(set(colors)) == 3

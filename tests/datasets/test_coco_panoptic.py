@@ -265,7 +265,7 @@ def test_category_id_twice(folder: Folder) -> None:
 @pytest.mark.parametrize("color", ["red?", [300, 0, 0], [-1, 0, 0], float("inf"), [1, 2]])
 def test_color_that_is_none(folder: Folder, color: Any) -> None:
     folder.data["categories"][1]["color"] = color
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="'color' of") as warned:
         colors = folder.read().classes.colors
     assert colors[0] == (1, 2, 3)
     assert len(set(colors)) == 2
