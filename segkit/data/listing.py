@@ -174,7 +174,7 @@ def named(paths: Sequence[Path]) -> str:
     return ", ".join(path.name for path in paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
-def counted(things: Sequence[object], noun: str) -> str:
+def counted(things: Collection[object], noun: str) -> str:
     """Returns the number of things, such as paths, with a noun.
 
     Example:

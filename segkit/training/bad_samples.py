@@ -6,6 +6,7 @@ from dataclasses import asdict
 import torch
 from accelerate import Accelerator
 
+from segkit.data.listing import counted
 from segkit.data.loaded import LoadedBatch
 from segkit.data.replacing import BadSample
 from segkit.errors import DataError
@@ -54,8 +55,8 @@ class BadSamples:
             if one.index not in known:
                 known.add(one.index)
                 self._reporter.print(
-                    f"step {step}: left out: {one.error} {one.replacement} takes its place ({len(known)} bad images, "
-                    f"at most {self.most})"
+                    f"step {step}: left out: {one.error} {one.replacement} takes its place "
+                    f"({counted(known, 'bad image')}, at most {self.most})"
                 )
         self._reporter.log(step, {"bad_samples": [asdict(one) for one in found]})
         if len(known) > self.most:

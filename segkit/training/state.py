@@ -1,7 +1,7 @@
 """What a training needs, besides the model's weights, to continue exactly where it stopped."""
 
 import pickle
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,8 +15,8 @@ from segkit.runtime.pickles import load_torch, save_torch
 from segkit.runtime.reading import open_file
 from segkit.training.run_folder import STATE_FILE
 
-_GROUPING = ("model.", "training.optimizer.", "training.schedule.", "training.hooks.")
-"""Settings that decide which parameters learn and how they are grouped."""
+_OF_STATES = ("model.", "training.optimizer.", "training.schedule.", "training.hooks.")
+"""Settings that decide which parameters learn, how they are grouped, and which states they have."""
 
 RandomState = dict[str, torch.Tensor | None]
 """The states of the random generators of one process."""
@@ -135,12 +135,11 @@ class SavedState:
             CheckpointError: The file was written by a training with another optimizer or model.
         """
         changed = changed or {}
-        with self._explained():
+        with self._explained([line for path, line in changed.items() if path.startswith(_OF_STATES)]):
             before, now = self._content.get("optimizer_type"), _type_of(optimizer)  # earlier versions did not save it
             if before not in (None, now):
                 raise ValueError(f"it has the state of the optimizer {before}, which means nothing to {now}")
-            _require_same_groups(self._content["optimizer"]["param_groups"], optimizer, changed)
-            own_values = _values_of(optimizer, changed)
+            own_values = _changed_values(self._content["optimizer"]["param_groups"], optimizer, changed)
             optimizer.load_state_dict(self._content["optimizer"])
             for group, values in zip(optimizer.param_groups, own_values, strict=True):
                 group.update(values)
@@ -151,30 +150,43 @@ class SavedState:
                 set_random_state(own)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, changed: Sequence[str] = ()) -> Iterator[None]:
         try:
             yield
         except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+            causes = "; ".join([str(error), *changed])
             raise CheckpointError(
-                f"{self.folder / STATE_FILE}: the training cannot be resumed from it ({error}). Resume with the config "
-                f"it was made with, or start a new training with init_from={self.folder}."
+                f"{self.folder / STATE_FILE}: the training cannot be resumed from it ({causes}). "
+                f"Resume with the config it was made with, or start a new training with init_from={self.folder}."
             ) from error
 
 
-def _require_same_groups(
-    before: Sequence[Mapping[str, Any]], optimizer: torch.optim.Optimizer, changed: Mapping[str, str]
-) -> None:
-    """Raises ValueError where the parameters are grouped otherwise: the states belong to them by position."""
-    old, new = ([len(group["params"]) for group in groups] for groups in (before, optimizer.param_groups))
+def _changed_values(
+    saved: Sequence[Mapping[str, Any]], optimizer: torch.optim.Optimizer, changed: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Returns what each group of the optimizer keeps: its values of the settings in `changed`.
+
+    Raises:
+        ValueError: The states mean nothing to them. They belong to the parameters by position, and an optimizer that is
+            switched to something else, such as to momentum, has other ones.
+    """
+    old, new = ([len(group["params"]) for group in groups] for groups in (saved, optimizer.param_groups))
     if old != new:
-        sizes = f"the optimizer has groups of {old} parameters there, and of {new} now"
-        raise ValueError("; ".join([sizes, *(line for path, line in changed.items() if path.startswith(_GROUPING))]))
-
-
-def _values_of(optimizer: torch.optim.Optimizer, changed: Iterable[str]) -> list[dict[str, Any]]:
-    """Returns the values in each group of the settings of the optimizer among `changed`."""
+        raise ValueError(f"the optimizer has groups of {old} parameters there, and of {new} now")
     names = {path.rpartition(".")[2] for path in changed if path.startswith("training.optimizer.")}
-    return [{name: group[name] for name in names & group.keys()} for group in optimizer.param_groups]
+    kept = []
+    for before, group in zip(saved, optimizer.param_groups, strict=True):
+        kept.append({name: group[name] for name in names & group.keys() if group[name] != before.get(name)})
+        for name, value in kept[-1].items():
+            if not (_is_switched_on(value) and _is_switched_on(before.get(name))):
+                raise ValueError(f"the optimizer has other states with {name} {value} than with {before.get(name)}")
+    return kept
+
+
+def _is_switched_on(value: object) -> bool:
+    """Returns whether a value is a number, or several, and none is 0: among those, an optimizer keeps its states."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return all(isinstance(one, float | int) and not isinstance(one, bool) and one != 0 for one in values)
 
 
 def _type_of(optimizer: torch.optim.Optimizer) -> str:

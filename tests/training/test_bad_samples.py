@@ -56,7 +56,7 @@ def test_a_bad_sample_is_left_out_named_and_counted(tiny, settings, tmp_path, ca
     lines = [line for line in capsys.readouterr().out.splitlines() if "left out" in line]
     step, first = found[0]
     assert lines == [
-        f"step {step}: left out: {first['error']} {first['replacement']} takes its place (1 bad images, at most 1)"
+        f"step {step}: left out: {first['error']} {first['replacement']} takes its place (1 bad image, at most 1)"
     ]
     assert first["error"].startswith(f"{tmp_path}/images/5.png: ")
     assert SavedState(run / "checkpoints/step_6").state.bad_images == [5]

@@ -138,6 +138,28 @@ def test_changed_settings_of_the_optimizer_take_effect(run):
     assert len(trainer.optimizer.state) == sum(len(group["params"]) for group in groups)
 
 
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        (
+            "training.optimizer={type: timm, name: adamw, lr: 0.001, options: {amsgrad: true}}",
+            "the optimizer has other states with amsgrad True than with False; training.optimizer.type: adamw (",
+        ),
+        (
+            "training.optimizer={type: timm, name: lion}",
+            "it has the state of the optimizer torch.optim.adamw.AdamW, which means nothing to timm.optim.lion.Lion; "
+            "training.optimizer.type: adamw (",
+        ),
+    ],
+    ids=["switch", "type"],
+)
+def test_an_optimizer_with_other_states_is_refused_with_the_settings(run, override, problem):
+    config = load_config(run.parent / "tiny.yaml", ["training.accumulate=2", override])
+    with pytest.raises(CheckpointError) as caught:
+        build_training(config, RunFolder(run), resume=True)
+    assert f"the training cannot be resumed from it ({problem}" in str(caught.value)
+
+
 def test_parameters_that_are_grouped_otherwise_are_refused_with_the_settings(run):
     overrides = ["training.accumulate=2", "training.optimizer.weight_decay=0"]
     with pytest.raises(CheckpointError) as caught:
