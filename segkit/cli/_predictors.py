@@ -79,5 +79,5 @@ def refuse_fixed(arguments: argparse.Namespace, file: str, further: Mapping[str,
     if useless:
         raise ConfigError(
             f"{file}: is an exported file, which has its task, precision and sizes, runs on the CPU and loads no "
-            f"plugins. Leave out: {', '.join(useless)}."
+            f"plugins. Leave out: {', '.join(useless)}. Or give the checkpoint."
         )

@@ -74,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         plugins=arguments.plugins,
         trust=arguments.trust,
     )
-    print(f"checked on {parity}")
+    # What a conversion changes is not judged; the check was before.
+    checked = "checked on" if arguments.precision == "fp32" else f"checked in fp32. {arguments.precision} on"
+    print(f"{checked} {parity}")
     print(f"written: {arguments.output}")
     return DONE if config is None else _verify(arguments, config)
 

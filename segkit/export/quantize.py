@@ -1,5 +1,6 @@
 """Smaller forms of an ONNX file by ONNX Runtime's own tools: half precision and integers of 8 bits."""
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from segkit.errors import ExportError, cause_of
+from segkit.errors import ExportError, WriteError, cause_of
 from segkit.export.metadata import FileInfo
 from segkit.export.onnx_file import save_model
 from segkit.export.quietly import quietly
@@ -34,6 +35,7 @@ def convert(path: Path, precision: FilePrecision, info: FileInfo, images: Iterab
 
     Raises:
         ExportError: ONNX Runtime cannot convert the file, or a package is missing.
+        WriteError: A disk is full.
     """
     onnx = import_extra("onnx", "export")
     quantization = import_extra("onnxruntime.quantization", "export")
@@ -54,6 +56,11 @@ def convert(path: Path, precision: FilePrecision, info: FileInfo, images: Iterab
                 else:
                     quantization.quantize_dynamic(model, path, **settings)
                 model = onnx.load(path)
+    except OSError as error:
+        raise WriteError(
+            f"ONNX Runtime cannot convert the file to {precision} ({error.strerror or error}). It writes beside the "
+            f"file and into {tempfile.gettempdir()}: make room there, or name another folder by TMPDIR."
+        ) from error
     # The tools raise whatever they stumble over.
     except Exception as error:
         raise ExportError(f"ONNX Runtime cannot convert the file to {precision} ({cause_of(error)}).") from error

@@ -115,6 +115,8 @@ def size_range(text: str, coarsest_stride: int) -> SizeRange:
         low, high = int(span[1]), int(span[2])
     else:
         raise ExportError(f"size: '{text}' is no size. Write dynamic, HEIGHTxWIDTH such as 480x640, or 64-1024.")
+    if low == high:
+        raise ExportError(f"size: '{text}' is one size. Write {low}x{low}.")
     if not coarsest_stride < low < high:
         raise ExportError(
             f"size: a range of this model must begin above {coarsest_stride}, its coarsest stride, and end above its "

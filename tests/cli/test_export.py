@@ -47,7 +47,7 @@ def test_options_that_a_file_has_fixed(folder, tmp_path, capsys):
     assert main([*words, "--task", "panoptic", "--window", "32"]) == 2
     assert capsys.readouterr().err == (
         f"error: {folder}/model.pt2: is an exported file, which has its task, precision and sizes, runs on the CPU and "
-        "loads no plugins. Leave out: --task, --window.\n"
+        "loads no plugins. Leave out: --task, --window. Or give the checkpoint.\n"
     )
 
 
@@ -81,7 +81,7 @@ def test_what_the_evaluation_of_a_file_needs(folder, capsys):
         (
             [config, "--checkpoint", file, "--window", "32", "--output", "x"],
             "is an exported file, which has its task, precision and sizes, runs on the CPU and loads no plugins. Leave "
-            "out: --window.",
+            "out: --window. Or give the checkpoint.",
         ),
     ):
         assert main(["test", *words]) == 2

@@ -8,12 +8,13 @@ import torch
 import segkit
 from segkit.build import build_model, dataset_classes
 from segkit.checkpoint import save_checkpoint
-from segkit.errors import ExportError, MissingExtraError
+from segkit.errors import ExportError, MissingExtraError, WriteError
 from segkit.export import exporting
 from segkit.export.exporting import export_checkpoint
-from segkit.export.formats import open_exported
+from segkit.export.formats import FORMATS, open_exported
 from segkit.export.parity import Parity
 from segkit.export.predictor import ExportedPredictor
+from tests.helpers.disk import files_of_at_most
 from tests.helpers.tiny import write_tiny
 
 OBJECTS = (
@@ -99,6 +100,15 @@ def test_a_file_that_differs_is_not_left_behind(checkpoint, tmp_path, monkeypatc
     with pytest.raises(ExportError, match=r"model\.pt2: differs from the model \(20 images"):
         export_checkpoint(checkpoint, tmp_path / "model.pt2", format="torch", size="48x64")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("model.pt2", "an earlier one")]
+
+
+@pytest.mark.parametrize("format", ["onnx", "torch"])
+def test_a_full_disk_leaves_no_half_file(checkpoint, tmp_path, format):
+    file = tmp_path / f"model{FORMATS[format].suffix}"
+    with files_of_at_most(50_000), pytest.raises(WriteError) as error:
+        export_checkpoint(checkpoint, file, format=format, size="48x64")
+    assert str(error.value) == f"{file}: cannot be written (File too large)."
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_of_other_images_than_rgb(tmp_path):

@@ -1,12 +1,14 @@
 """ONNX files in other precisions, and the images that their ranges come from."""
 
+import tempfile
+
 import pytest
 import torch
 from torch import nn
 
 import segkit
 from segkit.classes import Classes
-from segkit.errors import ExportError
+from segkit.errors import ExportError, WriteError
 from segkit.export.calibration import calibration_images
 from segkit.export.metadata import FileInfo
 from segkit.export.onnx_file import OnnxFile, write_onnx
@@ -19,6 +21,7 @@ from segkit.export.tracing import trace
 from segkit.models._base import SegmentationModel
 from segkit.postprocessors.semantic import Semantic
 from segkit.types import PixelPrediction
+from tests.helpers.disk import files_of_at_most
 from tests.helpers.tiny import write_tiny
 
 INFO = FileInfo("semantic", Classes.make(["sky", "sea"]), SizeRange((9, 9), (64, 64)))
@@ -79,6 +82,22 @@ def test_no_images(content, tmp_path):
     with pytest.raises(ExportError, match=r"^ONNX Runtime cannot convert the file to int8 \(.+\)\.$"):
         convert(path, "int8", INFO, [])
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("precision", ["int8", "int8-dynamic"])
+def test_a_full_disk(content, tmp_path, monkeypatch, precision):
+    path, temporary = tmp_path / "model.onnx", tmp_path / "temporary"
+    path.write_bytes(content)
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    images = [example_images(1, 32, 40, seed=seed) for seed in range(3)]
+    with files_of_at_most(len(content) // 2), pytest.raises(WriteError) as error:
+        convert(path, precision, INFO, images)
+    assert str(error.value) == (
+        f"ONNX Runtime cannot convert the file to {precision} (File too large). It writes beside the file and into "
+        f"{temporary}: make room there, or name another folder by TMPDIR."
+    )
+    assert list(temporary.iterdir()) == []
 
 
 def test_images_of_the_data(tmp_path):

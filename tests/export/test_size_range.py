@@ -26,7 +26,7 @@ def test_no_size(text):
     assert str(error.value) == (f"size: '{text}' is no size. Write dynamic, HEIGHTxWIDTH such as 480x640, or 64-1024.")
 
 
-@pytest.mark.parametrize("text", ["32-64", "64-64", "100-64"])
+@pytest.mark.parametrize("text", ["32-64", "100-64"])
 def test_no_range(text):
     with pytest.raises(ExportError) as error:
         size_range(text, 32)
@@ -34,3 +34,9 @@ def test_no_range(text):
         "size: a range of this model must begin above 32, its coarsest stride, and end above its beginning. "
         f"'{text}' does not."
     )
+
+
+def test_a_range_of_one_size():
+    with pytest.raises(ExportError) as error:
+        size_range("64-64", 32)
+    assert str(error.value) == "size: '64-64' is one size. Write 64x64."
