@@ -63,12 +63,25 @@ def run(arguments: argparse.Namespace) -> int:
     exported = is_exported(arguments.checkpoint or arguments.path)
     output, metrics = (_evaluate_exported if exported else _evaluate)(arguments)
     # All processes have the metrics; one prints them.
-    console = Console(quiet=not join_processes(arguments.device).is_main, markup=False)
+    is_main = join_processes(arguments.device).is_main
+    console = Console(quiet=not is_main, markup=False)
+    if is_main:  # it alone has written the file
+        console.print(f"data.val: {_data_in_words(output)}", soft_wrap=True, highlight=False)
     for table in [*class_tables(metrics, console.width), summary_table(metrics)]:
         console.print(table)
     written = "metrics, predictions" if arguments.result_format or arguments.save_predictions else "metrics"
     console.print(f"{written}{' and overlays' if arguments.overlays else ''}: {output}", soft_wrap=True)
     return 0
+
+
+def _data_in_words(output: str | Path) -> str:
+    """Returns what the evaluated data hold, as the evaluation has written it."""
+    from segkit.evaluation.evaluate import DATA_FILE
+    from segkit.runtime.reading import read_json
+
+    summary = read_json(Path(output) / DATA_FILE)
+    assert isinstance(summary, dict), "the evaluation has written a mapping"
+    return str(summary["in_words"])
 
 
 def _evaluate(arguments: argparse.Namespace) -> tuple[str | Path, dict[str, Metrics]]:

@@ -163,6 +163,7 @@ def _write(output: Path, metrics: dict[str, Metrics], validation: Validation) ->
     for text in found:
         warnings.warn(f"data.val: {text}", stacklevel=3)
     summary: dict[str, Json] = {
+        "in_words": sample.in_words(),
         "evaluated": validation.tally.to_dict(validation.classes),
         "warnings": [f"data.val: {text}" for text in (*unmet, *found)],
     }

@@ -28,6 +28,7 @@ def test_a_run_is_tested_at_its_best(trained, capsys):
     assert found == metrics_of(trained / "run/evaluation")
     assert found["mean_iou"]["per_class"]["iou"].keys() >= {"sky", "star"}
     out = capsys.readouterr().out
+    assert "data.val: 3 of 3 images: " in out
     assert "per class" in out
     assert "all classes" in out
     assert "frequency_weighted_iou" in out
