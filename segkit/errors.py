@@ -46,6 +46,10 @@ class DataError(SegkitError):
         self.unread = tuple(unread)
 
 
+class UnknownIdsError(DataError):
+    """A label file holds ids that are neither a class nor void."""
+
+
 class DataWarning(UserWarning):
     """Places of a dataset are suspicious. The message names the first of them.
 

@@ -87,7 +87,7 @@ class _Look:
         try:
             target = found.tally.add_sample(self._dataset[index])
         except DataError as error:
-            found.bad.append(BadImage(index, str(error)))
+            found.bad.append(BadImage.of(index, error))
             return found
         shown = pixel_counts(target) > 0
         if target.is_crowd is not None:

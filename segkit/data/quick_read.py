@@ -131,7 +131,7 @@ class _Sample:
         try:
             Tally(len(self._dataset.classes)).add_sample(self._dataset[index])
         except DataError as error:
-            return BadImage(index, str(error))
+            return BadImage.of(index, error)
         return None
 
 
@@ -145,5 +145,5 @@ class _File:
         try:
             self._readers[index]()
         except DataError as error:
-            return BadImage(index, str(error))
+            return BadImage.of(index, error)
         return None

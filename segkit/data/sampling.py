@@ -161,7 +161,7 @@ def _seen(dataset: Dataset, tally: Tally, index: int) -> tuple[ImageClasses, Siz
         sample = dataset[index]
         return ImageClasses.of(sample.file, tally.add_sample(sample)), sample.size
     except DataError as error:
-        return BadImage(index, str(error))
+        return BadImage.of(index, error)
 
 
 def order_of(dataset: Dataset) -> list[int]:

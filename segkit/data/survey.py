@@ -18,7 +18,7 @@ from segkit.data.near_duplicates import thumbnail
 from segkit.data.tally import Tally
 from segkit.data.void_for_class import ImageClasses
 from segkit.data.workers import TIMEOUT, WorkerBatches, in_batches
-from segkit.errors import DataError
+from segkit.errors import DataError, UnknownIdsError
 from segkit.ops.targets import pixel_counts
 from segkit.registries import Dataset, ExplainedDataset
 from segkit.types import RGB, Sample, Target
@@ -61,6 +61,18 @@ class BadImage:
     """In the dataset."""
     error: str
     """What is wrong. It begins with the name of the file."""
+    unknown_ids: bool = False
+    """Whether its label file holds ids of no class, which what the dataset says about stored ids may explain."""
+
+    @classmethod
+    def of(cls, index: int, error: DataError) -> BadImage:
+        """Returns the image of an error.
+
+        Example:
+            >>> BadImage.of(3, DataError("a.png: broken.")).error
+            'a.png: broken.'
+        """
+        return cls(index, str(error), isinstance(error, UnknownIdsError))
 
 
 @dataclass
@@ -141,7 +153,7 @@ class _Look:
             sample = self._dataset[index]
             _add_sample(found, sample, index)
         except DataError as error:
-            found.bad.append(BadImage(index, str(error)))
+            found.bad.append(BadImage.of(index, error))
         found.stored_ids = self._stored_ids(index)
         return found
 

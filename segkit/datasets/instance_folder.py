@@ -28,7 +28,7 @@ from segkit.datasets._label_ids import (
 )
 from segkit.datasets._pairing import Ends, Pair, check_size, pair_up
 from segkit.datasets._split import FileSplit
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, UnknownIdsError, join_first
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import DATASETS
 from segkit.registries.signature import Positive
@@ -177,7 +177,7 @@ class InstanceFolder:
         labels: npt.NDArray[np.int16] = self._class_index_of[ids]
         unknown = np.unique(ids[labels == UNKNOWN])
         if len(unknown):
-            raise DataError(
+            raise UnknownIdsError(
                 f"{pair.label}: the class ids {join_first(unknown.tolist())} are neither a class nor void nor "
                 f"background. {ids_in_words(self.classes, self._class_index_of)} Map all ids in 'label_map', such "
                 "as with default: background, or check 'encoding'."

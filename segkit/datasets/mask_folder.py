@@ -26,7 +26,7 @@ from segkit.datasets._label_ids import (
 from segkit.datasets._pairing import Ends, check_size, pair_up
 from segkit.datasets._split import FileSplit
 from segkit.datasets._void_hints import explain_void
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, UnknownIdsError, join_first
 from segkit.registries import DATASETS
 from segkit.registries.signature import Positive
 from segkit.types import NO_SEGMENT, PixelFormat, PixelType, Sample, Target
@@ -152,7 +152,7 @@ class MaskFolder:
         present = np.flatnonzero(np.bincount(stored.ravel()))
         unknown = present[self._class_index_of[present] == UNKNOWN]
         if len(unknown):
-            raise DataError(
+            raise UnknownIdsError(
                 f"{file}: the ids {join_first(unknown.tolist())} are neither a class nor void. "
                 f"{ids_in_words(self.classes, self._class_index_of)} Name the others in 'void', or map all ids in "
                 f"'label_map'."

@@ -17,7 +17,7 @@ from segkit.datasets._label_ids import IDS, UNKNOWN, ClassNames, class_index_tab
 from segkit.datasets._pairing import Pair, check_size
 from segkit.datasets._split import Split
 from segkit.datasets._voc_folders import CLASS_MASKS, listed
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, UnknownIdsError, join_first
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import DATASETS
 from segkit.types import NO_SEGMENT, Sample, Target
@@ -115,7 +115,7 @@ class Voc:
         unknown = class_map == UNKNOWN
         if unknown.any():
             ids = np.unique(read_label_map(file)[unknown])
-            raise DataError(
+            raise UnknownIdsError(
                 f"{file}: the ids {join_first(ids.tolist())} are neither a class nor void (255). The classes are "
                 f"0..{len(self._stored) - 1}: check 'classes'."
             )

@@ -136,7 +136,7 @@ def refuse_bad(looks: dict[str, DatasetSample]) -> None:
         return
     more = len(lines) - _SHOWN
     read = ", ".join(f"{len(look.bad)} of {_read(look)} images of {split}" for split, look in looks.items() if look.bad)
-    ids = [f"{split}: {look.stored_ids}" for split, look in looks.items() if look.stored_ids and _unknown_ids(look)]
+    ids = [f"{split}: {look.stored_ids}" for split, look in looks.items() if look.stored_ids and _has_unknown_ids(look)]
     rest = f"and {more} more; " if more > 0 else ""
     raise DataError(
         "\n".join(
@@ -145,9 +145,8 @@ def refuse_bad(looks: dict[str, DatasetSample]) -> None:
     )
 
 
-def _unknown_ids(look: DatasetSample) -> bool:
-    """Returns whether images are bad since their label files hold ids of no class, which `stored_ids` may explain."""
-    return any("neither a class nor void" in one.error for one in look.bad)
+def _has_unknown_ids(look: DatasetSample) -> bool:
+    return any(one.unknown_ids for one in look.bad)
 
 
 def _read(look: DatasetSample) -> int:
