@@ -2,13 +2,18 @@
 
 import math
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from segkit.types import Size
 
 
 class UpscaleBlock(nn.Module):
     """Doubles the resolution of a map: transposed convolution, GELU, depthwise convolution and layer norm.
+
+    The backward pass computes the activation and the depthwise convolution again. They take little time, and kept in
+    every prediction they would be the largest maps of a training step.
 
     Args:
         channels: C.
@@ -28,7 +33,15 @@ class UpscaleBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B,C,h,w) -> (B,C,2h,2w), both channels last in memory."""
-        smoothed = self.smooth(self.activation(self.upsample(features)))
+        upsampled = self.upsample(features)
+        if not torch.is_grad_enabled():
+            return self._refine(upsampled)
+        refined: Tensor = checkpoint(self._refine, upsampled, use_reentrant=False, preserve_rng_state=False)
+        return refined
+
+    def _refine(self, upsampled: Tensor) -> Tensor:
+        """(B,C,2h,2w) -> the same."""
+        smoothed = self.smooth(self.activation(upsampled))
         normed: Tensor = self.norm(smoothed.permute(0, 2, 3, 1))
         return normed.permute(0, 3, 1, 2)
 
