@@ -48,20 +48,21 @@ CASES = [
 ]
 
 
-def chosen(names: Sequence[str], against: str = "transformers") -> list[Case]:
-    """Returns the cases of the given names, among those compared with the program `against`.
+def chosen(names: Sequence[str], against: str = "transformers", known: Sequence[Case] | None = None) -> list[Case]:
+    """Returns the cases of the given names, among those of `known` that are compared with the program `against`.
 
     A name that is not the name of a case stands for all cases that begin with it. No names stand for all cases.
 
     Raises:
         SegkitError: A name stands for no case.
     """
-    cases = [case for case in CASES if case.peer == against]
+    known = CASES if known is None else known
+    cases = [case for case in known if case.peer == against]
     wanted: set[str] = set()
     for name in names:
         meant = _meant(name, cases)
         if not meant:
-            raise SegkitError(_unknown(name, cases, against))
+            raise SegkitError(_unknown(name, cases, known, against))
         wanted.update(case.name for case in meant)
     return [case for case in cases if not names or case.name in wanted]
 
@@ -71,10 +72,10 @@ def _meant(name: str, cases: Sequence[Case]) -> list[Case]:
     return exactly or [case for case in cases if case.name.startswith(name)]
 
 
-def _unknown(name: str, cases: Sequence[Case], against: str) -> str:
+def _unknown(name: str, cases: Sequence[Case], known: Sequence[Case], against: str) -> str:
     """Returns the error message for a name that stands for none of `cases`."""
-    others = _meant(name, CASES)
+    others = _meant(name, known)
     if others:
         return f"--only: '{name}' is not compared with {against}; --against {others[0].peer} measures it."
-    known = [case.name for case in cases]
-    return f"--only: there is no case '{name}'.{suggest(name, known)} There are: {', '.join(known)}"
+    names = [case.name for case in cases]
+    return f"--only: there is no case '{name}'.{suggest(name, names)} There are: {', '.join(names)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds all options."""
     add = parser.add_argument
     add("--against", choices=list(PEERS), default="transformers", help="what to compare with (default: transformers)")
-    add("--only", metavar="CASE", nargs="+", default=[], help="cases to run; the beginning of names selects all such")
-    add("--json", metavar="FILE", help="also write all results to this file")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--profile", action="store_true", help="instead, show where the time of a training step goes")
     instead.add_argument("--scaling", metavar="DIR", help="instead, measure how cost grows, and draw plots into DIR")
     instead.add_argument("--launches", metavar="FILE", help="instead, count a step's operations, and draw them as PNG")
+    _add_comparison(parser)
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that every comparison has."""
+    add = parser.add_argument
+    add("--only", metavar="CASE", nargs="+", default=[], help="cases to run; the beginning of names selects all such")
+    add("--json", metavar="FILE", help="also write all results to this file")
     add("--repeats", type=_count, default=5, metavar="N", help="measured pairs per case (default: 5)")
     add("--threads", type=_count, metavar="N", help="threads of each program (default: all physical cores)")
     add("--device", choices=["cpu", "cuda"], default="cpu", help="where to compute (default: cpu)")
@@ -37,6 +44,14 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tools/benchmark.py", description=(__doc__ or "").partition("\n")[0])
     add_arguments(parser)
     return run_command(run, parser.parse_args(argv))
+
+
+def compare_package(cases: Sequence[Case], argv: Sequence[str]) -> int:
+    """Compares the cases of a package of parts with transformers, and returns the exit code."""
+    parser = argparse.ArgumentParser(description="Compare speed and memory with transformers' model.")
+    _add_comparison(parser)
+    parser.set_defaults(against="transformers", profile=False, scaling=None, launches=None)
+    return run_command(partial(run, known=cases), parser.parse_args(argv))
 
 
 def _count(text: str) -> int:
@@ -55,7 +70,7 @@ def _factor(text: str) -> float:
     return factor
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, known: Sequence[Case] | None = None) -> int:
     """Runs what the arguments ask for; returns exit code 1 if outputs are not equal."""
     import torch
 
@@ -66,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     from segkit.errors import SegkitError
 
     _refuse_idle_options(arguments)
-    cases = chosen(arguments.only, arguments.against)
+    cases = chosen(arguments.only, arguments.against, known)
     peer = f"{arguments.against} {require_peer(arguments.against)}"
     if arguments.device == "cuda" and not torch.cuda.is_available():
         raise SegkitError("--device cuda: PyTorch finds no GPU. Leave the option out to measure the CPU.")

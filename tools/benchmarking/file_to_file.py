@@ -13,7 +13,8 @@ from torch import Tensor
 from benchmarking.case import Options, Workload
 from benchmarking.equality import require_mostly_same
 from benchmarking.inputs import drawn_image
-from benchmarking.models import as_ours, named, peer_model
+from benchmarking.models import as_ours, peer_model
+from benchmarking.pair import named
 from benchmarking.peer import transformers
 from segkit.checkpoint import save_checkpoint
 from segkit.inference.predictor import Predictor
