@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ class _Found:
     """Problems that several `Problems` share."""
 
     lines: list[str] = field(default_factory=list)
-    unread: list[Callable[[], object]] = field(default_factory=list)
+    unread: list[Iterable[Callable[[], object]]] = field(default_factory=list)
 
 
 def call_all(calls: Iterable[Callable[[], T]]) -> list[T]:
@@ -89,11 +90,14 @@ class Problems:
     def take(self, error: DataError) -> None:
         """Adds all problems of an error."""
         self._found.lines += error.lines
-        self._found.unread += error.unread
+        self._found.unread.append(error.unread)
 
     def leave_unread(self, readers: Iterable[Callable[[], object]]) -> None:
-        """Notes what reads the files of the dataset, for the error: see `DataError.unread`."""
-        self._found.unread += readers
+        """Notes what reads the files of the dataset, for the error: see `DataError.unread`.
+
+        A dataset may have many files and is seldom bad, so readers are made when there is an error.
+        """
+        self._found.unread.append(readers)
 
     def raise_any(self) -> None:
         """Raises the problems so far. The message shows ten of them, the error has all.
@@ -104,4 +108,5 @@ class Problems:
         lines = self._found.lines
         more = [f"{self.file}: and {len(lines) - _SHOWN} more."] if len(lines) > _SHOWN else []
         if lines:
-            raise DataError("\n".join([*lines[:_SHOWN], *more]), lines, self._found.unread)
+            unread = list(chain.from_iterable(self._found.unread))
+            raise DataError("\n".join([*lines[:_SHOWN], *more]), lines, unread)

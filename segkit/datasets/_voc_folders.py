@@ -97,8 +97,8 @@ def listed(root: Path, split: Split, instances: bool) -> tuple[list[Pair], list[
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.add(f"'{name}' stands there twice. Remove one.")
     for folder, files in found.items():
-        there = [files[name][0] for name in names if name in files]
-        problems.leave_unread(partial(read_image if folder == IMAGES else check_image, file) for file in there)
+        read = read_image if folder == IMAGES else check_image
+        problems.leave_unread([partial(read, files[name][0]) for name in names if name in files])
     problems.raise_any()
     if not names:
         raise DataError(f"{file}: the list is empty. Write the name of an image on each line.")
