@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from segkit.build import build_model, with_pixel_values
 from segkit.classes import Classes
 from segkit.config import CONFIG_FILE, Config, load_config, load_for_prediction
-from segkit.errors import CheckpointError, join_first, nearest
+from segkit.errors import CheckpointError, counted, join_first, nearest
 from segkit.models._base import SegmentationModel
 from segkit.runtime.finite import first_nonfinite
 from segkit.runtime.integrity import MANIFEST, digest_of, read_manifest, require_intact, write_manifest
@@ -284,7 +284,7 @@ def classes_differ(theirs: Classes, ours: Classes) -> str:
     if not only_there and not only_here:
         first = next(index for index, name in enumerate(theirs.names) if name != ours.names[index])
         return (
-            f"the same {len(ours)} classes in another order; class {first} is '{theirs.names[first]}' there, "
+            f"the same {counted(ours, 'class')} in another order; class {first} is '{theirs.names[first]}' there, "
             f"'{ours.names[first]}' here"
         )
     near = {name: nearest(name, only_there) for name in only_here}
@@ -292,7 +292,7 @@ def classes_differ(theirs: Classes, ours: Classes) -> str:
     here = [f"'{name}'" + (f" (near '{near[name]}' there)" if near[name] else "") for name in only_here]
     return "; ".join(
         [
-            f"{len(theirs)} classes there, {len(ours)} here",
+            f"{counted(theirs, 'class')} there, {len(ours)} here",
             *([f"only there: {join_first(there)}"] if there else []),
             *([f"only here: {join_first(here)}"] if here else []),
         ]

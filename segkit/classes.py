@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from segkit.errors import DataError, join_first, suggest
+from segkit.errors import DataError, counted, join_first, suggest
 
 Color = tuple[int, int, int]
 """RGB, 0..255."""
@@ -116,7 +116,7 @@ class Classes:
             if not isinstance(values, list) or not values or not all(map(fits, values)):
                 raise ValueError(f"'{key}' must be a list of {wanted}")
             if len(values) != len(data["names"]):
-                raise ValueError(f"'{key}' has {len(values)} values for {len(data['names'])} names")
+                raise ValueError(f"'{key}' has {counted(values, 'value')} for {len(data['names'])} names")
         for key, what in (("names", "name"), ("ids", "id")):
             counts: Counter[str | int] = Counter(data[key])
             twice = next((value for value, count in counts.items() if count > 1), None)

@@ -1,7 +1,8 @@
 """The exceptions that users see. Every message says where, what is wrong, and what to do."""
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence, Sized
 
 
 class SegkitError(Exception):
@@ -156,6 +157,21 @@ def with_article(noun: str) -> str:
         ('an optimizer', 'a PanopticResult')
     """
     return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def counted(things: int | Sized, noun: str) -> str:
+    """Returns a number, or that of some things, with a noun in the form that fits it.
+
+    Example:
+        >>> counted(["a.png"], "file"), counted(0, "file"), counted(2, "class"), counted(2, "query")
+        ('1 file', '0 files', '2 classes', '2 queries')
+    """
+    number = things if isinstance(things, int) else len(things)
+    if number == 1:
+        return f"1 {noun}"
+    if re.search("[^aeiou]y$", noun):
+        return f"{number} {noun[:-1]}ies"
+    return f"{number} {noun}{'es' if noun.endswith(('s', 'x', 'ch')) else 's'}"
 
 
 def join_first(values: Sequence[object], limit: int = 10) -> str:

@@ -57,7 +57,7 @@ GOOD = Classes.make(["a", "b"]).to_dict()
             GOOD | {"names": GOOD["things"], "things": GOOD["names"]},
             "'names' must be a list of texts that are not empty",
         ),
-        (GOOD | {"things": [True]}, "'things' has 1 values for 2 names"),
+        (GOOD | {"things": [True]}, "'things' has 1 value for 2 names"),
         (GOOD | {"things": [1, 0]}, "'things' must be a list of true and false"),
         (GOOD | {"things": None}, "'things' must be a list of true and false"),
         (GOOD | {"ids": GOOD["things"]}, "'ids' must be a list of integers"),

@@ -12,7 +12,7 @@ import torch
 from timm.models import load_state_dict, model_entrypoint
 from torch import Tensor, nn
 
-from segkit.errors import ConfigError, SegkitError, cause_of, suggest
+from segkit.errors import ConfigError, SegkitError, cause_of, counted, suggest
 
 _FEATURE_OPTIONS = ("out_indices", "feature_cls")
 """Options of the feature extraction, which the whole model with its classifier does not take."""
@@ -108,7 +108,7 @@ def _refuse_foreign_tensors(weights: str, name: str, options: Mapping[str, Any])
     known = whole.state_dict()
     foreign = [tensor for tensor in tensors if tensor not in known]
     if foreign:
-        raise ValueError(f"{len(foreign)} tensors are of another model, such as {foreign[0]}")
+        raise ValueError(f"{counted(foreign, 'tensor')} of another model, such as {foreign[0]}")
 
 
 def _renamed(tensors: dict[str, Tensor], model: nn.Module, name: str) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from segkit.cli._table import aligned
+from segkit.errors import counted
 
 if TYPE_CHECKING:
     from segkit.data.survey_findings import Finding
@@ -30,7 +31,7 @@ def report_lines(check: DataCheck) -> list[str]:
     return [
         *check.summary(),
         *(aligned([columns, *table]) if table else []),
-        *([f"and {absent} {'class' if absent == 1 else 'classes'} without segments"] if absent else []),
+        *([f"and {counted(absent, 'class')} without segments"] if absent else []),
         *found,
     ]
 
@@ -60,7 +61,11 @@ def finding_lines(finding: Finding) -> list[str]:
     if len(places) <= 1:
         return [head + ": ".join([*filter(None, places), finding.text])]
     more = [f"    and {len(places) - _FILES} more"] if len(places) > _FILES else []
-    return [f"{head}{len(places)} images: {finding.text}", *(f"    {place}" for place in places[:_FILES]), *more]
+    return [
+        f"{head}{counted(places, 'image')}: {finding.text}",
+        *(f"    {place}" for place in places[:_FILES]),
+        *more,
+    ]
 
 
 def _shown(cell: str | float) -> str:

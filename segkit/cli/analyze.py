@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from segkit.cli._arguments import add_config_arguments, load_config_of
 from segkit.cli._types import positive
 from segkit.cli._unused import FOR_TRAINING, refuse_unused_overrides
+from segkit.errors import counted
 
 UNUSED = (
     # The number of classes comes from the training dataset.
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"num_classes": len(classes), **dataclasses.asdict(analysis)}, indent=2))
     else:
-        print(f"{config.path}: {len(classes)} classes, one image of {analysis.size[0]}x{analysis.size[1]}")
+        print(f"{config.path}: {counted(classes, 'class')}, one image of {analysis.size[0]}x{analysis.size[1]}")
         Console(markup=False).print(_table(analysis))
     return 0
 

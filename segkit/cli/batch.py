@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from segkit.cli._arguments import add_device_argument, add_trust_arguments
 from segkit.cli._table import aligned
 from segkit.cli._types import not_empty, positive
+from segkit.errors import counted
 
 if TYPE_CHECKING:
     from segkit.training.drawn_step import DrawnStep
@@ -44,7 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
         plugins=arguments.plugins,
         trust=arguments.trust,
     )
-    print(f"{arguments.path}: step {drawn.step} learned from {len(drawn.images)} images; losses by {drawn.checkpoint}")
+    print(
+        f"{arguments.path}: step {drawn.step} learned from {counted(drawn.images, 'image')}; losses by "
+        f"{drawn.checkpoint}"
+    )
     for line in _table(drawn):
         print(line)
     print(f"drawn: {drawn.drawing}, {drawn.table}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from segkit.cli._arguments import add_trust_arguments
 from segkit.cli._exit_codes import DONE, FAILED
 from segkit.cli._types import not_empty
-from segkit.errors import ConfigError, SegkitError
+from segkit.errors import ConfigError, SegkitError, counted
 
 if TYPE_CHECKING:
     from segkit.config import Config
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         except ConfigError as error:
             problems = str(error).splitlines()
         if problems:
-            print(*problems, f"{name}: {_counted(len(problems))}", sep="\n")
+            print(*problems, f"{name}: {counted(problems, 'problem')}", sep="\n")
             wrong += 1
             continue
         for note in [*unreached(config), *repeated_datasets(config)]:
@@ -86,7 +86,7 @@ def _check_data(config: Config, name: str, page: Path) -> bool:
     for line in report_lines(check):
         print(line)
     write_data_page(page, _title(name), check)
-    levels = [f"{count} {level}{'' if count == 1 else 's'}" for level, count in check.counts().items()]
+    levels = [counted(count, level) for level, count in check.counts().items()]
     print(f"{name}: data: {', '.join(levels)}. All of them, with images: {page}")
     return not check.counts()["error"]
 
@@ -143,7 +143,3 @@ def _is_override(word: str) -> bool:
         return False
     section = word.partition("=")[0].partition(".")[0]
     return not word.endswith((".yaml", ".yml")) or section in {field.name for field in fields(Experiment)}
-
-
-def _counted(problems: int) -> str:
-    return "1 problem" if problems == 1 else f"{problems} problems"

@@ -207,8 +207,8 @@ def _images_of(text: str) -> list[str]:
     """Returns the images of a folder or a glob."""
     from segkit.data.formats import ARRAYS
     from segkit.data.images import refuse_address
-    from segkit.data.listing import counted, list_tree, warn_of_the_rest
-    from segkit.errors import DataError
+    from segkit.data.listing import list_tree, warn_of_the_rest
+    from segkit.errors import DataError, counted
     from segkit.types import RGB
 
     refuse_address(text)

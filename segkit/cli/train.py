@@ -72,7 +72,7 @@ def _try(config: Config, arguments: argparse.Namespace) -> int:
 
     from segkit.training.preflight import preflight
 
-    print(f"{config.path}: tried for about a minute; nothing is kept", flush=True)
+    print(f"{config.path}: is tried, which takes about a minute; nothing is kept", flush=True)
     findings = preflight(config, arguments.output, device=arguments.device)
     table = Table("about", "", "found")
     for finding in findings:

@@ -1,7 +1,7 @@
 """How many channels the images of a model have: its setting `pixel_mean` has a number for each."""
 
 from segkit.config.sections import PartConfig
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, counted
 from segkit.registries import BACKBONES, MODELS
 from segkit.registries.signature import before_star
 from segkit.types import RGB
@@ -26,7 +26,7 @@ def channels_of(model: PartConfig) -> int:
         return channels
     if isinstance(backbone, dict) and "channels" not in before_star(BACKBONES.get(backbone["type"])):
         raise ConfigError(
-            f"model.pixel_mean: has {channels} numbers, one for each channel of the images, but "
+            f"model.pixel_mean: has {counted(channels, 'number')}, one for each channel of the images, but "
             f"{BACKBONES.identity(backbone['type'])} takes images of 3 channels only. Its `__init__` must take "
             "`channels: int = 3` before `*`. Choose another backbone, or add that to it."
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from segkit.criterion.matched_pairs import MatchedPairs
-from segkit.errors import RegistryError
+from segkit.errors import RegistryError, counted
 from segkit.registries.matchers import Matcher
 from segkit.types import Prediction, Target
 
@@ -61,7 +61,8 @@ def _number_of_matches(layer: Prediction, num_images: int) -> int | None:
         return None
     if len(layer.matches) != num_images or any(index.device.type != "cpu" for pair in layer.matches for index in pair):
         raise RegistryError(
-            f"a prediction brings matches of {len(layer.matches)} images, of which there are {num_images}. Its matches "
+            f"a prediction brings matches of {counted(layer.matches, 'image')}, of which there are {num_images}. Its "
+            "matches "
             "are one pair (query_index, target_index) per image, on the CPU. Check the transformer decoder with "
             "segkit.testing.check_transformer_decoder."
         )

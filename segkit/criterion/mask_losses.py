@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from segkit.criterion.mask_pixels import AllPixels, PixelSource, RandomPoints
-from segkit.errors import RegistryError
+from segkit.errors import RegistryError, counted
 from segkit.ops.points import PointSampling
 from segkit.ops.target_batch import ChosenSegments, TargetBatch
 from segkit.registries.losses import MaskLoss
@@ -112,7 +112,8 @@ def _checked(values: Tensor, loss: MaskLoss, num_masks: int) -> Tensor:
     if not isinstance(values, Tensor) or values.shape != (num_masks,):
         found = f"shape {tuple(values.shape)}" if isinstance(values, Tensor) else f"type {type(values).__name__}"
         raise RegistryError(
-            f"mask loss {type(loss).__name__} returns a value of {found} for {num_masks} masks. Return one value per "
+            f"mask loss {type(loss).__name__} returns a value of {found} for {counted(num_masks, 'mask')}. Return one "
+            "value per "
             f"mask, a tensor of shape (M,) = ({num_masks},); segkit sums and normalizes them. Check the loss with "
             "segkit.testing.check_loss."
         )

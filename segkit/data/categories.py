@@ -10,7 +10,7 @@ from segkit.data.class_names import is_void
 from segkit.data.colors import as_color, fill_colors
 from segkit.data.json_values import Convert, JsonEntry, NotThisError, as_flag, as_integer, as_text, read_json, shown
 from segkit.data.problems import Problems
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, counted, join_first
 
 _KEYS = ("classes", "categories", "names", "id2label", "label2id")
 """Keys of a mapping that may hold the class list, the first one that is there counts."""
@@ -80,7 +80,7 @@ def structured_classes(data: object, file: Path, as_stored: Convert[int] = as_in
     _add_palette(palette, entries, problems)
     classes = classes_of(entries, place, problems, required=(), things=False, as_stored=as_stored)
     if count is not None and count != len(entries):
-        problems.add(f"nc is {shown(count)}, but {place} has {len(entries)} classes. Correct one of them.")
+        problems.add(f"nc is {shown(count)}, but {place} has {counted(entries, 'class')}. Correct one of them.")
     problems.raise_any()
     return classes if ignored is None else replace(classes, void=tuple(dict.fromkeys((*classes.void, ignored))))
 
@@ -179,8 +179,8 @@ def _add_palette(palette: object, entries: list[object], problems: Problems) -> 
         return
     if not isinstance(palette, list) or len(palette) < len(entries):
         problems.add(
-            f"palette is {shown(palette)}, but must be a list of {len(entries)} colors, one for each class. Correct "
-            "it or leave it out."
+            f"palette is {shown(palette)}, but must be a list of {counted(entries, 'color')}, one for each class. "
+            "Correct it or leave it out."
         )
         return
     for number, (entry, color) in enumerate(zip(entries, palette, strict=False)):

@@ -9,6 +9,8 @@ import csv
 import re
 from collections.abc import Callable, Iterator
 
+from segkit.errors import counted
+
 Line = tuple[int, str]
 """(number from 1, text without surrounding blanks)."""
 
@@ -90,7 +92,7 @@ def _table(lines: list[Line]) -> Entries | None:
     for line in lines[1:]:
         cells = _cells(line[1], delimiter)
         if len(cells) != len(columns):
-            raise NotANameError(line, f"it has {len(cells)} columns, but the heading has {len(columns)}")
+            raise NotANameError(line, f"it has {counted(cells, 'column')}, but the heading has {len(columns)}")
         row = dict(zip(columns, cells, strict=True))
         entry: dict[str, object] = {key: row[column] for key, column in keys.items() if column in row}
         # An empty cell says nothing of a class; an empty id would let another one be guessed.

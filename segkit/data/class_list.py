@@ -14,7 +14,7 @@ from segkit.data.json_values import Convert, as_integer
 from segkit.data.problems import Problems
 from segkit.data.text import read_text
 from segkit.data.yaml_values import read_yaml
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 
 _FORMS = (
     "These forms are read: one name per line; numbered lines such as '0: road' or 'road: 0'; a table with a heading "
@@ -106,7 +106,8 @@ def check_classes(classes: Classes, where: str) -> None:
             raise DataError(f"{where}: {stored} is the id of '{name}' and that of void. Change one of them.")
     if len(classes.colors) < len(classes):
         raise DataError(
-            f"{where}: {len(classes.colors)} colors for {len(classes)} classes. Give every class a color, or none."
+            f"{where}: {counted(classes.colors, 'color')} for {counted(classes, 'class')}. Give every class "
+            "a color, or none."
         )
 
 

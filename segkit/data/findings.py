@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from segkit.data.sampling import DatasetSample, percent
 from segkit.data.void_for_class import void_for_class
-from segkit.errors import join_first
+from segkit.errors import counted, join_first
 
 _MOST_NAMES = 8
 """Class names in one message."""
@@ -32,7 +32,7 @@ def nothing_annotated(sample: DatasetSample) -> str:
         return _without_pixels(sample)
     crowds = tally.crowds if counts is None else counts.crowds
     if crowds:
-        every = f"all {crowds} annotations are crowds" if crowds > 1 else "the only annotation is a crowd"
+        every = f"all {counted(crowds, 'annotation')} are crowds" if crowds > 1 else "the only annotation is a crowd"
         return (
             f'{every} ("iscrowd": 1), which count neither in training nor in evaluation. Set "iscrowd": 0 for single '
             "objects; some tools write 1 for every mask that is drawn with a brush."
@@ -52,7 +52,11 @@ def _without_pixels(sample: DatasetSample) -> str:
     annotated = 0 if classes is None else sum(bool(classes[index]) for index in sample.indices)
     if not sample.complete and 2 * annotated <= sample.tally.images:
         return ""
-    where = f"any of the {sample.length} images" if sample.complete and sample.length > 1 else sample.images_in_words
+    where = (
+        f"any of the {counted(sample.length, 'image')}"
+        if sample.complete and sample.length > 1
+        else sample.images_in_words
+    )
     return f"no annotated segment has a pixel in {where}. Check that the annotations are in pixels of these images."
 
 
@@ -94,7 +98,8 @@ model has 2 queries, and each learns at most one segment. Raise num_queries to a
     most = max(tally.most_segments, 0 if counts is None else counts.most_segments)
     if num_queries is not None and most > num_queries:
         found.append(
-            f"an image has {most} segments, but the model has {num_queries} queries, and each learns at most one "
+            f"an image has {counted(most, 'segment')}, but the model has {counted(num_queries, 'query')}, and each "
+            "learns at most one "
             f"segment. Raise num_queries to at least {most}."
         )
     if sample.stored_ids:
@@ -163,7 +168,7 @@ def _no_image(sample: DatasetSample) -> str:
 
 
 def _all_images(sample: DatasetSample) -> str:
-    return f"any of the {sample.length} images" if sample.counts is not None else sample.images_in_words
+    return f"any of the {counted(sample.length, 'image')}" if sample.counts is not None else sample.images_in_words
 
 
 def _sentence(text: str) -> str:

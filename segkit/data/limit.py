@@ -2,6 +2,7 @@
 
 import warnings
 
+from segkit.errors import counted
 from segkit.registries import Dataset
 from segkit.types import Sample
 
@@ -49,7 +50,8 @@ def limited(dataset: Dataset, count: int, section: str) -> Limit:
     """
     if count > len(dataset):
         warnings.warn(
-            f"{section}.limit: {count} has no effect: the dataset has {len(dataset)} images. Remove it, or lower it.",
+            f"{section}.limit: {count} has no effect: the dataset has {counted(dataset, 'image')}. Remove it, or "
+            "lower it.",
             stacklevel=3,
         )
     return Limit(dataset, count)

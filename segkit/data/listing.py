@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segkit.data.formats import image_suffixes
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 from segkit.types import RGB, PixelFormat
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
@@ -172,16 +172,6 @@ def named(paths: Sequence[Path]) -> str:
         'a.png, b.png, c.png and 1 more'
     """
     return ", ".join(path.name for path in paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-
-
-def counted(things: Collection[object], noun: str) -> str:
-    """Returns the number of things, such as paths, with a noun.
-
-    Example:
-        >>> counted([Path("a.png")], "file"), counted([], "file")
-        ('1 file', '0 files')
-    """
-    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
 
 
 def _holds_images(folder: Path, suffixes: frozenset[str]) -> bool:

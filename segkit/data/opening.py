@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from segkit.data.formats import image_formats
 from segkit.data.jpeg_checks import check_jpeg_rows
 from segkit.data.png_checks import check_png, check_png_rows
-from segkit.errors import ConfigError, DataError, SegkitError, cause_of
+from segkit.errors import ConfigError, DataError, SegkitError, cause_of, counted
 from segkit.runtime.memory_limit import require_memory
 from segkit.runtime.reading import open_file
 from segkit.types import Size
@@ -179,7 +179,8 @@ def _warn_if_large(path: Path, image: Image.Image, limit: int | None) -> None:
     pixels = image.width * image.height
     if limit is None and Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
         warnings.warn(
-            f"{path}: the image has {pixels} pixels, whose decoding takes about {7 * pixels / 1e9:.1f} GB of memory. "
+            f"{path}: the image has {counted(pixels, 'pixel')}, whose decoding takes about {7 * pixels / 1e9:.1f} GB "
+            "of memory. "
             f"If this is no image of yours, set {VARIABLE} to a smaller number to refuse such files.",
             stacklevel=3,
         )

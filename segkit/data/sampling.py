@@ -16,7 +16,7 @@ from segkit.data.limit import without_limit
 from segkit.data.survey import BadImage
 from segkit.data.tally import Tally
 from segkit.data.void_for_class import ImageClasses
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 from segkit.registries import AnnotationCounts, CountedDataset, Dataset, ExplainedDataset
 from segkit.runtime.writing import Json
 from segkit.types import Size
@@ -70,8 +70,8 @@ class DatasetSample:
             ('the only image', 'the 64 images looked at (of 99)')
         """
         if self.complete:
-            return "the only image" if self.length == 1 else f"all {self.length} images"
-        return f"the {self.tally.images} images looked at (of {self.length})"
+            return "the only image" if self.length == 1 else f"all {counted(self.length, 'image')}"
+        return f"the {counted(self.tally.images, 'image')} looked at (of {self.length})"
 
     def to_dict(self) -> dict[str, Json]:
         """Returns the sample in the form that `data_summary.json` holds."""
@@ -99,7 +99,7 @@ class DatasetSample:
         """
         tally = self.tally
         present = len(self.classes) - len(tally.absent)
-        crowds = f", {tally.crowds} crowds" if tally.crowds else ""
+        crowds = f", {counted(tally.crowds, 'crowd')}" if tally.crowds else ""
         sound = f"; {tally.images + self.also_read} of {self.length} can be read" if self.also_read else ""
         return (
             f"{tally.images} of {self.length} images: {present} of {len(self.classes)} classes, "

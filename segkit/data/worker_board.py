@@ -7,7 +7,7 @@ from multiprocessing.sharedctypes import RawArray
 
 from torch.utils.data import get_worker_info
 
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 
 _LONGEST_PATH = 4096
 """Bytes. Of longer paths, the end is kept."""
@@ -50,7 +50,8 @@ class WorkerBoard:
             self._entries = RawArray(_Entry, workers) if workers else (_Entry * 0)()
         except OSError as error:
             raise DataError(
-                f"the {workers} loading processes get no shared memory ({error.strerror}). Make room in /dev/shm and "
+                f"there is no shared memory for {counted(workers, 'loading process')} ({error.strerror}). Make room in "
+                "/dev/shm and "
                 f"{tempfile.gettempdir()}, or set workers: 0."
             ) from error
 

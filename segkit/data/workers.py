@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from segkit.data.worker_board import WorkerBoard
-from segkit.errors import DataError, cause_of
+from segkit.errors import DataError, cause_of, counted
 from segkit.runtime.reading import listen_to_reads
 
 Place = TypeVar("Place")
@@ -112,7 +112,8 @@ class WorkerBatches(Generic[Place, Item, Made]):
                 raise
             _end_half_made(error)
             raise DataError(
-                f"{self._section}: the {self._workers} loading processes cannot be started ({_reason(error)}). "
+                f"{self._section}: the {counted(self._workers, 'loading process')} cannot be started "
+                f"({_reason(error)}). "
                 f"{self._advice_on_limits()}"
             ) from error
         processes = multiprocessing.active_children()

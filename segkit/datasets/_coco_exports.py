@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segkit.data.json_values import JsonEntry
 from segkit.data.problems import Problems
-from segkit.errors import DataWarning
+from segkit.errors import DataWarning, counted
 
 
 class Boxes:
@@ -38,7 +38,7 @@ class Boxes:
         """
         if self._places and not masks:
             self._problems.add(
-                f"all {len(self._places)} annotations are boxes without masks. Export them with polygons or "
+                f"no mask, but a box alone: {counted(self._places, 'annotation')}. Export them with polygons or "
                 "run lengths."
             )
         elif self._places:

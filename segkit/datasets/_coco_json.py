@@ -20,7 +20,7 @@ from segkit.data.problems import Problems
 from segkit.datasets._class_choice import ClassChoice
 from segkit.datasets._coco_categories import category_id, read_categories
 from segkit.datasets._image_files import ListedFiles
-from segkit.errors import DataError, DataWarning
+from segkit.errors import DataError, DataWarning, counted
 from segkit.types import Size
 
 _LISTS = ("images", "annotations", "categories")
@@ -112,10 +112,10 @@ class CocoFile:
             if first_of.setdefault(image.file_name, number) != number
         ]
         if repeated:
-            counted = "1 image lists" if len(repeated) == 1 else f"{len(repeated)} images list"
+            verb = "lists" if len(repeated) == 1 else "list"
             message = (
-                f"{self.file}: {counted} a file that another one lists. What only one of them annotates is background "
-                f"in the other. The first is {repeated[0]}."
+                f"{self.file}: {counted(repeated, 'image')} {verb} a file that another one lists. What only one of "
+                f"them annotates is background in the other. The first is {repeated[0]}."
             )
             warnings.warn(DataWarning(message, repeated), stacklevel=5)
 

@@ -4,6 +4,7 @@ import math
 
 from segkit.data.json_values import NotThisError, as_integer, as_number, shown
 from segkit.datasets._masks import InvalidSegmentationError, Polygons, RunLengths
+from segkit.errors import counted
 from segkit.ops.run_length import unpacked_runs
 from segkit.types import Size
 
@@ -91,7 +92,7 @@ def _run_lengths(rle: dict[str, object], size: Size | None) -> RunLengths:
         raise InvalidSegmentationError("a run length is negative")
     if sum(runs) != pixels:
         raise InvalidSegmentationError(
-            f"the run lengths add up to {sum(runs)} pixels, but the image has {pixels} ({width}x{height})"
+            f"the run lengths add up to {counted(sum(runs), 'pixel')}, but the image has {pixels} ({width}x{height})"
         )
     return RunLengths(counts, sum(runs[1::2]))
 

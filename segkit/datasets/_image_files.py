@@ -9,9 +9,9 @@ from pathlib import Path
 
 from segkit.data.formats import image_suffixes
 from segkit.data.json_values import JsonEntry, shown
-from segkit.data.listing import counted, is_hidden, named
+from segkit.data.listing import is_hidden, named
 from segkit.data.problems import Problems
-from segkit.errors import suggest
+from segkit.errors import counted, suggest
 
 _MOST_NAMES = 10_000
 """Among more names, searching for similar ones would take seconds."""

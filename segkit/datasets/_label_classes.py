@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segkit.data.class_list import read_classes
-from segkit.data.listing import counted
 from segkit.data.paths import dataset_path
 from segkit.data.sampling import percent
 from segkit.datasets._class_files import KNOWN, class_file, configured_list
 from segkit.datasets._label_ids import VOID
 from segkit.datasets._label_values import LabelValues
 from segkit.datasets._proposal import Settings, Wishes
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, counted, join_first
 
 _MOST_SHOWN = 50
 """Colors that a message lists for the user to name."""
@@ -107,7 +106,8 @@ def _color_settings(folder: Path, source: list[str] | str | Path | None, values:
         return {"type": "mask_folder", "classes": configured_list(source), "colors": True}, []
     if len(values.pixels) > _MOST_SHOWN:
         raise DataError(
-            f"{folder}: the label files hold {len(values.pixels)} colors, too many for classes. If they were resized "
+            f"{folder}: the label files hold {counted(values.pixels, 'color')}, too many for classes. If they "
+            "were resized "
             f"or smoothed, or stored with lossy compression before, export them again."
         )
     if len(missing) == len(values.pixels):
@@ -122,7 +122,8 @@ def _color_settings(folder: Path, source: list[str] | str | Path | None, values:
     )
     heading = "" if listed is not None else "name,r,g,b\n"
     raise DataError(
-        f"{folder}: the label files hold {len(values.pixels)} colors, and {where}, with a name for each color, and run "
+        f"{folder}: the label files hold {counted(values.pixels, 'color')}, and {where}, with a name for each "
+        "color, and run "
         f"the command again:\n{heading}{lines}"
     )
 

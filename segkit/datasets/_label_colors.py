@@ -10,7 +10,7 @@ from segkit.data.class_names import VOID, is_void
 from segkit.data.colors import as_color
 from segkit.data.json_values import NotThisError
 from segkit.data.label_maps import Ids, read_color_map
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, counted, join_first
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.types import NO_SEGMENT
@@ -85,7 +85,7 @@ def _colors_of(classes: Classes, colors: Colors) -> dict[str, list[Color]]:
         return {**found, **({VOID: list(classes.void_colors)} if classes.void_colors else {})}
     if isinstance(colors, list):
         if len(colors) != len(classes):
-            raise DataError(f"colors: there are {len(colors)} for {len(classes)} classes. {_FORMS}")
+            raise DataError(f"colors: there are {len(colors)} for {counted(classes, 'class')}. {_FORMS}")
         colors = dict(zip(classes.names, colors, strict=True))
     void = [name for name in colors if is_void(name) and name not in classes.names]
     for name in colors:

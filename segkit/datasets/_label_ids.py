@@ -13,7 +13,7 @@ from segkit.data.class_list import listed_classes, read_classes
 from segkit.data.class_names import is_void
 from segkit.data.json_values import NotThisError, as_integer
 from segkit.data.paths import dataset_path
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, counted, join_first
 from segkit.registries.signature import Bounds
 from segkit.types import NO_SEGMENT
 
@@ -143,7 +143,7 @@ def ids_in_words(classes: Classes, class_index_of: npt.NDArray[np.int16]) -> str
     """
     given = {name for index, name in enumerate(classes.names) if (class_index_of == index).any()}
     if len(given) == len(classes):
-        who = "only class has the id" if len(classes) == 1 else f"{len(classes)} classes have the ids"
+        who = "only class has the id" if len(classes) == 1 else f"{counted(classes, 'class')} have the ids"
         return f"The {who} {join_first(classes.ids, limit=5)}."
     if not given:
         return "'label_map' gives an id to no class."

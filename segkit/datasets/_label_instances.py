@@ -5,13 +5,12 @@ from pathlib import Path
 
 from segkit.classes import Classes
 from segkit.data.class_list import read_classes
-from segkit.data.listing import counted
 from segkit.data.paths import dataset_path
 from segkit.datasets._class_files import KNOWN, THINGS, class_file, configured_list
 from segkit.datasets._label_classes import Described
 from segkit.datasets._label_values import LabelValues
 from segkit.datasets._proposal import Settings, Wishes
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, counted, join_first
 
 
 def instance_settings(folder: Path, places: Sequence[Path], end: str, values: LabelValues, wishes: Wishes) -> Described:
@@ -62,8 +61,8 @@ def panoptic_settings(folder: Path, places: Sequence[Path], end: str, values: La
         return settings if marked else {**settings, "things": _things(names, values)}, []
     if len(source) != len(ids):
         raise DataError(
-            f"{folder}: --classes has {counted(source, 'name')}, but the label files hold segments of {len(ids)} "
-            f"classes: {join_first(ids)}. Name these in their order."
+            f"{folder}: --classes has {counted(source, 'name')}, but the label files hold segments of "
+            f"{counted(ids, 'class')}: {join_first(ids)}. Name these in their order."
         )
     names = dict(zip(ids, source, strict=True))
     label_map = {str(id): name for id, name in names.items()}
@@ -110,6 +109,7 @@ def _ids_of(folder: Path, names: list[str], values: LabelValues) -> list[int]:
     if len(names) == len(ids):
         return ids
     raise DataError(
-        f"{folder}: --classes has {counted(names, 'name')}, but the label files hold instances of {len(ids)} classes: "
+        f"{folder}: --classes has {counted(names, 'name')}, but the label files hold instances of "
+        f"{counted(ids, 'class')}: "
         f"{join_first(ids)}. Name these in their order."
     )

@@ -25,10 +25,10 @@ from segkit.data.json_values import (
     read_json,
     shown,
 )
-from segkit.data.listing import Listing, counted, named
+from segkit.data.listing import Listing, named
 from segkit.data.problems import Problems
 from segkit.datasets._masks import InvalidSegmentationError, Polygons, RunLengths
-from segkit.errors import DataError, cause_of
+from segkit.errors import DataError, cause_of, counted
 from segkit.ops.run_length import Rle, rle_areas, rle_to_json
 from segkit.types import Size
 
@@ -204,7 +204,7 @@ def _as_points(value: object) -> list[Point]:
 
 def _polygon(entry: JsonEntry, points: list[Point], size: Size) -> Polygons:
     if len(points) < 3:
-        raise InvalidSegmentationError(f"a polygon of {len(points)} points encloses nothing")
+        raise InvalidSegmentationError(f"a polygon of {counted(points, 'point')} encloses nothing")
     return Polygons([[number for point in points for number in point]], 0)
 
 

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from segkit.data.formats import image_suffixes
-from segkit.data.listing import Listing, counted, named
+from segkit.data.listing import Listing, named
 from segkit.data.text import read_text
 from segkit.datasets._label_sets import edges, label_sets
 from segkit.datasets._unpaired import LOSSY
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 
 EXPECTED = (
     "These are recognized: label files (images/a.jpg with labels/a.png, or a.jpg with a_mask.png); JSON files of COCO "

@@ -9,13 +9,13 @@ from pathlib import Path
 from torch import Tensor
 
 from segkit.data.formats import label_suffixes
-from segkit.data.listing import Listing, counted, list_tree, named, warn_of_the_rest
+from segkit.data.listing import Listing, list_tree, named, warn_of_the_rest
 from segkit.data.opening import check_image
 from segkit.data.pixel_files import read_pixels
 from segkit.data.problems import Problems
 from segkit.datasets._split import FileSplit, chosen
 from segkit.datasets._unpaired import advice, no_images, no_labels, one_folder
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 from segkit.types import RGB, PixelFormat
 
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segkit.data.json_values import Id, JsonEntry
-from segkit.data.listing import counted
 from segkit.data.problems import Problems
 from segkit.datasets._masks import Polygons, RunLengths, Segmentation, encloses_nothing
 from segkit.datasets._segments import Segment
-from segkit.errors import DataWarning
+from segkit.errors import DataWarning, counted
 from segkit.ops.run_length import rle_areas
 from segkit.types import Size
 
@@ -92,13 +91,13 @@ class Plausibility:
         """Notes an instance, which another one of its image may repeat. Its mask was looked at before."""
         mask = segmentation.counts if isinstance(segmentation, RunLengths) else map(tuple, segmentation.outlines)
         key = hash((segment.image, segment.label, segment.is_crowd, mask if isinstance(mask, str) else tuple(mask)))
-        if key in self._seen and not self._is_empty(entry):
+        if key in self._seen and not self._is_known(entry, self._empty):
             self._equal.add(entry.place_in(self.file))
         self._seen.add(key)
 
-    def _is_empty(self, entry: JsonEntry) -> bool:
-        """Returns whether the mask of an entry was found empty, which is told already."""
-        return bool(self._empty.places) and self._empty.places[-1] == entry.place_in(self.file)
+    def _is_known(self, entry: JsonEntry, found: _Findings) -> bool:
+        """Returns whether the last finding of a kind is that of an entry, which explains another one of it."""
+        return found.places[-1:] == [entry.place_in(self.file)]
 
     def add_mask(self, entry: JsonEntry, segmentation: Polygons | RunLengths, size: Size, area: float) -> None:
         """Looks at one mask. `area` is NaN where the annotation has none."""
@@ -126,8 +125,8 @@ class Plausibility:
     def _add_pixels(self, entry: JsonEntry, pixels: int, area: float) -> None:
         if not pixels:
             self._empty.add(entry.place_in(self.file))
-        elif areas_disagree(area, pixels):
-            self._areas.add(f"{entry.place_in(self.file)}, with area {area:g} and a mask of {pixels} pixels")
+        elif areas_disagree(area, pixels) and not self._is_known(entry, self._beyond):
+            self._areas.add(f"{entry.place_in(self.file)}, with area {area:g} and a mask of {counted(pixels, 'pixel')}")
 
     def _add_small(self, entry: JsonEntry, area: float, is_fractional: bool) -> None:
         if area > _FACTOR or (math.isnan(area) and is_fractional):
@@ -142,6 +141,8 @@ class Plausibility:
             for entry in self._small:
                 _fractions_problem(entry)
             return
+        copies = set(self._equal.places)
+        self._repeated.places = [place for place in self._repeated.places if place not in copies]
         if len(self._quarter.places) < max(_MANY, self._polygons):
             self._quarter = _Findings()
         for found, text in (

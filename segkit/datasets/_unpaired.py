@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from segkit.data.formats import image_suffixes, label_suffixes
-from segkit.data.listing import Listing, counted, named
+from segkit.data.listing import Listing, named
 from segkit.data.npy_files import SUFFIX
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 
 _LABEL = re.compile(r"label|mask|seg|annot", re.IGNORECASE)
 """In the names of label files."""

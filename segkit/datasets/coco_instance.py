@@ -22,7 +22,7 @@ from segkit.datasets._plausibility import Plausibility
 from segkit.datasets._same_classes import same_classes
 from segkit.datasets._segments import Segment, Segments, select
 from segkit.datasets._split import FileSplit, chosen
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 from segkit.registries import DATASETS
 
 
@@ -190,7 +190,8 @@ def _warn_of_repeated(read: Sequence[tuple[CocoFile, list[Instance]]]) -> None:
         repeated = [name for name in names if name in file_of]
         if repeated and file_of[repeated[0]].samefile(parsed.file):
             warnings.warn(
-                f"{parsed.file}: 'annotations' names this file twice, so its {len(names)} images are read twice. "
+                f"{parsed.file}: 'annotations' names this file twice, so its {counted(names, 'image')} are read "
+                "twice. "
                 f"Remove one of both.",
                 stacklevel=4,
             )

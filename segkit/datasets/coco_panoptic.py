@@ -29,7 +29,7 @@ from segkit.datasets._image_files import ListedFiles, warn_of_unlisted
 from segkit.datasets._plausibility import areas_disagree
 from segkit.datasets._segments import Segment, Segments, make_segments, select
 from segkit.datasets._split import FileSplit, chosen
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, counted, join_first
 from segkit.ops.lookup import places_in
 from segkit.ops.runs import run_lengths, run_starts
 from segkit.registries import DATASETS, AnnotationCounts
@@ -178,7 +178,8 @@ class CocoPanoptic:
             if areas_disagree(area, count):
                 self._has_warned = True
                 warnings.warn(
-                    f"{self._file}: 'area' of segment {id} is {area:g}, but the segment has {count} pixels in "
+                    f"{self._file}: 'area' of segment {id} is {area:g}, but the segment has {counted(count, 'pixel')} "
+                    "in "
                     f"{mask_file}. Take both from one release, or leave out 'area' to count the pixels. Other segments "
                     f"are not compared.",
                     stacklevel=3,

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from segkit.classes import Classes
-from segkit.data.listing import Listing, counted, list_tree, named, warn_of_the_rest
+from segkit.data.listing import Listing, list_tree, named, warn_of_the_rest
 from segkit.data.paths import dataset_folder
 from segkit.data.problems import Problems
 from segkit.datasets._class_choice import ClassChoice, names_in_annotations
@@ -18,7 +18,7 @@ from segkit.datasets._labelme_files import LabelmeFile, read_labelme
 from segkit.datasets._plausibility import Plausibility
 from segkit.datasets._segments import Segment
 from segkit.datasets._split import FileSplit, chosen
-from segkit.errors import DataError, join_first
+from segkit.errors import DataError, counted, join_first
 from segkit.registries import DATASETS
 
 IGNORED = ("__ignore__", "_background_")

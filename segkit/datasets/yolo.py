@@ -9,7 +9,7 @@ from pathlib import Path
 from segkit.classes import Classes
 from segkit.data.class_list import read_classes
 from segkit.data.images import read_image
-from segkit.data.listing import counted, named
+from segkit.data.listing import named
 from segkit.data.paths import dataset_path
 from segkit.data.problems import Problems
 from segkit.data.text import read_text
@@ -18,7 +18,7 @@ from segkit.datasets._masks import Fractions, encloses_nothing
 from segkit.datasets._segments import Segment
 from segkit.datasets._split import Split
 from segkit.datasets._yolo_folders import YoloImage, images_of, key_of, surplus_labels
-from segkit.errors import DataWarning
+from segkit.errors import DataWarning, counted
 from segkit.registries import DATASETS
 
 _BEYOND = 0.1
@@ -71,6 +71,7 @@ class Yolo(InstanceDataset):
         boxes: list[str] = []
         empty: list[str] = []
         equal: list[str] = []
+        unknown: dict[str, list[tuple[Path, str]]] = {}
         for index, image in enumerate(images):
             if image.label is not None:
                 reader = _Reader(problems.of(image.label), image.label, classes.ids)
@@ -80,8 +81,18 @@ class Yolo(InstanceDataset):
                 boxes += reader.boxes
                 empty += reader.empty
                 equal += reader.equal
+                for word, place in reader.unknown:
+                    unknown.setdefault(word, []).append((image.label, place))
+        for word, places in unknown.items():
+            more = f", here and in {counted(len(places) - 1, 'other line')}" if len(places) > 1 else ""
+            problems.of(places[0][0]).add(
+                f"{places[0][1]}: '{word[:40]}' is no class{more}. The classes are "
+                f"{', '.join(map(str, classes.ids[:10]))}: correct the line, or 'names' in the data.yaml."
+            )
         if boxes and not instances and not problems.count:
-            problems.add(f"all {len(boxes)} lines of '{key_of(split)}' are boxes without outlines. Export outlines.")
+            problems.add(
+                f"'{key_of(split)}' has no outline, but boxes alone: {counted(boxes, 'line')}. Export outlines."
+            )
         problems.leave_unread(partial(read_image, image.file) for image in images)
         problems.raise_any()
         _warn(file, images, len(instances), boxes, empty, equal)
@@ -104,6 +115,8 @@ class _Reader:
         """The places of lines that hold a box alone."""
         self.empty: list[str] = []
         """The places of outlines that enclose nothing, or nothing of the image."""
+        self.unknown: list[tuple[str, str]] = []
+        """The words that are no class, and their places."""
         self.equal: list[str] = []
         """The places of lines that repeat an earlier one."""
 
@@ -126,10 +139,7 @@ class _Reader:
         place = f"line {number}"
         label = words[0].removesuffix(".0")
         if label not in self._label_of:
-            self._problems.add(
-                f"{place}: '{words[0][:40]}' is no class. The classes are {', '.join(list(self._label_of)[:10])}: "
-                "correct the line, or 'names' in the data.yaml."
-            )
+            self.unknown.append((words[0], place))
             return None
         numbers = [_number(word) for word in words[1:]]
         if any(map(math.isnan, numbers)):
@@ -141,7 +151,8 @@ class _Reader:
             return None
         if len(numbers) < 6 or len(numbers) % 2:
             self._problems.add(
-                f"{place}: there are {len(numbers)} numbers after the class, but an outline has an x and a y for each "
+                f"{place}: there are {counted(numbers, 'number')} after the class, but an outline has an x and a "
+                "y for each "
                 "of at least three points. Correct or remove the line."
             )
             return None
@@ -179,10 +190,10 @@ def _warn(
         found = f"{len(boxes)} of {len(boxes) + outlines} lines hold a box but no outline and are left out: their"
         _warn_of(boxes, f"{file}: {found} objects count as background. Draw their outlines to learn from them.")
     if empty:
-        found = "1 outline encloses" if len(empty) == 1 else f"{len(empty)} outlines enclose"
+        found = "1 outline encloses" if len(empty) == 1 else f"{counted(empty, 'outline')} enclose"
         _warn_of(empty, f"{file}: left out: {found} nothing in the image. Correct or remove the lines.")
     if equal:
-        found = "1 line repeats" if len(equal) == 1 else f"{len(equal)} lines repeat"
+        found = "1 line repeats" if len(equal) == 1 else f"{counted(equal, 'line')} repeat"
         twice = "an earlier one of the same file, so the object counts twice. Remove one of both."
         _warn_of(equal, f"{file}: {found} {twice}")
     surplus = surplus_labels(images)

@@ -17,7 +17,7 @@ from segkit.data.loading import evaluation_batch, evaluation_loader
 from segkit.data.padding import padded_size
 from segkit.data.tally import Tally
 from segkit.data.void_for_class import ImageClasses
-from segkit.errors import ConfigError, DataError, join_first
+from segkit.errors import ConfigError, DataError, counted, join_first
 from segkit.evaluation.class_order import ReorderedClasses, class_order
 from segkit.evaluation.loop import OnResult, check_evaluators, device_of, evaluate_model, evaluation_mode
 from segkit.evaluation.tables import summary
@@ -216,11 +216,11 @@ def _split_of(config: Config) -> Split:
 
 
 def _what_there_was(tally: Tally) -> str:
-    segments, images = int(tally.segments.sum()), f"the targets of {tally.images} images"
+    segments, images = int(tally.segments.sum()), f"the targets of {counted(tally.images, 'image')}"
     if segments:
-        return f"{images} have {segments} segments, but none that this evaluator measures"
+        return f"{images} have {counted(segments, 'segment')}, but none that this evaluator measures"
     if tally.crowds:
-        return f'{images} have {tally.crowds} annotations, all of them crowds ("iscrowd": 1)'
+        return f'{images} have {counted(tally.crowds, "annotation")}, all of them crowds ("iscrowd": 1)'
     if tally.void and not tally.known:
         return f"all pixels of {images} are void"
     return f"{images} have no segment"

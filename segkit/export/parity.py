@@ -7,7 +7,7 @@ from torch import Tensor
 
 from segkit.classes import Classes
 from segkit.data.padding import padded_size, stack_padded
-from segkit.errors import ExportError, cause_of
+from segkit.errors import ExportError, cause_of, counted
 from segkit.export.agreement import agreement
 from segkit.export.formats import ExportedFile
 from segkit.export.program import ExportProgram, example_images, prediction_logits
@@ -34,7 +34,8 @@ class Parity:
 
     def __str__(self) -> str:
         return (
-            f"{self.images} images: largest difference of the logits {self.difference:.1e} of their scale, results "
+            f"{counted(self.images, 'image')}: largest difference of the logits {self.difference:.1e} of their scale, "
+            "results "
             f"equal on {self.agreement:.3%} of the pixels"
         )
 
@@ -100,7 +101,8 @@ def _run(file: ExportedFile, images: Tensor) -> dict[str, Tensor]:
     except Exception as error:
         batch, _, height, width = images.shape
         raise ExportError(
-            f"the written file fails on {batch} images of {height} x {width} pixels ({cause_of(error)}). A part of the "
+            f"the written file fails on {counted(batch, 'image')} of {height} x {width} pixels ({cause_of(error)}). A "
+            "part of the "
             "model does not suit all sizes: export a fixed size. No file was written."
         ) from error
 

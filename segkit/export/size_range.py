@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from segkit.errors import DataError, ExportError
+from segkit.errors import DataError, ExportError, counted
 from segkit.types import Size
 
 LARGEST = 4096
@@ -38,7 +38,7 @@ class SizeRange:
 
     def __str__(self) -> str:
         if self.is_fixed:
-            return f"a height of {self.lowest[0]} and a width of {self.lowest[1]} pixels"
+            return f"a height of {self.lowest[0]} and a width of {counted(self.lowest[1], 'pixel')}"
         return f"{self.lowest[0]} to {self.highest[0]} pixels"
 
     def require(self, size: Size, name: str) -> None:

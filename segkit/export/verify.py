@@ -16,6 +16,7 @@ from segkit.build import build_postprocessor
 from segkit.checkpoint import Checkpoint, find_checkpoint, read_classes, read_config
 from segkit.config import Config
 from segkit.data.padding import padded_size, stack_padded
+from segkit.errors import counted
 from segkit.evaluation.tables import comparable, in_digits, summary
 from segkit.export.agreement import agreement
 from segkit.export.evaluate import open_validation
@@ -82,7 +83,7 @@ class Verification:
 
     def table(self) -> Table:
         """Makes the table: a row for each metric, latency and memory."""
-        table = Table("", title=f"{len(self.agreements)} images")
+        table = Table("", title=f"{counted(self.agreements, 'image')}")
         for column in ("checkpoint", "file", "difference"):
             table.add_column(column, justify="right")
         ours, theirs = summary(self.model.metrics()), summary(self.file.metrics())

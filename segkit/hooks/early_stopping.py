@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from segkit.errors import counted
 from segkit.registries import HOOKS, Hook, TrainingContext
 from segkit.registries.signature import Positive
 
@@ -32,4 +33,4 @@ class EarlyStopping(Hook):
 
     def _stop_if_due(self, context: TrainingContext) -> None:
         if context.state.evaluations_without_best >= self.patience:
-            context.stop(f"{self.patience} evaluations without a new best")
+            context.stop(f"{counted(self.patience, 'evaluation')} without a new best")

@@ -6,7 +6,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, counted
 from segkit.models._base import SegmentationModel
 from segkit.types import PixelPrediction, Prediction, Size
 
@@ -49,7 +49,9 @@ class SlidingWindow(SegmentationModel):
         self.model = model
         self.side = side
         if side < self.size_divisor or side % self.size_divisor:
-            raise ConfigError(f"window: must be a multiple of {self.size_divisor} pixels for this model, not {side}.")
+            raise ConfigError(
+                f"window: must be a multiple of {counted(self.size_divisor, 'pixel')} for this model, not {side}."
+            )
 
     @property
     def size_divisor(self) -> int:

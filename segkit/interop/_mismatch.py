@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from segkit.config import Config
+from segkit.errors import counted
 from segkit.runtime.weights import LoadReport
 
 _PARTS = {
@@ -54,13 +55,13 @@ def describe_mismatch(
         if sizes:
             problems.append(_size_problem(sizes, theirs))
         if retyped:
-            problems.append(f"{_counted(retyped)} of another kind of number, such as {retyped[0]}")
+            problems.append(f"{counted(retyped, 'tensor')} of another kind of number, such as {retyped[0]}")
         for title, names in (
             ("only in the file", [theirs[name] for name in report.unexpected if _part(name) == part]),
             ("only in the config's model", [name for name in report.missing if _part(name) == part]),
         ):
             if names:
-                problems.append(f"{_counted(names)} {title}, such as {names[0]}")
+                problems.append(f"{counted(names, 'tensor')} {title}, such as {names[0]}")
         if problems:
             lines.append(f"  {part}{_chosen(config, part)}: {'; '.join(problems)}")
     return "\n".join([*lines, "Choose the config the file was made with, or change these settings to match it."])
@@ -83,9 +84,6 @@ def _size_problem(sizes: list[tuple[str, tuple[int, ...], tuple[int, ...]]], the
             return f"{there[0]} {_ROWS[name]} in the file, {here[0]} in the config's model"
     name, there, here = sizes[0]
     return (
-        f"{_counted(sizes)} of another shape, such as {theirs[name]}: {there} in the file, {here} in the config's model"
+        f"{counted(sizes, 'tensor')} of another shape, such as {theirs[name]}: {there} in the file, {here} in the "
+        "config's model"
     )
-
-
-def _counted(things: list[Any]) -> str:
-    return f"{len(things)} tensor{'s' * (len(things) != 1)}"

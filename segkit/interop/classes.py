@@ -8,7 +8,7 @@ from segkit.build import dataset_classes
 from segkit.checkpoint import classes_differ
 from segkit.classes import Classes
 from segkit.config import Config, load_config
-from segkit.errors import ConfigError, DataError
+from segkit.errors import ConfigError, DataError, counted
 from segkit.interop.label_sets import known_things, things_of
 
 _OF_DATASETS = ("training", "evaluators", "init_from", "class_map", "reset_head")
@@ -49,7 +49,8 @@ def classes_of_tensors(
     if classes is None and of_dataset is None:
         classes = Classes.make([f"class {index}" for index in range(count_classes())])
         notes = [
-            f"the {len(classes)} classes are numbered, because their names are not known: {reason}",
+            f"the {counted(classes, 'class')} {'is' if len(classes) == 1 else 'are'} numbered, because their names are "
+            f"not known: {reason}",
             "for names, provide the dataset, or convert again with --classes FILE",
         ]
     classes, more = _with_things(classes or of_dataset or Classes.make([]), things, where)

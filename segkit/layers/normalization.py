@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from segkit.errors import ConfigError, DataError
+from segkit.errors import ConfigError, DataError, counted
 from segkit.types import PixelFormat, PixelType, Size
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
@@ -117,7 +117,8 @@ per channel of the images. `segkit check CONFIG --data` prints them.
     means, stds = tuple(mean or known_mean), tuple(std or known_std)
     if len(means) != len(stds):
         raise ConfigError(
-            f"model.pixel_std: has {len(stds)} numbers, but model.pixel_mean has {len(means)}. Give both one number "
+            f"model.pixel_std: has {counted(stds, 'number')}, but model.pixel_mean has {len(means)}. Give both "
+            "one number "
             "per channel of the images. `segkit check CONFIG --data` prints them."
         )
     return means, stds

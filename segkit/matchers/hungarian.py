@@ -8,6 +8,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from segkit.errors import counted
 from segkit.ops.mask_costs import PixelLoss, class_costs, mask_costs
 from segkit.ops.pixel_logits import logits_reader
 from segkit.ops.points import pixels_of, uniform_points
@@ -107,7 +108,8 @@ class HungarianMatcher:
         if cost.shape[1] > cost.shape[0] and not self._warned_of_excess:
             self._warned_of_excess = True
             warnings.warn(
-                f"matcher 'hungarian': an image has {cost.shape[1]} segments but the model {cost.shape[0]} queries. "
+                f"matcher 'hungarian': an image has {counted(cost.shape[1], 'segment')} but the model "
+                f"{counted(cost.shape[0], 'query')}. "
                 "The cheapest pairs are matched, the other segments are not learned. Raise num_queries to learn all.",
                 stacklevel=2,
             )

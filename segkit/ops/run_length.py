@@ -12,7 +12,7 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 from segkit.ops.runs import run_lengths, run_starts
 
 _LONGEST_NUMBER = 7
@@ -99,7 +99,7 @@ def _check_runs(rle: Rle, size: tuple[int, int], where: str) -> None:
         )
     runs = unpacked_runs(rle["counts"])
     if runs is None or (runs < 0).any() or runs.sum() != size[0] * size[1]:
-        found = "cannot be read" if runs is None else f"add up to {runs.sum()} pixels"
+        found = "cannot be read" if runs is None else f"add up to {counted(int(runs.sum()), 'pixel')}"
         if runs is not None and (runs < 0).any():
             found = f"have a run of {runs.min()} pixels"
         raise DataError(

@@ -17,7 +17,7 @@ from PIL import Image
 
 from segkit.classes import Classes
 from segkit.data.images import read_panoptic_map
-from segkit.errors import DataError, cause_of
+from segkit.errors import DataError, cause_of, counted
 from segkit.preparation._steps import LastStep
 from segkit.runtime.reading import read_json
 
@@ -105,7 +105,8 @@ def _is_done(file: Path, found: Sequence[PanopticImage]) -> bool:
     absent = [image.name for image in found if image.id not in listed]
     if absent:
         raise DataError(
-            f"{file}: of the {len(found)} images found, it does not list {len(absent)}, such as {absent[0]}. {again}"
+            f"{file}: of the {counted(found, 'image')} found, it does not list {len(absent)}, such as {absent[0]}. "
+            f"{again}"
         )
     return True
 

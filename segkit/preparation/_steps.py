@@ -11,8 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from segkit.data.listing import list_tree
 from segkit.data.paths import dataset_folder
 from segkit.data.problems import Problems
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 from segkit.runtime.writing import replace_file
+
+_IN_PART = "prepared in part. Unpack the missing images and prepare it again; until then, a training uses the others."
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def run_steps(name: str, splits: Sequence[Split]) -> list[str]:
         >>> file = Path(tempfile.mkdtemp()) / "a.txt"
         >>> step = Step(file, lambda draft: draft.write_text("made") and None)
         >>> run_steps("data", [Split("train", images=1, published=2, steps=[step])])
-        ['train: 1 image, but the published dataset has 2: some are missing', 'written: 1 file, 0 were there']
+        ['train: 1 image of the 2 published: 1 missing', 'written: 1 file, 0 were there', 'data: prepared in part. \
+Unpack the missing images and prepare it again; until then, a training uses the others.']
     """
     _require_sources(name, splits)
     problems = Problems(Path(name))
@@ -80,8 +83,9 @@ def run_steps(name: str, splits: Sequence[Split]) -> list[str]:
             if split.last is not None and not done and not problems.count:
                 _write(split.last, problems)
     problems.raise_any()
-    counts = f"written: {_counted(written, 'file')}, {total - written} were there"
-    return [*map(_described, splits), counts]
+    counts = f"written: {counted(written, 'file')}, {total - written} were there"
+    in_part = any(split.images < split.published for split in splits)
+    return [*map(_described, splits), counts, *([f"{name}: {_IN_PART}"] if in_part else [])]
 
 
 def _require_sources(name: str, splits: Sequence[Split]) -> None:
@@ -105,15 +109,11 @@ def _write(step: Step, problems: Problems) -> bool:
 
 
 def _described(split: Split) -> str:
-    found = f"{split.name}: {_counted(split.images, 'image')}"
-    if split.images == split.published:
-        return f"{found}, as published"
-    more = "some are missing" if split.images < split.published else "some are not of it"
-    return f"{found}, but the published dataset has {split.published}: {more}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    found = f"{split.name}: {counted(split.images, 'image')}"
+    more = split.images - split.published
+    if more < 0:
+        return f"{found} of the {split.published} published: {-more} missing"
+    return f"{found}, {f'{more} more than ' if more else 'as '}published"
 
 
 @contextmanager

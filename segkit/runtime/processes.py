@@ -9,7 +9,7 @@ from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list
 
-from segkit.errors import ConfigError, SegkitError
+from segkit.errors import ConfigError, SegkitError, counted
 from segkit.runtime.devices import choose_device, cpu_only
 from segkit.runtime.launching import refuse_other_engines, refuse_other_settings
 
@@ -129,7 +129,8 @@ def _state(device: torch.device | str | None) -> PartialState:
         state.device = chosen or choose_device()
     elif device is not None and torch.device(device).index is not None:
         raise ConfigError(
-            f"device '{device}' is one device for {state.num_processes} processes. Leave it out: each process takes "
+            f"device '{device}' is one device for {counted(state.num_processes, 'process')}. Leave it out: each "
+            "process takes "
             "its own."
         )
     if state.device.type == "cuda":

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from segkit.errors import counted
 from segkit.runtime.class_rows import ClassRows
 
 
@@ -31,7 +32,7 @@ class LoadReport:
     """What the rows of the class head are made of, where the file has other classes."""
 
     def __str__(self) -> str:
-        lines = [f"{len(self.loaded)} tensors loaded"]
+        lines = [f"{counted(self.loaded, 'tensor')} loaded"]
         for title, names in (
             ("only in the model, unchanged", self.missing),
             ("only in the file, not used", self.unexpected),

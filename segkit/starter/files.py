@@ -6,6 +6,7 @@ from textwrap import fill
 
 from segkit.config.source import inline
 from segkit.datasets._proposal import INSTANCE, PANOPTIC, SEMANTIC
+from segkit.errors import counted
 from segkit.starter.findings import Findings
 
 DATA, CONFIG = "data.yaml", "config.yaml"
@@ -83,7 +84,7 @@ model:
   pixel_decoder: {{type: fpn, hidden_dim: 128, mask_dim: 128}}
   transformer_decoder:
     type: standard
-    num_queries: {_num_queries(most)}  # The images have up to {most} segments; each query finds at most one.
+    num_queries: {_num_queries(most)}  # The images have up to {counted(most, "segment")}; each query finds at most one.
     num_layers: 3
     num_heads: 8
     hidden_dim: 128

@@ -24,7 +24,7 @@ from segkit.config.sections import Training, TrainingSplit
 from segkit.data.loaded import LoadedBatch
 from segkit.data.repeat_factors import epoch_length
 from segkit.data.sampling import sample_dataset
-from segkit.errors import CheckpointError, ConfigError
+from segkit.errors import CheckpointError, ConfigError, counted
 from segkit.evaluation.pixel_formats import require_pixel_format
 from segkit.evaluation.validation import Validation
 from segkit.models._base import SegmentationModel
@@ -294,6 +294,7 @@ def _introduction(plan: _Plan, model: SegmentationModel) -> str:
     parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     return (
         f"{plan.config.path} -> {plan.run.path}: {parameters / 1e6:.1f} M trainable parameters, "
-        f"{classes} class{'es' * (classes > 1)}, {plan.effective_batch} images a step, {plan.settings.precision} on "
+        f"{counted(classes, 'class')}, {counted(plan.effective_batch, 'image')} a step, "
+        f"{plan.settings.precision} on "
         f"{plan.accelerator.num_processes} x {plan.accelerator.device.type}"
     )

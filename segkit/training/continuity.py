@@ -16,7 +16,7 @@ from segkit.config.nodes import Value
 from segkit.config.plain import plain
 from segkit.config.sections import Training, TrainingSplit
 from segkit.config.source import inline, read_file
-from segkit.errors import CheckpointError, ConfigError
+from segkit.errors import CheckpointError, ConfigError, counted
 from segkit.training.state import SavedState
 
 FREE = (
@@ -43,7 +43,8 @@ def _refuse_fewer_steps(saved: SavedState, config: Config) -> None:
     settings = config.experiment.training
     if settings is not None and settings.steps < saved.state.step:
         raise ConfigError(
-            f"{config.origin('training.steps')}: training.steps: {settings.steps} steps, but {saved.folder} has made "
+            f"{config.origin('training.steps')}: training.steps: {counted(settings.steps, 'step')}, but {saved.folder} "
+            "has made "
             f"{saved.state.step}. Set as many or more, or start a new training with init_from={saved.folder}."
         )
 
@@ -128,7 +129,7 @@ def _other_images(saved: SavedState, num_images: int) -> list[str]:
     earlier = saved.state.num_images
     if earlier in (None, num_images):  # earlier versions did not save the number
         return []
-    return [f"the dataset had {earlier} images and has {num_images}"]
+    return [f"the dataset had {counted(earlier, 'image')} and has {num_images}"]
 
 
 def _other_batch(before: Value, earlier_processes: int, config: Config, num_processes: int) -> list[str]:

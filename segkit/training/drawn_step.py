@@ -18,7 +18,7 @@ from segkit.config import Config, load_config
 from segkit.config.sections import Training, TrainingSplit
 from segkit.criterion import Criterion
 from segkit.data.loaded import LoadedBatch
-from segkit.errors import CheckpointError, ConfigError
+from segkit.errors import CheckpointError, ConfigError, counted
 from segkit.layers.stepping import announce_step, stepped_parts
 from segkit.ops.targets import change_maps
 from segkit.results.grid import image_grid
@@ -146,7 +146,8 @@ def _require_same_data(run: RunFolder, num_images: int) -> None:
         earlier = SavedState(folder).state.num_images
         if earlier not in (None, num_images):
             raise CheckpointError(
-                f"{folder / STATE_FILE}: the dataset had {earlier} images and has {num_images}, so the order of the "
+                f"{folder / STATE_FILE}: the dataset had {counted(earlier, 'image')} and has {num_images}, so the "
+                "order of the "
                 "images is another one. Restore the dataset."
             )
 

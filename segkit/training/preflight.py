@@ -15,7 +15,7 @@ from torch import Tensor
 
 from segkit.build import queries_to_match
 from segkit.config import Config, load_config
-from segkit.errors import SegkitError
+from segkit.errors import SegkitError, counted
 from segkit.evaluation.tables import summary, summary_line
 from segkit.evaluation.validation import Validation
 from segkit.runtime.processes import join_processes
@@ -82,7 +82,7 @@ def _data(config: Config, trainer: Trainer) -> Iterator[Finding]:
     queries, counts = queries_to_match(config), data.train.counts
     if queries is not None:
         most = max(data.train.tally.most_segments, 0 if counts is None else counts.most_segments)
-        text = f"{queries} for at most {most} segments of an image"
+        text = f"{queries} for at most {counted(most, 'segment')} of an image"
         yield Finding("queries", text, "ok" if most <= queries else "look")
 
 
@@ -140,7 +140,7 @@ class _Evaluation:
 
 
 def _start_weights(evaluation: _Evaluation) -> Finding:
-    text = f"{summary_line(evaluation.metrics)} on {evaluation.images} images of data.val"
+    text = f"{summary_line(evaluation.metrics)} on {counted(evaluation.images, 'image')} of data.val"
     first = next(iter(summary(evaluation.metrics).values()))
     if not first >= NEARLY_NOTHING:  # nan included
         advice = "nearly nothing. If it should know the classes, compare their names, and the pixel mean and deviation"
@@ -149,7 +149,7 @@ def _start_weights(evaluation: _Evaluation) -> Finding:
 
 
 def _learning(losses: list[float]) -> Finding:
-    text = f"loss {losses[0]:.4g} -> {losses[-1]:.4g} in {len(losses)} steps on one batch"
+    text = f"loss {losses[0]:.4g} -> {losses[-1]:.4g} in {counted(losses, 'step')} on one batch"
     if not math.isfinite(losses[-1]):
         return Finding("learning", f"{text}: not finite. Lower training.optimizer.lr, or clip gradients", "wrong")
     if losses[-1] >= losses[0]:
@@ -160,13 +160,18 @@ def _learning(losses: list[float]) -> Finding:
 def _memory(memory: Memory, wanted: int, trainer: Trainer) -> Finding:
     device = trainer.accelerator.device
     what = "on the GPU" if device.type == "cuda" else "for the whole process"
-    text = f"{_size(memory.peak)} {what} with {_images(memory.images)} a batch"
+    text = f"{_size(memory.peak)} {what} with {counted(memory.images, 'image')} a batch"
     if memory.fits is None:
         return Finding("memory", f"{text}; another image takes too little to be measured")
-    text += (
-        f", {_size(memory.per_image)} for each further one. Of {_size(memory.usable)}, batches up to about "
-        f"{memory.fits} fit"
+    assert trainer.data is not None, "a training that is built from a config looks at its data"
+    whole = trainer.data.train.length
+    # More images than a batch is drawn from say nothing.
+    fit = (
+        f"batches up to about {memory.fits}"
+        if memory.fits < whole
+        else f"batches of {counted(whole, 'image')}, all there are,"
     )
+    text += f", {_size(memory.per_image)} for each further one. Of {_size(memory.usable)}, {fit} fit"
     if memory.images < wanted:
         return Finding("memory", f"{text}; the {wanted} of data.train.batch_size do not", "wrong")
     return Finding("memory", text, "ok" if memory.fits >= wanted else "look")
@@ -174,7 +179,7 @@ def _memory(memory: Memory, wanted: int, trainer: Trainer) -> Finding:
 
 def _time(pace: Pace, evaluation: _Evaluation | None, trainer: Trainer) -> Finding:
     seconds = trainer.steps * pace.step
-    text = f"{trainer.steps} steps of {pace.step:.2f} s"
+    text = f"{counted(trainer.steps, 'step')} of {pace.step:.2f} s"
     slow = pace.waiting > pace.step / 3
     if slow:
         text += f", {pace.waiting:.2f} s of it waiting for data: raise data.train.workers"
@@ -182,7 +187,7 @@ def _time(pace: Pace, evaluation: _Evaluation | None, trainer: Trainer) -> Findi
         every = trainer.settings.evaluate_every or trainer.steps
         times = math.ceil(trainer.steps / every) + trainer.settings.evaluate_start
         seconds += times * evaluation.seconds
-        text += f", {times} evaluations of {duration(evaluation.seconds)}"
+        text += f", {counted(times, 'evaluation')} of {duration(evaluation.seconds)}"
     return Finding("time", f"about {duration(seconds)}: {text}", "look" if slow else "ok")
 
 
@@ -197,7 +202,7 @@ def _disk(config: Config, trainer: Trainer, folder: Path) -> Finding:
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(existing).free
     text = (
-        f"about {_size(needed)} of {_size(free)} in {existing}: {kept} checkpoints of "
+        f"about {_size(needed)} of {_size(free)} in {existing}: {counted(kept, 'checkpoint')} of "
         f"{_size(model + state)} kept, models of {_size(model)}"
     )
     return Finding("disk", text if needed < free else f"{text}: too little", "ok" if needed < free else "wrong")
@@ -210,10 +215,6 @@ def _bytes_of(values: object) -> int:
     if isinstance(values, Mapping):
         return sum(map(_bytes_of, values.values()))
     return sum(map(_bytes_of, values)) if isinstance(values, list | tuple) else 0
-
-
-def _images(number: int) -> str:
-    return "1 image" if number == 1 else f"{number} images"
 
 
 def _size(number: int) -> str:

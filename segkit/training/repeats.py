@@ -7,7 +7,7 @@ from typing import Any
 
 from segkit.config.sections import TrainingSplit
 from segkit.data.repeat_factors import epoch_length, repeat_factors
-from segkit.errors import CheckpointError, cause_of
+from segkit.errors import CheckpointError, cause_of, counted
 from segkit.runtime.reading import read_json
 from segkit.runtime.writing import replace_file
 from segkit.training.run_folder import RunFolder
@@ -55,7 +55,7 @@ def read_factors(run: RunFolder, num_images: int) -> list[float]:
         values: Any = read_json(run.repeat_factors)
         factors = [float(value) for value in values]
         if len(factors) != num_images or not all(1 <= value < math.inf for value in factors):
-            raise ValueError(f"it must list a number of 1 or more for each of the {num_images} images")
+            raise ValueError(f"it must list a number of 1 or more for each of the {counted(num_images, 'image')}")
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"{run.repeat_factors}: does not tell how often each image comes ({cause_of(error)}), so the order of the "
@@ -83,5 +83,5 @@ def repeats_in_words(factors: Sequence[float] | None, threshold: float | None) -
         ]
     return [
         f"data.train.repeat_threshold: {more} of {len(factors)} images come more often, up to {max(factors):.1f} "
-        f"times; an epoch has {epoch_length(factors)} images"
+        f"times; an epoch has {counted(epoch_length(factors), 'image')}"
     ]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from segkit.config import Config
 from segkit.config.sections import PartConfig
+from segkit.errors import counted
 
 _INTERVALS = {
     "evaluate_every": "only the last step is evaluated",
@@ -28,7 +29,7 @@ def unreached(config: Config) -> Iterator[str]:
     for name, instead in _INTERVALS.items():
         every = training.get(name)
         if isinstance(every, int) and every > steps:
-            yield f"training.{name}: {every} steps, but the training takes {steps}: {instead}"
+            yield f"training.{name}: {counted(every, 'step')}, but the training takes {steps}: {instead}"
     kept, between = training.get("keep_checkpoints"), config.experiment.training.steps_between_checkpoints
     saved = 1 if between is None else math.ceil(steps / between)
     if isinstance(kept, int) and kept > saved:
@@ -46,7 +47,8 @@ def _long_warmup(schedule: PartConfig, steps: int) -> Iterator[str]:
     warmup = sum(part for part in parts if isinstance(part, int))
     if warmup >= steps:
         yield (
-            f"training.schedule: the warm-up takes {warmup} steps, the training {steps}: the learning rate never "
+            f"training.schedule: the warm-up takes {counted(warmup, 'step')}, the training {steps}: the learning rate "
+            "never "
             "reaches `lr`"
         )
 
@@ -58,6 +60,7 @@ def _long_patience(hook: PartConfig, steps: int, every: int | None) -> Iterator[
     evaluations = (steps - 1) // every
     if hook["patience"] >= evaluations:
         yield (
-            f"training.hooks: early_stopping: patience is {hook['patience']}, but there are {evaluations} evaluations "
+            f"training.hooks: early_stopping: patience is {hook['patience']}, but there are "
+            f"{counted(evaluations, 'evaluation')} "
             "before the last step: the training never stops early"
         )

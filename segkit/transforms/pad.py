@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 from segkit.ops.targets import pad_target
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds, Positive
@@ -61,7 +61,8 @@ class Pad:
         largest = torch.iinfo(image.dtype).max
         if fill is None or len(fill) != len(image) or max(fill) > largest:
             raise DataError(
-                f"{sample.file}: transform 'pad': fill: give {len(image)} numbers in 0..{largest}, one per channel, "
+                f"{sample.file}: transform 'pad': fill: give {counted(image, 'number')} in 0..{largest}, one per "
+                "channel, "
                 f"such as the rounded model.pixel_mean, not {fill}."
             )
         return torch.tensor(fill, dtype=image.dtype)

@@ -116,7 +116,7 @@ def test_a_file_of_other_weights_is_refused(tmp_path):
         "another model, such as layer1.2.conv1.weight). Give a state dict of that model as timm saves it."
     )
     torch.save(timm.create_model("convnext_atto").state_dict(), tmp_path / "foreign.pth")
-    with pytest.raises(SegkitError, match="tensors are of another model"):
+    with pytest.raises(SegkitError, match="tensors of another model"):
         TimmBackbone(name="resnet18", weights=str(tmp_path / "foreign.pth"))
 
 
@@ -138,7 +138,7 @@ def test_a_swin_file_is_checked_under_the_names_that_timm_gives_it(tmp_path):
     body = TimmBackbone(name=name, weights=str(file), options={**options, "out_indices": [0, 3]}).body
     torch.testing.assert_close(body.layers_3.downsample.reduction.weight, whole.layers[3].downsample.reduction.weight)
     torch.save({"model": {**original, "layers.3.extra.weight": torch.zeros(1)}}, file)
-    with pytest.raises(SegkitError, match=r"\(1 tensors are of another model, such as layers.3.extra.weight\)"):
+    with pytest.raises(SegkitError, match=r"\(1 tensor of another model, such as layers.3.extra.weight\)"):
         TimmBackbone(name=name, weights=str(file), options=options)
 
 

@@ -66,7 +66,7 @@ def test_a_dry_run(config, tmp_path, capsys):
     before = sorted(tmp_path.rglob("*"))
     assert main(["train", str(config), "--dry-run", "--output", str(tmp_path / "run")]) == 0
     shown = capsys.readouterr().out
-    assert f"{config}: tried for about a minute; nothing is kept" in shown
+    assert f"{config}: is tried, which takes about a minute; nothing is kept" in shown
     assert all(f"│ {about} " in shown for about in ("data.train", "learning", "memory", "time", "disk"))
     assert sorted(tmp_path.rglob("*")) == before
     assert main(["train", str(config), "--dry-run", "training.optimizer.lr=1e30"]) == 1

@@ -126,7 +126,7 @@ def test_names_stay_whole(text, expected):
         ("- road\n- car\n", "line 1, '- road'", "it looks like a part of JSON, YAML, XML or code"),
         ("<class>road</class>\n", "line 1, '<class>road</class>'", "it looks like a part of JSON, YAML, XML or code"),
         ("item {\n", "line 1, 'item {'", "it looks like a part of JSON, YAML, XML or code"),
-        ("id,name\n0\n", "line 2, '0'", "it has 1 columns, but the heading has 2"),
+        ("id,name\n0\n", "line 2, '0'", "it has 1 column, but the heading has 2"),
         ("id,name\n0,\n", "line 2, ''", "it is empty"),
         ("A\tB\nx\t1\n", "line 1, 'A\tB'", "it holds a tab, ';', '=' or '|'"),
         ("A\tB\n1\tx\n", "line 2, '1\tx'", "it begins with a number, but other lines do not"),

@@ -141,7 +141,7 @@ def test_colors_of_cvat_and_camvid(tmp_path):
         (Classes.make(["a", "b"], ids=[3, 3]), "several classes have the id 3. Give each class its own id."),
         (
             Classes.make(["a", "b"], colors=[(0, 0, 0)]),
-            "1 colors for 2 classes. Give every class a color, or none.",
+            "1 color for 2 classes. Give every class a color, or none.",
         ),
     ],
 )

@@ -15,7 +15,9 @@ def _no_room(*_):
 
 def test_no_room_in_shared_memory_is_told_with_what_to_do(monkeypatch):
     monkeypatch.setattr(worker_board, "RawArray", _no_room)
-    with pytest.raises(DataError, match=r"^the 2 loading processes get no shared memory \(No space left on device\). "):
+    with pytest.raises(
+        DataError, match=r"^there is no shared memory for 2 loading processes \(No space left on device\). "
+    ):
         WorkerBoard(2)
 
 

@@ -132,7 +132,7 @@ def test_boxes_alone_are_refused(export: Export) -> None:
     for annotation in export.annotations:
         annotation |= {"segmentation": [], "bbox": [0, 0, 2, 2]}
     assert export.refused() == (
-        "a.json: all 2 annotations are boxes without masks. Export them with polygons or run lengths."
+        "a.json: no mask, but a box alone: 2 annotations. Export them with polygons or run lengths."
     )
 
 

@@ -484,6 +484,17 @@ def test_annotation_ids_twice(large: Large) -> None:
     )
 
 
+def test_a_copied_annotation_is_told_once(large: Large) -> None:
+    for _ in range(2):
+        large.add([NEAR[0]], area=480, id=3)
+    assert "has the same class and the same mask" in warning_of(large)
+
+
+def test_a_polygon_far_beyond_the_image_is_told_once(large: Large) -> None:
+    large.add([[-40, -40, 900, 0, 900, 900]], area=9)
+    assert "polygons reach beyond the image" in warning_of(large)
+
+
 @pytest.mark.filterwarnings("error")
 def test_images_that_the_file_does_not_list(folder: Folder) -> None:
     for name in ("d.png", "c.jpg", ".e.jpg", "notes.txt", "f.heic", "g.CR2"):

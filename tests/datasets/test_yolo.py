@@ -151,23 +151,34 @@ def test_files_that_are_not_read_are_named(folder):
 
 def test_boxes_alone_are_refused(folder):
     folder.add("1 0.5 0.5 0.1 0.1")
-    assert folder.refused() == "data.yaml: all 1 lines of 'train' are boxes without outlines. Export outlines."
+    assert folder.refused() == "data.yaml: 'train' has no outline, but boxes alone: 1 line. Export outlines."
 
 
 def test_all_problems_of_all_files_are_told(folder):
     folder.add("2 0 0 1 0 1 1", "0 0 0 1 0", "0 0 0 1 0 1 x", "0 0 0 1 0 1 1 1", "cat 0 0 1 0 1 1", "0 nan 0 1 0 1 1")
     folder.add("0 10 10 20 10 20 20", name="b")
     assert folder.refused().splitlines() == [
-        "labels/train/a.txt: line 1: '2' is no class. The classes are 0, 1: correct the line, or 'names' in the "
-        "data.yaml.",
         "labels/train/a.txt: line 3: 'x' is no number. Correct or remove the line.",
         "labels/train/a.txt: line 4: there are 7 numbers after the class, but an outline has an x and a y for each of "
         "at least three points. Correct or remove the line.",
-        "labels/train/a.txt: line 5: 'cat' is no class. The classes are 0, 1: correct the line, or 'names' in the "
-        "data.yaml.",
         "labels/train/a.txt: line 6: 'nan' is no number. Correct or remove the line.",
         "labels/train/b.txt: line 1: the coordinate 20 lies outside the image. Coordinates are fractions of its width "
         "and height: divide those in pixels, and correct or remove others.",
+        "labels/train/a.txt: line 1: '2' is no class. The classes are 0, 1: correct the line, or 'names' in the "
+        "data.yaml.",
+        "labels/train/a.txt: line 5: 'cat' is no class. The classes are 0, 1: correct the line, or 'names' in the "
+        "data.yaml.",
+    ]
+
+
+def test_lines_of_one_unknown_class_are_one_problem(folder):
+    folder.add(*["cat 0 0 1 0 1 1"] * 12)
+    folder.add("0 0 0 1 0 1 1", "cat 0 0 1 0 1 1", "2 0 0 1 0 1 1", name="b")
+    assert folder.refused().splitlines() == [
+        "labels/train/a.txt: line 1: 'cat' is no class, here and in 12 other lines. The classes are 0, 1: correct the "
+        "line, or 'names' in the data.yaml.",
+        "labels/train/b.txt: line 3: '2' is no class. The classes are 0, 1: correct the line, or 'names' in the "
+        "data.yaml.",
     ]
 
 
@@ -209,7 +220,7 @@ FOLDERS = {
     "numbers of names": (
         "train: images/train\nnc: 3\nnames: [cat]",
         "train",
-        "data.yaml: nc is 3, but names has 1 classes.",
+        "data.yaml: nc is 3, but names has 1 class.",
     ),
 }
 

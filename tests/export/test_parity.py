@@ -92,6 +92,6 @@ def test_a_file_that_fails():
     with pytest.raises(ExportError) as error:
         check_parity(File(fail), PROGRAM, CLASSES)
     assert str(error.value) == (
-        "the written file fails on 1 images of 9 x 23 pixels (bad shape). A part of the model does not suit all sizes: "
+        "the written file fails on 1 image of 9 x 23 pixels (bad shape). A part of the model does not suit all sizes: "
         "export a fixed size. No file was written."
     )

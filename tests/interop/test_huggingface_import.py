@@ -266,7 +266,7 @@ def test_an_index_that_names_what_no_shard_holds(folder):
     index = {"weight_map": {"a": WEIGHTS, "class_predictor.bias": WEIGHTS}}
     (folder / WEIGHTS).rename(folder / "shard.safetensors")
     (folder / "model.safetensors.index.json").write_text(json.dumps(index).replace(WEIGHTS, "shard.safetensors"))
-    assert refusal(folder) == (f"{folder}: model.safetensors.index.json names 1 tensors that no file holds, such as a.")
+    assert refusal(folder) == (f"{folder}: model.safetensors.index.json names 1 tensor that no file holds, such as a.")
     (folder / "model.safetensors.index.json").write_text("{}")
     assert refusal(folder) == (f"{folder}/model.safetensors.index.json: has no 'weight_map' from tensors to files.")
 

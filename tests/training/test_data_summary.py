@@ -50,7 +50,7 @@ def test_warnings_follow_the_lines():
     assert summary([BOTH], val=[mapped([0, 0])], num_queries=1).lines() == [
         "data.train: 1 of 1 images: 2 of 2 classes, 2.0 segments per image (at most 2), 0 % void",
         "data.val: 1 of 1 images: 1 of 2 classes, 1.0 segments per image (at most 1), 0 % void",
-        "warning: data.train: an image has 2 segments, but the model has 1 queries, and each learns at most one "
+        "warning: data.train: an image has 2 segments, but the model has 1 query, and each learns at most one "
         "segment. Raise num_queries to at least 2.",
         "warning: data.val: the class 'object' (of 2) occurs in no image.",
         "warning: data.val: the class 'background' fills all known pixels of the only image: a model that predicts it "

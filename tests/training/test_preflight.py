@@ -42,7 +42,7 @@ def test_a_good_config(tiny, temporary):
     assert findings["learning"].text.endswith(" in 11 steps on one batch")
     assert " for the whole process with 2 images a batch" in findings["memory"].text
     assert ": 4 steps of " in findings["time"].text
-    assert ", 1 evaluations of 0:00:0" in findings["time"].text
+    assert ", 1 evaluation of 0:00:0" in findings["time"].text
     assert f" in {tiny.parent}: 2 checkpoints of " in findings["disk"].text
     assert sorted(path.name for path in tiny.parent.iterdir()) == ["temporary", "tiny.yaml"]
     assert not list(temporary.iterdir())
@@ -127,6 +127,14 @@ def test_what_is_said_of_memory_time_and_disk(tiny, temporary, monkeypatch):
     monkeypatch.setattr(Rehearsal, "measure_memory", lambda self: nothing)
     text = found(tiny, "data.val=null")["memory"].text
     assert text == "3.0 GB for the whole process with 2 images a batch; another image takes too little to be measured"
+
+
+def test_no_batch_is_larger_than_the_dataset(tiny, temporary, monkeypatch):
+    memory = Memory(images=2, peak=1_000_000_000, per_image=1_000_000, usable=4_000_000_000)
+    monkeypatch.setattr(Rehearsal, "measure_memory", lambda self: memory)
+    finding = found(tiny, "data.val=null", "data.train.dataset.length=6")["memory"]
+    assert finding.text.endswith("Of 4.0 GB, batches of 6 images, all there are, fit")
+    assert finding.verdict == "ok"
 
 
 def test_what_cannot_be_tried(tiny, temporary):

@@ -68,7 +68,7 @@ def test_early_stopping(tiny, capsys):
     run = train(load_config(tiny, settings), output="run")
     steps = [line["step"] for line in lines_of(run) if "evaluation" in line]
     assert steps[-1] < 9
-    assert f"stopped early at step {steps[-1]}: 1 evaluations without a new best\n" in capsys.readouterr().out
+    assert f"stopped early at step {steps[-1]}: 1 evaluation without a new best\n" in capsys.readouterr().out
     assert (run / "last" / "model.safetensors").is_file()
     train(load_config(tiny, settings), output="run", resume=True)
     assert [line["step"] for line in lines_of(run) if "evaluation" in line] == steps

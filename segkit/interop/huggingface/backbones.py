@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segkit.backbones.timm import TimmBackbone
-from segkit.errors import CheckpointError
+from segkit.errors import CheckpointError, counted
 from segkit.interop.huggingface.fields import Fields
 
 Settings = dict[str, Any]
@@ -154,7 +154,7 @@ def _used_stages(fields: Fields, count: int) -> list[int]:
         numbers = [int(match[1]) if match else 0 for match in found]
     if len(numbers) < 2 or not all(1 <= number <= count for number in numbers):
         raise fields.error(
-            key, f"must name at least two of the backbone's {count} stages, not {fields.data.get(key)!r}."
+            key, f"must name at least two of the backbone's {counted(count, 'stage')}, not {fields.data.get(key)!r}."
         )
     return sorted(number - 1 for number in numbers)  # the pixel decoder takes the finest map first
 

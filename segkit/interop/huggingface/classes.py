@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from segkit.classes import Classes
+from segkit.errors import counted
 from segkit.interop.huggingface.fields import Fields
 from segkit.interop.label_sets import things_of
 
@@ -36,7 +37,7 @@ def read_classes(fields: Fields, first_id: int, things: Sequence[str] | None) ->
     flags, notes = things_of(names, things, str(fields.file))
     renamed = sum(name != by_index[index] for index, name in enumerate(names))
     if renamed:
-        notes.append(f"{renamed} classes share the name of an earlier one: their number was appended")
+        notes.append(f"{counted(renamed, 'class')} with the name of an earlier one: a number was appended")
     return Classes.make(names, flags, ids=list(range(first_id, first_id + len(names)))), notes
 
 

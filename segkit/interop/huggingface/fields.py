@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from segkit.errors import CheckpointError
+from segkit.errors import CheckpointError, counted
 
 
 class Fields:
@@ -41,7 +41,7 @@ class Fields:
     def numbers(self, key: str, default: list[float], count: int) -> list[float]:
         value = self.data.get(key, default)
         if not isinstance(value, list) or len(value) != count or not all(type(one) in (int, float) for one in value):
-            raise self.error(key, f"must be a list of {count} numbers, not {value!r}.")
+            raise self.error(key, f"must be a list of {counted(count, 'number')}, not {value!r}.")
         return [float(one) for one in value]
 
     def flag(self, key: str, default: bool) -> bool:

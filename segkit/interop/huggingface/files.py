@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from segkit.errors import CheckpointError, cause_of, with_article
+from segkit.errors import CheckpointError, cause_of, counted, with_article
 from segkit.runtime import reading
 from segkit.runtime.checkpoint_source import CONFIG
 from segkit.runtime.hub import fetch, is_repository
@@ -96,7 +96,9 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     tensors = {key: tensor for shard in shards for key, tensor in _read_file(folder / shard).items()}
     absent = [key for key in places if key not in tensors]
     if absent:
-        raise CheckpointError(f"{folder}: {name} names {len(absent)} tensors that no file holds, such as {absent[0]}.")
+        raise CheckpointError(
+            f"{folder}: {name} names {counted(absent, 'tensor')} that no file holds, such as {absent[0]}."
+        )
     return tensors
 
 

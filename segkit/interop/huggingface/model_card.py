@@ -14,6 +14,7 @@ import yaml
 from segkit.checkpoint import find_checkpoint
 from segkit.classes import Classes
 from segkit.config import Config
+from segkit.errors import counted
 from segkit.evaluation.tables import METRICS_FILE
 from segkit.interop.huggingface.files import read_json
 from segkit.runtime.checkpoint_source import CONFIG
@@ -99,7 +100,7 @@ def write_card(folder: Path, checkpoint: str | Path, config: Config, classes: Cl
     (folder / CARD).write_text(f"---\n{head}---\n{text}", encoding="utf-8")
     notes = [f"{CARD} is the model card: segkit does not know the license of the weights. Set it before you publish"]
     if images:
-        notes.append(f"{IMAGES}/ holds {len(images)} images of the validation data: remove those not to be shown")
+        notes.append(f"{IMAGES}/ holds {counted(images, 'image')} of the validation data: remove those not to be shown")
     return notes
 
 
@@ -183,6 +184,6 @@ def _training(config: Config) -> str:
         return "Nothing is known about the training data."
     text = f"Trained on a dataset of the type `{name}`"
     if experiment.training is not None:
-        text += f", {experiment.training.steps} steps of {data.train.batch_size} images per process"
+        text += f", {counted(experiment.training.steps, 'step')} of {data.train.batch_size} images per process"
     start = experiment.init_from
     return f"{text}." + (" It started from another checkpoint (`init_from`)." if start is not None else "")
