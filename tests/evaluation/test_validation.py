@@ -61,10 +61,10 @@ NAN = {"average_precision": Metrics({"ap": math.nan, "ar": math.nan}, {}), "mean
     ("targets", "reason"),
     [
         ([], "the targets of 0 images have no segment"),
-        ([empty_target((1, 4))], "the targets of 1 images have no segment"),
+        ([empty_target((1, 4))], "the targets of 1 image have no segment"),
         ([mapped([-1, -1])] * 2, "all pixels of the targets of 2 images are void"),
-        ([instances(crowds=[1, 1])], 'the targets of 1 images have 2 annotations, all of them crowds ("iscrowd": 1)'),
-        ([mapped([0, 1])], "the targets of 1 images have 2 segments, but none that this evaluator measures"),
+        ([instances(crowds=[1, 1])], 'the targets of 1 image have 2 annotations, all of them crowds ("iscrowd": 1)'),
+        ([mapped([0, 1])], "the targets of 1 image have 2 segments, but none that this evaluator measures"),
     ],
 )
 def test_metrics_of_nothing_are_explained(targets, reason):
