@@ -6,10 +6,9 @@ from dataclasses import asdict
 import torch
 from accelerate import Accelerator
 
-from segkit.data.listing import counted
 from segkit.data.loaded import LoadedBatch
 from segkit.data.replacing import BadSample
-from segkit.errors import DataError
+from segkit.errors import DataError, counted
 from segkit.runtime.processes import gather
 from segkit.training.progress import Reporter
 from segkit.training.state import TrainingState
