@@ -286,7 +286,7 @@ def test_more_segments_than_queries(semantic, train):
         assert train(semantic, "training.steps=3", "model.transformer_decoder.num_queries=1") == 0
     messages = [str(one.message) for one in caught if "segments" in str(one.message)]
     assert messages == [
-        "matcher 'hungarian': an image has 2 segments but the model 1 query. The cheapest pairs are matched, the "
+        "matcher 'hungarian': an image has 2 segments, but the model has 1 query. The cheapest pairs are matched, the "
         "other segments are not learned. Raise num_queries to learn all."
     ]
 

@@ -71,7 +71,6 @@ class Yolo(InstanceDataset):
         boxes: list[str] = []
         empty: list[str] = []
         equal: list[str] = []
-        unknown: dict[str, list[tuple[Path, str]]] = {}
         for index, image in enumerate(images):
             if image.label is not None:
                 reader = _Reader(problems.of(image.label), image.label, classes.ids)
@@ -81,14 +80,6 @@ class Yolo(InstanceDataset):
                 boxes += reader.boxes
                 empty += reader.empty
                 equal += reader.equal
-                for word, place in reader.unknown:
-                    unknown.setdefault(word, []).append((image.label, place))
-        for word, places in unknown.items():
-            more = f", here and in {counted(len(places) - 1, 'other line')}" if len(places) > 1 else ""
-            problems.of(places[0][0]).add(
-                f"{places[0][1]}: '{word[:40]}' is no class{more}. The classes are "
-                f"{', '.join(map(str, classes.ids[:10]))}: correct the line, or 'names' in the data.yaml."
-            )
         if boxes and not instances and not problems.count:
             problems.add(
                 f"'{key_of(split)}' has no outline, but boxes alone: {counted(boxes, 'line')}. Export outlines."
@@ -111,12 +102,11 @@ class _Reader:
     def __init__(self, problems: Problems, file: Path, ids: Sequence[int]) -> None:
         self._problems, self._file = problems, file
         self._label_of = {f"{id}": label for label, id in enumerate(ids)}
+        self._unknown: dict[str, list[int]] = {}  # the lines of each word that is no class
         self.boxes: list[str] = []
         """The places of lines that hold a box alone."""
         self.empty: list[str] = []
         """The places of outlines that enclose nothing, or nothing of the image."""
-        self.unknown: list[tuple[str, str]] = []
-        """The words that are no class, and their places."""
         self.equal: list[str] = []
         """The places of lines that repeat an earlier one."""
 
@@ -134,12 +124,18 @@ class _Reader:
                     self.equal.append(f"{self._file}, line {number}")
                 seen.add((label, *outline))
                 yield label, outline
+        for word, lines in self._unknown.items():
+            more = f", here and in {counted(len(lines) - 1, 'other line')}" if len(lines) > 1 else ""
+            self._problems.add(
+                f"line {lines[0]}: '{word[:40]}' is no class{more}. The classes are "
+                f"{', '.join(list(self._label_of)[:10])}: correct the line, or 'names' in the data.yaml."
+            )
 
     def _outline(self, words: list[str], number: int) -> list[float] | None:
         place = f"line {number}"
         label = words[0].removesuffix(".0")
         if label not in self._label_of:
-            self.unknown.append((words[0], place))
+            self._unknown.setdefault(words[0], []).append(number)
             return None
         numbers = [_number(word) for word in words[1:]]
         if any(map(math.isnan, numbers)):

@@ -107,9 +107,9 @@ class HungarianMatcher:
             cost = np.nan_to_num(cost, nan=1e6, posinf=1e6, neginf=-1e6)
         if cost.shape[1] > cost.shape[0] and not self._warned_of_excess:
             self._warned_of_excess = True
+            segments, queries = counted(cost.shape[1], "segment"), counted(cost.shape[0], "query")
             warnings.warn(
-                f"matcher 'hungarian': an image has {counted(cost.shape[1], 'segment')} but the model "
-                f"{counted(cost.shape[0], 'query')}. "
+                f"matcher 'hungarian': an image has {segments}, but the model has {queries}. "
                 "The cheapest pairs are matched, the other segments are not learned. Raise num_queries to learn all.",
                 stacklevel=2,
             )

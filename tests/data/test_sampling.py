@@ -123,5 +123,5 @@ def test_what_is_written():
 def test_one_line():
     sample = sample_dataset(Counted([instances(1, 1, crowds=[1]), mapped([-1, -1])], COUNTS))
     assert sample.in_words() == (
-        "2 of 2 images: 1 of 2 classes, 1.0 segments per image (at most 2), 1 crowds, 50 % void"
+        "2 of 2 images: 1 of 2 classes, 1.0 segments per image (at most 2), 1 crowd, 50 % void"
     )

@@ -171,9 +171,7 @@ def test_processes_that_cannot_be_started(unraisable):
             list(batches)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, earlier)
-    assert str(caught.value) == (
-        f"data.train: the 1 loading processes cannot be started (Too many open files). {RAISE}"
-    )
+    assert str(caught.value) == (f"data.train: the 1 loading process cannot be started (Too many open files). {RAISE}")
     del caught, batches
     gc.collect()
     assert not unraisable

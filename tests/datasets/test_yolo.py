@@ -162,12 +162,12 @@ def test_all_problems_of_all_files_are_told(folder):
         "labels/train/a.txt: line 4: there are 7 numbers after the class, but an outline has an x and a y for each of "
         "at least three points. Correct or remove the line.",
         "labels/train/a.txt: line 6: 'nan' is no number. Correct or remove the line.",
-        "labels/train/b.txt: line 1: the coordinate 20 lies outside the image. Coordinates are fractions of its width "
-        "and height: divide those in pixels, and correct or remove others.",
         "labels/train/a.txt: line 1: '2' is no class. The classes are 0, 1: correct the line, or 'names' in the "
         "data.yaml.",
         "labels/train/a.txt: line 5: 'cat' is no class. The classes are 0, 1: correct the line, or 'names' in the "
         "data.yaml.",
+        "labels/train/b.txt: line 1: the coordinate 20 lies outside the image. Coordinates are fractions of its width "
+        "and height: divide those in pixels, and correct or remove others.",
     ]
 
 
@@ -175,8 +175,10 @@ def test_lines_of_one_unknown_class_are_one_problem(folder):
     folder.add(*["cat 0 0 1 0 1 1"] * 12)
     folder.add("0 0 0 1 0 1 1", "cat 0 0 1 0 1 1", "2 0 0 1 0 1 1", name="b")
     assert folder.refused().splitlines() == [
-        "labels/train/a.txt: line 1: 'cat' is no class, here and in 12 other lines. The classes are 0, 1: correct the "
+        "labels/train/a.txt: line 1: 'cat' is no class, here and in 11 other lines. The classes are 0, 1: correct the "
         "line, or 'names' in the data.yaml.",
+        "labels/train/b.txt: line 2: 'cat' is no class. The classes are 0, 1: correct the line, or 'names' in the "
+        "data.yaml.",
         "labels/train/b.txt: line 3: '2' is no class. The classes are 0, 1: correct the line, or 'names' in the "
         "data.yaml.",
     ]

@@ -9,7 +9,8 @@ from tests.helpers.pages import ROOT
 
 PAGE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 MESSAGES = re.findall(r"^### `(.*)`$", PAGE, flags=re.MULTILINE)
-PLACEHOLDER = re.compile(r"(?<![\w-])[A-Z]{1,}(?![\w-])|WIDTHxHEIGHT")
+PLACEHOLDER = re.compile(r"(?<![\w-])[A-Z]{1,}(?![\w-])(?: segments| queries)?|WIDTHxHEIGHT")
+"""A number is inserted with its noun."""
 
 
 def texts_of_segkit():

@@ -179,7 +179,7 @@ def test_points_at_all_pixels_cost_what_the_whole_map_costs(monkeypatch):
 def test_more_segments_than_queries_warn_once():
     prediction, targets = random_case(4, batch=1, queries=2)
     matcher = HungarianMatcher()
-    with pytest.warns(UserWarning, match="an image has 4 segments but the model 2 queries") as caught:
+    with pytest.warns(UserWarning, match="an image has 4 segments, but the model has 2 queries") as caught:
         ((query, index),) = matcher([prediction], targets)[0]
     assert len(caught) == 1
     assert query.tolist() == [0, 1]
