@@ -53,8 +53,8 @@ its archive. The class lists, with things, colors and void, are in `configs/clas
 `segkit prepare` can be stopped and started again: what is there is left as it is, and images unpacked later are added.
 It counts the
 images of each split: where some of the published ones are missing, it says how many, prepares the others and ends with
-exit code 0. Files that other programs prepared under the same names are used as they are. Some `.mat` files of COCO-Stuff 10K may be in the format of
-MATLAB 7.3: these need `pip install h5py`.
+exit code 0. Files that other programs prepared under the same names are used as they are. Some `.mat` files of
+COCO-Stuff 10K may be in the format of MATLAB 7.3: these need `pip install h5py`.
 """
 
 
