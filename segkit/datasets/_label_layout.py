@@ -69,6 +69,7 @@ def propose_label_files(folder: Path, wishes: Wishes) -> Proposal:
     possible += [PANOPTIC] if any(one.values.unnumbered for one in sets) else []
     tasks = choose_task(possible, wishes, folder)
     chosen = _only(folder, sets, tasks[0])
+    _refuse_shared(found, chosen.files)
     places = [labels for _, labels in chosen.files.folders.values()]
     settings, notes = _DESCRIBE[tasks[0]](folder, places, chosen.files.label_end, chosen.values, wishes)
     if kinds == {"ids"} and tasks[0] == SEMANTIC:
@@ -97,6 +98,22 @@ def _only(folder: Path, sets: Sequence[_Read], task: str) -> _Read:
             f"Move those that are not meant to another folder."
         )
     return chosen[0]
+
+
+def _refuse_shared(found: Listing, files: LabelSet) -> None:
+    """Refuses label files that fit to an image for training and to one for validation.
+
+    Raises:
+        DataError: there is one.
+    """
+    trained = {label: image for image, label in files.pairs.get("train", ())}
+    for image, label in files.pairs.get("val", ()):
+        if label in trained:
+            names = f"{found.name_of(trained[label])} and {found.name_of(image)}"
+            raise DataError(
+                f"{label}: this label file may belong to {names}. Put the label files for training and for validation "
+                f"into folders of their own, such as {label.parent}/train and {label.parent}/val."
+            )
 
 
 def _with_parts(found: Listing, files: LabelSet, proposal: Proposal) -> Proposal:

@@ -12,7 +12,7 @@ import numpy as np
 from segkit.data.formats import label_suffixes
 from segkit.data.listing import Listing
 from segkit.data.opening import opened
-from segkit.datasets._proposal import part_in, without_part
+from segkit.datasets._proposal import are_of_one_part, part_in, without_part
 from segkit.datasets._unpaired import root_of
 from segkit.errors import DataError
 
@@ -87,7 +87,10 @@ def edges(files: Sequence[Path]) -> float:
 
 
 def _candidates(found: Listing, suffixes: Collection[str]) -> Iterator[tuple[Path, Path, str]]:
-    """Yields images with files that may be their labels, and what both names begin with."""
+    """Yields images with files that may be their labels, and what both names begin with.
+
+    Names may repeat in the parts of the images: `images/val/1.jpg` does not belong to `labels/train/1.png`.
+    """
     named: dict[str, list[Path]] = defaultdict(list)
     for file in found.images:
         if file.suffix.lower() in suffixes:
@@ -97,7 +100,9 @@ def _candidates(found: Listing, suffixes: Collection[str]) -> Iterator[tuple[Pat
     for image in found.images:
         for root in dict.fromkeys((image.stem, root_of(image))):
             for label in named.get(root.lower(), ()):
-                if label != image and (root == image.stem or not label.stem.lower().startswith(image.stem.lower())):
+                if label == image or (root != image.stem and label.stem.lower().startswith(image.stem.lower())):
+                    continue
+                if are_of_one_part(*(file.parent.relative_to(found.folder) for file in (image, label))):
                     yield image, label, root
 
 

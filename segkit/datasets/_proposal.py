@@ -68,6 +68,25 @@ def part_in(name: str) -> str:
     return _WORDS[found[-1].lower()] if found else ""
 
 
+def are_of_one_part(first: Path, second: Path) -> bool:
+    """Returns whether files in two folders may belong together: not one for training with one for validation.
+
+    Of each folder, the last name that says so counts; one for both parts fits to either.
+
+    Example:
+        >>> images = Path("data/images/val")
+        >>> [are_of_one_part(images, Path(name)) for name in ("labels/valid", "labels/train/a", "labels")]
+        [True, False, True]
+    """
+    ours, theirs = _parts_in(first), _parts_in(second)
+    return not ours or not theirs or bool(ours & theirs)
+
+
+def _parts_in(folder: Path) -> set[str]:
+    words = (_WORD.findall(name) for name in reversed(folder.parts))
+    return {_WORDS[word.lower()] for word in next(filter(None, words), [])}
+
+
 def without_part(name: str) -> str:
     """Returns a name without what differs between the parts of the images.
 

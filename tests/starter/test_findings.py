@@ -614,6 +614,48 @@ def test_folders_for_training_and_validation(tmp_path, layout):
     assert not findings.proposal.notes
 
 
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("images/{}", "labels/{}"),
+        ("{}/images", "{}/labels"),
+        ("{}_images", "{}_labels"),
+        ("{}", "{}_labels"),
+        ("images/{}", "{}/labels"),
+        ("leftImg8bit/{}/town", "gtFine/{}/town"),
+    ],
+)
+@pytest.mark.parametrize("task", ["semantic", "instance"])
+def test_names_that_repeat_for_training_and_validation(tmp_path, images, labels, task):
+    segments = {"train": 1, "val": 2}
+    for part, most in segments.items():
+        for number in range(3):
+            photo(tmp_path / images.format(part) / f"{number}.jpg")
+            save(tmp_path / labels.format(part) / f"{number}.png", stripes([0, 0, 1, most]))
+    classes = ["sky", "a", "b"] if task == "semantic" else ["cat"]
+    findings = look_at(tmp_path, *named(*classes, task=task))
+    for part in segments:
+        settings = getattr(findings.proposal, part)
+        assert settings["type"] == {"semantic": "mask_folder", "instance": "instance_folder"}[task]
+        for sample in build_part(DATASETS, settings):
+            of_objects = len(sample.target.labels) - (task == "semantic")
+            assert of_objects == segments[part]
+
+
+def test_a_label_file_for_training_and_validation(tmp_path):
+    for part in ("train", "val"):
+        for number in range(2):
+            photo(tmp_path / f"images/{part}/{number}.jpg")
+            save(tmp_path / f"labels/{number}.png", stripes([0, 1]))
+    refused(
+        f"{tmp_path}/labels/0.png: this label file may belong to images/train/0.jpg and images/val/0.jpg. Put the "
+        f"label files for training and for validation into folders of their own, such as {tmp_path}/labels/train and "
+        f"{tmp_path}/labels/val.",
+        tmp_path,
+        *named("a", "b"),
+    )
+
+
 def test_lists_of_names(tmp_path):
     labeled(tmp_path, [0, 1], count=5)
     (tmp_path / "classes.txt").write_text("a\nb\n")
