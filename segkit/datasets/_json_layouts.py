@@ -111,8 +111,7 @@ def propose_coco_instance(folder: Path, wishes: Wishes) -> Proposal:
         }
         for file, data in files
     ]
-    proposal = Proposal(tasks, settings[0], settings[-1])
-    return proposal if len(files) > 1 else divided(proposal)
+    return _for_both(files, Proposal(tasks, settings[0], settings[-1]))
 
 
 def propose_coco_panoptic(folder: Path, wishes: Wishes) -> Proposal:
@@ -136,8 +135,14 @@ def propose_coco_panoptic(folder: Path, wishes: Wishes) -> Proposal:
         settings.append(
             {"type": "coco_panoptic", **{key: configured_path(path) for key, path in paths.items()}, **more}
         )
-    proposal = Proposal(tasks, settings[0], settings[-1])
-    return proposal if len(files) > 1 else divided(proposal)
+    return _for_both(files, Proposal(tasks, settings[0], settings[-1]))
+
+
+def _for_both(files: Sequence[JsonFile], proposal: Proposal) -> Proposal:
+    """Draws images for validation where no JSON file lists some."""
+    if len(files) > 1:
+        return proposal
+    return divided(proposal, f"No JSON file lists images for validation beside those of {files[0][0].name}")
 
 
 def propose_labelme(folder: Path, wishes: Wishes) -> Proposal:

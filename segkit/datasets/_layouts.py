@@ -78,7 +78,27 @@ def propose(folder: Path, type: str | None, wishes: Wishes) -> Proposal:
     if not types:
         raise DataError(f"{folder}: the folder has no marks of {type}. Leave out --type to see what it is.")
     proposal = LAYOUTS[types[0]].propose(place, wishes)
-    return replace(proposal, notes=[*proposal.notes, *(_others(folder, types[0]) if type is None else [])])
+    return proposal if type is not None else _beside_others(folder, proposal, wishes)
+
+
+def _beside_others(folder: Path, proposal: Proposal, wishes: Wishes) -> Proposal:
+    """Notes what else the folder holds, or takes its label maps where they alone have a part for validation."""
+    taken, notes = proposal.train["type"], []
+    maps = _label_maps(folder, wishes) if SEMANTIC in proposal.tasks and proposal.is_divided else None
+    if maps is not None and wishes.task == SEMANTIC:
+        proposal, taken = replace(maps, tasks=[SEMANTIC]), "mask_folder"
+    elif maps is not None and wishes.task is None:
+        notes = [_note_of_other(taken, "The folder has label maps for training and validation", "mask_folder")]
+    return replace(proposal, notes=[*proposal.notes, *notes, *_others(folder, taken)])
+
+
+def _label_maps(folder: Path, wishes: Wishes) -> Proposal | None:
+    """Proposes to read the label maps of a folder, if it has some for training and for validation."""
+    try:
+        proposal = propose_label_files(folder, replace(wishes, task=SEMANTIC))
+    except DataError:
+        return None
+    return None if proposal.is_divided else proposal
 
 
 def _others(folder: Path, taken: str) -> list[str]:
@@ -89,10 +109,15 @@ def _others(folder: Path, taken: str) -> list[str]:
             for type in _types(place, [one for one in LAYOUTS if one not in (taken, *found)]):
                 found[type] = place
     return [
-        f"{taken} was taken. {'The folder' if place == folder else place.relative_to(folder)} has the marks of {type}, "
-        f"too: with --type {type}, these annotations are read instead."
+        _note_of_other(
+            taken, f"{'The folder' if place == folder else place.relative_to(folder)} has the marks of {type}", type
+        )
         for type, place in found.items()
     ]
+
+
+def _note_of_other(taken: str, other: str, type: str) -> str:
+    return f"{taken} was taken. {other}, too: with --type {type}, these annotations are read instead."
 
 
 def _recognized(folder: Path, types: Collection[str]) -> tuple[Path, list[str]]:

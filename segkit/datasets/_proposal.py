@@ -56,6 +56,11 @@ class Proposal:
         """The chosen task."""
         return self.tasks[0]
 
+    @property
+    def is_divided(self) -> bool:
+        """Whether images for validation are drawn from those for training."""
+        return self.train.get("split") == _PARTS[0]
+
 
 def part_in(name: str) -> str:
     """Returns `train`, `val` or `test` for a name that says so, else an empty text. The last word counts.

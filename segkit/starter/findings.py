@@ -151,7 +151,8 @@ def _with_classes(proposal: Proposal, train: Dataset, val: Dataset) -> tuple[Pro
 
 
 def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:_LISTED])
+    # The names of ADE20K hold commas.
+    shown = ("; " if any("," in name for name in names) else ", ").join(names[:_LISTED])
     return f"{shown} and {len(names) - _LISTED} more" if len(names) > _LISTED else shown
 
 

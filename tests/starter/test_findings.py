@@ -157,7 +157,7 @@ def divided(findings, whole):
     assert not parts[0] & parts[1]
     assert parts[0] | parts[1] == whole
     assert all(parts)
-    assert findings.proposal.notes[-1].startswith("The folder has no images for validation: a fifth of them is drawn")
+    assert findings.proposal.notes[-1].partition(": ")[2].startswith("a fifth of them is drawn by name.")
 
 
 def test_images_for_validation_without_label_files_are_told(tmp_path):
@@ -407,6 +407,12 @@ def test_names_are_given_to_ids(tmp_path, ids, names, settings):
     folders = {"images": f"{tmp_path}/images", "labels": f"{tmp_path}/masks"}
     part = {"split": {"all_but": 0.2, "seed": 0}}
     assert found == {"type": "mask_folder", **folders, "classes": names, **settings, **part}
+
+
+def test_names_with_commas_are_told_apart(tmp_path):
+    labeled(tmp_path, [0, 1])
+    lines = look_at(tmp_path, *named("floor, flooring", "sky")).lines()
+    assert "  classes (2): floor, flooring; sky" in lines
 
 
 def test_too_few_names(tmp_path):
@@ -686,10 +692,11 @@ def test_images_without_any_annotation(tmp_path):
         look_at(tmp_path, *named("person", task="instance"))
 
 
-def test_panoptic_files_for_training_alone(tmp_path):
+def panoptic_for_training(tmp_path, folder="images"):
+    """Writes a panoptic JSON file without one for validation."""
     images, annotations = [], []
     for number in range(5):
-        photo(tmp_path / f"images/{number}.png")
+        photo(tmp_path / f"{folder}/{number}.png")
         save(tmp_path / f"mine_train/{number}.png", np.full((40, 40, 3), (number + 1, 0, 0), dtype=np.uint8))
         images.append({"id": number, "file_name": f"{number}.png", "height": 40, "width": 40})
         segment = {"id": number + 1, "category_id": 1 + number % 2}
@@ -697,13 +704,42 @@ def test_panoptic_files_for_training_alone(tmp_path):
     categories = [{"id": 1, "name": "sky", "isthing": 0}, {"id": 2, "name": "cat", "isthing": 1}]
     content = {"images": images, "annotations": annotations, "categories": categories}
     Path(tmp_path, "mine_train.json").write_text(json.dumps(content))
+
+
+def test_panoptic_files_for_training_alone(tmp_path):
+    panoptic_for_training(tmp_path)
     findings = look_at(tmp_path)
     assert findings.proposal.train["type"] == "coco_panoptic"
+    assert findings.proposal.notes[-1].startswith(
+        "No JSON file lists images for validation beside those of mine_train.json: a fifth of them is drawn by name."
+    )
     divided(findings, set(range(5)))
     for dataset in findings_datasets(findings):
         for sample in dataset:
             assert sample.target.labels.tolist() == [sample.image_id % 2]
             assert (sample.target.segment_map == 0).all()
+
+
+def test_label_maps_for_validation_beside_a_panoptic_file_for_training_alone(tmp_path):
+    panoptic_for_training(tmp_path, "images/training")
+    for number in range(5):
+        photo(tmp_path / f"images/validation/{number}.png")
+        for part in ("training", "validation"):
+            save(tmp_path / f"annotations/{part}/{number}.png", stripes([0, 1]))
+    (tmp_path / "classes.txt").write_text("sky\ncat\n")
+    panoptic, semantic = (look_at(tmp_path, None, Wishes(task)).proposal for task in (None, "semantic"))
+    assert panoptic.train["type"] == "coco_panoptic"
+    assert panoptic.notes[-1] == (
+        "coco_panoptic was taken. The folder has label maps for training and validation, too: with --type mask_folder, "
+        "these annotations are read instead."
+    )
+    assert semantic.tasks == ["semantic"]
+    assert (semantic.train["type"], semantic.val["type"]) == ("mask_folder", "mask_folder")
+    assert semantic.val["labels"] == f"{tmp_path}/annotations/validation"
+    assert semantic.notes[-1] == (
+        "mask_folder was taken. The folder has the marks of coco_panoptic, too: with --type coco_panoptic, these "
+        "annotations are read instead."
+    )
 
 
 def test_a_file_that_is_no_class_list_is_told(tmp_path):
