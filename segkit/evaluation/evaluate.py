@@ -165,7 +165,7 @@ def _write(output: Path, metrics: dict[str, Metrics], validation: Validation) ->
     summary: dict[str, Json] = {
         "in_words": sample.in_words(),
         "evaluated": validation.tally.to_dict(validation.classes),
-        "warnings": [f"data.val: {text}" for text in (*unmet, *found)],
+        "warnings": [*validation.warnings, *(f"data.val: {text}" for text in (*unmet, *found))],
     }
     with replace_file(output / DATA_FILE) as draft:
         draft.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from segkit.checkpoint import classes_differ
 from segkit.classes import Classes
 from segkit.config import Config
 from segkit.config.sections import Split
+from segkit.data.data_warnings import noted_warnings
 from segkit.data.in_time import in_time
 from segkit.data.loading import evaluation_batch, evaluation_loader
 from segkit.data.padding import padded_size
@@ -60,10 +61,10 @@ class Validation:
         num_processes: int = 1,
         postprocessors: Mapping[str, Postprocessor] | None = None,
     ) -> None:
-        split = _split_of(config)
+        self.split = split = _split_of(config)
         self.config = config
-        self.dataset = build_dataset(split)
-        self.split = split
+        with noted_warnings() as self.warnings:
+            self.dataset = build_dataset(split)
         self.classes = self.dataset.classes
         if set(self.classes.names) != set(classes.names):
             raise ConfigError(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, get_args
-
-import torch
 
 from segkit.build import build_dataset, queries_to_match
 from segkit.checkpoint import classes_differ
 from segkit.config import Config
 from segkit.config.sections import Split
+from segkit.data.data_warnings import caught_warnings, is_about_data
 from segkit.data.limit import without_limit
 from segkit.data.quick_read import read_unread
 from segkit.data.survey import Survey, survey_dataset
@@ -28,7 +25,7 @@ from segkit.data.survey_findings import (
     findings_of,
     similar_images,
 )
-from segkit.errors import ConfigError, DataError, DataWarning
+from segkit.errors import ConfigError, DataError
 from segkit.registries import Dataset
 from segkit.types import pixel_format_of
 
@@ -127,8 +124,7 @@ def _advance(progress: Progress, split: str, length: int) -> Callable[[int], Non
 @contextmanager
 def _as_findings(findings: list[Finding], split: str) -> Iterator[None]:
     """Turns what a dataset raises and warns of as a whole into findings, so that the other one is checked as well."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+    with caught_warnings() as caught:
         try:
             yield
         except DataError as error:
@@ -136,7 +132,7 @@ def _as_findings(findings: list[Finding], split: str) -> Iterator[None]:
     findings += dict.fromkeys(
         Finding("warning", split, str(one.message), listed=getattr(one.message, "places", ()))
         for one in caught
-        if one.category in (UserWarning, DataWarning) and not _is_of_torch(one.filename)
+        if is_about_data(one)
     )
 
 
@@ -152,11 +148,6 @@ def _unread_as_findings(
         numbers: dict[str, Any] = {"workers": section.workers, "section": split, "timeout": section.timeout}
         findings += bad_images(split, read_unread(error, progress=advance, **numbers))
         raise
-
-
-def _is_of_torch(file: str) -> bool:
-    """Returns whether torch warns, which knows nothing of the data."""
-    return Path(file).is_relative_to(Path(torch.__file__).parent)
 
 
 def _other_classes(check: DataCheck) -> Iterable[Finding]:

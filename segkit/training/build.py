@@ -21,6 +21,7 @@ from segkit.build import (
 from segkit.checkpoint import classes_differ, read_classes, read_weights
 from segkit.config import Config
 from segkit.config.sections import Training, TrainingSplit
+from segkit.data.data_warnings import noted_warnings
 from segkit.data.loaded import LoadedBatch
 from segkit.data.repeat_factors import epoch_length
 from segkit.data.sampling import sample_dataset
@@ -66,6 +67,7 @@ class _Plan:
     split: TrainingSplit
     accelerator: Accelerator
     dataset: Dataset
+    warnings: list[str]
     repeat_factors: list[float] | None = None
 
     @property
@@ -102,8 +104,7 @@ def build_training(
     config = with_class_weights(config, seen)
     model = build_model(config, plan.dataset.classes, initial_weights=not resume)
     require_pixel_format(model, plan.dataset, "data.train")
-    config = with_pixel_values(config, model)
-    plan = replace(plan, config=config)
+    plan = replace(plan, config=with_pixel_values(config, model))
     notes = _load_weights(plan, model, saved)
     plan.repeat_factors = factors_of_run(run, plan.split, seen, resume=resume, rank=rank)
     notes += repeats_in_words(plan.repeat_factors, plan.split.repeat_threshold)
@@ -117,7 +118,7 @@ def build_training(
         if saved:
             run.forget_after(state.step, state.evaluated)
         facts = {"effective_batch": plan.effective_batch, "num_processes": plan.accelerator.num_processes}
-        run.start(config, facts)
+        run.start(plan.config, facts)
         if trainer.data is not None:
             trainer.data.write()
     return trainer
@@ -132,9 +133,9 @@ def _plan(config: Config, run: RunFolder, device: torch.device | str | None) -> 
     accelerator = make_accelerator(settings.precision, device)
     if settings.precision == "fp16" and accelerator.device.type == "cpu":
         raise ConfigError(f"{config.origin('training.precision')}: training.precision: fp16 needs a GPU. Use bf16.")
-    with all_problems(split, experiment.data.val):
+    with all_problems(split, experiment.data.val), noted_warnings() as warnings:
         dataset = build_dataset(split)
-    return _Plan(config, run, settings, split, accelerator, dataset)
+    return _Plan(config, run, settings, split, accelerator, dataset, warnings)
 
 
 def _load_weights(plan: _Plan, model: SegmentationModel, saved: SavedState | None) -> list[str]:
@@ -277,6 +278,7 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
     return DataSummary(
         looks["data.train"],
         looks.get("data.val"),
+        built=[*plan.warnings, *(validation.warnings if validation else [])],
         path=plan.run.data_summary if plan.accelerator.is_main_process else None,
         start=start,
         num_queries=queries_to_match(plan.config),
@@ -290,11 +292,9 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
 
 
 def _introduction(plan: _Plan, model: SegmentationModel) -> str:
-    classes = len(plan.dataset.classes)
     parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     return (
         f"{plan.config.path} -> {plan.run.path}: {parameters / 1e6:.1f} M trainable parameters, "
-        f"{counted(classes, 'class')}, {counted(plan.effective_batch, 'image')} a step, "
-        f"{plan.settings.precision} on "
-        f"{plan.accelerator.num_processes} x {plan.accelerator.device.type}"
+        f"{counted(len(plan.dataset.classes), 'class')}, {counted(plan.effective_batch, 'image')} a step, "
+        f"{plan.settings.precision} on {plan.accelerator.num_processes} x {plan.accelerator.device.type}"
     )

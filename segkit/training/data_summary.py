@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from segkit.data.findings import is_certain, name_classes, nothing_annotated, suspicions
@@ -22,6 +23,7 @@ class DataSummary:
     Args:
         train: A sample of `data.train`.
         val: A sample of `data.val`, if there is one.
+        built: What the datasets warned of while they were built. It has been shown then.
         path: Where the summary is written, by the main process alone; None writes nothing.
         start: The step from which on batches are counted: 0, or that of the checkpoint where a training is resumed.
         num_queries: The most segments that the model can learn from one image; None if there is no such number.
@@ -37,6 +39,7 @@ class DataSummary:
         train: DatasetSample,
         val: DatasetSample | None = None,
         *,
+        built: Sequence[str] = (),
         path: Path | None = None,
         start: int = 0,
         num_queries: int | None = None,
@@ -49,7 +52,8 @@ class DataSummary:
         """Of the targets of the last evaluation, over all processes."""
         emptied = "" if transformed is None else emptied_by_transforms(transformed, train.tally)
         self.warnings = [*_first_warnings(train, val, num_queries), *([emptied] if emptied else [])]
-        """All so far. The first ones are those about the datasets and the transforms."""
+        """All so far but those of `built`. The first ones are those about the datasets and the transforms."""
+        self._built = built
         self._own = Tally(len(train.classes))
         self._learned = self._own
         self._path = path
@@ -105,7 +109,7 @@ class DataSummary:
         values["learned"] = {"from_step": self._start, "to_step": self._step, **self._learned.to_dict(classes)}
         if self.val is not None and self.evaluated is not None:
             values["evaluated"] = self.evaluated.to_dict(self.val.classes)
-        values["warnings"] = [*self.warnings]
+        values["warnings"] = [*dict.fromkeys([*self._built, *self.warnings])]
         with replace_file(self._path) as draft:
             draft.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

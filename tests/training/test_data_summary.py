@@ -180,3 +180,11 @@ def test_a_batch_of_one_small_image_is_named(tiny):
     assert train(
         load_config(tiny, [*data, stride_32, *way_out, "data.train.batch_size=1", "training.steps=1"])
     ).is_dir()
+
+
+def test_what_a_dataset_warned_of_is_written_once_and_not_shown_again(tmp_path):
+    path = tmp_path / "data_summary.json"
+    ready = summary([BOTH], path=path, built=["a.json: 2 boxes.", "a.json: 2 boxes."])
+    ready.write()
+    assert json.loads(path.read_text())["warnings"] == ["a.json: 2 boxes."]
+    assert len(ready.lines()) == 1

@@ -98,9 +98,29 @@ def test_reported_crowds(run, cases):
     ],
 )
 def test_reported_annotations_that_are_told_and_read(run, cases, name, warning):
-    with pytest.warns(UserWarning, match=f"^{re.escape(str(cases / name / 'ann.json'))}: {warning}"):
+    text = f"{cases / name / 'ann.json'}: {warning}"
+    with pytest.warns(UserWarning, match=f"^{re.escape(text)}"):
         code, _, _ = run(coco(cases / name), *OF_INSTANCES)
     assert code == 0
+    assert_noted_once(text)
+
+
+def assert_noted_once(text):
+    """Checks the files that the training and then `segkit test` write about the data."""
+    with pytest.warns(UserWarning, match=re.escape(text)):
+        assert main(["test", "run", "--device", "cpu", "--output", "evaluation"]) == 0
+    for folder in ("run", "evaluation"):
+        with open(f"{folder}/data_summary.json") as file:
+            assert [text in warning for warning in json.load(file)["warnings"]].count(True) == 1
+
+
+def test_files_that_are_not_read_are_noted(run, cases, tmp_path):
+    folder = shutil.copytree(cases / "c01ok", tmp_path / "data")
+    (folder / "images/notes.xyz").write_text("")
+    with pytest.warns(UserWarning, match=r"notes\.xyz") as shown:
+        code, _, _ = run(masks(folder, ["background", "object"]), *OF_CLASSES)
+    assert code == 0
+    assert_noted_once(next(str(one.message) for one in shown if "notes.xyz" in str(one.message)))
 
 
 def write_coco(folder, **changes):
