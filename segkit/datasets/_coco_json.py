@@ -88,9 +88,10 @@ class CocoFile:
             size = _size(entry) if sizes else None
             if id is None:
                 self._ids_are_sound = False
-            elif self._index_of.setdefault(id, number) != number:
-                entry.problem(f"images[{self._index_of[id]}] has the same id. Give each image its own id.")
-                self._unclear.add(id)
+            elif (first := self._index_of.setdefault(id, number)) != number:
+                entry.problem(f"images[{first}] has the same id. Give each image its own id.")
+                # Annotations of images of one size are checked all the same.
+                self._unclear |= {id} if size is None or size != listed[first][2] else set()
             if name is not None:
                 files.add(entry, key, name)
             listed.append((-1 if id is None else id, name or "", size))

@@ -264,6 +264,15 @@ def test_annotations_of_absent_images_are_told_beside_equal_ids_of_images(folder
     assert "'image_id' is 99, but 'images' does not list this id." in message
 
 
+@pytest.mark.parametrize("width", [4, 5])
+def test_masks_are_checked_beside_equal_ids_of_images_of_one_size(folder: Folder, width: int) -> None:
+    folder.data["images"].append(dict(folder.data["images"][0], width=width))
+    folder.add({"size": [1, 4], "counts": [0, 4]})
+    message = folder.error()
+    assert " has the same id. Give each image its own id." in message
+    assert ("the run lengths are of size [1, 4], but the image is [3, 4]" in message) == (width == 4)
+
+
 def test_all_problems_are_listed_with_their_ids(folder: Folder) -> None:
     (folder.images / "b.jpg").unlink()
     folder.add([], id=21)
