@@ -27,6 +27,9 @@ TINY = 16
 """Segments of fewer pixels are tiny: they cover less than one pixel of a mask map, whose sides are a quarter of the
 image's."""
 
+_DIGEST_STRIDE = 4
+"""Of the pixels by which targets are compared."""
+
 _IMAGES_AT_A_TIME = 8
 """Images that a worker process reads before it sends what it found."""
 
@@ -49,6 +52,8 @@ class ImageFacts(ImageClasses):
     """Fraction of the pixels that is void or in crowds alone."""
     digest: bytes
     """Equal for images of equal pixels."""
+    target_digest: bytes
+    """Equal for equal targets; empty where no segment shares the valid pixels with something else."""
     thumbnail: bytes
     """Alike for images that show the same."""
 
@@ -187,6 +192,7 @@ def _add_sample(found: Survey, sample: Sample, index: int) -> None:
             repeated=_repeated(target),
             void=found.tally.fraction(found.tally.void),
             digest=_digest(sample),
+            target_digest=_target_digest(target),
             thumbnail=thumbnail(sample.image),
         )
     )
@@ -211,6 +217,19 @@ def _repeated(target: Target) -> int:
 def _digest(sample: Sample) -> bytes:
     pixels = np.ascontiguousarray(sample.image.permute(1, 2, 0).numpy())  # as decoders write them: mostly no copy
     return hashlib.blake2b(pixels.data, digest_size=16, key=str(pixels.shape).encode()).digest()
+
+
+def _target_digest(target: Target) -> bytes:
+    pixels, (height, width) = pixel_counts(target), target.size
+    valid = height * width if target.valid is None else int(target.valid.sum())
+    if not ((pixels > 0) & (pixels < valid)).any():
+        return b""
+    maps = target.overlapping_masks if target.segment_map is None else target.segment_map
+    assert maps is not None, "a target has one of both"
+    digest = hashlib.blake2b(digest_size=16, key=str(target.size).encode())
+    for values in (target.labels, pixels, maps[..., ::_DIGEST_STRIDE, ::_DIGEST_STRIDE]):
+        digest.update(values.contiguous().numpy().tobytes())
+    return digest.digest()
 
 
 def _joined(parts: list[Survey]) -> Survey:

@@ -138,6 +138,30 @@ def similar_images(surveys: Mapping[str, Survey]) -> list[Finding]:
     return [Finding("warning", "data.val", text, tuple(places))]
 
 
+def equal_targets(surveys: Mapping[str, Survey], known: Iterable[Finding]) -> list[Finding]:
+    """Returns a warning about images of validation that have the target of a training image of other pixels.
+
+    Args:
+        surveys: By split.
+        known: The findings about images that are in both splits, whose targets are equal rightly.
+    """
+    train, val = surveys.get("data.train"), surveys.get("data.val")
+    if train is None or val is None:
+        return []
+    in_both = {place.index for finding in known for place in finding.places}
+    trained = {one.target_digest: one for one in train.images if one.target_digest}
+    places = tuple(
+        Place("data.val", one.index, one.file, f"that of {like.file}", Place("data.train", like.index, like.file))
+        for one in val.images
+        if one.index not in in_both and (like := trained.get(one.target_digest)) is not None
+    )
+    text = (
+        "the same target as that of an image of data.train, though the images differ. Check that data.val does not "
+        "read the label files of data.train."
+    )
+    return [Finding("warning", "data.val", text, places)] if places else []
+
+
 def _equal_to(file: str, other: str) -> str:
     return "the same file" if file == other else f"equal to {other}"
 

@@ -22,6 +22,7 @@ from segkit.data.survey_findings import (
     as_sample,
     bad_images,
     equal_images,
+    equal_targets,
     findings_of,
     similar_images,
 )
@@ -103,7 +104,8 @@ def check_data(config: Config, progress: Progress | None = None) -> DataCheck:
             survey = survey_dataset(dataset, section.workers, advance, section=split, timeout=section.timeout)
             check.surveys[split] = survey
             check.findings += findings_of(split, dataset, survey, num_queries)
-    check.findings += [*_other_classes(check), *equal_images(check.surveys), *similar_images(check.surveys)]
+    in_both = [*equal_images(check.surveys), *similar_images(check.surveys)]
+    check.findings += [*_other_classes(check), *in_both, *equal_targets(check.surveys, in_both)]
     check.findings.sort(key=lambda one: get_args(Level).index(one.level))
     return check
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segkit.data.survey import survey_dataset
-from segkit.data.survey_findings import Finding, Place, bad_images, equal_images, findings_of
+from segkit.data.survey_findings import Finding, Place, bad_images, equal_images, equal_targets, findings_of
 from segkit.datasets.concat import Concat
 from segkit.errors import DataError
 from segkit.types import Target
@@ -123,17 +123,18 @@ def test_images_that_a_dataset_has_twice():
     )
 
 
+class Colored(Listed):
+    def __init__(self, targets, colors):
+        super().__init__(targets)
+        self.colors = colors
+
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        sample.image[0] = self.colors[index]
+        return sample
+
+
 def test_images_of_both_splits():
-    class Colored(Listed):
-        def __init__(self, targets, colors):
-            super().__init__(targets)
-            self.colors = colors
-
-        def __getitem__(self, index):
-            sample = super().__getitem__(index)
-            sample.image[0] = self.colors[index]
-            return sample
-
     train, val = survey_dataset(Colored([BOTH] * 3, [1, 2, 3])), survey_dataset(Colored([BOTH] * 3, [7, 3, 8]))
     (found,) = equal_images({"data.train": train, "data.val": val})
     assert found.level == "warning"
@@ -142,3 +143,14 @@ def test_images_of_both_splits():
     assert [one.detail for one in same.places] == ["the same file"] * 3
     other = survey_dataset(Colored([BOTH], [9]))
     assert equal_images({"data.train": train, "data.val": other}) == equal_images({"data.train": train}) == []
+
+
+def test_targets_of_both_splits():
+    one_class, other = mapped([0, 0, 0, 0]), mapped([0, 1, 1, 1])
+    train = survey_dataset(Colored([BOTH, one_class], [1, 2]))
+    val = survey_dataset(Colored([BOTH, BOTH, one_class, other], [1, 7, 8, 9]))
+    surveys = {"data.train": train, "data.val": val}
+    (found,) = equal_targets(surveys, equal_images(surveys))
+    assert found.level == "warning"
+    assert found.places == (Place("data.val", 1, "1.png", "that of 0.png", Place("data.train", 0, "0.png")),)
+    assert equal_targets({"data.train": train}, []) == []
