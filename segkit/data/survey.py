@@ -176,9 +176,8 @@ def _add_sample(found: Survey, sample: Sample, index: int) -> None:
     target = found.tally.add_sample(sample)
     if not RGB.fits(sample.image):
         found.channels = ChannelSums.of(sample.image)
-    pixels = pixel_counts(target)  # (N,)
-    if target.is_crowd is not None:
-        pixels = pixels[~target.is_crowd]
+    of_all = pixel_counts(target)  # (N,)
+    pixels = of_all if target.is_crowd is None else of_all[~target.is_crowd]
     seen = ImageClasses.of(sample.file, target)
     found.images.append(
         ImageFacts(
@@ -192,7 +191,7 @@ def _add_sample(found: Survey, sample: Sample, index: int) -> None:
             repeated=_repeated(target),
             void=found.tally.fraction(found.tally.void),
             digest=_digest(sample),
-            target_digest=_target_digest(target),
+            target_digest=_target_digest(target, of_all),
             thumbnail=thumbnail(sample.image),
         )
     )
@@ -219,8 +218,8 @@ def _digest(sample: Sample) -> bytes:
     return hashlib.blake2b(pixels.data, digest_size=16, key=str(pixels.shape).encode()).digest()
 
 
-def _target_digest(target: Target) -> bytes:
-    pixels, (height, width) = pixel_counts(target), target.size
+def _target_digest(target: Target, pixels: Tensor) -> bytes:
+    height, width = target.size
     valid = height * width if target.valid is None else int(target.valid.sum())
     if not ((pixels > 0) & (pixels < valid)).any():
         return b""
