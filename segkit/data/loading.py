@@ -11,6 +11,7 @@ from segkit.data.limit import Limit
 from segkit.data.loaded import CountedCollate, LoadedBatch
 from segkit.data.replacing import LoadedSample, ReplacingSamples
 from segkit.data.stream import Place, TrainingSamples, TrainingStream
+from segkit.data.transformed import transformed
 from segkit.data.workers import TIMEOUT, WorkerBatches
 from segkit.errors import DataError
 from segkit.registries import Dataset, Transform
@@ -180,10 +181,8 @@ def evaluation_sample(dataset: Dataset, transforms: Sequence[Transform], index: 
         DataError: the image cannot be read, or is too small for a transform.
     """
     sample = dataset[index]
-    target, sample = sample.target, replace(sample, target=None)
-    for transform in transforms:
-        sample = transform(sample)
-    return LoadedSample(replace(sample, target=target))
+    alone = transformed(replace(sample, target=None), transforms)
+    return LoadedSample(replace(alone, target=sample.target))
 
 
 def _check_not_empty(dataset: Dataset) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from segkit.data.repeat_factors import drawn_images, epoch_length
+from segkit.data.transformed import transformed
 from segkit.registries import Dataset, Transform
 from segkit.runtime.seeds import ORDER, TRANSFORMS, derived_seed
 from segkit.types import Sample
@@ -105,7 +106,4 @@ class TrainingSamples:
         # The seed depends on the position, not on the image: an image gets other transforms in each epoch.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(self.seed, TRANSFORMS, position))
-            sample = self.dataset[index]
-            for transform in self.transforms:
-                sample = transform(sample)
-        return sample
+            return transformed(self.dataset[index], self.transforms)

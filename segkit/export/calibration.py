@@ -7,6 +7,7 @@ from torch import Tensor
 
 from segkit.build import build_dataset, build_transforms
 from segkit.config import Config
+from segkit.data.transformed import transformed
 from segkit.errors import ExportError
 from segkit.export.size_range import SizeRange
 from segkit.ops.images import resize_image
@@ -37,9 +38,7 @@ def calibration_images(config: Config, sizes: SizeRange, count: int) -> Iterator
     transforms = build_transforms(data.val.transforms if data and data.val else [])
     count = min(count, len(dataset))
     for number in range(count):
-        sample = replace(dataset[number * len(dataset) // count], target=None)
-        for transform in transforms:
-            sample = transform(sample)
+        sample = transformed(replace(dataset[number * len(dataset) // count], target=None), transforms)
         height, width = (
             min(max(low, side), high) for low, side, high in zip(sizes.lowest, sample.size, sizes.highest, strict=True)
         )

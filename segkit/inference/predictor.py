@@ -14,6 +14,7 @@ from segkit.config.arguments import check_arguments
 from segkit.data.image_source import ImageSource, ImageValues, to_image
 from segkit.data.padding import padded_size, stack_padded
 from segkit.data.pixel_files import pixel_rows, size_in_pixels
+from segkit.data.transformed import transformed
 from segkit.errors import ConfigError, DataError
 from segkit.inference.augmentation import Augmented
 from segkit.inference.large_images import LARGE
@@ -226,8 +227,7 @@ class Predictor:
         """Returns an image (C,H,W) as the model takes it; `file` names it in results and errors."""
         sample = Sample(image, None, file, file)
         output = sample.size  # the result has the size that the image has before the transforms
-        for transform in self._transforms:
-            sample = transform(sample)
+        sample = transformed(sample, self._transforms)
         padded = padded_size([sample.size], self.model.size_divisor)
         return Prepared(file, image, sample.image, ImageSizes(padded, sample.content or sample.size, output))
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from segkit.errors import CheckpointError, cause_of, with_article
-from segkit.runtime.pickles import LEGACY_TORCH, ZIP, load_torch, shallow_opcodes
+from segkit.runtime.pickles import LEGACY_TORCH, ZIP, RefusedPickleError, load_torch, shallow_opcodes
 from segkit.runtime.reading import open_file
 
 _OUTSIDE = ("EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID")
@@ -110,11 +110,8 @@ def _described(value: Any) -> str:
 def _read_torch(stream: BinaryIO, file: Path) -> Any:
     try:
         return load_torch(stream)
-    except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if asked:
-            raise _refusal(file, asked[1]) from None
-        raise _damage(file, error) from error
+    except RefusedPickleError as error:
+        raise _refusal(file, error) from None
     except Exception as error:  # a damaged file can raise anything
         raise _damage(file, error) from error
 
@@ -123,7 +120,7 @@ def _read_pickle(stream: BinaryIO, file: Path) -> Any:
     try:
         for name in shallow_opcodes(stream):
             if name in _OUTSIDE:
-                raise _refusal(file, f"something outside of it by {name}")
+                raise _refusal(file, RefusedPickleError(f"something outside of it by {name}"))
         stream.seek(0)
         return _Unpickler(stream, file).load()
     except CheckpointError:
@@ -132,11 +129,8 @@ def _read_pickle(stream: BinaryIO, file: Path) -> Any:
         raise _damage(file, error) from error
 
 
-def _refusal(file: Path, asked: str) -> CheckpointError:
-    return CheckpointError(
-        f"{file}: refused: its pickle asks for {asked}, which arrays, tensors and plain containers do not need and "
-        "which could run a program. Nothing was run. Get the file from a source you trust, as plain arrays or tensors."
-    )
+def _refusal(file: Path, error: RefusedPickleError) -> CheckpointError:
+    return CheckpointError(f"{file}: {error}. Get the file from a source you trust, as plain arrays or tensors.")
 
 
 def _damage(file: Path, error: Exception) -> CheckpointError:
@@ -158,7 +152,7 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         known = _KNOWN.get((re.sub(r"^numpy\._core\.", "numpy.core.", module), name))
         if known is None:
-            raise _refusal(self._file, f"{module}.{name}")
+            raise _refusal(self._file, RefusedPickleError(f"{module}.{name}"))
         # A new function each time, so that attributes a pickle sets on it do not outlive the pickle.
         return lambda *arguments: known(*arguments)
 

@@ -19,8 +19,8 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([^/\n]+)")
 _CHUNK = 1 << 20
 
 
-def write_manifest(folder: Path) -> None:
-    """Writes the digests of all files in `folder`.
+def write_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
+    """Writes the digests of all files in `folder`, or of those with these names.
 
     Example:
         >>> import tempfile
@@ -31,8 +31,9 @@ def write_manifest(folder: Path) -> None:
         'weights'
         >>> require_intact(folder / "weights")
     """
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
-    lines = [f"{digest_of(path)}  {path.name}\n" for path in files]
+    if names is None:
+        names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != MANIFEST)
+    lines = [f"{digest_of(folder / name)}  {name}\n" for name in names]
     (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
 
 

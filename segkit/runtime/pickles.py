@@ -6,7 +6,9 @@ and so on, by calls within calls, and a key of a hundred thousand tuples ends th
 
 import errno
 import os
+import pickle
 import pickletools
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -32,6 +34,20 @@ _LONGEST_NAME = 300
 """Characters of a tensor's name. In pickles of Python 2 the values of arrays are texts too."""
 
 
+class RefusedPickleError(ValueError):
+    """A pickle asks for something that could run a program. Nothing was run.
+
+    Args:
+        asked: Its name.
+    """
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(
+            f"refused: its pickle asks for {asked}, which arrays, tensors and plain containers do not need and which "
+            "could run a program. Nothing was run"
+        )
+
+
 def save_torch(content: Any, file: Path) -> None:
     """Writes a file of `torch.save`.
 
@@ -43,6 +59,8 @@ def save_torch(content: Any, file: Path) -> None:
     try:
         torch.save(content, file)
     except RuntimeError as error:
+        with open(file, "ab") as probe:
+            probe.write(bytes(_FULL))  # raises what has stopped torch, such as a limit of the size of files
         if shutil.disk_usage(file.parent).free < _FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
         raise OSError(f"torch: {cause_of(error)}") from error
@@ -52,6 +70,7 @@ def load_torch(stream: IO[bytes]) -> Any:
     """Reads a file of `torch.save` onto the CPU: tensors and plain containers. Nothing of the file is run.
 
     Raises:
+        RefusedPickleError: it asks for something that could run a program.
         ValueError: the file is damaged or asks for too much. Damage elsewhere raises what `torch.load` raises.
 
     Example:
@@ -71,7 +90,13 @@ def load_torch(stream: IO[bytes]) -> Any:
     except Exception as error:  # a damaged archive can raise anything
         raise ValueError(cause_of(error)) from error
     stream.seek(0)
-    return torch.load(stream, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(stream, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch advises to load the file without its checks
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if asked:
+            raise RefusedPickleError(asked[1]) from None
+        raise ValueError("its pickle is damaged, or holds more than tensors and plain containers") from None
 
 
 def _pickles_of(stream: IO[bytes]) -> Iterator[IO[bytes]]:

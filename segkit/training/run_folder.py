@@ -18,6 +18,7 @@ from segkit.config import CONFIG_FILE, Config
 from segkit.config.annotated import annotated
 from segkit.errors import CheckpointError, SegkitError, cause_of
 from segkit.registries import REGISTRIES
+from segkit.runtime.integrity import MANIFEST, require_intact, write_manifest
 from segkit.runtime.locking import LOCK_FILE
 from segkit.runtime.reading import read_bytes, read_utf8
 from segkit.runtime.writing import Json, explain_write_errors, replace_file
@@ -131,7 +132,12 @@ class RunFolder:
                 shutil.rmtree(path)
 
     def start(self, config: Config, facts: Mapping[str, Json]) -> None:
-        """Makes the folder, and writes `config.yaml` and `environment.json`; that has the `facts` and origins too."""
+        """Makes the folder, and writes `config.yaml` and `environment.json`; that has the `facts` and origins too.
+
+        Their digests are written last: where the writing was interrupted, there are none.
+        """
+        with explain_write_errors(self.path / MANIFEST):
+            (self.path / MANIFEST).unlink(missing_ok=True)
         with replace_file(self.path / ENVIRONMENT_FILE) as draft:
             draft.write_text(
                 json.dumps({**_environment(), **facts, "config": annotated(config)}, indent=1), encoding="utf-8"
@@ -139,14 +145,18 @@ class RunFolder:
         # The config comes last: its file marks the folder as a run.
         with replace_file(self.path / CONFIG_FILE) as draft:
             draft.write_text(config.to_yaml(), encoding="utf-8")
+        with explain_write_errors(self.path / MANIFEST):
+            write_manifest(self.path, [CONFIG_FILE, ENVIRONMENT_FILE])
 
     def num_processes(self) -> int:
         """Returns the number of processes with which the training was last started.
 
         Raises:
-            CheckpointError: The folder does not tell.
+            CheckpointError: The folder does not tell, or the file was changed.
         """
         file = self.path / ENVIRONMENT_FILE
+        if file.is_file():
+            require_intact(file)
         try:
             number: int = json.loads(read_utf8(file))["num_processes"]
             return operator.index(number)

@@ -67,7 +67,7 @@ def train(
         >>> run = train(config, tempfile.mkdtemp(), device="cpu")  # doctest: +ELLIPSIS
         <dict> -> ...
         >>> sorted(path.name for path in run.iterdir())
-        ['checkpoints', 'config.yaml', 'data_summary.json', 'environment.json', 'last', 'metrics.jsonl']
+        ['SHA256SUMS', 'checkpoints', 'config.yaml', 'data_summary.json', 'environment.json', 'last', 'metrics.jsonl']
     """
     check_arguments(max_time=(max_time, PositiveFloat | None))
     time_limit = TimeLimit(math.inf if max_time is None else max_time)

@@ -11,6 +11,7 @@ import torch
 from segkit.data.in_time import in_time
 from segkit.data.sampling import MOST_MEGAPIXELS, percent
 from segkit.data.tally import Tally
+from segkit.data.transformed import transformed
 from segkit.errors import DataError
 from segkit.ops.targets import prepare_for_training
 from segkit.registries import Dataset, Transform
@@ -66,8 +67,7 @@ def _add(
     try:
         sample = dataset[index]
         pixels = sample.size[0] * sample.size[1]
-        for transform in transforms:
-            sample = transform(sample)
+        sample = transformed(sample, transforms)
         assert sample.target is not None, "a transform keeps the target"
         tally.add(prepare_for_training(sample.target))
         if on_sample is not None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from segkit.runtime.pickles import load_torch, save_torch, shallow_opcodes
+from segkit.runtime.pickles import RefusedPickleError, load_torch, save_torch, shallow_opcodes
+from tests.helpers.disk import files_of_at_most
 from tests.helpers.hostile import deep_key, write_deep_keys
 
 
@@ -142,3 +143,19 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch, free, message):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     with pytest.raises(OSError, match=message):
         save_torch({}, tmp_path / "a.pt")
+
+
+def test_a_limit_of_the_size_of_files_is_named(tmp_path):
+    with files_of_at_most(1 << 16), pytest.raises(OSError, match="File too large"):
+        save_torch({"weight": torch.zeros(1 << 20)}, tmp_path / "a.pt")
+
+
+class Hostile:
+    def __reduce__(self):
+        return exec, ("raise SystemExit",)
+
+
+def test_a_pickle_that_could_run_a_program_is_refused(tmp_path):
+    torch.save({"weight": Hostile()}, tmp_path / "a.pt")
+    with (tmp_path / "a.pt").open("rb") as stream, pytest.raises(RefusedPickleError, match=r"asks for [a-z_.]*exec,"):
+        load_torch(stream)

@@ -22,7 +22,7 @@ def test_the_settings_reach_the_trainer(tiny):
     assert trainer.rates.base == [0.5] * len(trainer.optimizer.param_groups)
     assert trainer.evaluate is not None
     files = sorted(path.name for path in (tiny.parent / "run").iterdir())
-    assert files == ["config.yaml", "data_summary.json", "environment.json"]
+    assert files == ["SHA256SUMS", "config.yaml", "data_summary.json", "environment.json"]
 
 
 @pytest.mark.parametrize(

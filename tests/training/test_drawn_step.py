@@ -66,6 +66,19 @@ def test_files_go_into_the_run_and_the_checkpoint_is_chosen(run, tmp_path):
     assert draw_step(copy, 1, device="cpu").checkpoint == copy / "last"
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [("environment.json", '"num_processes": 1', '"num_processes": 3'), ("config.yaml", "length: 8", "length: 9")],
+)
+def test_a_changed_file_of_the_run_is_not_read(run, tmp_path, name, before, after):
+    file = shutil.copytree(run, tmp_path / "run") / name
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))
+    with pytest.raises(CheckpointError, match=f"^{re.escape(str(file))}: is damaged: its digest differs"):
+        draw_step(file.parent, 1, device="cpu")
+
+
 def test_what_cannot_be_drawn(run, tmp_path):
     message = f"{run}: the training has no step 5. Its steps are 1 to 4."
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
@@ -78,6 +91,7 @@ def test_what_cannot_be_drawn(run, tmp_path):
     )
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "config.yaml").write_text((copy / "config.yaml").read_text().replace("length: 8", "length: 9"))
+    (copy / "SHA256SUMS").unlink()
     with pytest.raises(CheckpointError) as caught:
         draw_step(copy, 1, device="cpu")
     assert str(caught.value) == (

@@ -19,7 +19,7 @@ def test_a_run_writes_everything_the_blueprint_names(tiny, capsys):
     run = train(load_config(tiny, ["training.evaluate_every=2", "training.checkpoint_every=2"]))
     assert str(run) == "runs/tiny"
     files = {path.name for path in run.iterdir() if path.is_file()}
-    assert files == {"config.yaml", "data_summary.json", "environment.json", "metrics.jsonl"}
+    assert files == {"SHA256SUMS", "config.yaml", "data_summary.json", "environment.json", "metrics.jsonl"}
     assert {path.name for path in run.iterdir()} - files == {"checkpoints", "best", "last", "evaluation"}
     for folder in ("best", "last", "checkpoints/step_2", "checkpoints/step_4"):
         files = {path.name for path in (run / folder).iterdir()} - {"training_state.pt"}
