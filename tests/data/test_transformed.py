@@ -11,13 +11,13 @@ SAMPLE = Sample(torch.zeros(3, 2, 2, dtype=torch.uint8), None, "images/a.png", "
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "message"),
     [("too small.", "images/a.png: too small."), ("images/a.png: too small.", "images/a.png: too small.")],
 )
-def test_the_file_is_named_once(said, told):
+def test_the_file_is_named_once(said, message):
     def refuse(_):
         raise DataError(said)
 
     with pytest.raises(DataError) as caught:
         transformed(SAMPLE, [lambda sample: sample, refuse])
-    assert str(caught.value) == told
+    assert str(caught.value) == message
