@@ -169,8 +169,9 @@ def _composed(
         top, saved = from_plain(source, Origin(name)), False
     else:
         file = _file(shipped_path(os.fspath(source)))
-        # Before the file is read: a damaged config could still be valid YAML.
-        require_intact(Path(file))
+        # Before the file is read: a damaged config could still be valid YAML. Other names are files of the user.
+        if os.path.basename(file) == CONFIG_FILE:
+            require_intact(Path(file))
         top, saved = read_file(file), os.path.isdir(source)
     tree = moved(compose(top, parsed, foreign=saved), saved)
     return top.origin.file, with_plugins(tree, [os.fspath(plugin) for plugin in plugins]), saved

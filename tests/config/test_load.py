@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 import segkit
-from segkit.config import as_config, load_config
+from segkit.config import CONFIG_FILE, as_config, load_config
 from segkit.config.nodes import Origin
 from segkit.config.plain import from_plain, plain
 from segkit.config.sections import Data, Experiment, Split
 from segkit.config.source import parse
-from segkit.errors import ConfigError
+from segkit.errors import CheckpointError, ConfigError
+from segkit.runtime.integrity import write_manifest
 from tests.helpers.fake_parts import CONFIG
 
 
@@ -186,3 +187,14 @@ def test_a_loaded_config_stays_as_it_is():
     assert as_config(config) is config
     with pytest.raises(ConfigError, match=r"^config: a loaded Config is nothing that"):
         load_config(config)
+
+
+def test_digests_guard_only_what_segkit_wrote(tmp_path):
+    for name in (CONFIG_FILE, "own.yaml"):
+        (tmp_path / name).write_text(CONFIG)
+    write_manifest(tmp_path, [CONFIG_FILE])
+    for name in (CONFIG_FILE, "own.yaml"):
+        (tmp_path / name).write_text(CONFIG + "\n")
+    load_config(tmp_path / "own.yaml")
+    with pytest.raises(CheckpointError, match=r"config\.yaml: is damaged"):
+        load_config(tmp_path / CONFIG_FILE)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from segkit.checkpoint import load_checkpoint
 from segkit.config import load_config
 from segkit.errors import SegkitError
+from segkit.reports.run_records import read_run
 from segkit.training.recovery import complete_replacements, recover, require_whole, set_aside_files
 from segkit.training.run_folder import RunFolder
 from segkit.training.train import train
@@ -19,6 +21,7 @@ CHECKPOINT_FILES = ("SHA256SUMS", "classes.json", "config.yaml", "model.safetens
 FOLDERS = ("last", "best", "checkpoints/step_2", "checkpoints/step_3", "checkpoints/step_4")
 FILES = [f"{folder}/{file}" for folder in FOLDERS for file in CHECKPOINT_FILES]
 FILES += [f"{folder}/training_state.pt" for folder in FOLDERS[2:]]
+FILES += ["SHA256SUMS", "config.yaml", "environment.json"]
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +178,11 @@ def assert_damage_is_found(run, file):
     """Checks that the damage of a file is found, and that the newest whole checkpoint is used."""
     notes = recover(run)
     folder = file.parent
-    if folder == run.last:
+    if folder == run.path:
+        assert notes == []  # resuming writes these files anew
+        with pytest.raises(SegkitError, match=re.escape(str(folder))):
+            read_run(folder)
+    elif folder == run.last:
         assert notes == [f"{run.last}: is now that of {run.checkpoint(4)}"]
     elif folder == run.best:
         assert str(folder) in notes[0]
@@ -197,7 +204,7 @@ def test_damage_anywhere_is_found(run, number):
 
 
 @pytest.mark.parametrize("lines", range(4))
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", [*FOLDERS, "."])
 def test_a_list_of_digests_that_is_cut_at_the_end_of_a_line_is_found(run, folder, lines):
     file = run.path / folder / "SHA256SUMS"
     kept = file.read_bytes().splitlines(keepends=True)
