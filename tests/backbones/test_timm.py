@@ -112,7 +112,7 @@ def test_a_file_of_other_weights_is_refused(tmp_path):
     with pytest.raises(SegkitError) as caught:
         TimmBackbone(name="resnet18", weights=str(tmp_path / "other.pth"))
     assert str(caught.value) == (
-        f"backbone 'timm': the file '{tmp_path}/other.pth' does not hold the weights of 'resnet18' (96 tensors are of "
+        f"backbone 'timm': the file '{tmp_path}/other.pth' does not hold the weights of 'resnet18' (96 tensors of "
         "another model, such as layer1.2.conv1.weight). Give a state dict of that model as timm saves it."
     )
     torch.save(timm.create_model("convnext_atto").state_dict(), tmp_path / "foreign.pth")
