@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
 import torch
 
@@ -58,7 +59,7 @@ def quick_read(
     left = set(skip)
     own = [index for index in order_of(dataset) if index not in left][rank::num_processes]
     sound, bad = 0, list[BadImage]()
-    for part in _tried(_Sample(dataset), own, seconds, workers, section, timeout, clock):
+    for part in _tried(partial(_read_sample, dataset), own, seconds, workers, section, timeout, clock):
         bad += [one for one in part if one is not None]
         sound += part.count(None)
     return sound, bad
@@ -93,7 +94,9 @@ def read_unread(
         'missing.png: there is no such file. Restore it or correct the path.'
     """
     bad, count = list[BadImage](), len(error.unread)
-    for part in _tried(_File(error.unread), range(count), seconds, workers, section, timeout, time.perf_counter):
+    for part in _tried(
+        partial(_call, error.unread), range(count), seconds, workers, section, timeout, time.perf_counter
+    ):
         bad += [one for one in part if one is not None]
         if progress is not None:
             progress(len(part), count)
@@ -101,7 +104,7 @@ def read_unread(
 
 
 def _tried(
-    attempt: Callable[[int], BadImage | None],
+    read: Callable[[int], object],
     indices: Sequence[int],
     seconds: float,
     workers: int,
@@ -109,41 +112,32 @@ def _tried(
     timeout: float,
     clock: Callable[[], float],
 ) -> Iterator[list[BadImage | None]]:
-    """Yields what some attempts find, until all are made or the time is over."""
+    """Yields what is wrong with each thing that `read` reads, until all are read or the time is over."""
     end = clock() + seconds
     batches = in_batches(indices, _IMAGES_AT_A_TIME)
     used = workers if indices else 0
     # A dataset that draws random numbers by itself must not change those of the training.
     with torch.random.fork_rng(devices=[]):
-        for part in WorkerBatches(attempt, list, batches, used, index_of=int, section=section, timeout=timeout):
+        found = WorkerBatches(partial(_bad, read), list, batches, used, index_of=int, section=section, timeout=timeout)
+        for part in found:
             yield part
             if clock() >= end:
                 break
 
 
-class _Sample:
-    """Reads one image with its target, in a worker process, and returns what is wrong with it."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        self._dataset = dataset
-
-    def __call__(self, index: int) -> BadImage | None:
-        try:
-            Tally(len(self._dataset.classes)).add_sample(self._dataset[index])
-        except DataError as error:
-            return BadImage.of(index, error)
-        return None
+def _bad(read: Callable[[int], object], index: int) -> BadImage | None:
+    """Returns what is wrong with the thing of this index, in a worker process."""
+    try:
+        read(index)
+    except DataError as error:
+        return BadImage.of(index, error)
+    return None
 
 
-class _File:
-    """Reads one file, in a worker process, and returns what is wrong with it."""
+def _read_sample(dataset: Dataset, index: int) -> None:
+    """Reads an image with its target."""
+    Tally(len(dataset.classes)).add_sample(dataset[index])
 
-    def __init__(self, readers: Sequence[Callable[[], object]]) -> None:
-        self._readers = readers
 
-    def __call__(self, index: int) -> BadImage | None:
-        try:
-            self._readers[index]()
-        except DataError as error:
-            return BadImage.of(index, error)
-        return None
+def _call(readers: Sequence[Callable[[], object]], index: int) -> None:
+    readers[index]()
