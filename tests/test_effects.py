@@ -271,10 +271,7 @@ OPTIONS = {
     ),
     "test --device": (REFUSED, f"{TEST} --device cuda:77", "device 'cuda:77' cannot be used here"),
     "test --precision": (f"{TEST} --save-predictions", f"{TEST} --save-predictions --precision bf16"),
-    "test --window": (
-        f"{TEST} {SEMANTIC}",
-        f"{TEST} {SEMANTIC} --window 32",
-    ),
+    "test --window": (TEST, f"{TEST} --window 32"),
     "train config": (TRAIN, "train {other} --output out"),
     "train overrides": (TRAIN, f"{TRAIN} training.steps=1"),
     "train --plugin": (TRAIN, f"{TRAIN} --plugin {{plugin}}"),

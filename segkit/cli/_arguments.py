@@ -94,7 +94,7 @@ def add_inference_arguments(parser: argparse.ArgumentParser, precision: str | No
         "--window",
         type=positive,
         metavar="SIDE",
-        help="split each image into overlapping windows of SIDE x SIDE pixels (segkit test: semantic task only)",
+        help="split each image into overlapping windows of SIDE x SIDE pixels",
     )
     parser.add_argument(
         "--augment",

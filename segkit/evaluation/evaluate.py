@@ -65,7 +65,8 @@ def evaluate(
             the smallest errors.
         save_predictions: Write every result as PNG or JSON, into `predictions/`, where no results may be. A format
             (`coco`, `cityscapes` or `ade20k`) names the data whose official tools shall read the files; True is `coco`.
-        window: Split each image into overlapping windows of this many pixels' side; only for the semantic task.
+        window: Split each image into overlapping windows of this many pixels' side. Class maps are averaged, segments
+            merged.
         augment: Average the predictions of six sizes of each image (0.5 to 1.75 times its sides) and of their mirror
             images, as the MaskFormer paper does; only for the semantic task.
         precision: Number format of the model; by default `training.precision` of the config, so that the metrics of the
@@ -119,9 +120,10 @@ def evaluate(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )
     require_pixel_format(loaded.model, validation.dataset, "data.val")
-    model = with_options(loaded.model, validation.postprocessors, window, augment)
+    with_options(loaded.model, validation.postprocessors, window, augment)  # refuses them before anything is written
+    precision = precision or _precision_of(config)
     return evaluate_on(
-        validation, model, process, output, overlays, save_predictions, precision or _precision_of(config)
+        validation, loaded.model, process, output, overlays, save_predictions, precision, window, augment
     )
 
 
@@ -133,6 +135,8 @@ def evaluate_on(
     overlays: int = 0,
     save_predictions: bool | ResultFormat = False,
     precision: Precision = "fp32",
+    window: int | None = None,
+    augment: bool = False,
 ) -> dict[str, Metrics]:
     """Evaluates a model on data that are open; the arguments are those of `evaluate`.
 
@@ -145,7 +149,7 @@ def evaluate_on(
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
         image_bar("evaluating", len(validation.dataset), process.rank, process.num_processes) as progress,
     ):
-        metrics = validation.run(model, process.device, precision, progress, on_result)
+        metrics = validation.run(model, process.device, precision, progress, on_result, window, augment)
     if process.is_main:
         _write(output, metrics, validation)
     return metrics

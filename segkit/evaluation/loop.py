@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from segkit.errors import ConfigError, with_article
+from segkit.inference.window_predictor import WindowPredictor
 from segkit.registries import Evaluator, Postprocessor
 from segkit.runtime.model_call import call_model, enough_memory
 from segkit.runtime.precision import Precision, autocast
-from segkit.types import Batch, Metrics, Result
+from segkit.types import Batch, Metrics, Result, SemanticResult
 
 OnResult = Callable[[Batch, int, Result], None]
 """`(batch, index in the batch, result)`: called for every result, to write or draw it."""
@@ -54,6 +55,7 @@ def evaluate_model(
     precision: Precision = "fp32",
     progress: Callable[[int], None] | None = None,
     on_result: OnResult | None = None,
+    windows: WindowPredictor | None = None,
 ) -> dict[str, Metrics]:
     """Computes the metrics of `model` over `loader`, by the evaluators' names.
 
@@ -69,6 +71,7 @@ def evaluate_model(
         precision: Number format of the model.
         progress: Called after each batch with its number of images.
         on_result: Called for every result of every postprocessor.
+        windows: Finds instances and panoptic segments in windows of each image. `model` gives all other results.
 
     Raises:
         ConfigError: As `check_evaluators`.
@@ -81,12 +84,7 @@ def evaluate_model(
     running = [part for part in postprocessors.values() if on_result is not None or part.result_type in wanted]
     with torch.inference_mode(), evaluation_mode(model):
         for batch in loader:
-            # Only the model: postprocessors and metrics compute in the types they choose.
-            with autocast(where, precision):
-                prediction = call_model(model, batch.images.to(where, non_blocking=True), batch.sizes, batch.files)
-            for postprocessor in running:
-                with enough_memory(batch.sizes, batch.files):
-                    results = postprocessor(prediction, batch.sizes)
+            for results in _results(model, batch, running, where, precision, windows):
                 for index, result in enumerate(results):
                     for evaluator in evaluators.values():
                         if isinstance(result, evaluator.result_type):
@@ -96,6 +94,30 @@ def evaluate_model(
             if progress is not None:
                 progress(len(batch.files))
     return _compute(evaluators)
+
+
+def _results(
+    model: nn.Module,
+    batch: Batch,
+    postprocessors: Sequence[Postprocessor],
+    device: torch.device,
+    precision: Precision,
+    windows: WindowPredictor | None,
+) -> Iterator[list[Result]]:
+    """Yields what each postprocessor gives for a batch."""
+    prediction = None
+    for postprocessor in postprocessors:
+        if windows is not None and postprocessor.result_type is not SemanticResult:
+            images = zip(batch.images, batch.sizes, batch.files, strict=True)
+            yield [windows.segments(image, sizes, file, postprocessor) for image, sizes, file in images]
+            continue
+        if prediction is None:
+            # Only the model: postprocessors and metrics compute in the types they choose.
+            with autocast(device, precision):
+                prediction = call_model(model, batch.images.to(device, non_blocking=True), batch.sizes, batch.files)
+        with enough_memory(batch.sizes, batch.files):
+            results = postprocessor(prediction, batch.sizes)
+        yield list(results)
 
 
 @contextmanager

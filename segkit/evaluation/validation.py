@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from typing import cast
 
 import torch
 from torch import nn
@@ -22,6 +23,9 @@ from segkit.errors import ConfigError, DataError, counted, join_first
 from segkit.evaluation.class_order import ReorderedClasses, class_order
 from segkit.evaluation.loop import OnResult, check_evaluators, device_of, evaluate_model, evaluation_mode
 from segkit.evaluation.tables import summary
+from segkit.inference.semantic_options import with_options
+from segkit.inference.sliding_window import SlidingWindow
+from segkit.inference.window_predictor import WindowPredictor
 from segkit.models._base import SegmentationModel
 from segkit.registries import Evaluator, Postprocessor
 from segkit.runtime.model_call import call_model
@@ -141,15 +145,25 @@ class Validation:
         precision: Precision = "fp32",
         progress: Callable[[int], None] | None = None,
         on_result: OnResult | None = None,
+        window: int | None = None,
+        augment: bool = False,
     ) -> dict[str, Metrics]:
-        """Computes the metrics of `model`, by evaluator; arguments as for `evaluate_model`.
+        """Computes the metrics of `model`, by evaluator; arguments as for `evaluate_model` and `evaluate`.
 
         Warns of evaluators for which no target counted.
+
+        Raises:
+            ConfigError: As `with_options`.
         """
         own = Tally(len(self.classes))
         self.images = []
+        ordered = model if self._order is None else ReorderedClasses(model, self._order)
+        built = cast(SegmentationModel, ordered)  # as every model is
+        windows = None
+        if window is not None:
+            windows = WindowPredictor(SlidingWindow(built, window), self.classes, torch.device(device), precision)
         metrics = evaluate_model(
-            model if self._order is None else ReorderedClasses(model, self._order),
+            with_options(built, self.postprocessors, window, augment),
             self._counted(own),
             self.postprocessors,
             self.evaluators(),
@@ -157,6 +171,7 @@ class Validation:
             precision=precision,
             progress=progress,
             on_result=on_result,
+            windows=windows,
         )
         first, *others = gather(own)
         self.tally = first.merge(others)

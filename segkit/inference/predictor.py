@@ -118,8 +118,7 @@ class Predictor:
         self._settings = prediction_settings(self.config, self.task) | given(score_threshold=score_threshold)
         self.postprocessor = self._postprocessor({})
         self._is_semantic = self.postprocessor.result_type is SemanticResult
-        averaged = window if self._is_semantic else None  # segments of windows are merged
-        self.model = with_options(loaded.model, {self.task: self.postprocessor}, averaged, augment)
+        self.model = with_options(loaded.model, {self.task: self.postprocessor}, window, augment)
         self._windows: WindowPredictor | None = None
         if window is not None:
             windows = SlidingWindow(loaded.model, window)
@@ -260,7 +259,9 @@ class Predictor:
         if not prepared:
             return []
         if self._windows is not None and not self._is_semantic:
-            results: list[Result] = [self._windows.segments(one, postprocessor) for one in prepared]
+            results: list[Result] = [
+                self._windows.segments(one.image, one.sizes, one.file, postprocessor) for one in prepared
+            ]
         else:
             sizes = [one.sizes for one in prepared]
             images = stack_padded([one.image for one in prepared], sizes[0].padded).to(self.device)

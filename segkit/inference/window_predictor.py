@@ -8,7 +8,6 @@ from torch import Tensor
 from segkit.classes import Classes
 from segkit.data.image_rows import ImageRows
 from segkit.inference.large_images import label_map_in_windows
-from segkit.inference.outcomes import Prepared
 from segkit.inference.segment_windows import PredictWindow, SegmentResult, Windows, segments_in_windows
 from segkit.inference.sliding_window import SlidingWindow
 from segkit.registries import Postprocessor
@@ -31,16 +30,22 @@ class WindowPredictor:
         self._windows, self._classes, self._device = windows, classes, device
         self._precision: Precision = precision
 
-    def segments(self, one: Prepared, postprocessor: Postprocessor) -> SegmentResult:
-        """Returns the instances or panoptic segments of an image in memory, on the CPU.
+    def segments(self, image: Tensor, sizes: ImageSizes, file: str, postprocessor: Postprocessor) -> SegmentResult:
+        """Returns the instances or panoptic segments of an image (C,H,W) in memory, on the CPU.
+
+        Args:
+            image: With or without its padding.
+            sizes: Of the image.
+            file: Of the image, for messages.
+            postprocessor: Gives instances or panoptic segments of each window.
 
         Raises:
             DataError: The memory is too small.
         """
-        image = one.image[:, :, : one.sizes.unpadded[1]]
-        windows = self._of_segments(one.file, postprocessor)
-        whole = Windows(lambda top, end: image[:, top:end], one.sizes.unpadded, one.sizes.output, *windows)
-        with enough_memory([one.sizes], [one.file]):
+        unpadded = image[:, :, : sizes.unpadded[1]]
+        windows = self._of_segments(file, postprocessor)
+        whole = Windows(lambda top, end: unpadded[:, top:end], sizes.unpadded, sizes.output, *windows)
+        with enough_memory([sizes], [file]):
             return segments_in_windows(whole, postprocessor, self._classes)
 
     def large(self, image: ImageRows, file: str, postprocessor: Postprocessor) -> Result:

@@ -32,10 +32,7 @@ _IN_TRAINING = (
 _IN_EVALUATION = "Use larger images, or the transform 'pad' in data.val.transforms of the config."
 
 _FOR_TRAINING = "Use smaller batches, or a transform such as random_crop in data.train.transforms."
-_FOR_EVALUATION = (
-    "Use smaller images or batches, resize_shortest_edge in data.val.transforms, or --window (of segkit test only for "
-    "the semantic task)."
-)
+_FOR_EVALUATION = "Use smaller images or batches, resize_shortest_edge in data.val.transforms, or --window."
 """Where the memory is too small."""
 
 

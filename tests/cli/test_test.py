@@ -138,13 +138,14 @@ def test_a_config_that_does_not_fit_the_weights(trained, tmp_path, capsys):
 
 
 def test_through_windows(trained, tmp_path, capsys):
-    semantic = ["postprocessors=[{type: semantic}]", "evaluators=[{type: mean_iou}]"]
-    assert main(["test", str(trained / "run"), *semantic, "--window", "32", "--output", str(tmp_path / "out")]) == 0
-    assert 0 <= metrics_of(tmp_path / "out")["mean_iou"]["values"]["mean_iou"] <= 1
-    assert main(["test", str(trained / "run"), "--window", "32", "--output", str(tmp_path / "out")]) == 2
-    assert capsys.readouterr().err.startswith(
-        "error: window: results of 'panoptic' are merged across windows in predictions only."
-    )
+    assert main(["test", str(trained / "run"), "--window", "32", "--output", str(tmp_path / "out")]) == 0
+    metrics = metrics_of(tmp_path / "out")
+    assert 0 <= metrics["mean_iou"]["values"]["mean_iou"] <= 1
+    assert 0 <= metrics["panoptic_quality"]["values"]["pq"] <= 1
+    capsys.readouterr()
+    assert main(["test", str(trained / "run"), "--window", "33", "--output", str(tmp_path / "other")]) == 2
+    assert capsys.readouterr().err.startswith("error: window: must be a multiple of")
+    assert not (tmp_path / "other").exists()
 
 
 def test_an_unusable_device(trained, tmp_path, capsys):

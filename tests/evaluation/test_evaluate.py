@@ -152,5 +152,5 @@ def test_what_cannot_be_evaluated_is_refused_before_anything_is_written(checkpoi
     with pytest.raises(ConfigError, match="device 'gpu' cannot be used here"):
         segkit.evaluate(checkpoint, output=tmp_path / "out", device="gpu")
     with pytest.raises(ConfigError, match="window"):
-        segkit.evaluate(checkpoint, output=tmp_path / "out", window=32)
+        segkit.evaluate(checkpoint, output=tmp_path / "out", window=33)
     assert not (tmp_path / "out").exists()

@@ -12,6 +12,8 @@ from segkit.evaluation.loop import check_evaluators, evaluate_model
 from segkit.evaluation.tables import write_metrics
 from segkit.evaluators.mean_iou import MeanIoU
 from segkit.evaluators.panoptic_quality import PanopticQuality
+from segkit.inference.sliding_window import SlidingWindow
+from segkit.inference.window_predictor import WindowPredictor
 from segkit.ops.targets import select_segments
 from segkit.postprocessors.panoptic import Panoptic
 from segkit.postprocessors.semantic import Semantic
@@ -34,7 +36,14 @@ class RedIsClass(nn.Module):
 
 
 class OneQueryPerClass(nn.Module):
+    size_divisor = 2
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
     def forward(self, images, sizes):
+        self.seen.append(tuple(images.shape[-2:]))
         masks = one_hot(images[:, 0].long(), len(CLASSES)).permute(0, 3, 1, 2) * 20.0 - 10
         class_logits = 10 * torch.eye(len(CLASSES), len(CLASSES) + 1).expand(len(images), -1, -1)
         return Prediction(class_logits, dense_mask_logits=masks)
@@ -207,3 +216,21 @@ def test_each_of_two_processes_learns_the_metrics_of_all_images(tmp_path):
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     assert first == second
     assert first["mean_iou"]["values"]["pixel_accuracy"] == pytest.approx(1 - 8 / 64)
+
+
+def test_segments_of_windows_are_merged_and_pixels_averaged():
+    label_maps = torch.zeros(2, 4, 8, dtype=torch.int64)
+    label_maps[0, 1:3, 1:7] = 1  # reaches over all windows
+    label_maps[1, :, 4] = 2
+    model = OneQueryPerClass()
+    windows = SlidingWindow(model, 4)
+    metrics = evaluate_model(
+        windows,
+        [batch_of(label_maps)],
+        {"semantic": Semantic(CLASSES), "panoptic": Panoptic(CLASSES)},
+        {"mean_iou": MeanIoU(CLASSES), "panoptic_quality": PanopticQuality(CLASSES)},
+        windows=WindowPredictor(windows, CLASSES, torch.device("cpu"), "fp32"),
+    )
+    assert metrics["mean_iou"].values["mean_iou"] == 1
+    assert metrics["panoptic_quality"].values["pq"] == 1
+    assert set(model.seen) == {(4, 4)}

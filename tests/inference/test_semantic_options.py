@@ -6,7 +6,7 @@ from torch import nn
 
 from segkit.errors import ConfigError
 from segkit.inference.augmentation import Augmented
-from segkit.inference.semantic_options import require_semantic, with_options
+from segkit.inference.semantic_options import with_options
 from segkit.inference.sliding_window import SlidingWindow
 from segkit.types import InstanceResult, PixelPrediction, SemanticResult
 
@@ -34,18 +34,17 @@ def test_windows_of_each_size():
     assert torch.allclose(maps, torch.full((1, 2, 32, 64), 5.0))
 
 
-def test_segments_cannot_be_merged():
-    require_semantic({"semantic": SimpleNamespace(result_type=SemanticResult)})
+def test_results_of_a_plugin_cannot_be_merged():
+    with_options(Brightness(), SEMANTIC | INSTANCE, window=16, augment=False)
     with pytest.raises(ConfigError) as caught:
-        require_semantic({"instance": SimpleNamespace(result_type=InstanceResult)})
+        with_options(Brightness(), {"depth": SimpleNamespace(result_type=float)}, window=16, augment=False)
     assert str(caught.value) == (
-        "window: results of 'instance' are merged across windows in predictions only. In an evaluation, only "
-        "'semantic' works with a window: leave out the window or the other postprocessors."
+        "window: results of 'depth' are of another type than SemanticResult, InstanceResult, PanopticResult, and only "
+        "these can be put together from windows. Leave out the window or the postprocessor."
     )
 
 
 def test_segments_cannot_be_averaged():
-    require_semantic(SEMANTIC, "augment")
     with pytest.raises(ConfigError) as caught:
         with_options(Brightness(), INSTANCE, window=None, augment=True)
     assert str(caught.value) == (

@@ -82,8 +82,7 @@ def test_a_large_image_is_refused_before_it_is_computed(left):
         call_model(model, images, sizes, ["a.png"])
     assert str(caught.value) == (
         "a.png (50x40): not enough memory for this image (it takes about 0.0 GB, but 0.0 GB are free). Use smaller "
-        "images or batches, resize_shortest_edge in data.val.transforms, or --window (of segkit test only for the "
-        "semantic task)."
+        "images or batches, resize_shortest_edge in data.val.transforms, or --window."
     )
     assert model.calls == [(1, 3, 512, 512)] * 2
     left(3_000_000)
