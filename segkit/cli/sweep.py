@@ -55,6 +55,9 @@ class Run:
         file = self.folder / "evaluation" / "metrics.json"
         if not file.is_file():
             return None
+        from segkit.evaluation.tables import require_intact_evaluation
+
+        require_intact_evaluation(file.parent)
         try:
             measured: Any = read_json(file)
             return {evaluator: one["values"] for evaluator, one in measured.items()}

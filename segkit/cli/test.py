@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _data_in_words(output: str | Path) -> str:
     """Returns what the evaluated data hold, as the evaluation has written it."""
-    from segkit.evaluation.evaluate import DATA_FILE
+    from segkit.evaluation.tables import DATA_FILE
     from segkit.runtime.reading import read_json
 
     summary = read_json(Path(output) / DATA_FILE)

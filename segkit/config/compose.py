@@ -13,13 +13,10 @@ from pathlib import Path
 from segkit.config.earlier import with_earlier_defaults
 from segkit.config.nodes import Mapping, Node, Origin, Problem, Scalar, Sequence, config_error, problem, problems_of
 from segkit.config.overrides import Override
-from segkit.config.source import read_file
+from segkit.config.source import CONFIG_FILE, read_file
 from segkit.errors import ConfigError
 from segkit.runtime.integrity import MANIFEST
 from segkit.runtime.shipped import shipped_path
-
-CONFIG_FILE = "config.yaml"
-"""The name of the resolved config in the folder of a run or checkpoint."""
 
 SAVED = ("model.safetensors", "training_state.pt", "environment.json", MANIFEST)
 """Files beside its config that the folder of a run or checkpoint has, each alone or with others."""

@@ -5,21 +5,19 @@ import warnings
 from collections import abc
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import TypeAlias
 
 from segkit.config.check import check
-from segkit.config.compose import CONFIG_FILE, compose, merge, require_file
+from segkit.config.compose import compose, merge, require_file
 from segkit.config.moved import moved
 from segkit.config.nodes import Mapping, Node, Origin, Sequence, Value, join_path, problem, shortened
 from segkit.config.overrides import parse_overrides
 from segkit.config.plain import from_plain
 from segkit.config.plugins import run_plugins, with_plugins
 from segkit.config.sections import Experiment, make_section
-from segkit.config.source import dump, read_file
+from segkit.config.source import CONFIG_FILE, dump, read_file
 from segkit.config.uses import NOT_FOR_PREDICTION, without, without_foreign_plugins
 from segkit.errors import ConfigError
-from segkit.runtime.integrity import require_intact
 from segkit.runtime.shipped import shipped_path
 
 
@@ -169,9 +167,6 @@ def _composed(
         top, saved = from_plain(source, Origin(name)), False
     else:
         file = _file(shipped_path(os.fspath(source)))
-        # Before the file is read: a damaged config could still be valid YAML. Other names are files of the user.
-        if os.path.basename(file) == CONFIG_FILE:
-            require_intact(Path(file))
         top, saved = read_file(file), os.path.isdir(source)
     tree = moved(compose(top, parsed, foreign=saved), saved)
     return top.origin.file, with_plugins(tree, [os.fspath(plugin) for plugin in plugins]), saved

@@ -5,14 +5,20 @@ Scalars follow YAML 1.2: only `true` and `false` are booleans (`NO` is a string)
 """
 
 import math
+import os
 import re
+from pathlib import Path
 
 import yaml
 
 from segkit.config.nodes import Mapping, Node, Origin, Problem, Scalar, Sequence, config_error, problem, shortened
 from segkit.config.yaml_errors import explain
 from segkit.runtime import yaml_nodes
+from segkit.runtime.integrity import require_intact
 from segkit.runtime.reading import read_utf8
+
+CONFIG_FILE = "config.yaml"
+"""The name of the resolved config in the folder of a run or checkpoint."""
 
 TAG = "tag:yaml.org,2002:"
 MAX_DIGITS = 1000
@@ -81,8 +87,16 @@ def compose(text: str) -> yaml.Node | None:
 
 
 def read_file(file: str) -> Mapping:
-    """Reads the mapping in a config file. Raises ConfigError if the file holds anything else."""
+    """Reads the mapping in a config file.
+
+    Raises:
+        CheckpointError: The file is the config of a run or checkpoint, and was changed.
+        ConfigError: The file holds anything else.
+    """
     top = Origin(file, 1)
+    # A damaged config can still be valid YAML. Files of other names are the user's own.
+    if os.path.basename(file) == CONFIG_FILE:
+        require_intact(Path(file), "Use that of another checkpoint, or restore it from a copy.")
     try:
         text = read_utf8(file)
     except UnicodeDecodeError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from segkit.config import Config, as_config
 from segkit.config.arguments import check_arguments
 from segkit.data.findings import nothing_annotated, only_class, suspicions
 from segkit.data.sampling import evaluated_sample
+from segkit.errors import DataError
 from segkit.evaluation.loop import OnResult
 from segkit.evaluation.pixel_formats import require_pixel_format
 from segkit.evaluation.tables import METRICS_FILE, write_evaluation
@@ -29,13 +29,11 @@ from segkit.results.filled import refuse_filled
 from segkit.results.overlay_writer import overlay_files
 from segkit.results.parts import own_part
 from segkit.runtime.image_bar import image_bar
+from segkit.runtime.integrity import MANIFEST, read_manifest, unguard
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import Process, join_processes
-from segkit.runtime.writing import Json, replace_file, require_folder
+from segkit.runtime.writing import Json, require_folder
 from segkit.types import Batch, Metrics, Result
-
-DATA_FILE = "data_summary.json"
-"""What the evaluated data hold, beside the metrics."""
 
 
 def evaluate(
@@ -145,6 +143,8 @@ def evaluate_on(
         WriteError: The output cannot be written.
     """
     _check_output(output, validation, overlays > 0, save_predictions)
+    if overlays and process.is_main:
+        unguard(output)
     with (
         _result_files(validation.classes, process, output, overlays, save_predictions) as on_result,
         image_bar("evaluating", len(validation.dataset), process.rank, process.num_processes) as progress,
@@ -157,22 +157,20 @@ def evaluate_on(
 
 def _write(output: Path, metrics: dict[str, Metrics], validation: Validation) -> None:
     """Writes the metrics and what the data hold, and warns of targets that a training would have warned of."""
-    write_evaluation(output, metrics)
     unmet = unmeasured(metrics, validation.tally, validation.classes)  # by the run
     sample = evaluated_sample(validation.dataset, validation.tally, validation.images)
     nothing = nothing_annotated(sample)
     only = only_class(sample)  # the run warns of it too
     suspicious = [text for text in suspicions(sample) if text != only]
     found = [f"nothing can be measured: {nothing}"] if nothing else suspicious
-    for text in found:
-        warnings.warn(f"data.val: {text}", stacklevel=3)
     summary: dict[str, Json] = {
         "in_words": sample.in_words(),
         "evaluated": validation.tally.to_dict(validation.classes),
         "warnings": [*validation.warnings, *(f"data.val: {text}" for text in (*unmet, *found))],
     }
-    with replace_file(output / DATA_FILE) as draft:
-        draft.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_evaluation(output, metrics, summary)
+    for text in found:
+        warnings.warn(f"data.val: {text}", stacklevel=3)
 
 
 def _precision_of(config: Config) -> Precision:
@@ -194,6 +192,8 @@ def _check_output(output: Path, validation: Validation, overlays: bool, predicti
         refuse_useless_format(predictions, result_types)
     if predictions:
         refuse_filled(output / "predictions", result_types)
+    if METRICS_FILE not in (read_manifest(output, "Name another folder.") or [METRICS_FILE]):
+        raise DataError(f"{output / MANIFEST}: has the digests of other files. Give another --output.")
     # Only the overlays of an earlier evaluation are replaced.
     if overlays and not (output / METRICS_FILE).exists():
         refuse_filled(output, result_types)

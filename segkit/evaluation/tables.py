@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.table import Table
 
-from segkit.runtime.writing import replace_file, without_nan
+from segkit.runtime.integrity import guard, require_intact_folder, unguard
+from segkit.runtime.writing import Json, replace_file, without_nan
 from segkit.types import Metrics
 
 CONFUSION_SUFFIX = "_confusion_matrix.csv"
@@ -19,6 +20,9 @@ CONFUSION_SUFFIX = "_confusion_matrix.csv"
 
 METRICS_FILE = "metrics.json"
 """In the folder of an evaluation."""
+
+DATA_FILE = "data_summary.json"
+"""What the evaluated data hold, beside the metrics."""
 
 SHOWN_METRICS = 6
 """Summary metrics in one line."""
@@ -169,17 +173,37 @@ def write_metrics(path: Path | str, metrics: Mapping[str, Metrics]) -> None:
         draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def write_evaluation(folder: Path, metrics: Mapping[str, Metrics]) -> None:
-    """Writes the files of an evaluation: `metrics.json` and the confusion matrices.
+def write_evaluation(folder: Path, metrics: Mapping[str, Metrics], data: Json = None) -> None:
+    """Writes the files of an evaluation: `metrics.json`, the confusion matrices, and what the data hold.
 
     A matrix is `<evaluator>_confusion_matrix.csv`, a row of pixels for each class of the target, a column for each
-    predicted class. Earlier files are replaced.
+    predicted class. Earlier files are replaced. The digests of all files, with those of the overlays, come last.
+
+    Args:
+        folder: The folder.
+        metrics: By evaluator.
+        data: The content of `data_summary.json`; None writes no such file.
     """
+    unguard(folder)
     write_metrics(folder / METRICS_FILE, metrics)
     for evaluator, one in metrics.items():
         if one.confusion_matrix is not None:
             with replace_file(folder / f"{evaluator}{CONFUSION_SUFFIX}") as draft:
                 _write_matrix(draft, one.confusion_matrix)
+    if data is not None:
+        with replace_file(folder / DATA_FILE) as draft:
+            draft.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    found = [*folder.glob(f"*{CONFUSION_SUFFIX}"), *folder.glob(DATA_FILE), *folder.glob("overlays/**/*.png")]
+    guard(folder, [*(file.relative_to(folder).as_posix() for file in sorted(found)), METRICS_FILE])
+
+
+def require_intact_evaluation(folder: Path) -> None:
+    """Checks the files of an evaluation before they are read.
+
+    Raises:
+        CheckpointError: One was changed, or is missing.
+    """
+    require_intact_folder(folder, [METRICS_FILE], f"Evaluate again: segkit test CHECKPOINT --output {folder}.")
 
 
 def _write_matrix(path: Path, matrix: dict[str, dict[str, int]]) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 from segkit.config import CONFIG_FILE
 from segkit.errors import DataError, SegkitError
-from segkit.evaluation.tables import CONFUSION_SUFFIX, METRICS_FILE
-from segkit.runtime.integrity import require_intact
+from segkit.evaluation.tables import CONFUSION_SUFFIX, METRICS_FILE, require_intact_evaluation
+from segkit.runtime.integrity import require_intact_folder
 from segkit.runtime.reading import read_json, read_utf8
-from segkit.training.run_folder import ENVIRONMENT_FILE, RunFolder
+from segkit.training.run_folder import ENVIRONMENT_FILE, RESTORE, STARTED, RunFolder
 
 Points = list[tuple[float, float]]
 """(step, value), in the order of the log."""
@@ -45,17 +45,16 @@ def read_run(path: Path) -> RunRecord:
 
     Raises:
         SegkitError: The folder is no run.
-        CheckpointError: Its config or environment was changed.
+        CheckpointError: A file was changed.
         DataError: A file cannot be read.
     """
     if not (path / CONFIG_FILE).is_file():
         raise SegkitError(
             f"{path}: is not the folder of a run (there is no {CONFIG_FILE}). Name what a training wrote."
         )
-    require_intact(path / CONFIG_FILE)
-    if (path / ENVIRONMENT_FILE).is_file():
-        require_intact(path / ENVIRONMENT_FILE)
     folder = RunFolder(path)
+    require_intact_folder(path, STARTED, RESTORE)
+    require_intact_evaluation(folder.evaluation)
     record = RunRecord(path.name or str(path), folder)
     environment = _mapping(path / ENVIRONMENT_FILE)
     record.config = str(environment.pop("config", "")) or _text(path / CONFIG_FILE)

@@ -44,6 +44,7 @@ from segkit.training.evaluation import RunEvaluation
 from segkit.training.first_look import SECONDS, all_problems, first_look, refuse_bad
 from segkit.training.frozen_weights import frozen_at_random
 from segkit.training.initialization import initialize_from
+from segkit.training.log import go_on_with_log
 from segkit.training.loop import Trainer
 from segkit.training.loop_settings import LoopSettings
 from segkit.training.progress import Reporter
@@ -115,10 +116,10 @@ def build_training(
         saved.restore(trainer.optimizer, plan.accelerator, changed_settings(saved, plan.config))
         trainer.hooks.saved = saved.hooks
     if plan.accelerator.is_main_process:
-        if saved:
-            run.forget_after(state.step, state.evaluated)
         facts = {"effective_batch": plan.effective_batch, "num_processes": plan.accelerator.num_processes}
         run.start(plan.config, facts)
+        if saved:
+            trainer.notes = [*trainer.notes, *go_on_with_log(run.metrics, state.step, state.evaluated or 0, saved.log)]
         if trainer.data is not None:
             trainer.data.write()
     return trainer
@@ -270,9 +271,7 @@ def _data_summary(plan: _Plan, model: SegmentationModel, validation: Validation 
     if validation is not None:
         looks["data.val"] = look(validation.dataset, "data.val", validation.split)
     # Bad images that are skipped matter only where there are no others.
-    refuse_bad(
-        {split: one for split, one in looks.items() if not (skips_bad and split == "data.train" and one.indices)}
-    )
+    refuse_bad({name: one for name, one in looks.items() if not (skips_bad and name == "data.train" and one.indices)})
     if validation is not None:
         validation.try_smallest(model, looks["data.val"].sizes)
     return DataSummary(

@@ -13,6 +13,7 @@ from segkit.config import Config
 from segkit.errors import TrainingError
 from segkit.runtime.finite import first_nonfinite
 from segkit.training.hooks import Hooks
+from segkit.training.log import LogRecord
 from segkit.training.run_folder import STATE_FILE, RunFolder
 from segkit.training.state import TrainingState, write_state
 
@@ -78,9 +79,10 @@ class Checkpoints:
         self, model: nn.Module, optimizer: torch.optim.Optimizer, state: TrainingState, hooks: Hooks
     ) -> dict[str, Exception]:
         states, errors = hooks.states()
+        log = LogRecord.of(self.run.metrics, state.step, state.evaluated or 0)
 
         def write(draft: Path) -> None:
-            write_state(draft / STATE_FILE, state, optimizer, self._accelerator, states)
+            write_state(draft / STATE_FILE, state, optimizer, self._accelerator, states, log)
 
         save_checkpoint(self.run.checkpoint(state.step), model, self.config, self._classes, write)
         save_checkpoint(self.run.last, model, self.config, self._classes)

@@ -9,6 +9,7 @@ from torch import nn
 from segkit.evaluation.tables import write_evaluation
 from segkit.evaluation.validation import Validation
 from segkit.results.overlay_writer import overlay_files
+from segkit.runtime.integrity import unguard
 from segkit.runtime.precision import Precision
 from segkit.runtime.processes import Process
 from segkit.training.data_summary import DataSummary
@@ -49,6 +50,8 @@ class RunEvaluation:
         accelerator = self._accelerator
         process = Process(accelerator.device, accelerator.process_index, accelerator.num_processes)
         self._broadcast_buffers(model)
+        if final and process.is_main:  # overlays are replaced one by one
+            unguard(self._run.evaluation)
         with (
             overlay_files(self._run.overlays, self._validation.classes, OVERLAYS, process) if final else nullcontext()
         ) as overlays:

@@ -27,8 +27,8 @@ class Hooks:
 
     def __init__(self, hooks: Mapping[str, Hook], context: TrainingContext) -> None:
         self.context = context
-        self.saved: Mapping[str, dict[str, Any]] = {}
-        """The states of the checkpoint that the training goes on from."""
+        self.saved: Mapping[str, dict[str, Any]] | None = None
+        """The states of the checkpoint that the training goes on from; None where it starts."""
         self._hooks = dict(hooks)
         self._ends = ExitStack()
 
@@ -38,8 +38,8 @@ class Hooks:
             for name, hook in self._hooks.items():
                 ends.callback(hook.on_end, self.context)
                 hook.on_start(self.context)
-                if name in self.saved:
-                    _load(name, hook, self.saved[name])
+                if self.saved is not None:
+                    self._load(name, hook, self.saved)
             self._ends = ends.pop_all()
         # A training that is resumed starts its hooks once more, and must draw the same numbers all the same.
         set_random_state(random)
@@ -49,6 +49,12 @@ class Hooks:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._ends.__exit__(kind, error, traceback)
+
+    def _load(self, name: str, hook: Hook, saved: Mapping[str, dict[str, Any]]) -> None:
+        if name in saved:
+            _load(name, hook, saved[name])
+        elif _has_state(hook):
+            self.context.print(f"hook '{name}': the checkpoint has no state of it, so it starts anew")
 
     def after_step(self, unchanged: torch.Tensor) -> None:
         self.context.unchanged = unchanged
@@ -103,6 +109,14 @@ def _check_readable(where: str, value: object) -> None:
             f"{where} is of the type {kind.__module__}.{kind.__qualname__}, which a checkpoint cannot hold. Give "
             "tensors, numbers and texts of Python, and lists and mappings of them."
         )
+
+
+def _has_state(hook: Hook) -> bool:
+    """Returns whether a hook has something to save, as far as its state can be taken."""
+    try:
+        return bool(hook.state())
+    except Exception:  # the code of hooks can fail in any way
+        return True
 
 
 def _load(name: str, hook: Hook, state: dict[str, Any]) -> None:

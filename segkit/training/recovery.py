@@ -7,20 +7,19 @@ from pathlib import Path
 from segkit.checkpoint import CLASSES_FILE, WEIGHTS_FILE, read_classes, read_weights, replace_checkpoint
 from segkit.config import CONFIG_FILE
 from segkit.errors import CheckpointError
-from segkit.runtime.integrity import MANIFEST, read_manifest, require_intact_folder, write_manifest
+from segkit.runtime.integrity import MANIFEST, read_manifest, require_intact, require_intact_folder, write_manifest
 from segkit.runtime.writing import explain_write_errors, recover_folder
-from segkit.training.run_folder import STATE_FILE, RunFolder
+from segkit.training.run_folder import DAMAGED, STARTED, STATE_FILE, RunFolder
 from segkit.training.state import SavedState
 
 FILES = (WEIGHTS_FILE, CONFIG_FILE, CLASSES_FILE)
 """The files of `last` and `best`."""
 
-DAMAGED = ".damaged"
-"""The suffix of folders that are set aside."""
-
 
 def recover(run: RunFolder) -> list[str]:
     """Leaves the newest checkpoint that is whole as the newest one, and gives `last` its weights.
+
+    Damaged files of the run that a resumed training writes anew are named.
 
     Returns:
         A line for everything that was found and done.
@@ -42,7 +41,7 @@ def recover(run: RunFolder) -> list[str]:
             found.pop()
             _set_aside(newest)
             notes.append(f"{error} It is set aside as {newest.name}{DAMAGED}; the training goes on from {found[-1]}")
-    return [*notes, *_repaired_last(run, newest), *_repaired_best(run)]
+    return [*notes, *_repaired_last(run, newest), *_repaired_best(run), *_written_anew(run)]
 
 
 def complete_replacements(run: RunFolder) -> None:
@@ -96,6 +95,22 @@ def _repaired_best(run: RunFolder) -> list[str]:
             return [f"{damage} It is repaired from {folder}"]
     _set_aside(run.best)
     return [f"{damage} It is set aside as best{DAMAGED}; the next evaluation writes a new one"]
+
+
+def _written_anew(run: RunFolder) -> list[str]:
+    """Returns a line for each damaged file that the training writes anew when it starts."""
+    notes = []
+    try:
+        listed = read_manifest(run.path, "It is written anew.") or {}
+    except CheckpointError as error:
+        return [str(error)]
+    for name in (*STARTED, run.data_summary.name):
+        try:
+            if name in listed or (name in STARTED and listed):
+                require_intact(run.path / name, "It is written anew.")
+        except CheckpointError as error:
+            notes.append(str(error))
+    return notes
 
 
 def _weights_digest(folder: Path) -> str | None:

@@ -8,9 +8,10 @@ from typing import Any
 from segkit.config.sections import TrainingSplit
 from segkit.data.repeat_factors import epoch_length, repeat_factors
 from segkit.errors import CheckpointError, cause_of, counted
+from segkit.runtime.integrity import require_intact
 from segkit.runtime.reading import read_json
 from segkit.runtime.writing import replace_file
-from segkit.training.run_folder import RunFolder
+from segkit.training.run_folder import RESTORE, RunFolder
 from segkit.training.training_classes import TrainingClasses
 
 
@@ -51,6 +52,8 @@ def read_factors(run: RunFolder, num_images: int) -> list[float]:
     Raises:
         CheckpointError: The file is missing or damaged, or has another number of images.
     """
+    if run.repeat_factors.is_file():
+        require_intact(run.repeat_factors, RESTORE)
     try:
         values: Any = read_json(run.repeat_factors)
         factors = [float(value) for value in values]

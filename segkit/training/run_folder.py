@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from itertools import count
 from pathlib import Path
@@ -18,9 +18,9 @@ from segkit.config import CONFIG_FILE, Config
 from segkit.config.annotated import annotated
 from segkit.errors import CheckpointError, SegkitError, cause_of
 from segkit.registries import REGISTRIES
-from segkit.runtime.integrity import MANIFEST, require_intact, write_manifest
+from segkit.runtime.integrity import guard, require_intact, unguard
 from segkit.runtime.locking import LOCK_FILE
-from segkit.runtime.reading import read_bytes, read_utf8
+from segkit.runtime.reading import read_utf8
 from segkit.runtime.writing import Json, explain_write_errors, replace_file
 
 RUNS = Path("runs")
@@ -29,8 +29,17 @@ RUNS = Path("runs")
 ENVIRONMENT_FILE = "environment.json"
 """In a run folder: what its results depend on besides the config."""
 
+STARTED = (CONFIG_FILE, ENVIRONMENT_FILE)
+"""Files that a run has from its start. They are written once, so that their digests are always known."""
+
 STATE_FILE = "training_state.pt"
 """In a checkpoint folder that a training can be resumed from."""
+
+DAMAGED = ".damaged"
+"""The suffix of what was found damaged and is kept aside."""
+
+RESTORE = "Restore it from a copy."
+"""What to do about a damaged file of a run that no command writes anew."""
 
 _STEP = re.compile(r"step_(\d+)(?:\.writing|\.old)?")
 """A checkpoint folder; with a suffix, one whose writing was interrupted."""
@@ -134,10 +143,9 @@ class RunFolder:
     def start(self, config: Config, facts: Mapping[str, Json]) -> None:
         """Makes the folder, and writes `config.yaml` and `environment.json`; that has the `facts` and origins too.
 
-        Their digests are written last: where the writing was interrupted, there are none.
+        Their digests are written last. Those of files that change with the training follow at its end.
         """
-        with explain_write_errors(self.path / MANIFEST):
-            (self.path / MANIFEST).unlink(missing_ok=True)
+        unguard(self.path)
         with replace_file(self.path / ENVIRONMENT_FILE) as draft:
             draft.write_text(
                 json.dumps({**_environment(), **facts, "config": annotated(config)}, indent=1), encoding="utf-8"
@@ -145,8 +153,14 @@ class RunFolder:
         # The config comes last: its file marks the folder as a run.
         with replace_file(self.path / CONFIG_FILE) as draft:
             draft.write_text(config.to_yaml(), encoding="utf-8")
-        with explain_write_errors(self.path / MANIFEST):
-            write_manifest(self.path, [CONFIG_FILE, ENVIRONMENT_FILE])
+        self._guard([self.repeat_factors])
+
+    def finish(self) -> None:
+        """Writes the digests of all files of the folder, when its training has ended."""
+        self._guard([self.metrics, self.data_summary, self.repeat_factors])
+
+    def _guard(self, files: Iterable[Path]) -> None:
+        guard(self.path, [*(file.name for file in files if file.is_file()), *STARTED])
 
     def num_processes(self) -> int:
         """Returns the number of processes with which the training was last started.
@@ -156,7 +170,7 @@ class RunFolder:
         """
         file = self.path / ENVIRONMENT_FILE
         if file.is_file():
-            require_intact(file)
+            require_intact(file, RESTORE)
         try:
             number: int = json.loads(read_utf8(file))["num_processes"]
             return operator.index(number)
@@ -165,33 +179,10 @@ class RunFolder:
                 f"{file}: does not tell the number of processes ({cause_of(error)}). Name the folder of a run."
             ) from error
 
-    def forget_after(self, step: int, evaluated: int | None = None) -> None:
-        """Removes the lines of `metrics.jsonl` that a resumed run writes again, and damaged ones.
-
-        Args:
-            step: Where the run goes on. Later lines are removed.
-            evaluated: The last step that was evaluated. Later evaluations are removed, by default those after `step`.
-        """
-        if not self.metrics.exists():
-            return
-        with explain_write_errors(self.metrics):
-            lines = read_bytes(self.metrics).decode("utf-8", errors="replace").split("\n")[:-1]
-        kept = [line for line in lines if _is_kept(line, step, step if evaluated is None else evaluated)]
-        with replace_file(self.metrics) as draft:
-            draft.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-
     def discard_logs(self) -> None:
         """Removes what a run without checkpoint has logged, before it starts anew."""
         with explain_write_errors(self.metrics):
             self.metrics.unlink(missing_ok=True)
-
-
-def _is_kept(line: str, step: int, evaluated: int) -> bool:
-    try:
-        values = json.loads(line)
-        return bool(values["step"] <= (evaluated if "evaluation" in values else step))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False  # a line that was cut or damaged
 
 
 def _refuse_file(output: Path) -> None:

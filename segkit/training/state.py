@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from segkit.errors import CheckpointError
 from segkit.runtime.pickles import load_torch, save_torch
 from segkit.runtime.reading import open_file
+from segkit.training.log import LogRecord
 from segkit.training.run_folder import STATE_FILE
 
 _OF_STATES = ("model.", "training.optimizer.", "training.schedule.", "training.hooks.")
@@ -75,8 +76,9 @@ def write_state(
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
     hooks: Mapping[str, dict[str, Any]],
+    log: LogRecord | None = None,
 ) -> None:
-    """Writes `training_state.pt`: progress, optimizer, loss scaler and hooks.
+    """Writes `training_state.pt`: progress, optimizer, loss scaler and hooks, and what the log holds.
 
     Random states are not needed: the random numbers of a step follow from the seed.
 
@@ -90,6 +92,7 @@ def write_state(
         "scaler": None if accelerator.scaler is None else accelerator.scaler.state_dict(),
         "num_processes": int(accelerator.num_processes),
         "hooks": dict(hooks),
+        "log": None if log is None else asdict(log),
     }
     save_torch(content, file)
 
@@ -117,6 +120,9 @@ class SavedState:
             """Processes of the training."""
             self.hooks: dict[str, dict[str, Any]] = self._content.get("hooks", {})  # earlier versions had none
             """States of the hooks, by name."""
+            log: dict[str, Any] | None = self._content.get("log")
+            self.log = None if log is None else LogRecord(**log)
+            """What the log held. None in states of earlier versions."""
 
     def restore(
         self, optimizer: torch.optim.Optimizer, accelerator: Accelerator, changed: Mapping[str, str] | None = None

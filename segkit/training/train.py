@@ -83,6 +83,8 @@ def train(
             if stop.by_keyboard:
                 raise KeyboardInterrupt from None
             raise
+        if trainer.accelerator.is_main_process:
+            run.finish()
     trainer.reporter.print(f"checkpoints: {run.best if metrics else run.last}")
     if run.overlays.is_dir():
         trainer.reporter.print(f"images: {run.overlays}")

@@ -45,6 +45,7 @@ def test_a_checkpoint_with_images_and_predictions(trained, tmp_path, capsys):
     assert [file for file in drawn if file.count("/") == 1] == first
     assert [sum(file.startswith(f"overlays/{kind}/") for file in drawn) for kind in ("worst", "best")] == [4, 2]
     assert [file for file in files if file not in drawn] == [
+        "SHA256SUMS",
         "data_summary.json",
         "mean_iou_confusion_matrix.csv",
         "metrics.json",

@@ -14,7 +14,7 @@ from segkit.config.plain import from_plain, plain
 from segkit.config.sections import Data, Experiment, Split
 from segkit.config.source import parse
 from segkit.errors import CheckpointError, ConfigError
-from segkit.runtime.integrity import write_manifest
+from segkit.runtime.integrity import guard
 from tests.helpers.fake_parts import CONFIG
 
 
@@ -192,9 +192,16 @@ def test_a_loaded_config_stays_as_it_is():
 def test_digests_guard_only_what_segkit_wrote(tmp_path):
     for name in (CONFIG_FILE, "own.yaml"):
         (tmp_path / name).write_text(CONFIG)
-    write_manifest(tmp_path, [CONFIG_FILE])
+    guard(tmp_path, [CONFIG_FILE])
     for name in (CONFIG_FILE, "own.yaml"):
         (tmp_path / name).write_text(CONFIG + "\n")
     load_config(tmp_path / "own.yaml")
-    with pytest.raises(CheckpointError, match=r"config\.yaml: is damaged"):
-        load_config(tmp_path / CONFIG_FILE)
+    extending = tmp_path.parent / "extending.yaml"
+    extending.write_text(f"extends: {tmp_path / CONFIG_FILE}\n")
+    for source in (tmp_path, tmp_path / CONFIG_FILE, extending):
+        with pytest.raises(CheckpointError) as caught:
+            load_config(source)
+        assert str(caught.value) == (
+            f"{tmp_path}/config.yaml: is damaged: its digest differs from SHA256SUMS. Use that of another checkpoint, "
+            f"or restore it from a copy. If you changed files yourself, remove {tmp_path}/SHA256SUMS."
+        )

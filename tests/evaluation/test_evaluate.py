@@ -13,6 +13,7 @@ from segkit.checkpoint import save_checkpoint
 from segkit.classes import Classes
 from segkit.config import load_config
 from segkit.errors import CheckpointError, ConfigError, DataError
+from segkit.evaluation.tables import require_intact_evaluation
 from tests.helpers.tiny import tiny_yaml, write_tiny
 
 
@@ -36,7 +37,22 @@ def test_the_metrics_are_returned_and_written(checkpoint, capsys):
 def test_a_run_folder_means_its_checkpoint(checkpoint, tmp_path):
     segkit.evaluate(checkpoint.parent, output=tmp_path / "out")
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert files == {"data_summary.json", "metrics.json", "mean_iou_confusion_matrix.csv"}
+    assert files == {"SHA256SUMS", "data_summary.json", "metrics.json", "mean_iou_confusion_matrix.csv"}
+
+
+def test_digests_of_other_files_are_not_replaced(checkpoint):
+    with pytest.raises(DataError) as caught:
+        segkit.evaluate(checkpoint, output=checkpoint)
+    assert str(caught.value) == f"{checkpoint}/SHA256SUMS: has the digests of other files. Give another --output."
+
+
+def test_a_second_evaluation_replaces_the_digests(checkpoint, tmp_path):
+    for overlays in (1, 0):
+        segkit.evaluate(checkpoint, output=tmp_path, overlays=overlays)
+        names = [line.split("  ")[1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines()]
+        files = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()}
+        assert {"SHA256SUMS", *names} == files
+        require_intact_evaluation(tmp_path)
 
 
 def test_by_another_config(checkpoint, tmp_path):

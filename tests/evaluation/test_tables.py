@@ -112,6 +112,6 @@ def test_a_confusion_matrix_is_a_table_beside_the_metrics(tmp_path):
 
     write_evaluation(tmp_path, {**METRICS, "mean_iou": Metrics({"mean_iou": 0.5}, {}, confusion_matrix=matrix)})
 
-    assert {path.name for path in tmp_path.iterdir()} == {"metrics.json", "mean_iou_confusion_matrix.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"SHA256SUMS", "metrics.json", "mean_iou_confusion_matrix.csv"}
     with (tmp_path / "mean_iou_confusion_matrix.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [["target", "sky", "a, b"], ["sky", "3", "1"], ["a, b", "0", "5"]]

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -173,6 +174,27 @@ def test_what_cannot_be_shown_is_named(tmp_path, capsys, file, content, message)
     assert main(["report", str(tmp_path / "run")]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run/report.html").exists()
+
+
+EVALUATE = "Evaluate again: segkit test CHECKPOINT --output {}."
+
+
+@pytest.mark.parametrize(
+    ("file", "remedy"),
+    [
+        ("metrics.jsonl", "Restore it from a copy."),
+        ("evaluation/metrics.json", EVALUATE),
+        ("evaluation/mean_iou_confusion_matrix.csv", EVALUATE),
+    ],
+)
+def test_a_damaged_file_is_named(trained, tmp_path, capsys, file, remedy):
+    path = shutil.copytree(trained / "low", tmp_path / "run") / file
+    path.write_text(path.read_text().replace("1", "2"))
+    assert main(["report", str(tmp_path / "run")]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {path}: is damaged: its digest differs from SHA256SUMS. {remedy.format(path.parent)} If you changed "
+        f"files yourself, remove {path.parent}/SHA256SUMS.\n"
+    )
 
 
 def test_what_is_no_run_is_refused(tmp_path, capsys):

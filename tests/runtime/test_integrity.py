@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from segkit.errors import CheckpointError
-from segkit.runtime.integrity import read_manifest, require_intact, require_intact_folder, write_manifest
+from segkit.runtime.integrity import guard, read_manifest, require_intact, require_intact_folder, write_manifest
 
 
 @pytest.fixture
@@ -83,3 +83,22 @@ def test_every_bit_and_every_cut_of_the_manifest_is_noticed(folder):
     for changed in generator.sample(damaged, 300):
         file.write_bytes(changed)
         assert "SHA256SUMS" in refused(read_all, folder)
+
+
+def test_files_in_folders_below_are_listed_and_named(folder):
+    (folder / "below").mkdir()
+    (folder / "below/c.txt").write_text("three")
+    guard(folder, ["below/c.txt", "a.bin"])
+    require_intact_folder(folder, ["a.bin"])
+    (folder / "below/c.txt").write_text("four")
+    message = refused(lambda path: require_intact_folder(path, remedy="Write it again."), folder)
+    assert message == (
+        f"{folder}/below/c.txt: is damaged: its digest differs from SHA256SUMS. Write it again. If you changed files "
+        f"yourself, remove {folder}/SHA256SUMS."
+    )
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../a.bin", "below/../a.bin", "./a.bin"])
+def test_a_list_cannot_name_files_elsewhere(folder, name):
+    (folder / "SHA256SUMS").write_text(f"{'0' * 64}  {name}\n")
+    assert "SHA256SUMS: is damaged (not a list of SHA-256 digests)" in refused(read_manifest, folder)

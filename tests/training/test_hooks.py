@@ -151,6 +151,25 @@ def test_a_hook_without_state_ends_the_training_and_the_step_is_saved_without_it
     assert_equal_weights(train_with("whole") / "last", broken / "last")
 
 
+def test_a_hook_whose_state_is_missing_starts_anew_and_says_so(tiny, monkeypatch, capsys):
+    """Its state could not be saved, or it is new. Hooks without state have nothing to tell."""
+
+    def train_with(resume=False, **hooks):
+        monkeypatch.setattr(build, "build_hooks", lambda parts, model: hooks)
+        train(load_config(tiny, [f"training.steps={4 if resume else 2}"]), "run", resume)
+        return [line for line in capsys.readouterr().out.splitlines() if line.startswith("hook ")]
+
+    assert train_with(recorder=Recorder([])) == []
+    hooks = {"recorder": Recorder([]), "new": Recorder([]), "silent": Failing(), "stateless": Stateless()}
+    with pytest.raises(ValueError, match=r"no state\."):
+        train_with(resume=True, **hooks)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("hook ")] == [
+        "hook 'new': the checkpoint has no state of it, so it starts anew",
+        "hook 'stateless': the checkpoint has no state of it, so it starts anew",
+    ]
+
+
 def test_hooks_that_started_end_where_another_cannot_start():
     class Broken(segkit.Hook):
         def on_start(self, context):

@@ -4,6 +4,7 @@ import os
 import random
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -11,17 +12,28 @@ from segkit.checkpoint import load_checkpoint
 from segkit.config import load_config
 from segkit.errors import SegkitError
 from segkit.reports.run_records import read_run
+from segkit.training.log import go_on_with_log
+from segkit.training.progress import Reporter
 from segkit.training.recovery import complete_replacements, recover, require_whole, set_aside_files
+from segkit.training.repeats import read_factors
 from segkit.training.run_folder import RunFolder
+from segkit.training.state import SavedState
 from segkit.training.train import train
 from tests.helpers.tiny import assert_equal_weights, lines_of, write_tiny
 
-SETTINGS = ["training.checkpoint_every=1", "training.keep_checkpoints=3"]
-CHECKPOINT_FILES = ("SHA256SUMS", "classes.json", "config.yaml", "model.safetensors")
+SETTINGS = [
+    "training.checkpoint_every=1",
+    "training.keep_checkpoints=3",
+    "data.train.repeat_threshold=0.5",
+    "training.evaluate_every=2",
+]
 FOLDERS = ("last", "best", "checkpoints/step_2", "checkpoints/step_3", "checkpoints/step_4")
-FILES = [f"{folder}/{file}" for folder in FOLDERS for file in CHECKPOINT_FILES]
-FILES += [f"{folder}/training_state.pt" for folder in FOLDERS[2:]]
-FILES += ["SHA256SUMS", "config.yaml", "environment.json"]
+OF_RUN = ("metrics.jsonl", "data_summary.json", "repeat_factors.json", "evaluation/metrics.json")
+WITH_DIGESTS = (*FOLDERS, ".", "evaluation")
+
+
+class Killed(BaseException):
+    """Ends a training as SIGKILL does: nothing is saved, nothing is tidied up."""
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +41,26 @@ def whole(tmp_path_factory):
     """A finished run of four steps."""
     folder = tmp_path_factory.mktemp("recovery")
     return train(load_config(write_tiny(folder), SETTINGS), folder / "run")
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A run of six steps that was killed in the fifth, after it had logged."""
+    folder = tmp_path_factory.mktemp("killed")
+
+    config = load_config(write_tiny(folder), [*SETTINGS, "training.steps=6"])
+
+    def log(reporter, step, values):
+        log_as_ever(reporter, step, values)
+        if step == 5:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        log_as_ever = Reporter.log
+        patch.setattr(Reporter, "log", log)
+        with pytest.raises(Killed):
+            train(config, folder / "run")
+    return folder / "run"
 
 
 @pytest.fixture
@@ -161,9 +193,16 @@ def test_checkpoints_of_earlier_versions_have_no_digests(run):
     assert notes[1] == f"{run.last}: is now that of {run.checkpoint(3)}"
 
 
+@pytest.fixture
+def ended(request, tmp_path):
+    """The finished run or the killed one."""
+    source = request.getfixturevalue(request.param)
+    return RunFolder(shutil.copytree(source, tmp_path / "run", copy_function=os.link))
+
+
 def damaged_somewhere(run, generator):
     """Cuts a file of the run or flips one of its bits; returns the file."""
-    file = run.path / generator.choice(FILES)
+    file = generator.choice(sorted(path for path in run.path.rglob("*") if path.is_file()))
     content = bytearray(file.read_bytes())
     position = generator.randrange(len(content))
     if generator.random() < 0.3:
@@ -178,10 +217,8 @@ def assert_damage_is_found(run, file):
     """Checks that the damage of a file is found, and that the newest whole checkpoint is used."""
     notes = recover(run)
     folder = file.parent
-    if folder == run.path:
-        assert notes == []  # resuming writes these files anew
-        with pytest.raises(SegkitError, match=re.escape(str(folder))):
-            read_run(folder)
+    if folder == run.path or run.evaluation in file.parents:
+        assert_damage_of_the_run_is_found(run, file, notes)
     elif folder == run.last:
         assert notes == [f"{run.last}: is now that of {run.checkpoint(4)}"]
     elif folder == run.best:
@@ -198,13 +235,62 @@ def assert_damage_is_found(run, file):
             load_checkpoint(run.path / name)
 
 
+def assert_damage_of_the_run_is_found(run, file, notes):
+    """Checks that a report, or the training that goes on, names the file, unless its content is used by nobody."""
+    is_finished = run.overlays.is_dir()
+    written_anew = ["config.yaml", "environment.json", *(["data_summary.json"] if is_finished else [])]
+    if file.parent == run.path and file.name in written_anew:
+        (note,) = notes
+        assert note.startswith(f"{file}: ")
+    elif file != run.path / "SHA256SUMS":
+        assert notes == []
+    if is_finished or file.name not in ("metrics.jsonl", "data_summary.json"):
+        named = file.parent if file.name == "SHA256SUMS" else file
+        with pytest.raises(SegkitError, match=re.escape(str(named))):
+            read_run(run.path)
+    if file == run.repeat_factors:
+        with pytest.raises(SegkitError, match=re.escape(str(file))):
+            read_factors(run, 8)
+    if file == run.metrics:
+        assert_damage_of_the_log_is_found(run)
+
+
+def assert_damage_of_the_log_is_found(run):
+    saved = SavedState(run.require_newest_checkpoint())
+    damaged = run.metrics.read_bytes()
+    notes = go_on_with_log(run.metrics, saved.state.step, saved.state.evaluated, saved.log)
+    if notes:
+        assert str(run.metrics) in notes[0]
+    else:  # in lines after the state, which are written again
+        assert run.metrics.read_bytes() == damaged[: saved.log.length]
+
+
 @pytest.mark.parametrize("number", range(20))
-def test_damage_anywhere_is_found(run, number):
-    assert_damage_is_found(run, damaged_somewhere(run, random.Random(number)))
+@pytest.mark.parametrize("ended", ["whole", "killed"], indirect=True)
+def test_damage_anywhere_is_found(ended, number):
+    assert_damage_is_found(ended, damaged_somewhere(ended, random.Random(number)))
+
+
+@pytest.mark.parametrize("ended", ["whole", "killed"], indirect=True)
+@pytest.mark.parametrize("name", OF_RUN)
+def test_damage_to_each_file_of_a_run_is_found(ended, name):
+    flip(ended.path / name, position=20)
+    assert_damage_is_found(ended, ended.path / name)
+
+
+@pytest.mark.parametrize("ended", ["whole", "killed"], indirect=True)
+def test_sha256sum_finds_all_files_of_a_run_whole(ended):
+    listed = set()
+    for file in ended.path.rglob("SHA256SUMS"):
+        subprocess.run(["sha256sum", "--check", "--quiet", file.name], cwd=file.parent, check=True)
+        listed |= {file.parent / line.split("  ")[1] for line in file.read_text().splitlines()}
+    others = {path for path in ended.path.rglob("*") if path.is_file() and path.name != "SHA256SUMS"} - listed
+    is_finished = ended.path / "metrics.jsonl" in listed
+    assert {path.name for path in others} == (set() if is_finished else {"metrics.jsonl", "data_summary.json"})
 
 
 @pytest.mark.parametrize("lines", range(4))
-@pytest.mark.parametrize("folder", [*FOLDERS, "."])
+@pytest.mark.parametrize("folder", WITH_DIGESTS)
 def test_a_list_of_digests_that_is_cut_at_the_end_of_a_line_is_found(run, folder, lines):
     file = run.path / folder / "SHA256SUMS"
     kept = file.read_bytes().splitlines(keepends=True)
@@ -229,5 +315,6 @@ def test_a_state_that_is_not_listed_is_not_used(run):
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("number", range(20, 220))
-def test_much_damage_anywhere_is_found(run, number):
-    assert_damage_is_found(run, damaged_somewhere(run, random.Random(number)))
+@pytest.mark.parametrize("ended", ["whole", "killed"], indirect=True)
+def test_much_damage_anywhere_is_found(ended, number):
+    assert_damage_is_found(ended, damaged_somewhere(ended, random.Random(number)))

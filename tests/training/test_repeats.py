@@ -109,11 +109,23 @@ def test_another_threshold_is_refused_when_it_goes_on(trained):
 def test_a_missing_or_damaged_file_is_told(trained, tmp_path, content, cause):
     file = shutil.copytree(trained[0], tmp_path / "run") / "repeat_factors.json"
     file.unlink() if content is None else file.write_text(content)
+    (file.parent / "SHA256SUMS").unlink()  # as earlier versions left it
     with pytest.raises(CheckpointError) as caught:
         draw_step(file.parent, 1, device="cpu")
     assert str(caught.value) == (
         f"{file}: does not tell how often each image comes ({cause.format(file=file)}), so the order of the images is "
         "unknown. Restore the file, or start a new training with init_from."
+    )
+
+
+def test_damage_that_leaves_numbers_is_found(trained, tmp_path):
+    file = shutil.copytree(trained[0], tmp_path / "run") / "repeat_factors.json"
+    file.write_text(json.dumps([1.0] * 8))
+    with pytest.raises(CheckpointError) as caught:
+        draw_step(file.parent, 1, device="cpu")
+    assert str(caught.value) == (
+        f"{file}: is damaged: its digest differs from SHA256SUMS. Restore it from a copy. If you changed files "
+        f"yourself, remove {file.parent}/SHA256SUMS."
     )
 
 

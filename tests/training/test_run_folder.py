@@ -140,37 +140,3 @@ def test_a_run_is_described_by_its_files(tiny):
     assert set(environment["packages"]) >= {"segkit", "torch", "timm"}
     assert isinstance(environment["plugins"], dict)
     assert environment.keys() >= {"command", "python", "platform", "device", "cpu_count", "torch_threads"}
-
-
-def test_lines_of_repeated_steps_are_removed(tmp_path):
-    run = RunFolder(tmp_path)
-    run.forget_after(3)
-    run.metrics.write_text("".join(json.dumps({"step": step}) + "\n" for step in (1, 2, 3, 4)))
-    run.forget_after(2)
-    assert run.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
-
-
-def test_an_incomplete_line_is_removed(tmp_path):
-    """What a process writes as its machine goes down."""
-    run = RunFolder(tmp_path)
-    run.metrics.write_text('{"step": 1}\n{"step": 2, "losses": {"tot')
-    run.forget_after(5)
-    assert run.metrics.read_text() == '{"step": 1}\n'
-
-
-@pytest.mark.parametrize(
-    "line", [b"\xff\xfe", b"{", b"[" * 5000, b"[1]", b"null", b"{}", b'{"step": "1"}', b'{"step": null}', b""]
-)
-def test_damaged_lines_are_removed(tmp_path, line):
-    run = RunFolder(tmp_path)
-    run.metrics.write_bytes(b'{"step": 1}\n' + line + b'\n{"step": 2}\n')
-    run.forget_after(5)
-    assert run.metrics.read_text() == '{"step": 1}\n{"step": 2}\n'
-
-
-def test_an_evaluation_that_is_made_again_is_removed(tmp_path):
-    """The checkpoint of a step is written before the step's evaluation."""
-    run = RunFolder(tmp_path)
-    run.metrics.write_text('{"step": 2, "losses": {}}\n{"step": 2, "evaluation": {}}\n')
-    run.forget_after(2, evaluated=0)
-    assert run.metrics.read_text() == '{"step": 2, "losses": {}}\n'

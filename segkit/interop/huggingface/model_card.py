@@ -15,9 +15,10 @@ from segkit.checkpoint import find_checkpoint
 from segkit.classes import Classes
 from segkit.config import Config
 from segkit.errors import counted
-from segkit.evaluation.tables import METRICS_FILE
+from segkit.evaluation.tables import METRICS_FILE, require_intact_evaluation
 from segkit.interop.huggingface.files import read_json
 from segkit.runtime.checkpoint_source import CONFIG
+from segkit.runtime.integrity import require_intact_folder
 from segkit.runtime.reading import read_utf8
 
 CARD = "README.md"
@@ -108,10 +109,13 @@ def _evaluation_of(checkpoint: Path, config: Config) -> Path | None:
     """Returns the folder with the metrics of this very checkpoint: that of `segkit test`, or of its run."""
     own, of_run = checkpoint / "evaluation", checkpoint.parent / "evaluation"
     if (own / METRICS_FILE).is_file():
+        require_intact_evaluation(own)
         return own
     log = checkpoint.parent / "metrics.jsonl"
     if checkpoint.name != "best" or not (of_run / METRICS_FILE).is_file() or not log.is_file():
         return None
+    require_intact_evaluation(of_run)
+    require_intact_folder(checkpoint.parent, remedy="Restore it from a copy.")
     # A training that was stopped has the metrics of its last evaluation, which may not be the best one.
     lines = (json.loads(line) for line in read_utf8(log).splitlines())
     evaluations: list[Mapping[str, float]] = [line["evaluation"] for line in lines if "evaluation" in line]
