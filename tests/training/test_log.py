@@ -87,14 +87,14 @@ def test_an_evaluation_that_did_not_count_is_no_damage(log):
 def test_damage_is_told_and_loses_nothing(log, damaged, kept):
     record = recorded(log)
     log.write_text(damaged)
-    told = [
+    expected = [
         f"{log}: is damaged: it differs from what training_state.pt of step 2 knows of it. It is kept as "
         "metrics.jsonl.step_2.damaged; the training goes on with the lines that can be read"
     ]
-    assert go_on_with_log(log, 2, 2, record) == told
+    assert go_on_with_log(log, 2, 2, record) == expected
     assert log.read_text() == kept
     assert log.with_name("metrics.jsonl.step_2.damaged").read_text() == damaged
-    assert go_on_with_log(log, 2, 2, record) == told  # killed before the next state
+    assert go_on_with_log(log, 2, 2, record) == expected  # killed before the next state
     assert log.with_name("metrics.jsonl.step_2.damaged").read_text() == damaged
 
 
