@@ -17,6 +17,7 @@ from segkit.classes import Classes
 from segkit.config import Config
 from segkit.errors import ExportError
 from segkit.export.calibration import calibration_images
+from segkit.export.check_memory import require_memory_of_check
 from segkit.export.formats import FORMATS
 from segkit.export.metadata import FileInfo
 from segkit.export.parity import Parity, check_parity
@@ -84,6 +85,7 @@ def export_checkpoint(
     name, postprocessor = exported_postprocessor(loaded.config, loaded.classes, task)
     program = ExportProgram(loaded.model, task_of(postprocessor, name), postprocessor)
     info = _info(loaded, program, size_range(size, _coarsest_stride(loaded.model)))
+    require_memory_of_check(program, info.sizes)
     with replace_file(output) as draft:
         names = _output_names(program, info.sizes)
         chosen.write(trace(program, info.sizes), draft, info, names)

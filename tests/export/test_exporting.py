@@ -143,3 +143,10 @@ def test_transforms_that_no_file_can_name(tmp_path):
         f"{folder}/config.yaml: data.val.transforms: an exported file cannot name 'photometric_distortion', but only "
         "resize, resize_shortest_edge, pad. Remove it, or apply it to the images yourself."
     )
+
+
+@pytest.mark.parametrize("size", ["100000x100000", "30000-40000"])
+def test_images_that_do_not_fit_into_the_memory(checkpoint, tmp_path, size):
+    with pytest.raises(ExportError, match=r"3 images of \d+ x \d+ pixels, .* do not fit into the memory"):
+        export_checkpoint(checkpoint, tmp_path / "model.onnx", size=size)
+    assert not list(tmp_path.iterdir())
