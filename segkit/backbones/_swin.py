@@ -1,18 +1,26 @@
 """Swin's shifted windows on maps of any size."""
 
+from typing import Any
+
 import torch
 from timm.models.swin_transformer import SwinTransformerBlock
+from timm.models.swin_transformer_v2 import SwinTransformerV2Block
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 
-class PaddedBlock(SwinTransformerBlock):
-    """A Swin block that pads a map to whole windows before shifting it (Liu et al. 2021, sec. 3.2).
+class _PadsFirst:
+    """Pads a map to whole windows before shifting it (Liu et al. 2021, sec. 3.2).
 
-    timm's own block shifts before it pads. Where the map is not a multiple of the window, rows of its top then share
+    timm's own blocks shift before they pad. Where the map is not a multiple of the window, rows of its top then share
     windows with rows of its bottom, unmasked. The dense prediction models of the paper pad first, and their weights
     expect it.
     """
+
+    attn: Any  # the attention of the block
+    window_size: tuple[int, int]
+    shift_size: tuple[int, int]
+    window_area: int
 
     def _attn(self, tokens: Tensor) -> Tensor:
         """Attends within windows: (B,H,W,C), normalized -> (B,H,W,C)."""
@@ -47,11 +55,21 @@ class PaddedBlock(SwinTransformerBlock):
         return (part[:, None] != part[:, :, None]).to(tokens.dtype) * -100.0
 
 
+class PaddedBlock(_PadsFirst, SwinTransformerBlock):
+    """A Swin block that pads first."""
+
+
+class PaddedBlockV2(_PadsFirst, SwinTransformerV2Block):
+    """A block of Swin V2 (Liu et al. 2022) that pads first."""
+
+
+_PADDED: dict[type, Any] = {SwinTransformerBlock: PaddedBlock, SwinTransformerV2Block: PaddedBlockV2}
+
+
 def pad_before_shifting(body: nn.Module) -> None:
-    """Makes every Swin block of `body` a PaddedBlock.
+    """Makes every Swin block of `body` one that pads first.
 
     The class is swapped in place, so that tensors and their names stay and checkpoints of timm load.
     """
     for block in body.modules():
-        if type(block) is SwinTransformerBlock:
-            block.__class__ = PaddedBlock
+        block.__class__ = _PADDED.get(type(block), type(block))

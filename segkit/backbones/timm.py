@@ -131,7 +131,7 @@ def _adapt(body: nn.Module, name: str, gradient_checkpointing: bool, freeze_batc
                 stacklevel=4,
             )
         body = layers.freeze_batch_norm_2d(body)  # type: ignore[attr-defined, no-untyped-call]
-    if name.startswith("swin_"):
+    if name.startswith(("swin_", "swinv2_")):
         from segkit.backbones._swin import pad_before_shifting
 
         pad_before_shifting(body)

@@ -25,6 +25,7 @@ SWIN = (
     "{type: timm, name: swin_tiny_patch4_window7_224,"
     " options: {embed_dim: 24, depths: [2, 2, 2, 2], num_heads: [1, 2, 2, 2]}}"
 )
+SWINV2 = SWIN.replace("swin_tiny_patch4_window7_224", "swinv2_tiny_window8_256")
 VIT = (
     "{type: vit_pyramid, name: vit_tiny_patch16_224, hidden_dim: 16, options: {embed_dim: 24, depth: 2, num_heads: 2}}"
 )
@@ -81,7 +82,7 @@ def test_other_models(tmp_path, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", [VIT, DINOV3, SWIN], ids=["vit", "dinov3", "swin"])
+@pytest.mark.parametrize("backbone", [VIT, DINOV3, SWIN, SWINV2], ids=["vit", "dinov3", "swin", "swinv2"])
 def test_other_backbones(tmp_path, backbone):
     checkpoint = make_checkpoint(tmp_path, f"model.backbone={backbone}")
     assert_equal(export_checkpoint(checkpoint, tmp_path / "model.onnx"))
