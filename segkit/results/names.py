@@ -1,5 +1,7 @@
 """Names of the files that belong to images."""
 
+from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 
 DIGITS = 9
@@ -12,13 +14,17 @@ class OutputNames:
     A name is the image's stem; if another image has it, `<folder>_<stem>`; if that is taken too, `<stem>_2`, `<stem>_3`
     and so on. Names that differ in letter case alone count as equal, since some file systems ignore case.
 
+    Args:
+        stem_of: Returns the stem of a file, where it is not that of its path.
+
     Example:
         >>> names = OutputNames()
         >>> names.of("x/street.jpg"), names.of("y/street.jpg"), names.of("x/street.jpg")
         ('street', 'y_street', 'street')
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stem_of: Callable[[str], str] = lambda file: Path(file).stem) -> None:
+        self._stem_of = stem_of
         self._of_file: dict[str, str] = {}
         self._taken: set[str] = set()
 
@@ -27,14 +33,9 @@ class OutputNames:
         known = self._of_file.get(str(file))
         if known is not None:
             return known
-        path = Path(file)
-        candidates = [path.stem, f"{path.parent.name}_{path.stem}"]
-        name = next((name for name in candidates if name.lower() not in self._taken), None)
-        number = 2
-        while name is None:
-            numbered = f"{path.stem}_{number}"
-            name = numbered if numbered.lower() not in self._taken else None
-            number += 1
+        stem, folder = self._stem_of(str(file)), Path(file).parent.name
+        candidates = chain([stem], [f"{folder}_{stem}"] * bool(folder), (f"{stem}_{number}" for number in count(2)))
+        name = next(name for name in candidates if name.lower() not in self._taken)
         self.keep(file, name)
         return name
 

@@ -97,15 +97,10 @@ def _done(manifest: Manifest) -> dict[str, str]:
 
 def _names(videos: Sequence[str], done: Mapping[str, str]) -> dict[str, str]:
     """Returns the name of each video's files: those that are done keep theirs."""
-    names = OutputNames()
+    names = OutputNames(name_of)
     for video, name in done.items():
-        names.keep(_named(video), name)
-    return {video: names.of(_named(video)) for video in videos}
-
-
-def _named(video: str) -> str:
-    """Returns a path that names the video, whatever its source."""
-    return f"{video}/{name_of(video)}.mp4"
+        names.keep(video, name)
+    return {video: names.of(video) for video in videos}
 
 
 def _files(manifest: Manifest, name: str) -> VideoFiles:
