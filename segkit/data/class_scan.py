@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from segkit.data.read_sample import read_sample
 from segkit.data.survey import BadImage
 from segkit.data.tally import Tally
 from segkit.data.workers import TIMEOUT, WorkerBatches, in_batches
@@ -85,7 +86,7 @@ class _Look:
     def __call__(self, index: int) -> ClassScan:
         found = ClassScan(Tally(len(self._dataset.classes)))
         try:
-            target = found.tally.add_sample(self._dataset[index])
+            target = found.tally.add_sample(read_sample(self._dataset, index))
         except DataError as error:
             found.bad.append(BadImage.of(index, error))
             return found

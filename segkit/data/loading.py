@@ -9,6 +9,7 @@ from typing import Literal
 from segkit.data.collating import collate_evaluation, collate_training
 from segkit.data.limit import Limit
 from segkit.data.loaded import CountedCollate, LoadedBatch
+from segkit.data.read_sample import read_sample
 from segkit.data.replacing import LoadedSample, ReplacingSamples
 from segkit.data.stream import Place, TrainingSamples, TrainingStream
 from segkit.data.transformed import transformed
@@ -180,7 +181,7 @@ def evaluation_sample(dataset: Dataset, transforms: Sequence[Transform], index: 
     Raises:
         DataError: the image cannot be read, or is too small for a transform.
     """
-    sample = dataset[index]
+    sample = read_sample(dataset, index)
     alone = transformed(replace(sample, target=None), transforms)
     return LoadedSample(replace(alone, target=sample.target))
 

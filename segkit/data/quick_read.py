@@ -9,6 +9,7 @@ from functools import partial
 
 import torch
 
+from segkit.data.read_sample import read_sample
 from segkit.data.sampling import order_of
 from segkit.data.survey import BadImage
 from segkit.data.tally import Tally
@@ -136,7 +137,7 @@ def _bad(read: Callable[[int], object], index: int) -> BadImage | None:
 
 def _read_sample(dataset: Dataset, index: int) -> None:
     """Reads an image with its target."""
-    Tally(len(dataset.classes)).add_sample(dataset[index])
+    Tally(len(dataset.classes)).add_sample(read_sample(dataset, index))
 
 
 def _call(readers: Sequence[Callable[[], object]], index: int) -> None:

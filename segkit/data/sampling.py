@@ -13,6 +13,7 @@ import torch
 from segkit.classes import Classes
 from segkit.data.in_time import in_time
 from segkit.data.limit import without_limit
+from segkit.data.read_sample import read_sample
 from segkit.data.survey import BadImage
 from segkit.data.tally import Tally
 from segkit.data.void_for_class import ImageClasses
@@ -158,7 +159,7 @@ def sample_dataset(dataset: Dataset, section: str | None = None, timeout: float 
 def _seen(dataset: Dataset, tally: Tally, index: int) -> tuple[ImageClasses, Size] | BadImage:
     """Counts an image; returns what it shows and its size, or what is wrong with it."""
     try:
-        sample = dataset[index]
+        sample = read_sample(dataset, index)
         return ImageClasses.of(sample.file, tally.add_sample(sample)), sample.size
     except DataError as error:
         return BadImage.of(index, error)

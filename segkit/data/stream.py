@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from segkit.data.read_sample import read_sample
 from segkit.data.repeat_factors import drawn_images, epoch_length
 from segkit.data.transformed import transformed
 from segkit.registries import Dataset, Transform
@@ -106,4 +107,4 @@ class TrainingSamples:
         # The seed depends on the position, not on the image: an image gets other transforms in each epoch.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(self.seed, TRANSFORMS, position))
-            return transformed(self.dataset[index], self.transforms)
+            return transformed(read_sample(self.dataset, index), self.transforms)

@@ -15,6 +15,7 @@ from segkit.classes import Classes
 from segkit.data.channel_sums import ChannelSums
 from segkit.data.limit import without_limit
 from segkit.data.near_duplicates import thumbnail
+from segkit.data.read_sample import read_sample
 from segkit.data.tally import Tally
 from segkit.data.void_for_class import ImageClasses
 from segkit.data.workers import TIMEOUT, WorkerBatches, in_batches
@@ -155,7 +156,7 @@ class _Look:
         classes = self._dataset.classes
         found = Survey(classes, Tally(len(classes)))
         try:
-            sample = self._dataset[index]
+            sample = read_sample(self._dataset, index)
             _add_sample(found, sample, index)
         except DataError as error:
             found.bad.append(BadImage.of(index, error))

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from segkit.data.images import read_image
+from segkit.data.read_sample import read_sample
 from segkit.data.survey_findings import Finding, Place
 from segkit.data.text import read_text
 from segkit.errors import DataError
@@ -103,7 +104,7 @@ def draw_place(place: Place, dataset: Dataset) -> Image.Image | None:
         dataset: That of the place.
     """
     try:
-        sample = dataset[place.index]
+        sample = read_sample(dataset, place.index)
     except DataError:
         return _draw_file(Path(place.file), place.index, dataset)
     assert sample.target is not None

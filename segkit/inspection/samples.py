@@ -15,6 +15,7 @@ from segkit.build import build_dataset, build_transforms
 from segkit.config import Config
 from segkit.config.sections import Split
 from segkit.data.loading import evaluation_sample
+from segkit.data.read_sample import read_sample
 from segkit.data.sampling import order_of
 from segkit.data.stream import Place, TrainingSamples, TrainingStream
 from segkit.errors import ConfigError, DataError
@@ -127,7 +128,7 @@ def _training(split: Split, dataset: Dataset, seed: int) -> Iterator[DrawnSample
 
 
 def _train_sample(load: TrainingSamples, place: Place) -> DrawnSample:
-    before, after = load.dataset[place[1]], load(place)
+    before, after = read_sample(load.dataset, place[1]), load(place)
     return _side_by_side("train", before, after, transformed_overlays(before, after, load.dataset.classes))
 
 
@@ -138,7 +139,7 @@ def _validation(split: Split, dataset: Dataset) -> Iterator[DrawnSample | BadSam
 
 
 def _val_sample(dataset: Dataset, transforms: Sequence[Transform], index: int) -> DrawnSample:
-    before, after = dataset[index], evaluation_sample(dataset, transforms, index).sample
+    before, after = read_sample(dataset, index), evaluation_sample(dataset, transforms, index).sample
     assert before.target is not None, f"{before.file}: a dataset must give each sample a target"
     drawn = target_overlay(before.image, before.target, dataset.classes)
     return _side_by_side("val", before, after, (drawn, after.image))

@@ -9,6 +9,7 @@ from itertools import cycle, islice
 import torch
 
 from segkit.data.in_time import in_time
+from segkit.data.read_sample import read_sample
 from segkit.data.sampling import MOST_MEGAPIXELS, percent
 from segkit.data.tally import Tally
 from segkit.data.transformed import transformed
@@ -65,7 +66,7 @@ def _add(
     """Counts a transformed image; returns how many pixels it had before."""
     pixels = 0
     try:
-        sample = dataset[index]
+        sample = read_sample(dataset, index)
         pixels = sample.size[0] * sample.size[1]
         sample = transformed(sample, transforms)
         assert sample.target is not None, "a transform keeps the target"

@@ -41,7 +41,7 @@ def test_images_with_one_problem_are_one_finding():
             (Place("data.val", 0, "labels/0.png"), Place("data.val", 1, "labels/1.png")),
         ),
         Finding("error", "data.val", "is no image.", (Place("data.val", 2, "labels/2.png"),)),
-        Finding("error", "data.val", "no file is named", (Place("data.val", 3, ""),)),
+        Finding("error", "data.val", "no file is named", (Place("data.val", 3, "image 3 of the dataset Broken"),)),
     ]
 
 
