@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from segkit.layers.recording import AttentionWeights
 from segkit.types import Feature
+from segkit.types.deferred import computed_features
 
 Hook = Callable[[nn.Module, tuple[Tensor, ...], dict[str, Tensor], object], None]
 """A forward hook with keyword arguments: `(module, inputs, keyword inputs, output)`."""
@@ -100,7 +101,8 @@ def _keep_features(recorded: Intermediates) -> Hook:
 def _keep_pixel_decoder(recorded: Intermediates) -> Hook:
     def hook(module: nn.Module, inputs: object, keywords: object, output: object) -> None:
         if isinstance(output, tuple):  # a transformer decoder may keep the same attributes, but returns a Prediction
-            recorded.mask_features, recorded.memory = output
+            mask_features, recorded.memory = output
+            recorded.mask_features = computed_features(mask_features)
 
     return hook
 

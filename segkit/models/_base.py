@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from segkit.errors import RegistryError, with_article
 from segkit.layers.normalization import PixelNormalization, pixel_statistics
 from segkit.registries import Backbone, Model, NormalizedBackbone, PixelDecoder, TransformerDecoder
-from segkit.registries.signature import named_inputs
-from segkit.types import PixelFormat, PixelPrediction, PixelType, Prediction, Size, Target
+from segkit.registries.signature import input_type_has, named_inputs
+from segkit.types import DeferredFeatures, PixelFormat, PixelPrediction, PixelType, Prediction, Size, Target
 
 
 class SegmentationModel(nn.Module, Model):
@@ -57,6 +58,7 @@ class PyramidModel(SegmentationModel):
         # Read here, since a compiler cannot read signatures.
         self._pixel_decoder_inputs = named_inputs(pixel_decoder)
         self._transformer_decoder_inputs = named_inputs(transformer_decoder)
+        self._takes_deferred = input_type_has(transformer_decoder, "mask_features", DeferredFeatures)
         self._size_divisor = size_divisor
 
     @property
@@ -69,12 +71,23 @@ class PyramidModel(SegmentationModel):
         """What the height and width of images are padded to a multiple of."""
         return self._size_divisor or max(feature.stride for feature in self.backbone.features)
 
-    def decode_pixels(self, images: Tensor, sizes: Sequence[Size] | None) -> tuple[Tensor, list[Tensor]]:
-        """Computes mask features (B,E,h,w) and memory [(B,Ci,Hi,Wi)] from images (B,C,H,W)."""
+    def may_defer(self, images: Tensor) -> bool:
+        """Returns whether the masks of `images` may be computed from deferred mask features.
+
+        That has no gradients, and is not traced. On GPUs it is not measured.
+        """
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return False
+        return self._takes_deferred and images.device.type == "cpu"
+
+    def decode_pixels(
+        self, images: Tensor, sizes: Sequence[Size] | None, deferred: bool = False
+    ) -> tuple[Tensor | DeferredFeatures, list[Tensor]]:
+        """Computes mask features (B,E,h,w), or `deferred` ones, and memory [(B,Ci,Hi,Wi)] from images (B,C,H,W)."""
         features = self.backbone(self.normalization(images, sizes))
         backbone_channels = [feature.channels for feature in self.backbone.features]
         _require(self.backbone, "backbone", "features", features, backbone_channels)
-        returned = self.pixel_decoder(features, **_chosen(self._pixel_decoder_inputs, sizes=sizes))
+        returned = self.pixel_decoder(features, **_chosen(self._pixel_decoder_inputs, sizes=sizes, deferred=deferred))
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise RegistryError(
                 f"pixel decoder {type(self.pixel_decoder).__name__} returns "
@@ -90,14 +103,16 @@ class PyramidModel(SegmentationModel):
     def decode_queries(
         self,
         memory: list[Tensor],
-        mask_features: Tensor,
+        mask_features: Tensor | DeferredFeatures,
         sizes: Sequence[Size] | None,
         targets: list[Target] | None = None,
     ) -> Prediction:
         """Calls the transformer decoder, with the sizes and targets where its `forward` names them."""
         assert self.transformer_decoder is not None, "a model without a transformer decoder has no queries"
         inputs = _chosen(self._transformer_decoder_inputs, sizes=sizes, targets=targets)
-        return self.transformer_decoder(memory, mask_features, **inputs)
+        decoder: Any = self.transformer_decoder  # its contract asks for tensors: it may take deferred features besides
+        prediction: Prediction = decoder(memory, mask_features, **inputs)
+        return prediction
 
 
 def _chosen(names: frozenset[str], **inputs: Any) -> dict[str, Any]:
@@ -105,12 +120,15 @@ def _chosen(names: frozenset[str], **inputs: Any) -> dict[str, Any]:
     return {name: value for name, value in inputs.items() if name in names}
 
 
-def _require(part: object, kind: str, name: str, maps: Sequence[Tensor], channels: list[int]) -> None:
+def _require(
+    part: object, kind: str, name: str, maps: Sequence[Tensor | DeferredFeatures], channels: list[int]
+) -> None:
     """Checks the number and channels of maps (B,C,H,W) against what the part publishes as `name`.
 
     Otherwise a later part fails with an error that does not name the cause.
     """
-    found = [one.shape[1] if isinstance(one, Tensor) and one.ndim == 4 else None for one in maps]
+    are_maps = [isinstance(one, Tensor | DeferredFeatures) and len(one.shape) == 4 for one in maps]
+    found = [one.shape[1] if is_map else None for one, is_map in zip(maps, are_maps, strict=True)]
     if found != channels:
         raise RegistryError(
             f"{kind.replace('_', ' ')} {type(part).__name__} publishes {name} with maps of {channels} channels, but "

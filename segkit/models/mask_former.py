@@ -74,5 +74,5 @@ class MaskFormer(PyramidModel):
             sizes: The unpadded size of each image; None = no padding.
             targets: Of the images, in training, for a transformer decoder that takes them.
         """
-        mask_features, memory = self.decode_pixels(images, sizes)
+        mask_features, memory = self.decode_pixels(images, sizes, deferred=self.may_defer(images))
         return self.decode_queries(memory, mask_features, sizes, targets)

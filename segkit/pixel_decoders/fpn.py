@@ -7,7 +7,7 @@ from segkit.layers.convolution import conv_norm_relu, initialize_convolutions
 from segkit.layers.recording import publish
 from segkit.registries import PIXEL_DECODERS
 from segkit.registries.signature import Positive
-from segkit.types import Feature
+from segkit.types import DeferredFeatures, Feature
 
 
 @PIXEL_DECODERS.register("fpn")
@@ -45,13 +45,26 @@ class FPN(nn.Module):
         self.mask_features = nn.Conv2d(hidden_dim, mask_dim, kernel_size=3, padding=1)
         initialize_convolutions(self)
 
-    def forward(self, features: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def forward(
+        self, features: list[Tensor], *, deferred: bool = False
+    ) -> tuple[Tensor | DeferredFeatures, list[Tensor]]:
         """Computes the mask features from feature maps [(B,Ci,Hi,Wi)], finest first.
+
+        Args:
+            features: Of the backbone.
+            deferred: Leave the last convolution to those who read the masks.
 
         Returns:
             Mask features (B,E,h,w), and the memory [(B,Cn,Hn,Wn)], the coarsest map.
         """
-        return self.mask_features(self.pyramid(features, features[-1])), [features[-1]]
+        return self.features_of(self.pyramid(features, features[-1]), deferred), [features[-1]]
+
+    def features_of(self, finest: Tensor, deferred: bool) -> Tensor | DeferredFeatures:
+        """Computes mask features (B,E,h,w) from the finest level (B, hidden_dim, h, w), or defers that."""
+        if deferred and type(self.mask_features) is nn.Conv2d:  # what replaces it may do more than its weight tells
+            return DeferredFeatures(finest, self.mask_features)
+        mask_features: Tensor = self.mask_features(finest)
+        return mask_features
 
     def pyramid(self, features: list[Tensor], coarsest: Tensor) -> Tensor:
         """Computes the finest level (B, hidden_dim, h, w) of the pyramid.

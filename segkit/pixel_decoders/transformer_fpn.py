@@ -8,7 +8,7 @@ from segkit.layers.transformer import EncoderLayer, check_hidden_dim
 from segkit.pixel_decoders.fpn import FPN
 from segkit.registries import PIXEL_DECODERS
 from segkit.registries.signature import Fraction, Positive
-from segkit.types import Feature
+from segkit.types import DeferredFeatures, Feature
 
 
 @PIXEL_DECODERS.register("transformer_fpn")
@@ -66,8 +66,14 @@ class TransformerFPN(nn.Module):
         # With pre-norm the residual stream leaves the last layer unnormalized; with post-norm it does not.
         self.norm = nn.LayerNorm(hidden_dim) if pre_norm else nn.Identity()
 
-    def forward(self, features: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def forward(
+        self, features: list[Tensor], *, deferred: bool = False
+    ) -> tuple[Tensor | DeferredFeatures, list[Tensor]]:
         """Computes the mask features from feature maps [(B,Ci,Hi,Wi)], finest first.
+
+        Args:
+            features: Of the backbone.
+            deferred: Leave the last convolution to those who read the masks.
 
         Returns:
             Mask features (B,E,h,w), and the memory [(B,C,Hn,Wn)], the encoded coarsest map.
@@ -79,4 +85,5 @@ class TransformerFPN(nn.Module):
         for layer in self.layers:
             tokens = layer(tokens, position)
         encoded = self.norm(tokens).transpose(1, 2).unflatten(2, (height, width))  # (B, C, Hn, Wn)
-        return self.fpn.mask_features(self.fpn.pyramid([*features[:-1], encoded], encoded)), [encoded]
+        finest = self.fpn.pyramid([*features[:-1], encoded], encoded)
+        return self.fpn.features_of(finest, deferred), [encoded]

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 class PixelDecoder(Protocol):
     """Turns the backbone's maps into mask features and the memory that a transformer decoder attends to.
 
-    A `forward` that names `sizes: Sequence[Size] | None = None` gets the (height, width) of each image without its
-    padding; None = no padding.
+    A `forward` may name what else it needs, by keyword:
+
+    * `sizes: Sequence[Size] | None = None`: the (height, width) of each image without its padding; None = no padding
+    * `deferred: bool = False`: True = in place of mask features it may return `DeferredFeatures(map, convolution)`, and
+      leave a last convolution without an activation to those who read masks. That is asked for in evaluation on a CPU,
+      of a decoder in front of a transformer decoder that takes them
     """
 
     @property

@@ -118,6 +118,25 @@ def named_inputs(part: object) -> frozenset[str]:
     return _names_of(getattr(kind, "forward", None) or kind.__call__)
 
 
+def input_type_has(part: object, name: str, kind: type) -> bool:
+    """Returns whether the annotation of an input of a built part is a union with `kind`, or `kind` itself.
+
+    Example:
+        >>> class Tolerant:
+        ...     def forward(self, maps: list | None): ...
+        >>> input_type_has(Tolerant(), "maps", list), input_type_has(Tolerant(), "masks", list)
+        (True, False)
+    """
+    forward = getattr(type(part), "forward", None)
+    if forward is None or name not in _names_of(forward):
+        return False
+    try:
+        found = annotation_of(forward, inspect.signature(forward).parameters[name])
+    except RegistryError:  # names that only type checkers know, as in many a part
+        return False
+    return kind is found or kind in get_args(found)
+
+
 @cache
 def _names_of(function: Callable[..., object]) -> frozenset[str]:
     return frozenset(inspect.signature(function).parameters)

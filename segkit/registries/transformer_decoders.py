@@ -21,6 +21,10 @@ class TransformerDecoder(Protocol):
     * `sizes: Sequence[Size] | None = None`: the (height, width) of each image without its padding; None = no padding
     * `targets: list[Target] | None = None`: the targets in training, at the size of the padded batch; None elsewhere.
       So queries can be made of known segments (denoising): see `Prediction.matches`
+
+    A decoder that hands mask features on to its predictions and does not read them may annotate the parameter as
+    `mask_features: Tensor | DeferredFeatures`. In evaluation it may then get features whose last convolution is still
+    to be applied, which spares time where few masks are read.
     """
 
     def __call__(self, memory: list[Tensor], mask_features: Tensor, /) -> Prediction:

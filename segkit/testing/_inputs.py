@@ -37,6 +37,18 @@ def check_sizes(who: str, module: nn.Module, size: Size, outputs: Callable[..., 
         )
 
 
+def check_deferred(who: str, plain: Callable[[], Outputs], deferred: Callable[[], Outputs]) -> None:
+    """Checks that a part computes with deferred mask features in eval mode what it computes with plain ones."""
+    with torch.no_grad(), trying(who, "with deferred mask features"):
+        expected, found = plain(), deferred()
+    for name, output in found.items():
+        apart = difference(output, expected[name])
+        assert not apart, (
+            f"{who} returns different {name} with deferred mask features, by up to {apart:.3g}. A pixel decoder defers "
+            "its last operation alone, and a transformer decoder hands them on."
+        )
+
+
 def example_targets(size: Size, num_classes: int) -> list[Target]:
     """Returns the targets of two images, one without a segment."""
     return [halves(size, (0, num_classes - 1)), no_segment(size)]

@@ -3,7 +3,8 @@
 * It publishes `mask_dim`, and `memory`: finest first, each stride once.
 * It returns mask features of `mask_dim` channels at the finest stride, and the maps that `memory` describes, for
   coarsest maps wider than high, higher than wide, of a single cell, of an odd number of cells.
-* If its `forward` names `sizes`, no sizes mean no padding.
+* If its `forward` names `sizes`, no sizes mean no padding. If it names `deferred`, deferred mask features are equal to
+  those that it returns otherwise.
 * Gradients reach every map of the backbone, because a stage whose map is not used would not learn, and every parameter;
   and all else that `segkit.testing._modules` lists.
 """
@@ -15,8 +16,9 @@ from torch import Tensor, nn
 
 from segkit.errors import with_article
 from segkit.registries import PixelDecoder
+from segkit.registries.signature import named_inputs
 from segkit.testing._common import named, refuse_built, seeded, trying
-from segkit.testing._inputs import check_sizes
+from segkit.testing._inputs import check_deferred, check_sizes
 from segkit.testing._maps import CELLS, PYRAMID, check_maps, published_features, random_maps
 from segkit.testing._modules import (
     Outputs,
@@ -27,7 +29,8 @@ from segkit.testing._modules import (
     published,
     warn_unless_compilable,
 )
-from segkit.types import Feature
+from segkit.types import DeferredFeatures, Feature
+from segkit.types.deferred import computed_features
 
 
 @seeded()
@@ -67,6 +70,8 @@ def check_pixel_decoder(make: Callable[[list[Feature]], PixelDecoder]) -> None:
     trial = Trial(who, module, inputs, _run, reached={name: [name] for name in inputs})
     check_module(trial, as_module("pixel decoder", make(list(PYRAMID))))
     check_sizes(who, module, (64, 96), lambda **sizes: _named(module(maps, **sizes)))
+    if "deferred" in named_inputs(module):
+        check_deferred(who, lambda: _named(module(maps)), lambda: _named(module(maps, deferred=True)))
     warn_unless_compilable(trial)
     check_meta(who, lambda: make(list(PYRAMID)))
 
@@ -75,6 +80,7 @@ def _run(decoder: nn.Module, inputs: list[Tensor]) -> Outputs:
     return _named(decoder(list(inputs)))
 
 
-def _named(returned: tuple[Tensor, list[Tensor]]) -> Outputs:
+def _named(returned: tuple[Tensor | DeferredFeatures, list[Tensor]]) -> Outputs:
     mask_features, memory = returned
-    return {"mask features": mask_features} | {f"values of memory map {i}": found for i, found in enumerate(memory)}
+    maps = {f"values of memory map {i}": found for i, found in enumerate(memory)}
+    return {"mask features": computed_features(mask_features)} | maps

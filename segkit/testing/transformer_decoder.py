@@ -6,6 +6,7 @@
 * If its `forward` names `sizes`, no sizes mean no padding. If it names `targets`, it takes those of images with and
   without segments in training, returns as many layers for both, and a gradient reaches every parameter. Only auxiliary
   layers bring matches, which name queries and segments that there are, and each query once.
+* If the annotation of `mask_features` names `DeferredFeatures`, it predicts with them what it predicts with tensors.
 * The memory's maps may have a single cell, or an odd number of cells.
 * Gradients reach the memory, the mask features and every parameter, and all else that `segkit.testing._modules` lists.
 """
@@ -18,12 +19,13 @@ from torch import Tensor, nn
 
 from segkit.errors import with_article
 from segkit.registries import TransformerDecoder
+from segkit.registries.signature import input_type_has
 from segkit.testing._common import named, refuse_built, seeded, trying
-from segkit.testing._inputs import check_sizes, check_targets, training_inputs
+from segkit.testing._inputs import check_deferred, check_sizes, check_targets, training_inputs
 from segkit.testing._maps import CELLS, PYRAMID, random_maps
 from segkit.testing._modules import Outputs, Trial, as_module, check_meta, check_module, warn_unless_compilable
 from segkit.testing._predictions import check_prediction, outputs_of
-from segkit.types import Feature, Prediction
+from segkit.types import DeferredFeatures, Feature, Prediction
 
 MEMORIES = (PYRAMID[-1:], PYRAMID[1:])
 MASK_DIM, NUM_CLASSES = 16, 5
@@ -74,8 +76,19 @@ def check_transformer_decoder(make: Callable[[list[Feature], int, int], Transfor
         call = partial(module, maps, mask_features)
         check_sizes(who, module, SIZE, lambda call=call, **named: outputs_of(call(**named)))
         check_targets(who, module, SIZE, NUM_CLASSES, call)
+        if input_type_has(module, "mask_features", DeferredFeatures):
+            _check_deferred(who, module, maps, mask_features)
     warn_unless_compilable(trial)
     check_meta(who, lambda: make(list(PYRAMID[1:]), MASK_DIM, NUM_CLASSES))
+
+
+def _check_deferred(who: str, module: nn.Module, maps: list[Tensor], finest: Tensor) -> None:
+    convolution = nn.Conv2d(MASK_DIM, MASK_DIM, kernel_size=3, padding=1)
+    check_deferred(
+        who,
+        lambda: outputs_of(module(maps, convolution(finest))),
+        lambda: outputs_of(module(maps, DeferredFeatures(finest, convolution))),
+    )
 
 
 def _inputs(memory: list[Feature], rows: int, columns: int) -> tuple[list[Tensor], Tensor]:

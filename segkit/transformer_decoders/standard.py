@@ -11,7 +11,7 @@ from segkit.layers.position_encoding import sine_position_encoding
 from segkit.layers.transformer import DecoderLayer, check_hidden_dim
 from segkit.registries import TRANSFORMER_DECODERS
 from segkit.registries.signature import Fraction, Positive
-from segkit.types import Feature, Prediction
+from segkit.types import DeferredFeatures, Feature, Prediction
 
 
 @TRANSFORMER_DECODERS.register("standard")
@@ -74,7 +74,7 @@ class StandardDecoder(nn.Module):
         self.class_head = nn.Linear(hidden_dim, num_classes + 1) if class_head else None
         self.mask_head = mlp(hidden_dim, hidden_dim, mask_dim, num_layers=3)
 
-    def forward(self, memory: list[Tensor], mask_features: Tensor) -> Prediction:
+    def forward(self, memory: list[Tensor], mask_features: Tensor | DeferredFeatures) -> Prediction:
         """Predicts from the memory [(B,Ci,Hi,Wi)] and the mask features (B,E,h,w).
 
         Returns:
@@ -95,7 +95,7 @@ class StandardDecoder(nn.Module):
         predictions[-1].auxiliary = predictions[:-1]
         return predictions[-1]
 
-    def _predict(self, state: Tensor, mask_features: Tensor) -> Prediction:
+    def _predict(self, state: Tensor, mask_features: Tensor | DeferredFeatures) -> Prediction:
         """Applies the heads to the normalized queries (B,Q,C) of one layer."""
         class_logits = state[..., :0] if self.class_head is None else self.class_head(state)
         return Prediction(class_logits, mask_embeddings=self.mask_head(state), mask_features=mask_features)

@@ -6,6 +6,7 @@ M matched or chosen segments · H, W image · h, w mask map (usually H/4 x W/4) 
 segment: one region of a target · mask: its pixels · void: pixels of unknown class · crowd: objects marked as one region
 """
 
+from segkit.types.deferred import DeferredFeatures
 from segkit.types.large_instances import LargeInstanceResult, MaskCrop
 from segkit.types.metrics import Metrics
 from segkit.types.pixels import RGB, PixelFormat, PixelType, pixel_format_of
@@ -19,6 +20,7 @@ __all__ = [
     "NO_SEGMENT",
     "RGB",
     "Batch",
+    "DeferredFeatures",
     "Feature",
     "ImageSizes",
     "InstanceResult",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from segkit.types.deferred import DeferredFeatures, computed_features
 from segkit.types.sizes import Size
 from segkit.types.targets import Match
 
@@ -41,8 +42,8 @@ class Prediction:
     """(B, Q, K+1), last index = no object."""
     mask_embeddings: Tensor | None = None
     """(B, Q, E)."""
-    mask_features: Tensor | None = None
-    """(B, E, h, w)."""
+    mask_features: Tensor | DeferredFeatures | None = None
+    """(B, E, h, w). Deferred ones are computed by `mask_source`, and no sooner."""
     dense_mask_logits: Tensor | None = None
     """(B, Q, h, w), where masks are not a product."""
     mask_quality: Tensor | None = None
@@ -73,18 +74,20 @@ class Prediction:
         assert self.mask_embeddings is not None and self.mask_features is not None, (  # noqa: PT018
             "a Prediction needs mask_embeddings and mask_features, or dense_mask_logits"
         )
-        return MaskProduct(self.mask_embeddings, self.mask_features)
+        return MaskProduct(self.mask_embeddings, computed_features(self.mask_features))
 
     @property
     def mask_size(self) -> Size:
         """(h, w) of the masks."""
-        source = self.mask_source
-        maps = source if isinstance(source, Tensor) else source.features
+        source = self._deferred or self.mask_source
+        maps = source.features if isinstance(source, MaskProduct) else source
         return int(maps.shape[-2]), int(maps.shape[-1])
 
     @property
     def mask_logits(self) -> Tensor:
         """(B, Q, h, w): the masks of all queries."""
+        if self._deferred is not None and self.mask_embeddings is not None:
+            return torch.stack([self._deferred.masks(*image) for image in enumerate(self.mask_embeddings)])
         source = self.mask_source
         if isinstance(source, Tensor):
             return source
@@ -92,10 +95,18 @@ class Prediction:
 
     def mask_logits_of(self, image: int, queries: Tensor) -> Tensor:
         """Computes only the masks (M, h, w) of `queries` (M,) int64 of one image."""
+        if self._deferred is not None and self.mask_embeddings is not None:
+            return self._deferred.masks(image, self.mask_embeddings[image, queries])
         source = self.mask_source
         if isinstance(source, Tensor):
             return source[image, queries]  # (M, h, w)
         return torch.einsum("me,ehw->mhw", source.embeddings[image, queries], source.features[image])
+
+    @property
+    def _deferred(self) -> DeferredFeatures | None:
+        """The mask features, if masks are a product with deferred ones."""
+        is_product = self.dense_mask_logits is None
+        return self.mask_features if is_product and isinstance(self.mask_features, DeferredFeatures) else None
 
 
 @dataclass

@@ -30,7 +30,7 @@ def test_what_each_part_gives(make):
     assert [tuple(one.shape) for one in recorded.features] == [
         (2, f.channels, 64 // f.stride, 96 // f.stride) for f in model.backbone.features
     ]
-    assert recorded.mask_features is prediction.mask_features
+    assert recorded.mask_features is prediction.mask_source.features
     assert [tuple(one.shape) for one in recorded.memory] == [(2, 16, 4, 6)]
     assert {name: tuple(level.shape) for name, level in recorded.pyramid.items()} == {
         "pixel_decoder.fpn.outputs.1": (2, 16, 4, 6),
@@ -165,7 +165,7 @@ def test_parts_of_a_plugin_are_recorded_by_what_they_publish():
     with segkit.record(model) as recorded:
         prediction = model([features])
     assert recorded.features[0] is features
-    assert recorded.mask_features is prediction.mask_features
+    assert recorded.mask_features is prediction.mask_source.features
     assert recorded.memory[0] is features
     assert recorded.hidden_states["head.layer"] is prediction.class_logits
     assert recorded.attention_weights["head.layer"].shape == (2, 1, 3, 6)

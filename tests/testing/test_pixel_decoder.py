@@ -1,12 +1,14 @@
 """Error messages about pixel decoders."""
 
+import re
+
 import pytest
 from torch import nn
 from torch.nn.functional import interpolate
 
 from segkit import testing
 from segkit.testing import check_pixel_decoder
-from segkit.types import Feature
+from segkit.types import DeferredFeatures, Feature
 from tests.helpers.contract_errors import each_of, error_message
 
 
@@ -72,6 +74,17 @@ class OtherMemory(Good):
         self.memory = [Feature(40, 16)]
 
 
+class Rectifying(Good):
+    """Defers a convolution that is followed by a ReLU otherwise."""
+
+    def forward(self, maps, *, deferred=False):
+        projected = [lateral(feature) for lateral, feature in zip(self.laterals, maps, strict=True)]
+        total = sum(interpolate(one, size=maps[0].shape[-2:]) for one in projected)
+        if deferred:
+            return DeferredFeatures(total, self.mask_features), maps[-1:]
+        return self.mask_features(total).relu(), maps[-1:]
+
+
 class Skipping(Good):
     """Does not use the map of stride 16."""
 
@@ -119,6 +132,14 @@ MESSAGES = [
         "that what computes it can learn.",
     ),
 ]
+
+
+def test_deferred_features_are_the_others():
+    assert re.fullmatch(
+        r"pixel decoder Rectifying returns different mask features with deferred mask features, by up to \S+\. A pixel "
+        r"decoder defers its last operation alone, and a transformer decoder hands them on\.",
+        error_message(check_pixel_decoder, Rectifying),
+    )
 
 
 @each_of(MESSAGES)

@@ -1,13 +1,14 @@
 """Error messages about transformer decoders, and about the predictions of any part."""
 
+import re
 from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from segkit.testing import check_transformer_decoder
-from segkit.types import PixelPrediction, Prediction
+from segkit.types import DeferredFeatures, PixelPrediction, Prediction
 from tests.helpers.contract_errors import each_of, error_message
 
 
@@ -319,6 +320,29 @@ MESSAGES = [
 ]
 
 
+class Tolerant(Good):
+    """Takes deferred mask features, and hands them on."""
+
+    def forward(self, memory, mask_features: Tensor | DeferredFeatures):
+        return super().forward(memory, mask_features)
+
+
+class Partial(Good):
+    """Takes deferred mask features, but changes others."""
+
+    def forward(self, memory, mask_features: Tensor | DeferredFeatures):
+        deferred = isinstance(mask_features, DeferredFeatures)
+        return super().forward(memory, mask_features if deferred else 2 * mask_features)
+
+
+def test_deferred_features_are_handed_on():
+    assert re.fullmatch(
+        r"transformer decoder Partial returns different mask logits of layer 0 with deferred mask features, by up to "
+        r"\S+\. A pixel decoder defers its last operation alone, and a transformer decoder hands them on\.",
+        error_message(check_transformer_decoder, Partial),
+    )
+
+
 @each_of(MESSAGES)
 def test_error_message(part, message):
     assert error_message(check_transformer_decoder, part) == message
@@ -341,6 +365,6 @@ class Masking(Good):
         return super().forward([coarsest], mask_features)
 
 
-@pytest.mark.parametrize("part", [Good, Masking, Denoising])
+@pytest.mark.parametrize("part", [Good, Masking, Denoising, Tolerant])
 def test_a_good_one_passes(part):
     check_transformer_decoder(part)

@@ -169,7 +169,7 @@ def dense(prediction: Prediction, leaf: bool = False) -> Prediction:
 
 
 def _leaves(prediction: Prediction) -> dict[str, Tensor]:
-    assert prediction.mask_features is not None
+    assert isinstance(prediction.mask_features, Tensor)
     leaves = {"mask features": prediction.mask_features}
     for index, layer in enumerate(prediction.layers):
         assert layer.mask_embeddings is not None

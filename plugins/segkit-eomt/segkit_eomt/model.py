@@ -153,7 +153,7 @@ class EoMT(nn.Module):
         if masking == "never":
             return None
         assert prediction.mask_embeddings is not None, "its masks are products"
-        assert prediction.mask_features is not None, "its masks are products"
+        assert isinstance(prediction.mask_features, Tensor), "its masks are products"
         # The product is linear, so the few features of the patches give the masks that resized logits would give.
         features = interpolate(prediction.mask_features, size=grid, mode="bilinear").flatten(2)
         visible = prediction.mask_embeddings @ features > 0  # (B, Q, N)

@@ -1,0 +1,105 @@
+"""When mask features are deferred, and that no mask shows it."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from segkit.build import build_model
+from segkit.config import load_config
+from segkit.models.mask_former import MaskFormer
+from segkit.transformer_decoders.standard import StandardDecoder
+from segkit.types import DeferredFeatures
+from tests.helpers.tiny import write_tiny
+
+NAMES = ["mask_former", "mask_former with transformer_fpn"]
+IMAGES = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def built(folder, name="mask_former"):
+    torch.manual_seed(0)
+    return build_model(load_config(write_tiny(folder, name))).eval()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_masks_in_evaluation_are_those_with_gradients(tmp_path, name):
+    model = built(tmp_path, name)
+    plain = model(IMAGES)
+    with torch.no_grad():
+        deferred = model(IMAGES)
+    assert isinstance(plain.mask_features, Tensor)
+    for layer, expected in zip(deferred.layers, plain.layers, strict=True):
+        assert isinstance(layer.mask_features, DeferredFeatures)
+        assert layer.mask_features is deferred.mask_features
+        difference = (layer.mask_logits - expected.mask_logits).abs().max()
+        assert difference <= 1e-5 * expected.mask_logits.abs().max()
+    assert torch.equal(deferred.mask_source.features, plain.mask_features)
+
+
+def test_training_defers_nothing(tmp_path):
+    model = built(tmp_path).train()
+    with torch.no_grad():
+        assert isinstance(model(IMAGES).mask_features, Tensor)
+
+
+class Features(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images):
+        return self.model(images).mask_features
+
+
+@torch.no_grad()
+def test_what_is_traced_defers_nothing(tmp_path):
+    features = Features(built(tmp_path))
+    expected = features.model(IMAGES).mask_source.features
+    compiled = torch.compile(features, backend="eager", fullgraph=True)(IMAGES)
+    exported = torch.export.export(features, (IMAGES,)).module()(IMAGES)
+    torch._dynamo.reset()
+    assert isinstance(compiled, Tensor)
+    torch.testing.assert_close(compiled, expected)
+    torch.testing.assert_close(exported, expected)
+
+
+class Reading(StandardDecoder):
+    def forward(self, memory: list[Tensor], mask_features: Tensor):
+        return super().forward(memory, mask_features * 2)
+
+
+class Unresolved(StandardDecoder):
+    def forward(self, memory: list[Tensor], mask_features: "Tensor | OnlyForTypeCheckers"):  # noqa: F821
+        return super().forward(memory, mask_features)
+
+
+@pytest.mark.parametrize("kind", [Reading, Unresolved])
+def test_a_decoder_that_does_not_say_so_gets_tensors(tmp_path, kind):
+    model = built(tmp_path)
+    decoder = kind(model.pixel_decoder.memory, 16, 8, num_queries=8, num_layers=1, num_heads=2, hidden_dim=16)
+    with torch.no_grad():
+        prediction = MaskFormer(model.backbone, model.pixel_decoder, decoder).eval()(IMAGES)
+    assert isinstance(prediction.mask_features, Tensor)
+
+
+class Doubled(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.weight, self.bias = inner, inner.weight, inner.bias
+
+    def forward(self, maps):
+        return 2 * self.inner(maps)
+
+
+def test_a_replaced_convolution_is_called(tmp_path):
+    model = built(tmp_path)
+    with torch.no_grad():
+        expected = 2 * model(IMAGES).mask_logits
+        model.pixel_decoder.mask_features = Doubled(model.pixel_decoder.mask_features)
+        torch.testing.assert_close(model(IMAGES).mask_logits, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_per_pixel_models_read_the_features(tmp_path):
+    model = built(tmp_path, "per_pixel with queries")
+    expected = model(IMAGES).pixel_logits
+    with torch.no_grad():
+        assert torch.equal(model(IMAGES).pixel_logits, expected)
