@@ -64,7 +64,7 @@ class DeferredFeatures:
             return self._convolve(self._maps[image : image + 1], kernels, factors @ self._bias)[0]
 
     def _convolve(self, maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(maps.device.type, enabled=False):
             return conv2d(maps, weight.to(maps.dtype), bias.to(maps.dtype), padding=self._padding)
 
 
