@@ -58,7 +58,7 @@ class PyramidModel(SegmentationModel):
         # Read here, since a compiler cannot read signatures.
         self._pixel_decoder_inputs = named_inputs(pixel_decoder)
         self._transformer_decoder_inputs = named_inputs(transformer_decoder)
-        self._takes_deferred = input_type_has(transformer_decoder, "mask_features", DeferredFeatures)
+        self._accepts_deferred = input_type_has(transformer_decoder, "mask_features", DeferredFeatures)
         self._size_divisor = size_divisor
 
     @property
@@ -78,7 +78,7 @@ class PyramidModel(SegmentationModel):
         """
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
-        return self._takes_deferred and images.device.type == "cpu"
+        return self._accepts_deferred and images.device.type == "cpu"
 
     def decode_pixels(
         self, images: Tensor, sizes: Sequence[Size] | None, deferred: bool = False

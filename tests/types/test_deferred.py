@@ -87,17 +87,17 @@ def test_masks_can_be_read_outside_of_inference_mode():
     assert features.computed().shape == (2, 12, 6, 9)
 
 
-def test_masks_have_the_type_of_autocast_and_are_as_near_to_the_truth():
+def test_masks_have_the_type_of_autocast_and_are_as_exact():
     maps, convolution, embeddings = inputs(size=(32, 32))
     with torch.no_grad():
-        truth = torch.einsum("me,ehw->mhw", embeddings[0], convolution(maps)[0])
+        exact = torch.einsum("me,ehw->mhw", embeddings[0], convolution(maps)[0])
         with torch.autocast("cpu", torch.bfloat16):
             features, plain = DeferredFeatures(maps, convolution), convolution(maps)
     found = features.masks(0, embeddings[0].bfloat16())
     product = torch.einsum("me,ehw->mhw", embeddings[0].bfloat16(), plain[0])
     assert found.dtype == features.computed().dtype == product.dtype == torch.bfloat16
     assert torch.equal(features.computed(), plain)
-    assert (found - truth).square().mean() <= (product - truth).square().mean()
+    assert (found - exact).square().mean() <= (product - exact).square().mean()
 
 
 def test_other_convolutions_are_refused():
