@@ -1,6 +1,7 @@
 """The hook `tracker`: experiment trackers, by Accelerate."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from segkit.errors import ConfigError, SegkitError, cause_of
@@ -61,22 +62,43 @@ install clearml), or remove the hook.
         if not context.is_main:
             return
         folder = {"logging_dir": str(context.folder)} if self._kind.requires_logging_directory else {}
-        try:
+        with self._explained("cannot be started"):
             tracker = self._kind(self.project, **folder, **self.options)
             if hasattr(tracker, "start"):  # earlier versions of Accelerate start it when it is made
                 tracker.start()
             tracker.store_init_configuration(flat(context.config))
-        except Exception as error:  # of the network, of the account, of an option
-            raise SegkitError(
-                f"hook 'tracker': '{self.name}' cannot be started ({cause_of(error)}). Check its options and account, "
-                "or remove the hook."
-            ) from error
         self._tracker = tracker
 
     def on_log(self, context: TrainingContext, values: Mapping[str, Json]) -> None:
         if self._tracker is not None:
-            self._tracker.log(numbers(values), step=context.step)
+            with self._explained("takes no more numbers"):
+                self._tracker.log(_apart(numbers(values)), step=context.step)
 
     def on_end(self, context: TrainingContext) -> None:
         if self._tracker is not None:
-            self._tracker.finish()
+            with self._explained("cannot be ended"):
+                self._tracker.finish()
+
+    @contextmanager
+    def _explained(self, problem: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # of the network, of the account, of an option
+            raise SegkitError(
+                f"hook 'tracker': '{self.name}' {problem} ({cause_of(error)}). Check its options and account, or "
+                "remove the hook."
+            ) from error
+
+
+def _apart(values: Mapping[str, float]) -> dict[str, float]:
+    """Renames `dice/0` beside `dice` to `dice.0`: MLflow can keep numbers in files, where `dice` would be a folder too.
+
+    Example:
+        >>> _apart({"losses/dice": 0.5, "losses/dice/0": 0.75})
+        {'losses/dice': 0.5, 'losses/dice.0': 0.75}
+    """
+    parents = {name: name.rpartition("/")[0] for name in values}
+    return {
+        f"{parents[name]}.{name.rpartition('/')[2]}" if parents[name] in values else name: value
+        for name, value in values.items()
+    }

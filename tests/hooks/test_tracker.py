@@ -57,3 +57,30 @@ def test_a_tracker_that_refuses_is_named(monkeypatch):
         hook.on_start(tiny_context(nn.Linear(1, 1)))
     assert str(caught.value).startswith("hook 'tracker': 'wandb' cannot be started (")
     assert str(caught.value).endswith("). Check its options and account, or remove the hook.")
+
+
+@pytest.mark.parametrize(("method", "problem"), [("log", "takes no more numbers"), ("finish", "cannot be ended")])
+def test_a_tracker_that_fails_later_is_named(tiny, monkeypatch, method, problem):
+    """The training ends there, and its last whole step is saved."""
+
+    def fail(*arguments, **options):
+        raise OSError("the server is gone")
+
+    fake_trackers(monkeypatch)
+    config = load_config(tiny, ["training.steps=1", "training.hooks=[{type: tracker, name: mlflow}]"])
+    monkeypatch.setattr(tracking.LOGGER_TYPE_TO_CLASS["mlflow"], method, fail)
+    with pytest.raises(SegkitError) as caught:
+        train(config, output="run")
+    assert str(caught.value) == (
+        f"hook 'tracker': 'mlflow' {problem} (the server is gone). Check its options and account, or remove the hook."
+    )
+    assert (tiny.parent / "run/checkpoints/step_1/training_state.pt").is_file()
+
+
+def test_no_name_is_the_folder_of_another(tiny, monkeypatch):
+    """MLflow keeps each number in a file, so that `losses/dice` and `losses/dice/0` would collide."""
+    sent = fake_trackers(monkeypatch)
+    train(load_config(tiny, ["training.steps=1", "training.hooks=[{type: tracker, name: mlflow}]"]), output="run")
+    names = {name for kind, *rest in sent if kind == "log" for name in rest[1]}
+    assert {"losses/dice", "losses/dice.0"} <= names
+    assert not {name.rpartition("/")[0] for name in names} & names
