@@ -108,6 +108,7 @@ CONTAINERS = {
     "a.avi": ("avi", "mpeg4", None),
     "a.flv": ("flv", "libx264", None),
     "a.mp4": ("mp4", "libx264", {"movflags": "faststart"}),
+    "a.wmv": ("asf", "wmv2", None),
     "a.ts": ("mpegts", "libx264", None),
 }
 
@@ -129,6 +130,16 @@ def test_a_film_that_was_cut_off(tmp_path, name):
     assert found, error.value
     assert 10 < int(found[1]) < 30
     assert 1 < float(found[2]) < 3.5
+
+
+def test_a_broadcast_in_asf_says_no_length(tmp_path):
+    write_stream(tmp_path / "a.wmv", noisy(50), 10, *CONTAINERS["a.wmv"])
+    content = bytearray((tmp_path / "a.wmv").read_bytes())
+    flags = content.index(bytes.fromhex("A1DCAB8C47A9CF118EE400C00C205365")) + 88
+    content[flags] |= 1
+    (tmp_path / "a.wmv").write_bytes(content)
+    cut(tmp_path / "a.wmv")
+    assert 10 < len(read(tmp_path / "a.wmv")) < 30
 
 
 def test_a_container_that_lasts_as_long_as_its_sound(tmp_path):
