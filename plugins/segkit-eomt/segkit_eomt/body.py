@@ -3,9 +3,11 @@
 from typing import Any
 
 import timm
+import torch
 from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from segkit.errors import ConfigError, SegkitError, cause_of, suggest
 from segkit.layers.rotary_positions import make_positions_traceable
@@ -26,6 +28,7 @@ class PlainBody(nn.Module):
         patch_size: Side of a patch in pixels; None = that of the weights.
         options: Further arguments of the timm model.
         channels: Of the images. Published weights of another number are adapted by timm.
+        gradient_checkpointing: In training, compute the inside of each block again in the backward pass.
 
     Raises:
         ConfigError: timm has no such model, or it is no plain vision transformer.
@@ -41,8 +44,10 @@ class PlainBody(nn.Module):
         patch_size: int | None,
         options: dict[str, Any],
         channels: int = 3,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
+        self.gradient_checkpointing = gradient_checkpointing
         sizes = {"img_size": image_size, "patch_size": patch_size}
         chosen = {key: value for key, value in sizes.items() if value is not None}
         if "in_chans" in options:
@@ -105,7 +110,9 @@ class PlainBody(nn.Module):
         """
         module = self.transformer.blocks[block]
         module.attn.fused_attn = mask is not None or not fused_attention_is_slow(tokens, module.attn.num_heads)
-        result: Tensor = module(tokens, rotary, mask) if self._rotates else module(tokens, mask)
+        inputs = (tokens, rotary, mask) if self._rotates else (tokens, mask)
+        recompute = self.gradient_checkpointing and self.training and torch.is_grad_enabled()
+        result: Tensor = checkpoint(module, *inputs, use_reentrant=False) if recompute else module(*inputs)
         return result
 
     def norm(self, tokens: Tensor) -> Tensor:

@@ -39,6 +39,8 @@ class EoMT(nn.Module):
             that the weights were trained with. As many numbers as there are here, as many channels have the images.
         pixel_std: Standard deviation of each channel. By default likewise.
         pixel_type: Type of the pixels of the images.
+        gradient_checkpointing: In training, recompute the inside of each block in the backward pass instead of storing
+            it, which takes less memory and more time. Results are the same.
         options: Further arguments of the timm model, such as `{drop_path_rate: 0.1}`.
 
     Raises:
@@ -71,6 +73,7 @@ class EoMT(nn.Module):
         pixel_mean: list[float] | None = None,
         pixel_std: list[PositiveFloat] | None = None,
         pixel_type: PixelType = "uint8",
+        gradient_checkpointing: bool = False,
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -78,7 +81,9 @@ class EoMT(nn.Module):
         from segkit_eomt.body import PlainBody
 
         channels = len(pixel_mean or (0, 0, 0))
-        self.body = PlainBody(name, pretrained, weights, image_size, patch_size, options or {}, channels)
+        self.body = PlainBody(
+            name, pretrained, weights, image_size, patch_size, options or {}, channels, gradient_checkpointing
+        )
         if num_blocks > self.body.num_blocks:
             raise ConfigError(
                 f"model 'eomt': num_blocks: must be at most {self.body.num_blocks}, the number of blocks of '{name}', "

@@ -166,3 +166,28 @@ def test_configs_find_the_model_by_name():
     prediction = model.eval()(torch.zeros(1, 3, 96, 128, dtype=torch.uint8))
     assert isinstance(prediction, Prediction)
     assert prediction.mask_logits.shape == (1, 16, 24, 32)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_checkpointing_keeps_less_and_gives_the_same_gradients(name):
+    images = torch.randint(0, 256, (2, 3, 56, 112) if "14" in name else (2, 3, 64, 96), dtype=torch.uint8)
+    models = [
+        make(name=name, options={**SMALL, "drop_path_rate": 0.5}, gradient_checkpointing=one) for one in (False, True)
+    ]
+    models[1].load_state_dict(models[0].state_dict())
+    kept, gradients = [], []
+    for model in models:
+        kept.append(0)
+
+        def count(tensor):
+            kept[-1] += tensor.numel()
+            return tensor
+
+        torch.manual_seed(0)
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            layers = model.train()(images).layers
+        sum(layer.mask_logits.square().mean() + layer.class_logits.square().mean() for layer in layers).backward()
+        gradients.append({key: value.grad for key, value in model.named_parameters()})
+    assert kept[1] < 0.8 * kept[0]
+    assert any(value is not None and value.any() for value in gradients[0].values())
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=0)
