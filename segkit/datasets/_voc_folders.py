@@ -118,7 +118,7 @@ def _names(root: Path, split: Split) -> tuple[Path, list[str]]:
         names = [name for file in _lists_to_divide(root) for name in _read(file)]
         return root / LISTS, list(dict.fromkeys(names))
     file = root / LISTS / f"{split}.txt"
-    if not file.is_file():
+    if not file.exists():  # a pipe or folder of this name is refused where it is read
         there = join_first(sorted(one.stem for one in (root / LISTS).glob("*.txt"))) or "none"
         raise DataError(f"split: there is no list {file}. The lists are: {there}. Choose one of them.")
     return file, _read(file)
