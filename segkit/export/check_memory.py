@@ -40,7 +40,7 @@ def require_memory_of_check(program: ExportProgram, sizes: SizeRange) -> None:
         require_memory(MARGIN * live.peak / _SIDE**2 * pixels)
     except MemoryError as error:
         raise ExportError(
-            f"size: {counted(max(BATCHES), 'image')} of {height} x {width} pixels, as the check of the file runs them, do not fit "
-            f"into the memory ({error}). Export for smaller images: programs split large ones into windows of the "
-            "file's size."
+            f"size: {counted(max(BATCHES), 'image')} of {height} x {width} pixels, as the check of the file runs them, "
+            f"do not fit into the memory ({error}). Export for smaller images: programs split large ones into windows "
+            "of the file's size."
         ) from error
