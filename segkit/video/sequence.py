@@ -11,7 +11,7 @@ def numbered_images(pattern: str) -> list[Path]:
     """Returns the files of a sequence, such as `frames/frame_%04d.png`, in the order of their numbers.
 
     Raises:
-        DataError: There are none, or numbers between them are missing.
+        DataError: There are none, numbers between them are missing, or two have the same.
 
     Example:
         >>> numbered_images("no_such_folder/%d.png")
@@ -26,11 +26,15 @@ def numbered_images(pattern: str) -> list[Path]:
     numbers: dict[int, Path] = {}
     for file in folder.glob("*"):
         match = like.fullmatch(file.name)
-        if match:
-            numbers[int(match[1])] = file
+        if match and numbers.setdefault(int(match[1]), file) != file:
+            names = " and ".join(sorted((file.name, numbers[int(match[1])].name)))
+            raise DataError(f"{pattern}: {names} have one number. Remove or rename one of them.")
     if not numbers:
         raise DataError(f"{pattern}: there are no such images.")
     missing = next(number for number in range(min(numbers), max(numbers) + 2) if number not in numbers)
     if missing <= max(numbers):
-        raise DataError(f"{pattern}: number {missing} is missing between {min(numbers)} and {max(numbers)}.")
+        raise DataError(
+            f"{pattern}: number {missing} is missing between {min(numbers)} and {max(numbers)}. "
+            "Number the images without gaps."
+        )
     return [numbers[number] for number in sorted(numbers)]

@@ -57,7 +57,9 @@ def test_a_sequence_goes_by_numbers(tmp_path):
     frames = read(tmp_path / "frame_%d.png")
     assert [(int(image[0, 0, 0]), seconds) for _, seconds, image in frames] == [(9, 0.0), (10, 0.04), (11, 0.08)]
     (tmp_path / "frame_10.png").unlink()
-    with pytest.raises(DataError, match=r"frame_%d\.png: number 10 is missing between 9 and 11\."):
+    with pytest.raises(
+        DataError, match=r"frame_%d\.png: number 10 is missing between 9 and 11\. Number the images without gaps\."
+    ):
         read(tmp_path / "frame_%d.png")
 
 
@@ -83,6 +85,16 @@ def test_a_damaged_frame_is_named(tmp_path):
     (tmp_path / "a.mp4").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.mp4: frame \d+ cannot be decoded \(.+\)"):
         read(tmp_path / "a.mp4")
+
+
+def test_two_images_of_one_number(tmp_path):
+    for name in ("f_1.png", "f_001.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    with pytest.raises(DataError) as error:
+        read(tmp_path / "f_%d.png")
+    assert str(error.value) == (
+        f"{tmp_path}/f_%d.png: f_001.png and f_1.png have one number. Remove or rename one of them."
+    )
 
 
 def cut(path):
