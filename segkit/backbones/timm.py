@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from segkit.errors import ConfigError
 from segkit.layers.depth import numbered_layers
+from segkit.layers.recomputation import count_batches_once
 from segkit.ops.cpu.linear import convolve_linear
 from segkit.registries import BACKBONES
 from segkit.types import Feature
@@ -168,6 +169,7 @@ def _checkpoint_gradients(body: nn.Module, name: str) -> None:
         raise ConfigError(
             f"backbone 'timm': gradient_checkpointing: timm does not support it for '{name}' ({error}). Leave it out."
         ) from error
+    count_batches_once(body)
 
 
 def _published(body: nn.Module, name: str) -> tuple[list[int], list[Feature]]:

@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from segkit.errors import ConfigError
+from segkit.layers.recomputation import count_batches_once
 
 
 def synchronize_batch_norms(model: nn.Module, num_processes: int, device: torch.device) -> list[str]:
@@ -44,4 +45,5 @@ def synchronize_batch_norms(model: nn.Module, num_processes: int, device: torch.
 
     for name, child in model.named_children():
         setattr(model, name, layers.convert_sync_batchnorm(child))  # type: ignore[attr-defined, no-untyped-call]
+    count_batches_once(model)  # as those did that were replaced
     return []

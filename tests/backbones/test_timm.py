@@ -256,10 +256,11 @@ def test_multi_grid_that_does_not_fit():
     )
 
 
-def test_gradient_checkpointing_keeps_less_and_gives_the_same_gradients():
+@pytest.mark.parametrize("name", ["resnet18", "tf_efficientnet_lite0"])
+def test_gradient_checkpointing_keeps_less_and_gives_the_same_gradients(name):
     torch.manual_seed(0)
-    plain = BACKBONES.get("timm")(name="resnet18")
-    frugal = BACKBONES.get("timm")(name="resnet18", gradient_checkpointing=True)
+    plain = BACKBONES.get("timm")(name=name)
+    frugal = BACKBONES.get("timm")(name=name, gradient_checkpointing=True)
     frugal.load_state_dict(plain.state_dict())
     images = torch.randn(2, 3, 64, 64)
     kept, gradients = [], []
@@ -276,6 +277,8 @@ def test_gradient_checkpointing_keeps_less_and_gives_the_same_gradients():
         gradients.append([parameter.grad for parameter in backbone.parameters()])
     assert kept[1] < 0.8 * kept[0]
     assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*gradients, strict=True))
+    buffers = dict(frugal.named_buffers())
+    assert all(torch.allclose(value, buffers[name]) for name, value in plain.named_buffers()), "each batch counts once"
 
 
 def test_a_model_that_cannot_checkpoint_gradients():
