@@ -246,7 +246,9 @@ def test_a_new_plugin_from_its_first_to_its_last_day(environment):
     train_again, predict = environment.commands(train[1:], ["predict", "runs/example", "image.png", "--output", "seen"])
     assert train_again == [2, "error: " + missing_parts(environment, "acme-parts/configs/example.yaml")]
     # A prediction needs the backbone only.
-    backbone = missing_parts(environment, "runs/example/best/config.yaml").splitlines(keepends=True)[0]
+    backbone = missing_parts(environment, "runs/example/best/config.yaml").splitlines()[0] + (
+        ". The package that provided it is not installed: `plugins` in the run's environment.json names it\n"
+    )
     assert predict == [2, f"error: {backbone}"]
 
 

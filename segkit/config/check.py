@@ -37,7 +37,7 @@ def check(config: Mapping, saved: bool = False) -> dict[str, Value]:
     Raises:
         ConfigError: something is wrong. The message has one line per problem.
     """
-    checker = _Checker()
+    checker = _Checker(saved)
     data = checker.section(config, Experiment, "", config.origin)
     wrong = [problem.path for problem in checker.problems]
     for problem in inconsistencies(config):
@@ -54,8 +54,9 @@ def check(config: Mapping, saved: bool = False) -> dict[str, Value]:
 class _Checker:
     """Walks the tree and collects problems. The values that its methods return are valid only if there are none."""
 
-    def __init__(self) -> None:
+    def __init__(self, saved: bool) -> None:
         self.problems: list[Problem] = []
+        self._saved = saved
 
     def report(self, origin: Origin, path: str, message: str) -> None:
         self.problems.append(Problem(origin, path, message))
@@ -119,7 +120,12 @@ class _Checker:
         try:
             return registry.get(name.value)
         except RegistryError as error:
-            self.report(name.origin, join_path(path, "type"), f"{error}{_other_kinds(name.value, registry)}")
+            hint = _other_kinds(name.value, registry)
+            if self._saved and name.origin != COMMAND_LINE and name.value not in registry.names():
+                hint += (
+                    ". The package that provided it is not installed: `plugins` in the run's environment.json names it"
+                )
+            self.report(name.origin, join_path(path, "type"), f"{error}{hint}")
             return None
 
     def nested(self, node: Mapping, registry: Registry[object], path: str) -> None:

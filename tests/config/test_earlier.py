@@ -46,4 +46,7 @@ def test_models_of_other_names_are_left(run):
     (run / "config.yaml").write_text("model: {type: no_such_model}")
     with pytest.raises(Exception, match="there is no model 'no_such_model'") as caught:
         load_config("run")
+    assert str(caught.value).endswith(
+        ". The package that provided it is not installed: `plugins` in the run's environment.json names it"
+    )
     assert len(str(caught.value).splitlines()) == 1
