@@ -51,7 +51,7 @@ def test_it_computes_the_same(model, monkeypatch):
 
 def test_what_cannot_be_compiled_runs_as_it_is_after_one_warning(model, monkeypatch):
     def broken(function):
-        def fail(*inputs):
+        def fail(*inputs, **keywords):
             raise RuntimeError("no compiler\nmore")
 
         return fail
@@ -87,7 +87,11 @@ def test_evaluation_is_not_compiled(model, monkeypatch):
 
 def test_a_training_pads_to_few_sizes(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(torch, "compile", lambda function: lambda *inputs: seen.append(inputs) or function(*inputs))
+
+    def compiled(function):
+        return lambda *inputs, **keywords: seen.append(inputs) or function(*inputs, **keywords)
+
+    monkeypatch.setattr(torch, "compile", compiled)
     run = train(load_config(write_tiny(tmp_path), ["training.compile=true", "training.steps=2"]), tmp_path / "run")
     assert {tuple(inputs[0].shape) for inputs in seen if torch.is_tensor(inputs[0])} == {(2, 3, 128, 128)}
     assert lines_of(run)[-1]["step"] == 2

@@ -135,10 +135,10 @@ MESSAGES = [
 
 
 def test_deferred_features_are_the_others():
-    assert re.fullmatch(
-        r"pixel decoder Rectifying returns different mask features with deferred mask features, by up to \S+\. A pixel "
-        r"decoder defers its last operation alone, and a transformer decoder hands them on\.",
-        error_message(check_pixel_decoder, Rectifying),
+    message = re.sub(r"up to \S+\. ", "up to N. ", error_message(check_pixel_decoder, Rectifying))
+    assert message == (
+        "pixel decoder Rectifying returns different mask features with deferred mask features, by up to N. A pixel "
+        "decoder defers its last operation alone, and a transformer decoder hands them on."
     )
 
 
