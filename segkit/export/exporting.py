@@ -15,10 +15,10 @@ from segkit.build import build_postprocessor
 from segkit.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, read_config
 from segkit.classes import Classes
 from segkit.config import Config
-from segkit.errors import ExportError
+from segkit.errors import ExportError, cause_of
 from segkit.export.calibration import calibration_images
 from segkit.export.check_memory import require_memory_of_check
-from segkit.export.formats import FORMATS
+from segkit.export.formats import FORMATS, ExportedFile, Format
 from segkit.export.metadata import FileInfo
 from segkit.export.parity import Parity, check_parity
 from segkit.export.predictor import RESIZING
@@ -89,7 +89,7 @@ def export_checkpoint(
     with replace_file(output) as draft:
         names = _output_names(program, info.sizes)
         chosen.write(trace(program, info.sizes), draft, info, names)
-        parity = check_parity(chosen.open(draft), program, loaded.classes)
+        parity = check_parity(_opened(chosen, draft, output), program, loaded.classes)
         parity.require(str(output))
         if precision != "fp32":
             images: Iterable[Tensor] = ()
@@ -97,8 +97,24 @@ def export_checkpoint(
                 config = read_config(find_checkpoint(checkpoint), plugins, trust)
                 images = calibration_images(config, info.sizes, CALIBRATED)
             convert(draft, precision, replace(info, precision=precision), images)
-            parity = check_parity(chosen.open(draft), program, loaded.classes)
+            parity = check_parity(_opened(chosen, draft, output), program, loaded.classes)
     return parity
+
+
+def _opened(chosen: Format, draft: Path, output: Path) -> ExportedFile:
+    """Opens the file that was just written, under the name that it will have.
+
+    Raises:
+        ExportError: It cannot be run.
+    """
+    try:
+        return chosen.open(draft)
+    except ExportError as error:
+        others = " or ".join(f"--format {name}" for name, one in FORMATS.items() if one is not chosen)
+        raise ExportError(
+            f"{output}: the written file cannot be run ({cause_of(error.__cause__ or error)}). No file was written. "
+            f"Use {others}."
+        ) from error
 
 
 def exported_postprocessor(config: Config, classes: Classes, task: str | None) -> tuple[str, Postprocessor]:

@@ -1,6 +1,7 @@
 """Whole exports of tiny models, each checked on five sizes and batches of 1 and 3."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -121,6 +122,17 @@ def test_a_model_of_other_images_than_rgb(tmp_path):
         f"{checkpoint}: its model takes images of 4 channels of uint8, but exported files take RGB of 8 bits. It "
         "cannot be exported; use the checkpoint itself."
     )
+
+
+def test_a_written_file_that_cannot_be_run(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setitem(
+        exporting.FORMATS, "onnx", replace(FORMATS["onnx"], write=lambda program, path, *_: path.touch())
+    )
+    with pytest.raises(
+        ExportError, match=r"m\.onnx: the written file cannot be run \(.*No file was written\. Use --format torch"
+    ):
+        export_checkpoint(checkpoint, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_package_is_found_first(tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ def weighted_row_sums(table: Tensor, rows: Tensor, factors: Tensor) -> Tensor:
         [[21.0], [70.0]]
     """
     if torch.compiler.is_exporting():  # other programs gather and add; they have no embedding_bag of this kind
-        return (table[rows] * factors[..., None]).sum(1)
+        return (table[rows.long()] * factors[..., None]).sum(1)  # ONNX gathers by int64 alone
     return embedding_bag(rows, table, per_sample_weights=factors, mode="sum")
 
 

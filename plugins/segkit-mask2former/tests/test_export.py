@@ -1,12 +1,18 @@
 """The parts trace for any size, with gathers in the place of grid samples."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from segkit_mask2former.masked_attention import MaskedAttentionDecoder
 from segkit_mask2former.msdeform import MSDeform
 
+import segkit
 from segkit.backbones.timm import TimmBackbone
+from segkit.build import dataset_classes
+from segkit.checkpoint import save_checkpoint
 from segkit.classes import Classes
+from segkit.export.exporting import export_checkpoint
 from segkit.export.program import ExportProgram, example_images
 from segkit.export.size_range import SizeRange
 from segkit.export.tasks import TASKS
@@ -39,3 +45,15 @@ def test_the_model_traces():
         found = traced.module()(images)
         torch.testing.assert_close(found["class_logits"], prediction.class_logits, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(found["mask_logits"], prediction.mask_logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["onnx", "pt2"])
+def test_the_example_exports_and_agrees_with_the_model(tmp_path, suffix):
+    config = segkit.load_config(Path(__file__).parents[1] / "configs/example.yaml")
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "checkpoint", segkit.build_model(config), config, dataset_classes(config))
+    file = tmp_path / f"model.{suffix}"
+    parity = export_checkpoint(tmp_path / "checkpoint", file, format="onnx" if suffix == "onnx" else "torch")
+    assert file.exists()
+    assert parity.difference <= 1e-4
