@@ -191,7 +191,7 @@ def test_a_plugin_s_wheel_from_its_first_to_its_last_day(environment, wheels, pl
     formats = [one["name"] for one in parts if one["name"].startswith("huggingface_")]
     described = [["describe", one["kind"], one["name"]] for one in parts]
     trained = [
-        ["train", config, "training.steps=10", *SHORT[1:]],
+        ["train", config, "training.steps=10", *SHORT[1:], "--output", run],
         ["test", run],
         ["predict", run, "image.png", "--output", f"seen-{plugin.name}"],
     ]
@@ -201,6 +201,9 @@ def test_a_plugin_s_wheel_from_its_first_to_its_last_day(environment, wheels, pl
     assert [text for code, text in results if code] == []
     for one, (_, text) in zip(parts, results, strict=False):
         assert text.startswith(f"{one['kind']} '{one['name']}' of {plugin.name} {one['version']}")
+    packed = any(name.endswith("/configs/example.yaml") for name in zipfile.ZipFile(wheels[plugin.name]).namelist())
+    checked = environment.commands(["check", f"{plugin.name}://example.yaml"])
+    assert checked == [[0, f"{plugin.name}://example.yaml: OK\n"]] if packed else plugin.name == "segkit-example"
     schema = results[len(parts)][1]
     assert all(f'"{one["name"]}"' in schema for one in parts if one["kind"] != "checkpoint_format")
 

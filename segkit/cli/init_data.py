@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segkit.cli._types import not_empty
 from segkit.errors import SegkitError
-from segkit.runtime.shipped import SCHEME
+from segkit.runtime.shipped import is_shipped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def _default_output(folder: Path) -> Path:
 
 
 def _classes(given: str | None) -> list[str] | str | None:
-    if given is None or given.startswith(SCHEME):
+    if given is None or is_shipped(given):
         return given
     if Path(given).is_file():
         return str(Path(given).absolute())

@@ -99,7 +99,7 @@ def load_config(
     """Loads and checks a config.
 
     Args:
-        source: A YAML file, one of segkit's own (`segkit://mask_former/ade20k_r50.yaml`), the folder of a run or
+        source: A YAML file, one of a package (`segkit://mask_former/ade20k_r50.yaml`), the folder of a run or
             checkpoint, or the config itself as a dict. Paths in a dict are relative to the working directory.
         overrides: Values that replace those of the config, each as text: `key.sub=value`.
         plugins: Python files to import first. They become part of the config.

@@ -15,7 +15,7 @@ PartConfig = dict[str, Value]
 """The checked mapping of a part: `type` and its settings."""
 
 EXTENDS = (
-    "Files that this config extends, relative to it, or segkit's own, such as `segkit://base/mask_former.yaml`. "
+    "Files that this config extends, relative to it, or those of a package, such as `segkit://base/mask_former.yaml`. "
     "Mappings merge; all other values replace those of the extended "
     "files. Of several files, the later override the earlier."
 )

@@ -10,7 +10,7 @@ from segkit.data.class_list import read_classes
 from segkit.data.listing import named
 from segkit.data.paths import configured_path
 from segkit.errors import DataError
-from segkit.runtime.shipped import SCHEME
+from segkit.runtime.shipped import is_shipped
 
 _NAMES = re.compile(
     r".*(class|categor|label_?map|labels?\.|meta\.|names|id2label|palette|objectinfo).*|data\.yaml", re.IGNORECASE
@@ -68,4 +68,4 @@ def configured_list(source: list[str] | str | Path) -> list[str] | str:
     """Returns the setting `classes` for names or a file."""
     if isinstance(source, list):
         return source
-    return str(source) if str(source).startswith(SCHEME) else configured_path(Path(source))
+    return str(source) if is_shipped(str(source)) else configured_path(Path(source))

@@ -20,6 +20,8 @@ def test_a_config_and_a_dataset_may_name_them():
 
 def test_other_paths_stay():
     assert shipped_path("base/mask_former.yaml") == "base/mask_former.yaml"
+    assert shipped_path("s3://bucket/images") == "s3://bucket/images"
+    assert shipped_path("torch://a.yaml") == "torch://a.yaml"  # installed, but without parts
 
 
 def test_a_missing_one_is_named(tmp_path):

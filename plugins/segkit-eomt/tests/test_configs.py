@@ -58,3 +58,7 @@ def test_the_rates_are_the_originals(size, parameters, rates):
     assert blocks == pytest.approx([1e-4 * 0.8 ** (rates - 1 - index) for index in range(rates)])
     assert named["body.transformer.patch_embed.proj.weight"] == pytest.approx(blocks[0])
     assert named["body.transformer.norm.weight"] == named["queries.weight"] == pytest.approx(1e-4)
+
+
+def test_the_package_names_them():
+    assert Path(load_config("segkit-eomt://example.yaml").path) == CONFIGS / "example.yaml"

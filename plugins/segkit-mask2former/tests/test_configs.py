@@ -56,3 +56,7 @@ def test_the_queries_are_the_originals(file):
 def test_its_header_has_the_published_metric(file):
     first = r"# Mask2Former with .+: \d\d\.\d (PQ|AP|mean IoU) \(Cheng et al\. 2022, model zoo\)\.\n"
     assert re.match(first, file.read_text(encoding="utf-8"))
+
+
+def test_the_package_names_them():
+    assert Path(load_config("segkit-mask2former://example.yaml").path) == CONFIGS / "example.yaml"
