@@ -8,6 +8,8 @@ from segkit.build import dataset_classes
 from segkit.checkpoint import classes_differ
 from segkit.classes import Classes
 from segkit.config import Config, load_config
+from segkit.data.class_list import read_classes
+from segkit.data.paths import dataset_path
 from segkit.errors import ConfigError, DataError, counted
 from segkit.interop.label_sets import known_things, things_of
 
@@ -47,7 +49,10 @@ def classes_of_tensors(
     of_dataset, reason = _of_dataset(config)
     notes: list[str] = []
     if classes is None and of_dataset is None:
-        classes = Classes.make([f"class {index}" for index in range(count_classes())])
+        count = count_classes()
+        classes, reason = _listed(config, count, reason)
+    if classes is None and of_dataset is None:
+        classes = Classes.make([f"class {index}" for index in range(count)])
         notes = [
             f"the {counted(classes, 'class')} {'is' if len(classes) == 1 else 'are'} numbered, because their names are "
             f"not known: {reason}",
@@ -58,7 +63,9 @@ def classes_of_tensors(
         reason = classes_differ(classes, of_dataset)
     if reason:
         config, left_out = _without_datasets(config)
-        more += [f"the config's {', '.join(left_out)} are left out: {reason}"] if left_out else []
+        why = "for the same reason" if notes else reason
+        kept = "; data.val.transforms are kept" if "data" in config else ""
+        more += [f"the config's {', '.join(left_out)} are left out: {why}{kept}"] if left_out else []
     return config, classes, [*notes, *more]
 
 
@@ -68,6 +75,25 @@ def _of_dataset(config: Config) -> tuple[Classes | None, str]:
         return dataset_classes(config), ""
     except (ConfigError, DataError) as error:
         return None, str(error).rstrip(".")
+
+
+def _listed(config: Config, count: int, reason: str) -> tuple[Classes | None, str]:
+    """Returns the class list that the config's dataset names, if it has `count` classes; else None and why not.
+
+    A list that comes with a package can be read without the images of the dataset.
+    """
+    data = config.experiment.data
+    splits = [split for split in (data and data.train, data and data.val) if split and split.dataset]
+    named = next((split.dataset["classes"] for split in splits if "classes" in (split.dataset or {})), None)
+    if not isinstance(named, str):
+        return None, reason
+    try:
+        classes = read_classes(dataset_path(named))
+    except (ConfigError, DataError):
+        return None, reason
+    if len(classes) != count:
+        return None, f"{config.path}: its class list {named} has {counted(classes, 'class')}, the checkpoint {count}"
+    return classes, ""
 
 
 def _with_things(classes: Classes, things: Sequence[str] | None, where: str) -> tuple[Classes, list[str]]:

@@ -91,7 +91,7 @@ options tell. Leave out: --config.
     """
     source.require_existing()
     name = name or find_format(source)
-    reader = build_part(CHECKPOINT_FORMATS, {"type": name})
+    reader = _format(name)
     taken = inspect.signature(reader.read).parameters
     useless = [f"--{option}" for option in options if option not in taken]
     if useless:
@@ -138,12 +138,24 @@ def writing_format(name: str) -> WritingFormat:
         segkit.errors.RegistryError: checkpoint format 'original_mask_former' only reads. \
 These write: huggingface_mask_former
     """
-    built = build_part(CHECKPOINT_FORMATS, {"type": name})
+    built = _format(name)
     if not isinstance(built, WritingFormat):
         raise RegistryError(
             f"checkpoint format '{name}' only reads. These write: {', '.join(writing_formats()) or 'none'}"
         )
     return built
+
+
+def _format(name: str) -> CheckpointFormat:
+    """Returns the format of a name. Where there is none, the error says where others come from."""
+    try:
+        return build_part(CHECKPOINT_FORMATS, {"type": name})
+    except RegistryError as error:
+        if any(name in (one.name, one.qualified) for one in CHECKPOINT_FORMATS.candidates()):
+            raise
+        raise RegistryError(
+            f"{error}. Further formats come with packages of parts: install the package that provides '{name}'"
+        ) from None
 
 
 def writing_formats() -> list[str]:

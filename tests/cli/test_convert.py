@@ -196,3 +196,30 @@ def test_a_model_that_transformers_lacks(tmp_path, capsys):
     assert main(["convert", str(tmp_path / "run"), str(tmp_path / "out"), "--to", "huggingface_mask_former"]) == 1
     assert "model.pixel_decoder.type: cannot be written for transformers" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_format_that_is_not_installed_is_told(tmp_path, capsys):
+    assert main(["convert", str(tmp_path), str(tmp_path / "out"), "--to", "huggingface_other"]) == 1
+    assert "install the package that provides 'huggingface_other'" in capsys.readouterr().err
+
+
+def test_the_class_list_is_read_without_the_images(tmp_path, capsys):
+    write_original(tmp_path)
+    dataset = "{type: mask_folder, images: none/a, labels: none/b, classes: LIST}"
+    data = f"data: {{val: {{dataset: {dataset}, transforms: [{{type: resize, size: [64, 64]}}]}}}}"
+    for names, numbered in (("sky\ncar\nsea\n", False), ("sky\ncar\n", True)):
+        (tmp_path / "names.txt").write_text(names)
+        (tmp_path / "x.yaml").write_text(f"{PER_PIXEL_YAML}{data.replace('LIST', str(tmp_path / 'names.txt'))}\n")
+        arguments = [
+            str(tmp_path / "model.pkl"),
+            str(tmp_path / f"out{numbered}"),
+            "--config",
+            str(tmp_path / "x.yaml"),
+        ]
+        assert main(["convert", *arguments, "--things"]) == 0
+        notes = capsys.readouterr().out
+        assert ("are numbered" in notes) == numbered
+        assert ("has 2 classes, the checkpoint 3" in notes) == numbered
+        assert ("left out: for the same reason; data.val.transforms are kept" in notes) == numbered
+        found = json.loads((tmp_path / f"out{numbered}/classes.json").read_text())["names"]
+        assert found == (["class 0", "class 1", "class 2"] if numbered else ["sky", "car", "sea"])

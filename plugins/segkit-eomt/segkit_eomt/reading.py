@@ -1,6 +1,7 @@
 """Reads EoMT of transformers as a model, config and class list of segkit."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -12,7 +13,7 @@ from segkit.interop.huggingface.files import PREPROCESSOR, find_folder, license_
 from segkit.interop.huggingface.left_out import READ as KNOWN
 from segkit.interop.huggingface.left_out import left_out
 from segkit.interop.huggingface.point_criterion import read_point_criterion
-from segkit.interop.huggingface.preprocessing import Preprocessing, read_preprocessing
+from segkit.interop.huggingface.preprocessing import WITHOUT_FILE, Preprocessing, read_preprocessing
 from segkit.interop.loading import load_sources
 from segkit.registries import Imported
 from segkit.runtime.checkpoint_source import CONFIG
@@ -21,6 +22,8 @@ from segkit_eomt.names import their_names
 
 SIZES = {(384, 12, 6): "small", (768, 12, 12): "base", (1024, 24, 16): "large"}
 """(channels, blocks, heads) -> the name of the size in timm."""
+DEFAULT_SIDE = 640
+"""Side of the images of a body with rotary positions, where nothing says it."""
 POSITIONS = "embeddings.position_embeddings.weight"
 EPS = {False: 1e-6, True: 1e-5}
 """What timm's layer norms add to the variance, without and with rotary positions."""
@@ -68,9 +71,11 @@ def read_eomt(source: str, things: Sequence[str] | None) -> Imported:
     fields = Fields(read_json(folder / CONFIG), folder / CONFIG)
     rotary = fields.data.get("model_type") == "eomt_dinov3"
     part, notes = _model(fields, rotary)
-    prepared = _preprocessing(Fields(read_json(folder / PREPROCESSOR), folder / PREPROCESSOR))
+    prepared = _preprocessing(folder)
     classes, class_notes = read_classes(fields, prepared.first_class, things)
     config, model = built(part, read_point_criterion(fields), prepared, classes, folder)
+    if rotary:
+        notes += _side_notes(fields, prepared)
     sources = {name: tuple(their_names(name, rotary)) for name in model.state_dict()}
     report, load_notes = load_sources(model, _placed(read_tensors(folder)), sources, UNUSED.get, str(folder))
     notes += [
@@ -133,13 +138,22 @@ def _notes(fields: Fields, rotary: bool) -> list[str]:
     return notes
 
 
-def _preprocessing(fields: Fields) -> Preprocessing:
+def _side_notes(fields: Fields, prepared: Preprocessing) -> list[str]:
+    """A body with rotary positions has no size of images: it is written back as that of the transforms."""
+    side = fields.integer("image_size", DEFAULT_SIDE)
+    back = next((part["max_size"] for part in prepared.transforms if "max_size" in part), DEFAULT_SIDE)
+    return [] if side == back else [f"image_size = {side} in config.json is left out: written back, it is {back}"]
+
+
+def _preprocessing(folder: Path) -> Preprocessing:
     """Reads the settings of their image processor, which fits images into a square or cuts them into squares."""
+    file = folder / PREPROCESSOR
+    fields = Fields(read_json(file) if file.is_file() else {}, file)
     size = fields.data.get("size", {"shortest_edge": 640, "longest_edge": 640})
     if isinstance(size, dict):
         size = {edge: value for edge, value in size.items() if value is not None}
     prepared = read_preprocessing(Fields({**fields.data, "size": size, "size_divisor": 0}, fields.file))
-    prepared.notes += left_out(fields, read=READ_PREPROCESSOR)
+    prepared.notes += left_out(fields, read=READ_PREPROCESSOR) if file.is_file() else [WITHOUT_FILE]
     if fields.data.get("do_split_image"):
         prepared.notes.append("transformers cuts images into squares; predict with --window for the same")
     elif fields.data.get("do_pad"):

@@ -11,15 +11,13 @@ from segkit.classes import Classes
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.classes import classes_json, things_notes
 from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
+from segkit.interop.huggingface.not_written import not_written
 from segkit.interop.huggingface.point_criterion import point_criterion_json
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.runtime.checkpoint_source import CONFIG
 from segkit_eomt.model import EoMT
 from segkit_eomt.names import their_names
-from segkit_eomt.reading import POSITIONS
-
-DEFAULT_SIDE = 640
-"""Side of the images of a body with rotary positions, whose config does not say."""
+from segkit_eomt.reading import DEFAULT_SIDE, POSITIONS
 
 
 def write_eomt(model: nn.Module, config: Any, classes: Classes, folder: Path) -> list[str]:
@@ -52,7 +50,8 @@ def write_eomt(model: nn.Module, config: Any, classes: Classes, folder: Path) ->
     content = {**_config(model, rotary, side), **weights, **classes_json(classes)}
     write_json(folder / CONFIG, content)
     write_json(folder / PREPROCESSOR, _preprocessor(model, side, classes, where))
-    return [*notes, *side_notes, *things_notes(classes)]
+    unwritten = not_written(config, ("drop_path_rate", "proj_drop_rate", "attn_drop_rate"))
+    return [*notes, *side_notes, *unwritten, *things_notes(classes)]
 
 
 def _tensors(model: EoMT, rotary: bool, where: str) -> dict[str, Tensor]:

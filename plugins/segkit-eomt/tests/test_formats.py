@@ -72,6 +72,26 @@ def test_what_is_not_supported_is_told(pair, tmp_path):
         HuggingFaceEoMT().read(CheckpointSource(str(tmp_path)))
 
 
+def test_no_setting_vanishes_without_a_note(written, tmp_path):
+    _, folder = written("dinov3")
+    edit(folder / "preprocessor_config.json", do_split_image=True, size={"shortest_edge": 64, "longest_edge": None})
+    side = json.loads((folder / "config.json").read_text())["image_size"]
+    imported = HuggingFaceEoMT().read(CheckpointSource(str(folder)))
+    assert f"image_size = {side} in config.json is left out: written back, it is 640" in imported.notes
+    config = load_config(
+        imported.config.data, ["model.options.drop_path_rate=0.2", "model.gradient_checkpointing=true"]
+    )
+    again = tmp_path / "again"
+    again.mkdir()
+    assert HuggingFaceEoMT().write(imported.model, config, imported.classes, again)[-1] == (
+        "left out, since transformers' files have no such setting: model.gradient_checkpointing = True, "
+        "model.options.drop_path_rate = 0.2"
+    )
+    (folder / "preprocessor_config.json").unlink()
+    note = "there is no preprocessor_config.json: images are prepared by transformers' defaults"
+    assert note in HuggingFaceEoMT().read(CheckpointSource(str(folder))).notes
+
+
 def test_every_setting_of_theirs_is_known(tmp_path):
     for config in (EomtConfig(), EomtDinov3Config()):
         assert left_out(Fields(config.to_dict(), tmp_path / "config.json"), read=READ) == []

@@ -37,7 +37,7 @@ READ = frozenset(
         *("importance_sample_ratio", "mask_feature_size", "mask_weight", "no_object_weight", "num_attention_heads"),
         *("num_queries", "oversample_ratio", "train_num_points", "use_auxiliary_loss"),
         # Follow from others, or are used by no code of theirs.
-        *("num_hidden_layers", "output_auxiliary_logits", "ignore_value", "enforce_input_proj"),
+        *("num_hidden_layers", "enforce_input_proj"),
     )
 )
 """The settings of `config.json` that are read, or that change nothing."""
@@ -61,7 +61,7 @@ def read_mask2former(source: str, things: Sequence[str] | None) -> Imported:
     prepared = read_preprocessor(folder)
     classes, class_notes = read_classes(fields, prepared.first_class, things)
     part = _model(fields, backbone)
-    criterion = {**read_point_criterion(fields), "deep_supervision": fields.flag("use_auxiliary_loss", True)}
+    criterion = {**read_point_criterion(fields), "deep_supervision": True}  # whatever `use_auxiliary_loss` says
     config, model = built(part, criterion, prepared, classes, folder)
     tensors = split_projections(read_tensors(folder))
     report, load_notes = load_sources(model, tensors, their_names(model.state_dict()), unused_reason, str(folder))
@@ -130,6 +130,11 @@ def _model(fields: Fields, backbone: Backbone) -> dict[str, Any]:
 
 def _notes(fields: Fields) -> list[str]:
     notes = [*left_out(fields, read=READ), *left_out(fields.mapping("backbone_config"))]
+    if not fields.flag("use_auxiliary_loss", True):
+        notes.append(
+            "use_auxiliary_loss = False in config.json is left out: transformers computes the losses of all layers of "
+            "a Mask2Former nevertheless, and so does deep_supervision"
+        )
     dropout = fields.number("dropout", 0.0)
     if dropout:
         notes.append(f"in training, transformers skips layers of its decoder with a probability of {dropout} (dropout)")

@@ -105,6 +105,27 @@ def test_settings_without_counterpart_are_told(written):
     assert "in training, transformers skips layers of its decoder with a probability of 0.1 (dropout)" in notes
 
 
+def test_no_setting_vanishes_without_a_note(written, tmp_path):
+    _, folder = written("resnet18")
+    edit(folder / "config.json", ignore_value=7, output_auxiliary_logits=True, use_auxiliary_loss=False)
+    imported = read(folder)
+    notes = " ".join(imported.notes)
+    assert "ignore_value = 7, output_auxiliary_logits = True in config.json" in notes
+    assert "use_auxiliary_loss = False in config.json is left out" in notes
+    assert imported.config.experiment.criterion.deep_supervision
+    changed = ["model.size_divisor=64", "model.backbone.frozen=true"]
+    changed += ["postprocessors=[{type: panoptic, score_threshold: 0.3}]"]
+    config = load_config(imported.config.data, changed)
+    again = tmp_path / "again"
+    again.mkdir()
+    (note,) = HuggingFaceMask2Former().write(imported.model, config, imported.classes, again)
+    assert note == (
+        "left out, since transformers' files have no such setting: model.size_divisor = 64, "
+        "model.backbone.frozen = True, "
+        "postprocessors.0.score_threshold = 0.3"
+    )
+
+
 def test_every_setting_of_theirs_is_known(tmp_path):
     assert left_out(Fields(Mask2FormerConfig().to_dict(), tmp_path / "config.json"), read=READ) == []
 

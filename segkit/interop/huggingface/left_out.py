@@ -31,7 +31,7 @@ READ = {
     "": {
         *("backbone_config", "decoder_config", "fpn_feature_size", "mask_feature_size", "use_auxiliary_loss"),
         *("cross_entropy_weight", "dice_weight", "mask_weight", "no_object_weight"),
-        *("num_attention_heads", "num_hidden_layers", "output_auxiliary_logits"),
+        *("num_attention_heads", "num_hidden_layers"),
     },
     "backbone_config.": {
         *("attention_probs_dropout_prob", "depths", "drop_path_rate", "embed_dim", "encoder_stride", "hidden_act"),
@@ -55,7 +55,13 @@ READ = {
 }
 """Where a mapping lies -> its settings that are read, or that change nothing in a MaskFormer."""
 
-NEUTRAL: dict[str, Any] = {"decoder_layerdrop": 0.0, "ignore_index": 255, "pruned_heads": {}}
+NEUTRAL: dict[str, Any] = {
+    "decoder_layerdrop": 0.0,
+    "ignore_index": 255,
+    "ignore_value": 255,
+    "output_auxiliary_logits": False,
+    "pruned_heads": {},
+}
 """Settings that segkit does not have -> the value at which they change nothing, or that is written back."""
 
 

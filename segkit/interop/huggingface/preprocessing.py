@@ -21,6 +21,8 @@ RESCALE = 1 / 255
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 UNLIMITED = 1_000_000
 """The longest edge that is written where segkit's has no bound, because theirs needs one."""
+WITHOUT_FILE = f"there is no {PREPROCESSOR}: images are prepared by transformers' defaults"
+"""The note on a checkpoint of theirs without the file."""
 
 
 @dataclass
@@ -41,7 +43,7 @@ def read_preprocessor(folder: Path) -> Preprocessing:
     file = folder / PREPROCESSOR
     if not file.is_file():
         prepared = read_preprocessing(Fields({}, file))
-        prepared.notes.append(f"there is no {PREPROCESSOR}: images are prepared by transformers' defaults")
+        prepared.notes.append(WITHOUT_FILE)
         return prepared
     fields = Fields(read_json(file), file)
     prepared = read_preprocessing(fields)
@@ -130,8 +132,9 @@ def preprocessor_json(
         "do_rescale": True,
         "rescale_factor": RESCALE,
         "do_normalize": True,
-        "image_mean": [round(value * RESCALE, 9) for value in mean],
-        "image_std": [round(value * RESCALE, 9) for value in std],
+        # Three digits more than are read, so that 1.0 comes back as 1.0.
+        "image_mean": [round(value * RESCALE, 12) for value in mean],
+        "image_std": [round(value * RESCALE, 12) for value in std],
         "do_reduce_labels": reduced,
         "ignore_index": 255,
         "num_labels": len(ids),
