@@ -83,8 +83,8 @@ def _listed(config: Config, count: int, reason: str) -> tuple[Classes | None, st
     A list that comes with a package can be read without the images of the dataset.
     """
     data = config.experiment.data
-    splits = [split for split in (data and data.train, data and data.val) if split and split.dataset]
-    named = next((split.dataset["classes"] for split in splits if "classes" in (split.dataset or {})), None)
+    datasets = [split.dataset or {} for split in (data and data.train, data and data.val) if split]
+    named = next((dataset["classes"] for dataset in datasets if "classes" in dataset), None)
     if not isinstance(named, str):
         return None, reason
     try:
