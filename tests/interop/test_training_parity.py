@@ -38,7 +38,7 @@ def test_twenty_steps_lose_the_same(tmp_path, name):
     ours = imported.model.train()
     theirs.train()
     criterion = build_criterion(imported.config, imported.classes)
-    optimizers = [torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.05) for model in (ours, theirs)]
+    optimizers = [torch.optim.AdamW(model.parameters(), lr=2e-5, weight_decay=0.05) for model in (ours, theirs)]
     losses = []
     for step in range(20):
         images, targets = batch_of(step)
