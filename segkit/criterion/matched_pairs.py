@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segkit.ops.pixel_logits import shared_product
 from segkit.ops.target_batch import ChosenSegments, numbered
-from segkit.types import Match, Prediction, Target
+from segkit.types import DeferredFeatures, Match, Prediction, Target
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,13 @@ def matched_mask_logits(layers: Sequence[Prediction], pairs: MatchedPairs) -> tu
         embeddings, features = torch.stack(shared[0]), shared[1]  # (L, B, Q, E), (B, E, h, w)
         most = max(sum(by_layer) for by_layer in pairs.counts)
         # Images have different numbers of pairs: pad to the largest and multiply once.
-        padded = embeddings.new_zeros(len(features), most, embeddings.shape[-1])
+        padded = embeddings.new_zeros(features.shape[0], most, embeddings.shape[-1])
         padded[image, pairs.rank] = embeddings[pairs.layer, image, pairs.query]
-        masks = padded @ features.flatten(2)  # (B, most, h * w)
-        return masks.view(-1, *features.shape[2:]).float(), image * most + pairs.rank
+        if isinstance(features, DeferredFeatures):
+            masks = features.masks_of_batch(padded)  # (B, most, h, w)
+        else:
+            masks = (padded @ features.flatten(2)).view(*padded.shape[:2], *features.shape[2:])
+        return masks.flatten(0, 1).float(), image * most + pairs.rank
     masks_of = [
         layer.mask_logits_of(image, query)
         for image, matches in enumerate(zip(*pairs.matches(), strict=True))

@@ -74,9 +74,10 @@ class PyramidModel(SegmentationModel):
     def may_defer(self, images: Tensor) -> bool:
         """Returns whether the masks of `images` may be computed from deferred mask features.
 
-        That has no gradients, and is not traced. On GPUs it is not measured.
+        So they are in training, with gradients, and in evaluation, without. Nothing that is traced defers. On GPUs it
+        is not measured.
         """
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        if self.training != torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
         return self._accepts_deferred and images.device.type == "cpu"
 

@@ -7,22 +7,25 @@ from torch import Tensor
 
 from segkit.ops.cpu.linear import linear
 from segkit.ops.points import sample_channels
-from segkit.types import MaskProduct, Prediction
+from segkit.types import DeferredFeatures, Prediction
+from segkit.types.deferred import computed_features
 
 ReadLogits = Callable[[slice, int, int], Tensor]
 """(images, start, stop) -> (b,R,stop-start) float32: the logits of R masks of b images at a range of pixels."""
 
 
-def shared_product(layers: Sequence[Prediction]) -> tuple[list[Tensor], Tensor] | None:
+def shared_product(layers: Sequence[Prediction]) -> tuple[list[Tensor], Tensor | DeferredFeatures] | None:
     """Returns the mask embeddings (B,Q,E) of each layer and the mask features (B,E,h,w) that all layers share.
 
     None where layers have different features or dense masks. Layers that share features can be computed as one matrix
     product, which reads the features once.
     """
-    products = [source for source in (layer.mask_source for layer in layers) if isinstance(source, MaskProduct)]
-    if len(products) < len(layers) or any(product.features is not products[0].features for product in products):
+    features = layers[0].mask_features
+    embeddings = [layer.mask_embeddings for layer in layers if layer.mask_embeddings is not None]
+    shared = all(layer.dense_mask_logits is None and layer.mask_features is features for layer in layers)
+    if features is None or not shared or len(embeddings) < len(layers):
         return None
-    return [product.embeddings for product in products], products[0].features
+    return embeddings, features
 
 
 def logits_reader(layers: Sequence[Prediction], points: Tensor | None = None) -> ReadLogits:
@@ -54,7 +57,7 @@ def logits_reader(layers: Sequence[Prediction], points: Tensor | None = None) ->
     shared = shared_product(layers)
     if shared is not None:
         embeddings, features = shared
-        return _product_reader(torch.cat(embeddings, dim=1), places(features))
+        return _product_reader(torch.cat(embeddings, dim=1), places(computed_features(features)))
     readers = []
     for source in (layer.mask_source for layer in layers):
         if isinstance(source, Tensor):

@@ -20,8 +20,8 @@ class PixelDecoder(Protocol):
 
     * `sizes: Sequence[Size] | None = None`: the (height, width) of each image without its padding; None = no padding
     * `deferred: bool = False`: True = in place of mask features it may return `DeferredFeatures(map, convolution)`, and
-      leave a last convolution without an activation to those who read masks. That is asked for in evaluation on a CPU,
-      of a decoder in front of a transformer decoder that takes them
+      leave a last convolution without an activation to those who read masks. That is asked for on a CPU, of a decoder
+      before a transformer decoder that takes them
     """
 
     @property

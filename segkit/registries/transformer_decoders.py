@@ -23,8 +23,8 @@ class TransformerDecoder(Protocol):
       So queries can be made of known segments (denoising): see `Prediction.matches`
 
     A decoder that hands mask features on to its predictions and does not read them may annotate the parameter as
-    `mask_features: Tensor | DeferredFeatures`. In evaluation it may then get features whose last convolution is still
-    to be applied, which spares time where few masks are read.
+    `mask_features: Tensor | DeferredFeatures`. It may then get features whose last convolution is still to be applied,
+    which spares time where few masks are read or trained.
     """
 
     def __call__(self, memory: list[Tensor], mask_features: Tensor, /) -> Prediction:

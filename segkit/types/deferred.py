@@ -14,7 +14,9 @@ class DeferredFeatures:
     so: a 3x3 convolution to 256 mask features at 128x128 and 100 masks of them take 0.41 of the time.
 
     Values follow from what the map and the weights are now, even if the weights change later, and not from what else is
-    read. There are no gradients.
+    read. They have gradients if the features are made in grad mode. The matched masks of all layers are then one
+    convolution too (`masks_of_batch`), whose backward pass computes a channel for each of them instead of all E. A
+    training step of 72 matched masks an image takes 0.92 of the time in fp32, 0.96 in bf16 (R50, 512x512, two threads).
 
     Args:
         maps: (B,C,h,w).
@@ -35,10 +37,11 @@ class DeferredFeatures:
         device = maps.device.type
         # Masks are read after the model's autocast has ended, and have the type that its convolution would have had.
         self._maps = maps.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else maps
-        self._weight = convolution.weight.detach().clone()  # (E, C, k, k)
+        self._weight = convolution.weight.clone()  # (E, C, k, k)
         bias = convolution.bias
-        self._bias = self._weight.new_zeros(len(self._weight)) if bias is None else bias.detach().clone()
+        self._bias = self._weight.new_zeros(len(self._weight)) if bias is None else bias.clone()
         self._padding = convolution.padding
+        self._trains = torch.is_grad_enabled()
         self._computed: Tensor | None = None
 
     @property
@@ -54,17 +57,30 @@ class DeferredFeatures:
 
     def masks(self, image: int, embeddings: Tensor) -> Tensor:
         """Computes the masks (M,h,w) of the `embeddings` (M,E) of one image."""
-        if len(embeddings) >= len(self._weight):
+        if self._trains or len(embeddings) >= len(self._weight):  # in training, other masks are read as well
             return torch.einsum("me,ehw->mhw", embeddings, self.computed()[image])
         if len(embeddings) == 0:  # a convolution has at least one kernel
             return self._maps.new_zeros(0, *self._maps.shape[2:])
-        with torch.no_grad(), torch.autocast(embeddings.device.type, enabled=False):
+        return self._composed(self._maps[image : image + 1], embeddings[None])[0]
+
+    def masks_of_batch(self, embeddings: Tensor) -> Tensor:
+        """Computes the masks (B,M,h,w) of `embeddings` (B,M,E), which are all masks that have a gradient."""
+        # A matcher has computed the features; what is saved is their backward pass, which costs two forward passes.
+        if 0 < 3 * embeddings.shape[1] < 2 * len(self._weight):
+            return self._composed(self._maps, embeddings)
+        # Also without masks: then every weight gets a gradient of zeros, which processes wait for.
+        return torch.einsum("bme,behw->bmhw", embeddings, self.computed())
+
+    def _composed(self, maps: Tensor, embeddings: Tensor) -> Tensor:
+        """Computes the masks (b,M,h,w) of b maps and `embeddings` (b,M,E)."""
+        with torch.set_grad_enabled(self._trains), torch.autocast(maps.device.type, enabled=False):
             factors = embeddings.to(self._weight.dtype)
-            kernels = torch.einsum("me,eckl->mckl", factors, self._weight)
-            return self._convolve(self._maps[image : image + 1], kernels, factors @ self._bias)[0]
+            kernels = torch.einsum("bme,eckl->bmckl", factors, self._weight)
+            one_each = zip(torch.split(maps, 1), kernels.unbind(), (factors @ self._bias).unbind(), strict=True)
+            return torch.cat([self._convolve(*one) for one in one_each])
 
     def _convolve(self, maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        with torch.no_grad(), torch.autocast(maps.device.type, enabled=False):
+        with torch.set_grad_enabled(self._trains), torch.autocast(maps.device.type, enabled=False):
             return conv2d(maps, weight.to(maps.dtype), bias.to(maps.dtype), padding=self._padding)
 
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from segkit.build import build_model
+from segkit.build import build_criterion, build_model, dataset_classes
 from segkit.config import load_config
 from segkit.models.mask_former import MaskFormer
 from segkit.transformer_decoders.standard import StandardDecoder
-from segkit.types import DeferredFeatures
-from tests.helpers.tiny import write_tiny
+from segkit.types import DeferredFeatures, Target
+from tests.helpers.tiny import empty_target, write_tiny
 
 NAMES = ["mask_former", "mask_former with transformer_fpn"]
 IMAGES = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -35,10 +35,49 @@ def test_masks_in_evaluation_are_those_with_gradients(tmp_path, name):
     assert torch.equal(deferred.mask_source.features, plain.mask_features)
 
 
-def test_training_defers_nothing(tmp_path):
+def test_training_without_gradients_defers_nothing(tmp_path):
     model = built(tmp_path).train()
     with torch.no_grad():
         assert isinstance(model(IMAGES).mask_features, Tensor)
+
+
+def stripes(number):
+    """A target of `number` segments side by side."""
+    if number == 0:
+        return empty_target((64, 96))
+    columns = (torch.arange(96) * number // 96).to(torch.int16)
+    return Target(torch.arange(number) % 3, columns.expand(64, 96).contiguous())
+
+
+@pytest.mark.parametrize("segments", [0, 1, 3, 8])  # the masks of all layers are fewer than channels, or as many
+@pytest.mark.parametrize("name", NAMES)
+def test_training_has_the_plain_losses_and_gradients(tmp_path, name, segments, monkeypatch):
+    config = load_config(write_tiny(tmp_path, name))
+    torch.manual_seed(0)
+    model = build_model(config).train()
+    criterion = build_criterion(config, dataset_classes(config))
+    targets = [stripes(segments), stripes(max(segments - 1, 0))]
+
+    def step():
+        model.zero_grad()
+        torch.manual_seed(0)  # of the dropout
+        prediction = model(IMAGES)
+        report = criterion(prediction, targets)
+        report.total.backward()
+        gradients = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+        return prediction.mask_features, report.named, gradients
+
+    features, losses, gradients = step()
+    assert isinstance(features, DeferredFeatures)
+    monkeypatch.setattr(type(model), "may_defer", lambda model, images: False)
+    plain, expected_losses, expected = step()
+    assert isinstance(plain, Tensor)
+    assert set(gradients) == set(expected)
+    assert len(gradients) == len(list(model.parameters()))
+    torch.testing.assert_close(losses, expected_losses, atol=1e-5, rtol=1e-5)
+    for parameter, gradient in gradients.items():
+        scale = max(expected[parameter].abs().max(), 1e-3)
+        assert (gradient - expected[parameter]).abs().max() <= 1e-4 * scale, parameter
 
 
 class Features(nn.Module):

@@ -69,13 +69,32 @@ def test_dense_masks_come_first():
 
 def test_weights_that_change_later_change_no_mask():
     maps, convolution, embeddings = inputs()
-    expected = torch.einsum("me,ehw->mhw", embeddings[0], convolution(maps)[0]).detach()
-    features = DeferredFeatures(maps, convolution)
     with torch.no_grad():
+        expected = torch.einsum("me,ehw->mhw", embeddings[0], convolution(maps)[0])
+        features = DeferredFeatures(maps, convolution)
         convolution.weight.zero_()
     found = features.masks(0, embeddings[0])
     assert not found.requires_grad
     close(found, expected)
+
+
+@pytest.mark.parametrize("masks", [0, 3, 7, 8, 12])
+@pytest.mark.parametrize("bias", [True, False])
+def test_masks_made_in_grad_mode_have_the_gradients_of_the_plain_features(bias, masks):
+    maps, convolution, _ = inputs(bias=bias)
+    embeddings = torch.randn(2, masks, 12, requires_grad=True)
+    leaves = [maps.requires_grad_(), embeddings, *convolution.parameters()]
+    plain = torch.einsum("bme,behw->bmhw", embeddings, convolution(maps))
+    features = DeferredFeatures(maps, convolution)
+    with torch.no_grad():
+        features.computed()  # as a matcher reads them
+    found = features.masks_of_batch(embeddings)
+    torch.testing.assert_close(found, plain, atol=1e-5, rtol=1e-5)
+    weights = torch.randn(plain.shape)
+    gradients = [torch.autograd.grad((one * weights).sum(), leaves, retain_graph=True) for one in (found, plain)]
+    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-4)
+    of_features = torch.autograd.grad(features.computed().sum(), maps)
+    torch.testing.assert_close(of_features, torch.autograd.grad(convolution(maps).sum(), maps))
 
 
 def test_masks_can_be_read_outside_of_inference_mode():

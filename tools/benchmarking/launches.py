@@ -17,6 +17,7 @@ from benchmarking.table import markdown
 from segkit.criterion import mask_losses
 from segkit.inspection.launch_count import LaunchCount
 from segkit.losses import focal
+from segkit.models._base import PyramidModel
 from segkit.ops import mask_costs
 from segkit.runtime.precision import Precision
 
@@ -42,7 +43,7 @@ class Launches:
 
 @contextmanager
 def gpu_chunks(reduction: int) -> Iterator[None]:
-    """Lets every device work in the chunks of a GPU, and call its softplus.
+    """Lets every device work in the chunks of a GPU, call its softplus, and defer no mask features.
 
     Args:
         reduction: The sides of the images are smaller by this. Chunks are too, so their number stays the same.
@@ -51,6 +52,7 @@ def gpu_chunks(reduction: int) -> Iterator[None]:
         for module in (mask_losses, mask_costs):
             chunk = module.GPU_CHUNK // reduction**2
             stack.enter_context(patch.multiple(module, CPU_CHUNK=chunk, GPU_CHUNK=chunk))
+        stack.enter_context(patch.object(PyramidModel, "may_defer", lambda model, images: False))
         for module in (focal, mask_costs):
             stack.enter_context(patch.object(module, "softplus", _gpu_softplus))
         yield
