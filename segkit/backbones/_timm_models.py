@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -21,11 +22,17 @@ _FILTERS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretraine
 
 
 def create_feature_model(
-    name: str, pretrained: bool, weights: str | PathLike[str] | None, options: Mapping[str, Any], channels: int = 3
+    part: str,
+    name: str,
+    pretrained: bool,
+    weights: str | PathLike[str] | None,
+    options: Mapping[str, Any],
+    channels: int = 3,
 ) -> nn.Module:
     """Creates the timm model `name` as a feature extractor.
 
     Args:
+        part: Name of the backbone, for messages.
         name: Name of a timm model, with or without the tag of its weights.
         pretrained: Load timm's published weights.
         weights: Load this file instead.
@@ -40,14 +47,16 @@ def create_feature_model(
     base_name = name.partition(".")[0]
     if not timm.is_model(base_name):
         raise ConfigError(
-            f"backbone 'timm': timm {timm.__version__} has no model '{name}'.{suggest(base_name, timm.list_models())} "
-            "timm.list_models('*part*') finds names."
+            f"backbone '{part}': name: timm {timm.__version__} has no model '{name}'."
+            f"{suggest(base_name, timm.list_models())} timm.list_models('*part*') finds names."
         )
     if "in_chans" in options:
         raise ConfigError(
-            "backbone 'timm': options: in_chans: the number of channels is that of the numbers in model.pixel_mean. "
+            f"backbone '{part}': options: in_chans: the number of channels is that of the numbers in model.pixel_mean. "
             "Remove it, and give pixel_mean and pixel_std one number per channel."
         )
+    if weights is not None and not Path(weights).is_file():
+        raise SegkitError(f"backbone '{part}': weights: there is no file '{weights}'. Correct the path.")
     arguments = dict(options)
     if channels != 3:
         arguments["in_chans"] = channels
@@ -61,7 +70,7 @@ def create_feature_model(
         if weights is not None:
             _refuse_foreign_tensors(weights, name, options)
     except (OSError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
-        raise _explain(error, name, pretrained, weights) from error
+        raise _explain(error, part, name, pretrained, weights) from error
     return body
 
 
@@ -124,17 +133,17 @@ def _renamed(tensors: dict[str, Tensor], model: nn.Module, name: str) -> dict[st
         return rename(tensors)
 
 
-def _explain(error: Exception, name: str, pretrained: bool, weights: str | None) -> SegkitError:
+def _explain(error: Exception, part: str, name: str, pretrained: bool, weights: str | None) -> SegkitError:
     cause = cause_of(error)
     if weights is not None:
         return SegkitError(
-            f"backbone 'timm': the file '{weights}' does not hold the weights of '{name}' ({cause}). Give a state dict "
-            "of that model as timm saves it."
+            f"backbone '{part}': weights: the file '{weights}' does not hold the weights of '{name}' ({cause}). Give a "
+            "state dict of that model as timm saves it."
         )
     if pretrained:
         return SegkitError(
-            f"backbone 'timm': the published weights of '{name}' could not be fetched ({cause}). Copy them from a "
-            "machine with network access and set `weights: FILE`, or start from random weights with "
+            f"backbone '{part}': pretrained: the published weights of '{name}' could not be fetched ({cause}). Copy "
+            "them from a machine with network access and set `weights: FILE`, or start from random weights with "
             "`pretrained: false`."
         )
-    return ConfigError(f"backbone 'timm': '{name}' cannot be made a feature pyramid ({cause}).")
+    return ConfigError(f"backbone '{part}': '{name}' cannot be made a feature pyramid ({cause}).")

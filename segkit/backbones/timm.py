@@ -68,7 +68,7 @@ class TimmBackbone(nn.Module):
         # timm takes seconds to import, so only a config that uses this part pays for it.
         from segkit.backbones._timm_models import create_feature_model
 
-        body = create_feature_model(name, pretrained, weights, _with_defaults(name, options or {}), channels)
+        body = create_feature_model("timm", name, pretrained, weights, _with_defaults(name, options or {}), channels)
         if multi_grid is not None:
             _dilate_last_stage(body, name, multi_grid)
         self.body = _adapt(body, name, gradient_checkpointing, freeze_batch_norm)

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segkit.backbones.timm import StageNorm, pixel_values
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, cause_of
 from segkit.layers.depth import numbered_layers
 from segkit.registries import BACKBONES
+from segkit.registries.signature import Positive
 from segkit.types import Feature
 
 STRIDE = 16
@@ -35,7 +37,8 @@ class ViTPyramid(nn.Module):
         options: Further arguments of the timm model, such as `{drop_path_rate: 0.1}`.
 
     Raises:
-        ConfigError: timm has no such model, it is no plain transformer, or a setting does not fit it.
+        ConfigError: timm has no such model, it has no single map or takes images of one size only, or a setting does
+            not fit it.
         SegkitError: weights cannot be loaded.
 
     Example:
@@ -52,29 +55,20 @@ class ViTPyramid(nn.Module):
         name: str,
         pretrained: bool = False,
         weights: str | Path | None = None,
-        hidden_dim: int = 256,
+        hidden_dim: Positive = 256,
         options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         # timm takes seconds to import, so only a config that uses this part pays for it.
-        from segkit.backbones._timm_models import create_feature_model
         from segkit.layers.rotary_positions import make_positions_traceable
 
-        settings = {"dynamic_img_size": True, **(options or {}), "out_indices": (-1,)}
-        try:
-            body = create_feature_model(name, pretrained, weights, settings, channels)
-        except ConfigError as error:
-            if "dynamic_img_size" not in str(error):
-                raise
-            raise ConfigError(
-                f"backbone 'vit_pyramid': model '{name}' is no plain transformer. Choose one, such as "
-                "vit_small_patch14_dinov2, or use the backbone 'timm'."
-            ) from error
+        body = _create(name, pretrained, weights, options or {}, channels)
         make_positions_traceable(body)
         self.body = body
         info: Any = body.feature_info
         self._patch: int = info.reduction()[-1]
         width: int = info.channels()[-1]
+        _require_map_of_any_size(body, name, channels, width, self._patch)
         self.levels = nn.ModuleList(_level(width, hidden_dim, stride) for stride in STRIDES)
         self.features = [Feature(hidden_dim, stride) for stride in STRIDES]
         if channels == 3:
@@ -98,6 +92,52 @@ class ViTPyramid(nn.Module):
         layers = [[f"body.{name}" for name in layer] for layer in numbered_layers(self.body)]
         layers[-1] += [f"levels.{name}" for name, _ in self.levels.named_parameters()]
         return layers
+
+
+def _create(
+    name: str, pretrained: bool, weights: str | Path | None, options: dict[str, Any], channels: int
+) -> nn.Module:
+    from segkit.backbones._timm_models import create_feature_model
+
+    settings = {**options, "out_indices": (-1,)}
+    try:
+        # Most of timm's transformers take images of one size unless they are told otherwise.
+        any_size = {"dynamic_img_size": True, **settings}
+        body = create_feature_model("vit_pyramid", name, pretrained, weights, any_size, channels)
+    except ConfigError as error:
+        if "dynamic_img_size" not in str(error):
+            raise
+        # The others have no such argument: some take any size, as Segment Anything's do.
+        body = create_feature_model("vit_pyramid", name, pretrained, weights, settings, channels)
+    info: Any = body.feature_info
+    strides = sorted({one["reduction"] for one in info.info})
+    if len(strides) > 1:
+        raise ConfigError(
+            f"backbone 'vit_pyramid': name: '{name}' has maps of strides {strides}, so it is no plain vision "
+            "transformer. Choose one, such as vit_small_patch14_dinov2, or use the backbone 'timm', which takes "
+            "pyramids of maps."
+        )
+    return body
+
+
+@torch.no_grad()
+def _require_map_of_any_size(body: nn.Module, name: str, channels: int, width: int, patch: int) -> None:
+    """Refuses a body that makes no map (1,width,2,3) of an image of 2 x 3 patches."""
+    parameter = next(body.parameters())
+    image = torch.zeros(1, channels, 2 * patch, 3 * patch, device=parameter.device, dtype=parameter.dtype)
+    training = body.training
+    try:
+        found = tuple(body.eval()(image)[-1].shape)
+        cause = f"it makes a map of shape {found} of one of shape {tuple(image.shape)}"
+    except Exception as error:  # the forward pass of any model of timm may fail in any way
+        found, cause = (), cause_of(error)
+    finally:
+        body.train(training)
+    if found != (1, width, 2, 3):
+        raise ConfigError(
+            f"backbone 'vit_pyramid': name: '{name}' does not take images of any size ({cause}). Choose another plain "
+            "vision transformer, such as vit_small_patch14_dinov2."
+        )
 
 
 def _level(width: int, hidden_dim: int, stride: int) -> nn.Sequential:

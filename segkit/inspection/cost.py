@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, UntypedStorage, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from segkit.data.padding import padded_size
+from segkit.errors import SegkitError
+from segkit.inspection.known_values import KnownValues
 from segkit.inspection.operation_count import counter
 from segkit.models._base import SegmentationModel
 from segkit.types import Prediction, Size, pixel_format_of
@@ -65,6 +67,9 @@ def analyze(model: SegmentationModel, size: Size) -> Analysis:
         model: Stays as it is.
         size: (height, width) of the image, which is padded to a multiple of the model's `size_divisor`.
 
+    Raises:
+        SegkitError: The forward pass depends on values that are computed from the image.
+
     Example:
         >>> import segkit
         >>> model = segkit.build_model(segkit.load_config("configs/quickstart.yaml"))
@@ -106,16 +111,22 @@ def _costs_by_module(model: SegmentationModel, size: Size) -> dict[str, Cost]:
     training = model.training
     model.train()
     try:
-        with FakeTensorMode(allow_non_fake_inputs=True), ledger.watching(model):
-            fakes = {name: _fake(parameter) for name, parameter in model.named_parameters()}
-            fakes |= {name: _fake(buffer) for name, buffer in model.named_buffers()}
-            ledger.ignore(fakes.values())  # parameters are kept anyway
+        # A forward pass may read the values of buffers, and may change them: it gets copies.
+        buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        with FakeTensorMode(allow_non_fake_inputs=True), KnownValues(), ledger.watching(model):
+            fakes = {name: _fake(parameter) for name, parameter in model.named_parameters()} | buffers
+            ledger.ignore(fakes.values())  # parameters and buffers are kept anyway
             pixels = pixel_format_of(model)
             images = torch.empty(1, pixels.channels, *size, dtype=pixels.dtype)
             with saved_tensors_hooks(ledger.keep, lambda kept: kept):
                 prediction = functional_call(model, fakes, (images,))
                 with ledger.inside(MASKS):
                     _ = prediction.mask_logits if isinstance(prediction, Prediction) else None
+    except (DataDependentOutputException, DynamicOutputShapeException) as error:
+        raise SegkitError(
+            f"the cost of model {type(model).__name__} cannot be measured: its forward pass depends on values computed "
+            f"from the image ({error}), and it is measured without values. Only those of buffers can be read."
+        ) from error
     finally:
         model.train(training)
     return ledger.costs()

@@ -101,9 +101,9 @@ def test_pretrained_without_a_network_names_the_two_ways_out(tmp_path):
     with pytest.raises(SegkitError) as caught:
         TimmBackbone(name="resnet18", pretrained=True, options=unreachable)
     assert str(caught.value) == (
-        "backbone 'timm': the published weights of 'resnet18' could not be fetched (<urlopen error [Errno 2] No such "
-        f"file or directory: '{tmp_path}/nothing.pth'>). Copy them from a machine with network access and set "
-        "`weights: FILE`, or start from random weights with `pretrained: false`."
+        "backbone 'timm': pretrained: the published weights of 'resnet18' could not be fetched (<urlopen error "
+        f"[Errno 2] No such file or directory: '{tmp_path}/nothing.pth'>). Copy them from a machine with network "
+        "access and set `weights: FILE`, or start from random weights with `pretrained: false`."
     )
 
 
@@ -112,8 +112,8 @@ def test_a_file_of_other_weights_is_refused(tmp_path):
     with pytest.raises(SegkitError) as caught:
         TimmBackbone(name="resnet18", weights=str(tmp_path / "other.pth"))
     assert str(caught.value) == (
-        f"backbone 'timm': the file '{tmp_path}/other.pth' does not hold the weights of 'resnet18' (96 tensors of "
-        "another model, such as layer1.2.conv1.weight). Give a state dict of that model as timm saves it."
+        f"backbone 'timm': weights: the file '{tmp_path}/other.pth' does not hold the weights of 'resnet18' (96 "
+        "tensors of another model, such as layer1.2.conv1.weight). Give a state dict of that model as timm saves it."
     )
     torch.save(timm.create_model("convnext_atto").state_dict(), tmp_path / "foreign.pth")
     with pytest.raises(SegkitError, match="tensors of another model"):
@@ -177,15 +177,18 @@ def test_timm_is_imported_only_when_the_part_is_built():
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(SegkitError, match=r"the file '.*nothing.pth' does not hold the weights of 'resnet18'"):
-        TimmBackbone(name="resnet18", weights=str(tmp_path / "nothing.pth"))
+    for part, name in (("timm", "resnet18"), ("vit_pyramid", "vit_tiny_patch16_224")):
+        with pytest.raises(SegkitError) as caught:
+            BACKBONES.get(part)(name=name, weights=str(tmp_path / "nothing.pth"))
+        message = f"backbone '{part}': weights: there is no file '{tmp_path}/nothing.pth'. Correct the path."
+        assert str(caught.value) == message
 
 
 def test_an_unknown_model_gets_a_near_name():
     with pytest.raises(ConfigError) as caught:
         TimmBackbone(name="resnet5O")
     assert str(caught.value) == (
-        f"backbone 'timm': timm {timm.__version__} has no model 'resnet5O'. Did you mean 'resnet50'? "
+        f"backbone 'timm': name: timm {timm.__version__} has no model 'resnet5O'. Did you mean 'resnet50'? "
         "timm.list_models('*part*') finds names."
     )
 

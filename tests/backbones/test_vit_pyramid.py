@@ -81,10 +81,40 @@ def test_layers_of_parameters_name_all():
     assert "levels.0.0.weight" in layers[-1]
 
 
-def test_another_model_is_refused():
+@pytest.mark.parametrize(
+    ("name", "strides"), [("resnet18", "2, 4, 8, 16, 32"), ("swin_tiny_patch4_window7_224", "4, 8, 16, 32")]
+)
+def test_a_model_with_maps_of_several_strides_is_refused(name, strides):
     with pytest.raises(ConfigError) as caught:
-        ViTPyramid(name="resnet18")
+        ViTPyramid(name=name)
     assert str(caught.value) == (
-        "backbone 'vit_pyramid': model 'resnet18' is no plain transformer. Choose one, such as "
-        "vit_small_patch14_dinov2, or use the backbone 'timm'."
+        f"backbone 'vit_pyramid': name: '{name}' has maps of strides [{strides}], so it is no plain vision "
+        "transformer. Choose one, such as vit_small_patch14_dinov2, or use the backbone 'timm', which takes pyramids "
+        "of maps."
     )
+
+
+def test_a_model_for_images_of_one_size_is_refused():
+    with pytest.raises(ConfigError) as caught:
+        ViTPyramid(name="beit_base_patch16_224", options={"depth": 1})
+    assert str(caught.value) == (
+        "backbone 'vit_pyramid': name: 'beit_base_patch16_224' does not take images of any size (Input height (32) "
+        "doesn't match model (224).). Choose another plain vision transformer, such as vit_small_patch14_dinov2."
+    )
+
+
+def test_the_transformers_of_segment_anything_take_any_size():
+    backbone = ViTPyramid(
+        name="samvit_base_patch16", hidden_dim=8, options={"depth": 2, "embed_dim": 24, "num_heads": 3}
+    )
+    assert backbone.training
+    maps = backbone(torch.randn(1, 3, 96, 160))
+    assert [tuple(one.shape[2:]) for one in maps] == [(24, 40), (12, 20), (6, 10), (3, 5)]
+    sum(one.sum() for one in maps).backward()
+    assert all(parameter.grad is not None for parameter in backbone.parameters())
+    whole = timm.create_model("samvit_base_patch16", num_classes=0, depth=2, embed_dim=24, num_heads=3).eval()
+    whole.load_state_dict(backbone.body.model.state_dict(), strict=False)
+    images = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        last = whole.forward_intermediates(images, indices=[1], intermediates_only=True)[0]
+        torch.testing.assert_close(backbone.eval().body(images)[-1], last)

@@ -1,10 +1,12 @@
 """What a model costs, on models small enough to be counted by hand."""
 
+import pytest
 import torch
 from torch import nn
 
 from segkit.build import build_model
 from segkit.config import load_config
+from segkit.errors import SegkitError
 from segkit.inspection.cost import Cost, analyze
 from segkit.types import PixelPrediction, Prediction
 from tests.helpers.tiny import write_tiny
@@ -86,3 +88,38 @@ def test_the_kept_memory_is_what_a_real_pass_keeps(tmp_path):
         _ = model(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).mask_logits
     real = sum(tensor.untyped_storage().nbytes() for pointer, tensor in kept.items() if pointer not in known)
     assert abs(analyze(model, (64, 64)).total.activation_bytes / real - 1) < 0.02
+
+
+class Reading(nn.Module):
+    """Reads the values of buffers, and counts its calls in one of them; multiplies by another, which is kept anyway."""
+
+    size_divisor = 1
+
+    def __init__(self, of_image=False):
+        super().__init__()
+        self.part = nn.Linear(5, 7, bias=False)
+        self.register_buffer("chances", torch.tensor([0.0, 1.0]))
+        self.register_buffer("calls", torch.tensor(0))
+        self.register_buffer("factors", torch.ones(7))
+        self.of_image = of_image
+
+    def forward(self, images):
+        self.calls += 1
+        rows = images.float().sum((1, 2))  # (1, 5)
+        times = sum(value > 0.5 for value in self.chances.tolist()) + bool(self.chances.any()) + int(self.calls)
+        for _ in range(times if not self.of_image else int(rows.max())):
+            found = self.part(rows) * self.factors
+        return PixelPrediction(found[..., None, None])
+
+
+def test_a_model_may_read_its_buffers_which_stay():
+    model = Reading()
+    analysis = analyze(model, (4, 5))
+    assert analysis.total == Cost(parameters=35, multiply_adds=3 * 35, activation_bytes=4 * 5)
+    assert model.calls.item() == 0
+    assert analyze(model, (4, 5)) == analysis
+
+
+def test_a_model_that_reads_the_image_is_refused():
+    with pytest.raises(SegkitError, match="model Reading cannot be measured: its forward pass depends on values comp"):
+        analyze(Reading(of_image=True), (4, 5))

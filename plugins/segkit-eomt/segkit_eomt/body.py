@@ -1,9 +1,11 @@
 """The body of EoMT: a plain vision transformer of timm, run block by block."""
 
+from pathlib import Path
 from typing import Any
 
 import timm
 import torch
+from timm.layers.patch_embed import PatchEmbed
 from timm.models.eva import Eva
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
@@ -129,21 +131,30 @@ def _create(name: str, pretrained: bool, weights: str | None, arguments: dict[st
             f"{suggest(base_name, timm.list_models())} timm.list_models('vit*') finds names."
         )
     if weights is not None:
+        if not Path(weights).is_file():
+            raise SegkitError(f"model 'eomt': weights: there is no file '{weights}'. Correct the path.")
         arguments["pretrained_cfg_overlay"] = {"file": weights}
     try:
         body = timm.create_model(
             name, pretrained=pretrained or weights is not None, num_classes=0, dynamic_img_size=True, **arguments
         )
-    except (OSError, RuntimeError, TypeError, ValueError, AttributeError, KeyError) as error:
+    except (OSError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
+        if "'dynamic_img_size'" in str(error):  # timm's plain vision transformers take it
+            raise _not_plain(name) from error
         raise _explain(error, name, pretrained, weights) from error
     plain = isinstance(body, VisionTransformer | Eva) and not getattr(body, "rope_mixed", False)
-    # Weights that normalize after pooling, or pool by attention, have no norm for tokens.
-    if not plain or isinstance(body.norm, nn.Identity) or body.attn_pool is not None:
-        raise ConfigError(
-            f"model 'eomt': name: '{name}' is no plain vision transformer with a norm after its last block. Choose "
-            "one, such as vit_base_patch14_reg4_dinov2 or vit_base_patch16_dinov3."
-        )
+    # Weights that normalize after pooling, or pool by attention, have no norm for tokens. Hybrids begin with a ResNet.
+    normed = plain and not isinstance(body.norm, nn.Identity) and body.attn_pool is None
+    if not normed or not isinstance(body.patch_embed, PatchEmbed):
+        raise _not_plain(name)
     return body
+
+
+def _not_plain(name: str) -> ConfigError:
+    return ConfigError(
+        f"model 'eomt': name: '{name}' is no plain vision transformer that takes images of any size and has a norm "
+        "after its last block. Choose one, such as vit_base_patch14_reg4_dinov2 or vit_base_patch16_dinov3."
+    )
 
 
 def _explain(error: Exception, name: str, pretrained: bool, weights: str | None) -> SegkitError:

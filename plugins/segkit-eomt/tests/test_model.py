@@ -10,6 +10,7 @@ from segkit_eomt.model import EoMT
 import segkit
 from segkit import testing
 from segkit.errors import ConfigError, SegkitError
+from segkit.inspection.cost import analyze
 from segkit.registries import MODELS, Model
 from segkit.types import Prediction
 
@@ -96,13 +97,16 @@ def test_images_may_have_other_channels_and_16_bits():
         ),
         (
             {"name": "resnet18", "options": {}},
-            r"model 'eomt': 'resnet18' cannot be built \(.*\)\.",
+            r"model 'eomt': name: 'resnet18' is no plain vision transformer that takes images of any size and has a "
+            r"norm after its last block\. Choose one, such as vit_base_patch14_reg4_dinov2 or .*dinov3\.",
         ),
+        ({"name": "vit_base_patch16_siglip_224"}, r"model 'eomt': name: '\w+' is no plain vision transformer that .*"),
+        ({"name": "beit_base_patch16_224"}, r"model 'eomt': name: '\w+' is no plain vision transformer that .*"),
         (
-            {"name": "vit_base_patch16_siglip_224"},
-            r"model 'eomt': name: 'vit_base_patch16_siglip_224' is no plain vision transformer with a norm after its "
-            r"last block\. Choose one, such as vit_base_patch14_reg4_dinov2 or vit_base_patch16_dinov3\.",
+            {"name": "vit_tiny_r_s16_p8_224", "patch_size": None},
+            r"model 'eomt': name: '\w+' is no plain vision transformer that .*",
         ),
+        ({"options": {"embed_dim": 31}}, r"model 'eomt': 'vit_small_patch14_reg4_dinov2' cannot be built \(.*\)\."),
         (
             {"num_blocks": 4},
             r"model 'eomt': num_blocks: must be at most 3, the number of blocks of 'vit_small_patch14_reg4_dinov2', "
@@ -191,3 +195,16 @@ def test_gradient_checkpointing_keeps_less_and_gives_the_same_gradients(name):
     assert kept[1] < 0.8 * kept[0]
     assert any(value is not None and value.any() for value in gradients[0].values())
     torch.testing.assert_close(gradients[1], gradients[0], rtol=0, atol=0)
+
+
+def test_a_missing_file_of_weights_is_named(tmp_path):
+    with pytest.raises(SegkitError, match=r"^model 'eomt': weights: there is no file '.*nothing\.pt'\. Correct the "):
+        make(weights=str(tmp_path / "nothing.pt"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_cost_can_be_measured(name):
+    model = make(name=name)
+    total = analyze(model, (64, 96)).total
+    assert total.parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert total.multiply_adds > 0
