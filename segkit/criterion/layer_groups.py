@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from segkit.criterion.match_checks import require_matches
 from segkit.criterion.matched_pairs import MatchedPairs
 from segkit.errors import RegistryError, counted
 from segkit.registries.matchers import Matcher
-from segkit.types import Prediction, Target
+from segkit.types import Match, Prediction, Target
 
 T = TypeVar("T")
 
@@ -45,27 +46,21 @@ def group_layers(layers: Sequence[Prediction], targets: list[Target], matcher: M
         matcher: Matches the layers that bring no matches.
 
     Raises:
-        RegistryError: a layer brings matches that are not on the CPU or not of B images.
+        RegistryError: matches of a layer or of the matcher break their contract.
     """
     by_kind: dict[tuple[int, int | None], list[int]] = {}
     for place, layer in enumerate(layers):
-        by_kind.setdefault((layer.num_queries, _number_of_matches(layer, len(targets))), []).append(place)
+        by_kind.setdefault((layer.num_queries, _number_of_matches(layer, targets)), []).append(place)
     return [
         _matched([layers[place] for place in places], places, number, targets, matcher)
         for (_, number), places in by_kind.items()
     ]
 
 
-def _number_of_matches(layer: Prediction, num_images: int) -> int | None:
+def _number_of_matches(layer: Prediction, targets: list[Target]) -> int | None:
     if layer.matches is None:
         return None
-    if len(layer.matches) != num_images or any(index.device.type != "cpu" for pair in layer.matches for index in pair):
-        raise RegistryError(
-            f"a prediction brings matches of {counted(layer.matches, 'image')}, of which there are {num_images}. Its "
-            "matches "
-            "are one pair (query_index, target_index) per image, on the CPU. Check the transformer decoder with "
-            "segkit.testing.check_transformer_decoder."
-        )
+    require_matches("a prediction", "check_transformer_decoder", layer.matches, targets, layer.num_queries)
     return sum(len(query) for query, _ in layer.matches)
 
 
@@ -74,10 +69,24 @@ def _matched(
 ) -> LayerGroup:
     """Makes a group of layers; `number` is that of the matches which each of them brings."""
     own = [layer.matches for layer in layers if layer.matches is not None]
+    matches = own or _matches_of(matcher, layers, targets)
     # Matching is constant for the gradient, as is usual: gradients flow through the losses only.
-    pairs = MatchedPairs.collect(own or matcher(layers, targets), targets, layers[0].class_logits.device)
+    pairs = MatchedPairs.collect(matches, targets, layers[0].class_logits.device)
     fraction = sum(len(target) for target in targets) / number if number else 1.0
     return LayerGroup(places, layers, pairs, fraction)
+
+
+def _matches_of(matcher: Matcher, layers: list[Prediction], targets: list[Target]) -> list[list[Match]]:
+    matches = matcher(layers, targets)
+    source = f"matcher {type(matcher).__name__}"
+    if len(matches) != len(layers):
+        raise RegistryError(
+            f"{source} gives matches of {counted(matches, 'layer')}, of which there are {len(layers)}. Check it with "
+            "segkit.testing.check_matcher."
+        )
+    for of_layer in matches:
+        require_matches(source, "check_matcher", of_layer, targets, layers[0].num_queries)
+    return matches
 
 
 def in_order(groups: Sequence[LayerGroup], values: Sequence[Sequence[T]]) -> list[T]:
