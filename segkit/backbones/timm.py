@@ -12,6 +12,7 @@ from segkit.layers.depth import numbered_layers
 from segkit.layers.recomputation import count_batches_once
 from segkit.ops.cpu.linear import convolve_linear
 from segkit.registries import BACKBONES
+from segkit.registries.signature import Positive
 from segkit.types import Feature
 
 FINEST_STRIDE = 4
@@ -60,7 +61,7 @@ class TimmBackbone(nn.Module):
         weights: str | Path | None = None,
         stage_norm: bool = False,
         freeze_batch_norm: bool = False,
-        multi_grid: list[int] | None = None,
+        multi_grid: list[Positive] | None = None,
         gradient_checkpointing: bool = False,
         options: dict[str, Any] | None = None,
     ) -> None:
@@ -148,10 +149,10 @@ def _dilate_last_stage(body: nn.Module, name: str, multi_grid: list[int]) -> Non
             f"backbone 'timm': multi_grid: model '{name}' has no stage 'layer4', which ResNets have. Leave multi_grid "
             "out, or choose a ResNet, such as resnet101."
         )
-    if len(multi_grid) != len(stage) or min(multi_grid) < 1:
+    if len(multi_grid) != len(stage):
         raise ConfigError(
-            f"backbone 'timm': multi_grid: the last stage of '{name}' takes {len(stage)} dilations of at least 1, one "
-            f"per block, not {multi_grid}."
+            f"backbone 'timm': multi_grid: the last stage of '{name}' takes {len(stage)} dilations, one per block, not "
+            f"{multi_grid}."
         )
     for block, dilation in zip(stage, multi_grid, strict=True):
         for layer in block.modules():

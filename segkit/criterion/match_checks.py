@@ -49,11 +49,11 @@ def _problem(pair: Match, queries: int, segments: int) -> str | None:
             or index.dim() != 1
         ):
             return f"a {name} that is no (M,) of int64 on the CPU"
-    (query, segment), (of_queries, of_segments) = pair, (index.numpy() for index in pair)
-    if len(query) != len(segment):
-        return f"{counted(query, 'query')} and {counted(segment, 'segment')}, which must be as many"
-    for index, limit, words in ((of_queries, queries, "query"), (of_segments, segments, "segment")):
-        outside = index[(index < 0) | (index >= limit)]
+    of_queries, of_segments = pair[0].numpy(), pair[1].numpy()
+    if len(of_queries) != len(of_segments):
+        return f"{counted(of_queries, 'query')} and {counted(of_segments, 'segment')}, which must be as many"
+    for found, limit, words in ((of_queries, queries, "query"), (of_segments, segments, "segment")):
+        outside = found[(found < 0) | (found >= limit)]
         if len(outside):
             return f"{words} {outside[0]}, but there are only {counted(limit, words)}, counted from 0"
     if len(np.unique(of_queries)) < len(of_queries):

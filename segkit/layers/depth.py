@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+from typing import Any
+
 from torch import nn
 
 from segkit.errors import RegistryError
@@ -36,7 +39,7 @@ def backbone_layers(model: nn.Module) -> list[list[str]]:
 def _published(part: nn.Module, prefix: str) -> list[list[str]]:
     """Returns the layers that a part publishes, with `prefix` before each name."""
     assert isinstance(part, Layered), "only such parts publish layers"
-    layers = part.parameter_layers()
+    layers = lists_of_names(part)
     left = {name for name, _ in part.named_parameters(remove_duplicate=False)}
     for name in (name for layer in layers for name in layer):
         if name not in left:
@@ -46,6 +49,42 @@ def _published(part: nn.Module, prefix: str) -> list[list[str]]:
             )
         left.remove(name)
     return [[prefix + name for name in layer] for layer in layers]
+
+
+def lists_of_names(part: Layered) -> list[list[str]]:
+    """Returns the layers that a part publishes.
+
+    Raises:
+        RegistryError: they are no lists of names.
+
+    Example:
+        >>> class Part:
+        ...     def parameter_layers(self):
+        ...         return [["stem.weight"], ["block.weight"]]
+        >>> lists_of_names(Part())
+        [['stem.weight'], ['block.weight']]
+    """
+    layers: Any = part.parameter_layers()
+    if not _is_list(layers) or not all(map(_is_list, layers)):
+        raise RegistryError(
+            f"{type(part).__name__} publishes parameter_layers that are no list of layers: {_shortened(layers)}. "
+            "Return one list of names for each layer, such as [['stem.weight'], ['block.weight']]."
+        )
+    for name in (name for layer in layers for name in layer):
+        if not isinstance(name, str):
+            raise RegistryError(
+                f"{type(part).__name__} publishes parameter_layers with {_shortened(name)}, which is no name of a "
+                "parameter. See the contract, segkit.registries.Layered."
+            )
+    return [list(layer) for layer in layers]
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _shortened(value: object) -> str:
+    return textwrap.shorten(repr(value), 60, placeholder=" …")
 
 
 def numbered_layers(module: nn.Module) -> list[list[str]]:

@@ -4,6 +4,7 @@ from collections import Counter
 
 from torch import nn
 
+from segkit.layers.depth import lists_of_names
 from segkit.registries import Layered
 from segkit.testing._common import trying
 
@@ -13,7 +14,7 @@ def check_layers(who: str, part: nn.Module, whole: bool) -> None:
     if not isinstance(part, Layered):
         return
     with trying(who, "in parameter_layers"):
-        counts = Counter(name for layer in part.parameter_layers() for name in layer)
+        counts = Counter(name for layer in lists_of_names(part) for name in layer)
     known = {name for name, _ in part.named_parameters(remove_duplicate=False)}
     unknown = [name for name in counts if name not in known]
     assert not unknown, f"{who} names in parameter_layers what is no parameter: {', '.join(unknown)}. Leave it out."

@@ -4,6 +4,7 @@ import pytest
 from torch import nn
 
 from segkit.backbones.timm import TimmBackbone
+from segkit.errors import RegistryError
 from segkit.layers.depth import backbone_layers, numbered_layers
 
 
@@ -33,6 +34,27 @@ def test_a_model_publishes_its_own():
     holder = nn.Module()
     holder.backbone = Published()
     assert backbone_layers(holder) == [["backbone.body.weight"], ["backbone.body.bias"]]
+
+
+@pytest.mark.parametrize(
+    ("layers", "problem"),
+    [
+        (
+            ["body.weight", "body.bias"],
+            r"that are no list of layers: \['body\.weight', 'body\.bias'\]\. Return one list",
+        ),
+        ("body.weight", r"that are no list of layers: 'body\.weight'\. Return one list of names for each layer, such"),
+        (None, r"that are no list of layers: None\. Return one list of names for each layer"),
+        ([["body.weight", 3]], "with 3, which is no name of a parameter"),
+        ([["body.weight"], ["weight"]], "with 'weight', which is no parameter of it or stands there twice"),
+        ([["body.weight"], ["body.weight"]], "with 'body.weight', which is no parameter of it or stands there twice"),
+    ],
+)
+def test_what_is_no_list_of_layers_is_refused(layers, problem):
+    part = Published()
+    part.parameter_layers = lambda: layers
+    with pytest.raises(RegistryError, match=f"^Published publishes parameter_layers {problem}"):
+        backbone_layers(part)
 
 
 def test_a_model_without_a_backbone_has_none():

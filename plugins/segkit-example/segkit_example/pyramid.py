@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from segkit.registries.signature import Positive
 from segkit.types import Feature
 
 
@@ -18,7 +19,7 @@ class Pyramid(nn.Module):
         [(1, 8, 16, 24), (1, 16, 8, 12), (1, 32, 4, 6), (1, 64, 2, 3)]
     """
 
-    def __init__(self, channels: int = 3, *, width: int = 32) -> None:
+    def __init__(self, channels: int = 3, *, width: Positive = 32) -> None:
         super().__init__()
         widths = [width, 2 * width, 4 * width, 8 * width]
         self.features = [Feature(*sizes) for sizes in zip(widths, (4, 8, 16, 32), strict=True)]
