@@ -30,8 +30,13 @@ def _drops(config: Written, path: str) -> bool:
     )
 
 
+def _caches_nothing(config: Written, path: str) -> bool:
+    return config.is_part(path, "feature_cache") and "model" in config and "model.backbone" not in config
+
+
 def _caches_what_learns(config: Written, path: str) -> bool:
-    return config.is_part(path, "feature_cache") and config.value("model.backbone.frozen") is not True
+    frozen = config.value("model.backbone.frozen") is True
+    return config.is_part(path, "feature_cache") and "model.backbone" in config and not frozen
 
 
 def _never_the_same(config: Written, path: str) -> bool:
@@ -43,6 +48,12 @@ def _never_the_same(config: Written, path: str) -> bool:
 
 
 FROZEN_RULES = (
+    Rule(
+        ("training.hooks.*",),
+        _caches_nothing,
+        "this hook has no effect: it keeps the features of `model.backbone`, and this model has no such part. Remove "
+        "the hook, or choose a model with one, such as mask_former.",
+    ),
     Rule(
         ("training.hooks.*",),
         _caches_what_learns,

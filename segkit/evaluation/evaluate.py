@@ -117,7 +117,7 @@ def evaluate(
     validation = Validation(
         loaded.config, loaded.classes, loaded.model.size_divisor, process.rank, process.num_processes
     )
-    require_pixel_format(loaded.model, validation.dataset, "data.val")
+    require_pixel_format(loaded.model, validation.dataset, validation.transforms, "data.val")
     with_options(loaded.model, validation.postprocessors, window, augment)  # refuses them before anything is written
     precision = precision or _precision_of(config)
     return evaluate_on(

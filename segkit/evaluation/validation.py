@@ -86,11 +86,11 @@ class Validation:
             _warn_of_other_things(classes, self.classes)
         # These evaluators are only checked, so that mistakes show before a training; each run builds fresh ones.
         check_evaluators(self.postprocessors, self.evaluators())
-        self._transforms = build_transforms(split.transforms)
+        self.transforms = build_transforms(split.transforms)
         self._batching = {"batch_size": split.batch_size, "size_divisor": size_divisor, "num_processes": num_processes}
         self.loader = evaluation_loader(
             self.dataset,
-            self._transforms,
+            self.transforms,
             workers=split.workers,
             rank=rank,
             timeout=split.timeout,
@@ -136,7 +136,7 @@ class Validation:
                 raise DataError(f"data.val: {error}") from error
 
     def _batch_of(self, index: int) -> Batch:
-        return evaluation_batch(index, self.dataset, self._transforms, **self._batching)
+        return evaluation_batch(index, self.dataset, self.transforms, **self._batching)
 
     def run(
         self,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from torch import nn
 
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, WriteError
 from segkit.layers.freezing import frozen_part
 from segkit.registries import HOOKS, Hook, TrainingContext
 from segkit.registries.signature import Form, PositiveFloat
@@ -52,13 +52,21 @@ class FeatureCache(Hook):
 
     def on_model(self, model: nn.Module) -> None:
         backbone = getattr(model, "backbone", None)
-        part = frozen_part(backbone) if isinstance(backbone, nn.Module) else None
-        if part is None or part.training or any(parameter.requires_grad for parameter in part.parameters()):
+        if not isinstance(backbone, nn.Module):
             raise ConfigError(
-                f"hook 'feature_cache': model {type(model).__name__} has no frozen backbone, whose features could be "
-                "kept. Set model.backbone.frozen: true, or remove the hook."
+                f"hook 'feature_cache': model {type(model).__name__} has no part `backbone`, whose features could be "
+                "kept. Remove the hook, or choose a model with one, such as mask_former."
             )
-        self._store = FeatureStore(self.folder, name_of_features(part), self.max_bytes)
+        part = frozen_part(backbone)
+        if part.training or any(parameter.requires_grad for parameter in part.parameters()):
+            raise ConfigError(
+                f"hook 'feature_cache': the backbone of model {type(model).__name__} is not frozen, so its features "
+                "change with every step. Set model.backbone.frozen: true, or remove the hook."
+            )
+        try:
+            self._store = FeatureStore(self.folder, name_of_features(part), self.max_bytes)
+        except WriteError as error:
+            raise WriteError(f"hook 'feature_cache': folder: {error} Name another folder.") from error
         cache_features(part, self._store)
 
     def after_evaluation(self, context: TrainingContext, metrics: Mapping[str, float]) -> None:

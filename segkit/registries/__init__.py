@@ -31,6 +31,7 @@ from segkit.registries.models import MODELS, Model, NormalizedModel, TypedModel
 from segkit.registries.optimizers import OPTIMIZERS, Optimizer
 from segkit.registries.pixel_decoders import PIXEL_DECODERS, PixelDecoder
 from segkit.registries.pixel_formatted import PixelFormatted
+from segkit.registries.pixel_selective import PixelSelective
 from segkit.registries.postprocessors import POSTPROCESSORS, Postprocessor
 from segkit.registries.registry import Registry
 from segkit.registries.schedules import SCHEDULES, Schedule
@@ -79,6 +80,7 @@ __all__ = [
     "PartlyFrozenBackbone",
     "PixelDecoder",
     "PixelFormatted",
+    "PixelSelective",
     "Postprocessor",
     "Progress",
     "Registry",

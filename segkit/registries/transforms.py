@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from segkit.registries.pixel_selective import PixelSelective
 from segkit.registries.registry import Registry
 
 if TYPE_CHECKING:
@@ -20,5 +21,5 @@ class Transform(Protocol):
         """A new sample; the given one stays unchanged. A target of None stays None."""
 
 
-TRANSFORMS: Registry[Transform] = Registry("transform", "transforms", Transform)
+TRANSFORMS: Registry[Transform] = Registry("transform", "transforms", Transform, optional=(PixelSelective,))
 """The registered transforms; `Transform` is their contract."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from segkit.errors import WriteError
 from segkit.runtime.reading import read_bytes
-from segkit.runtime.writing import WRITING, replace_file, require_folder
+from segkit.runtime.writing import WRITING, explain_write_errors, replace_file, require_folder
 
 SUFFIX = ".features"
 """Of a file: 16 bytes of BLAKE2b of the rest, then the tensors in the format of safetensors."""
@@ -47,6 +47,8 @@ class FeatureStore:
 
     def __init__(self, folder: Path, name: str, max_bytes: int) -> None:
         require_folder(folder)
+        with explain_write_errors(folder):
+            (folder / name).mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.name = name
         self.max_bytes = max_bytes
@@ -83,7 +85,7 @@ class FeatureStore:
             with replace_file(self._file(key), durable=False, shared=True) as draft:
                 draft.write_bytes(content)
         except WriteError as error:
-            self._end(str(error))
+            self._end(str(error), "Make room, or name a folder that can be written into.")
 
     def in_words(self) -> str:
         """Returns how often something was found."""
@@ -101,19 +103,20 @@ class FeatureStore:
         if size > self._until_scan:
             room = self.max_bytes - _size_of(self.folder)
             if size > room:
-                self._end(f"{self.folder}: holds {self.max_bytes / 1e9:.3g} GB, all that it may (max_gigabytes).")
+                self._end(
+                    f"{self.folder}: holds {self.max_bytes / 1e9:.3g} GB, all that it may (max_gigabytes).",
+                    "Raise max_gigabytes, or remove folders in it that are no longer needed.",
+                )
                 return False
             # Other processes write too, so the folder is looked at again soon.
             self._until_scan = max(size, min(room, self.max_bytes // 100))
         self._until_scan -= size
         return True
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, advice: str) -> None:
         self._full = True
         warnings.warn(
-            f"hook 'feature_cache': {reason} What is not in it is computed anew each time. Raise max_gigabytes, "
-            "make room, or remove folders in it that are no longer needed.",
-            stacklevel=4,
+            f"hook 'feature_cache': {reason} What is not in it is computed anew each time. {advice}", stacklevel=4
         )
 
 

@@ -15,6 +15,7 @@ from segkit.build import (
     build_model,
     build_optimizer,
     build_schedule,
+    build_transforms,
     queries_to_match,
     with_pixel_values,
 )
@@ -104,7 +105,7 @@ def build_training(
     seen = TrainingClasses(plan.dataset, plan.split, rank, int(plan.accelerator.num_processes))
     config = with_class_weights(config, seen)
     model = build_model(config, plan.dataset.classes, initial_weights=not resume)
-    require_pixel_format(model, plan.dataset, "data.train")
+    require_pixel_format(model, plan.dataset, build_transforms(plan.split.transforms), "data.train")
     plan = replace(plan, config=with_pixel_values(config, model))
     notes = _load_weights(plan, model, saved)
     plan.repeat_factors = factors_of_run(run, plan.split, seen, resume=resume, rank=rank)
@@ -243,7 +244,7 @@ def _validation(plan: _Plan, model: SegmentationModel) -> Validation | None:
             rank=accelerator.process_index,
             num_processes=accelerator.num_processes,
         )
-    require_pixel_format(model, validation.dataset, "data.val")
+    require_pixel_format(model, validation.dataset, validation.transforms, "data.val")
     check_best_metric(config, validation.metric_names())
     return validation
 

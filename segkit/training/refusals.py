@@ -23,9 +23,10 @@ from segkit.checkpoint import find_checkpoint, read_classes
 from segkit.classes import Classes
 from segkit.config import Config
 from segkit.config.nodes import join_path
-from segkit.config.sections import PartConfig
+from segkit.config.sections import Data, PartConfig, Split
 from segkit.errors import ConfigError, SegkitError, suggest
 from segkit.evaluation.loop import check_evaluators
+from segkit.evaluation.pixel_formats import Section, require_transforms
 from segkit.evaluation.tables import summary
 from segkit.models._base import SegmentationModel
 from segkit.registries import LOSSES, POSTPROCESSORS
@@ -34,6 +35,7 @@ from segkit.runtime.batch_norm import synchronize_batch_norms
 from segkit.training.initialization import read_class_map
 from segkit.training.known_classes import known_classes, of_either_kind
 from segkit.training.learning_rates import LearningRates
+from segkit.types import pixel_format_of
 
 T = TypeVar("T")
 
@@ -61,10 +63,9 @@ pq_stuff, sq_stuff, rq_stuff"]
     found = _Refusals()
     experiment = config.experiment
     data = experiment.data
-    for split in () if data is None else (data.train, data.val):
-        for transform in () if split is None else split.transforms:
-            found.of(lambda: build_transforms([transform]))  # noqa: B023 - called at once
     model = found.of(lambda: _model(config))
+    if data is not None:
+        _add_transforms(found, data, model)
     if experiment.training is not None:
         found.of(lambda: require_sections(config))
         if not begun:
@@ -122,6 +123,17 @@ class _Refusals:
         except Exception:
             return None
         return None
+
+
+def _add_transforms(found: _Refusals, data: Data, model: SegmentationModel | None) -> None:
+    sections: tuple[tuple[Section, Split | None], ...] = (("data.train", data.train), ("data.val", data.val))
+    for section, split in sections:
+        if split is None:
+            continue
+        each = [found.of(partial(build_transforms, [transform])) for transform in split.transforms]
+        if model is not None and None not in each:
+            transforms = [one for built in each for one in built or []]
+            found.of(partial(require_transforms, transforms, pixel_format_of(model), section))
 
 
 def _model(config: Config) -> SegmentationModel:

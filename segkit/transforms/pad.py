@@ -6,11 +6,12 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from segkit.errors import DataError, counted
+from segkit.errors import ConfigError, DataError, counted
 from segkit.ops.targets import pad_target
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds, Positive
-from segkit.types import RGB, Sample
+from segkit.types import RGB, PixelFormat, Sample
+from segkit.types.pixels import pixels_of
 
 IMAGENET = [124, 116, 104]
 
@@ -40,6 +41,13 @@ class Pad:
         self.size = size
         self.fill = fill
 
+    def require_pixels(self, pixels: PixelFormat, training: bool) -> None:
+        """Raises ConfigError where `fill` has no number for each channel of such images."""
+        fill = IMAGENET if self.fill is None and pixels.is_rgb else self.fill
+        problem = _problem(fill, pixels) if training or fill is not None else ""
+        if problem:
+            raise ConfigError(problem)
+
     def __call__(self, sample: Sample) -> Sample:
         height, width = sample.size
         size = (max(self.size[0], height), max(self.size[1], width))
@@ -58,11 +66,18 @@ class Pad:
             fill = IMAGENET
         if fill is None and sample.target is None:
             return image.new_zeros(len(image))  # an evaluation, in which models set padding to the mean
-        largest = torch.iinfo(image.dtype).max
-        if fill is None or len(fill) != len(image) or max(fill) > largest:
-            raise DataError(
-                f"{sample.file}: transform 'pad': fill: give {counted(image, 'number')} in 0..{largest}, one per "
-                "channel, "
-                f"such as the rounded model.pixel_mean, not {fill}."
-            )
+        problem = _problem(fill, pixels_of(image))
+        if problem:
+            raise DataError(f"{sample.file}: {problem}")
         return torch.tensor(fill, dtype=image.dtype)
+
+
+def _problem(fill: list[int] | None, pixels: PixelFormat) -> str:
+    """Returns why images cannot be padded with `fill`; an empty string where they can."""
+    largest = torch.iinfo(pixels.dtype).max
+    if fill is not None and len(fill) == pixels.channels and max(fill) <= largest:
+        return ""
+    return (
+        f"transform 'pad': fill: give {counted(pixels.channels, 'number')} in 0..{largest}, one per channel, such as "
+        f"the rounded model.pixel_mean, not {fill}."
+    )

@@ -6,11 +6,12 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from segkit.errors import DataError
+from segkit.errors import ConfigError, DataError
 from segkit.registries import TRANSFORMS
 from segkit.registries.signature import Bounds
 from segkit.transforms._ranges import require_order
-from segkit.types import RGB, Sample
+from segkit.types import RGB, PixelFormat, Sample
+from segkit.types.pixels import pixels_of
 
 Factor = Annotated[float, Bounds(least=0, most=100)]
 
@@ -55,14 +56,16 @@ class PhotometricDistortion:
         self.saturation = saturation
         self.hue = hue
 
+    def require_pixels(self, pixels: PixelFormat, training: bool) -> None:
+        """Raises ConfigError unless images are RGB of 8 bits."""
+        if not pixels.is_rgb:
+            raise ConfigError(_refusal(pixels))
+
     def __call__(self, sample: Sample) -> Sample:
         from torchvision.transforms.v2 import functional as F  # slow to import, and not needed to check a config
 
         if not RGB.fits(sample.image):
-            raise DataError(
-                f"{sample.file}: transform 'photometric_distortion': saturation and hue are those of RGB of 8 bits, "
-                f"not of {len(sample.image)} channels of {sample.image.dtype}. Remove this transform."
-            )
+            raise DataError(f"{sample.file}: {_refusal(pixels_of(sample.image))}")
         image = sample.image.float() / 255  # (3, H, W) in [0, 1]
         if _coin():
             image = (image + _between(-self.brightness, self.brightness) / 255).clamp(0, 1)
@@ -81,6 +84,13 @@ class PhotometricDistortion:
 
     def _change_contrast(self, image: Tensor) -> Tensor:
         return (image * _between(*self.contrast)).clamp(0, 1) if _coin() else image
+
+
+def _refusal(pixels: PixelFormat) -> str:
+    return (
+        "transform 'photometric_distortion': saturation and hue are those of RGB of 8 bits, not of "
+        f"{pixels}. Remove this transform."
+    )
 
 
 def _coin() -> bool:

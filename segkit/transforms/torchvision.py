@@ -12,6 +12,7 @@ from torch import Tensor
 from segkit.errors import ConfigError, DataError, cause_of, join_first, suggest
 from segkit.registries import TRANSFORMS
 from segkit.types import PixelFormat, Sample, Target
+from segkit.types.pixels import pixels_of
 
 if TYPE_CHECKING:
     from torchvision.transforms.v2 import Transform
@@ -58,6 +59,12 @@ class TorchvisionTransform:
         self._transform = _build(name, options or {})
         _refuse_without_use(self)
 
+    def require_pixels(self, pixels: PixelFormat, training: bool) -> None:
+        """Raises ConfigError where torchvision's transform cannot be applied to such images."""
+        problem = _problem(self, pixels, training)
+        if problem:
+            raise ConfigError(problem)
+
     def __call__(self, sample: Sample) -> Sample:
         from torchvision import tv_tensors
 
@@ -72,7 +79,7 @@ class TorchvisionTransform:
                 f"({cause_of(error).rstrip('.')}). Remove this transform, or change its options."
             ) from error
         image, maps = changed if isinstance(changed, tuple) and len(changed) == len(inputs) == 2 else (changed, None)
-        pixels = PixelFormat(len(sample.image), "uint8" if sample.image.dtype == torch.uint8 else "uint16")
+        pixels = pixels_of(sample.image)
         if not isinstance(image, Tensor) or image.ndim != 3 or not pixels.fits(image):
             what = "one uint8 RGB image" if pixels.is_rgb else f"one image of {pixels}"
             raise DataError(
@@ -122,22 +129,28 @@ def _refuse_without_use(transform: TorchvisionTransform) -> None:
     """Tries a transform on a small RGB and a small gray image with a target.
 
     Raises:
-        ConfigError: It can be applied to neither. Errors that may come from the size of the image are none.
+        ConfigError: It can be applied to neither.
+    """
+    problems = [_problem(transform, PixelFormat(channels), training=True) for channels in (1, 3)]
+    if all(problems):
+        raise ConfigError(problems[-1])
+
+
+def _problem(transform: TorchvisionTransform, pixels: PixelFormat, training: bool) -> str:
+    """Returns why a transform cannot be applied to small images of a format; an empty string where it can.
+
+    Errors that may come from the size of the image are none.
     """
     target = Target(torch.tensor([0]), segment_map=torch.zeros(_TRIED, _TRIED, dtype=torch.uint8))
-    for channels in (1, 3):
-        image = torch.zeros(channels, _TRIED, _TRIED, dtype=torch.uint8)
-        try:
-            with torch.random.fork_rng(devices=[]):
-                transform(Sample(image, target, "sample", 0))
-            return
-        except DataError as error:
-            if isinstance(error.__cause__, (ValueError, RuntimeError)) and not isinstance(
-                error.__cause__, NotImplementedError
-            ):
-                return
-            problem = str(error).removeprefix("sample: ")
-    raise ConfigError(problem)
+    image = torch.zeros(pixels.channels, _TRIED, _TRIED, dtype=pixels.dtype)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            transform(Sample(image, target if training else None, "sample", 0))
+    except DataError as error:
+        cause = error.__cause__
+        of_size = isinstance(cause, ValueError | RuntimeError) and not isinstance(cause, NotImplementedError)
+        return "" if of_size else str(error).removeprefix("sample: ")
+    return ""
 
 
 def _only_images(fill: object) -> dict[type | str, object]:

@@ -47,6 +47,16 @@ RGB = PixelFormat()
 """RGB of 8 bits."""
 
 
+def pixels_of(image: Tensor) -> PixelFormat:
+    """Returns the pixel format of an image (C,H,W), uint8 or uint16.
+
+    Example:
+        >>> str(pixels_of(torch.zeros(5, 4, 6, dtype=torch.uint16)))
+        '5 channels of uint16'
+    """
+    return PixelFormat(len(image), "uint8" if image.dtype == torch.uint8 else "uint16")
+
+
 def pixel_format_of(part: object) -> PixelFormat:
     """Returns the pixel format that a dataset or model publishes; without one it is RGB of 8 bits.
 

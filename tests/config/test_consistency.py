@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from torch import nn
 
 from segkit.config import load_config
 from segkit.config.compose import compose
@@ -10,6 +11,7 @@ from segkit.config.overrides import parse_overrides
 from segkit.config.plain import plain
 from segkit.config.source import dump, read_file
 from segkit.errors import ConfigError
+from segkit.registries import MODELS
 from tests.helpers.tiny import tiny_yaml, write_tiny
 
 STEPS = "Set that, or remove this line."
@@ -46,6 +48,15 @@ CASES = {
         "training.hooks.0: this hook has no effect without `model.backbone.frozen: true`: the features of a backbone "
         "that learns change with every step. Set that, or remove the hook.",
         ["model.backbone.frozen=true"],
+    ),
+    "features of a model without a backbone": (
+        [
+            "model={type: whole}",
+            "training.hooks=[{type: feature_cache, folder: a}]",
+        ],
+        "training.hooks.0: this hook has no effect: it keeps the features of `model.backbone`, and this model has no "
+        "such part. Remove the hook, or choose a model with one, such as mask_former.",
+        ["training.hooks=[]"],
     ),
     "features of images that never come again": (
         [
@@ -325,6 +336,24 @@ def problems_of(file, overrides):
     except ConfigError as error:
         return str(error).splitlines()
     return []
+
+
+class Whole(nn.Module):
+    """A model without a part `backbone`."""
+
+    size_divisor = 4
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+
+
+@pytest.fixture(autouse=True)
+def whole():
+    MODELS.register("whole")(Whole)
+    yield
+    # Not `isolated`: the cases need segkit's own models too.
+    for candidate in [one for one in MODELS._registered if one.name == "whole"]:
+        del MODELS._registered[candidate]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from segkit.config import load_config
-from segkit.errors import ConfigError
+from segkit.errors import ConfigError, WriteError
 from segkit.hooks.feature_cache import FeatureCache
 from segkit.training.build import build_training
 from segkit.training.run_folder import RunFolder
@@ -54,14 +54,35 @@ def test_a_backbone_that_learns_is_refused(tmp_path):
     model = nn.Module()
     hook = FeatureCache(folder=str(tmp_path))
     message = (
-        "hook 'feature_cache': model Module has no frozen backbone, whose features could be kept. Set "
+        "hook 'feature_cache': the backbone of model Module is not frozen, so its features change with every step. Set "
         "model.backbone.frozen: true, or remove the hook."
     )
-    for backbone in (None, nn.BatchNorm2d(3), nn.BatchNorm2d(3).requires_grad_(False)):
+    for backbone in (nn.BatchNorm2d(3), nn.BatchNorm2d(3).requires_grad_(False)):
         model.backbone = backbone
         with pytest.raises(ConfigError) as caught:
             hook.on_model(model)
         assert str(caught.value) == message
+
+
+def test_a_model_without_a_backbone_is_refused(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        FeatureCache(folder=str(tmp_path)).on_model(nn.Module())
+    assert str(caught.value) == (
+        "hook 'feature_cache': model Module has no part `backbone`, whose features could be kept. Remove the hook, or "
+        "choose a model with one, such as mask_former."
+    )
+
+
+@pytest.mark.parametrize("folder", ["/proc/cache", "a_file/cache"])
+def test_a_folder_that_cannot_be_made_ends_a_training_before_its_first_step(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a_file").touch()
+    model = nn.Module()
+    model.backbone = nn.Conv2d(3, 4, 1).requires_grad_(False).eval()
+    with pytest.raises(
+        WriteError, match=rf"^hook 'feature_cache': folder: {folder}: cannot be written \(.*\)\. Name an"
+    ):
+        FeatureCache(folder=folder).on_model(model)
 
 
 def test_an_empty_path_is_refused_before_anything_is_built(tiny):

@@ -58,7 +58,7 @@ def test_stores_share_a_folder_and_its_room(tmp_path):
         second.write("ab", large)
     assert [str(one.message) for one in warned] == [
         f"hook 'feature_cache': {tmp_path}: holds 3e-06 GB, all that it may (max_gigabytes). What is not in it is "
-        "computed anew each time. Raise max_gigabytes, make room, or remove folders in it that are no longer needed."
+        "computed anew each time. Raise max_gigabytes, or remove folders in it that are no longer needed."
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -3,10 +3,13 @@
 import pytest
 import torch
 
-from segkit.errors import DataError
+from segkit.config import load_config
+from segkit.errors import ConfigError, DataError
+from segkit.evaluation.pixel_formats import require_transforms
 from segkit.registries import TRANSFORMS
-from segkit.types import Sample
-from tests.helpers.tiny import halves_target
+from segkit.training.refusals import refusals
+from segkit.types import PixelFormat, Sample
+from tests.helpers.tiny import halves_target, write_tiny
 
 VALUES = torch.randint(0, 60000, (1, 48, 64), generator=torch.Generator().manual_seed(0))
 MOVING = {
@@ -42,7 +45,7 @@ def test_every_channel_moves_alike(name):
         (
             "photometric_distortion",
             {},
-            "saturation and hue are those of RGB of 8 bits, not of 5 channels of torch.uint16. Remove this transform.",
+            "saturation and hue are those of RGB of 8 bits, not of 5 channels of uint16. Remove this transform.",
         ),
         (
             "pad",
@@ -64,9 +67,37 @@ def test_every_channel_moves_alike(name):
     ],
 )
 def test_what_needs_rgb_is_refused(name, settings, message):
+    transform = TRANSFORMS.get(name)(**settings)
     with pytest.raises(DataError) as caught:
-        TRANSFORMS.get(name)(**settings)(sample(VALUES.expand(5, -1, -1).to(torch.uint16)))
+        transform(sample(VALUES.expand(5, -1, -1).to(torch.uint16)))
     assert str(caught.value) == f"a.npy: transform '{name}': {message}"
+    with pytest.raises(ConfigError) as caught:
+        require_transforms([lambda sample: sample, transform], PixelFormat(5, "uint16"), "data.train")
+    assert str(caught.value) == f"data.train.transforms.1: transform '{name}': {message}"
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_what_moves_pixels_is_taken(name):
+    require_transforms([TRANSFORMS.get(name)(**MOVING[name])], PixelFormat(5, "uint16"), "data.train")
+
+
+def test_a_padding_without_a_color_is_for_evaluations_and_rgb():
+    pad = TRANSFORMS.get("pad")(size=[60, 80])
+    require_transforms([pad], PixelFormat(5), "data.val")
+    require_transforms([pad], PixelFormat(), "data.train")
+    with pytest.raises(ConfigError, match=r"give 3 numbers in 0\.\.255, .*, not \[1, 2, 300\]\."):
+        require_transforms([TRANSFORMS.get("pad")(size=[60, 80], fill=[1, 2, 300])], PixelFormat(), "data.val")
+
+
+def test_a_config_with_a_transform_for_other_channels_is_refused_by_the_check(tmp_path):
+    changes = ["data.train.transforms=[{type: random_flip}, {type: photometric_distortion}]"]
+    changes += [f"model.{name}={[1.0] * 5}" for name in ("pixel_mean", "pixel_std")]
+    config = load_config(write_tiny(tmp_path), changes)
+    message = (
+        "data.train.transforms.1: transform 'photometric_distortion': saturation and hue are those of RGB of 8 bits, "
+        "not of 5 channels of uint8. Remove this transform."
+    )
+    assert refusals(config) == [message]
 
 
 def test_padding_of_an_evaluation_has_no_color():
