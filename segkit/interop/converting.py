@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from segkit.build import build_part
+from segkit.build import build_part, with_pixel_values
 from segkit.checkpoint import (
     WEIGHTS_FILE,
     find_checkpoint,
@@ -18,6 +18,7 @@ from segkit.checkpoint import (
 from segkit.config import CONFIG_FILE
 from segkit.errors import CheckpointError, RegistryError
 from segkit.interop.huggingface.model_card import write_card
+from segkit.interop.lost_settings import lost_settings
 from segkit.registries import CHECKPOINT_FORMATS, CheckpointFormat, Imported, WritingFormat
 from segkit.runtime.checkpoint_source import CONFIG, CheckpointSource
 from segkit.types import pixel_format_of
@@ -220,6 +221,8 @@ def export_checkpoint(
         )
     with replace_checkpoint(Path(destination)) as draft:
         notes = writer.write(loaded.model, loaded.config, loaded.classes, draft)
+        again = writer.read(CheckpointSource(draft)).config
+        notes = [*notes, *lost_settings(with_pixel_values(loaded.config, loaded.model), again, notes)]
         if (draft / CONFIG).is_file():  # a folder that transformers reads
             notes = [*notes, *write_card(draft, checkpoint, loaded.config, loaded.classes)]
         return notes

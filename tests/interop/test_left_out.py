@@ -59,7 +59,7 @@ def test_notes_of_a_conversion(tmp_path):
     ]
     save_checkpoint(tmp_path / "ours", imported.model, imported.config, imported.classes)
     assert export_huggingface(tmp_path / "ours", tmp_path / "back") == [
-        "use_auxiliary_loss is false in the files, although the config has deep_supervision. To train on in "
+        "use_auxiliary_loss is false in the files, although the config has criterion.deep_supervision. To train on in "
         "transformers, set it to true: each of its forward passes then computes the masks of all layers",
         "the files do not tell things from stuff: 1 of 3 classes are things",
         "README.md is the model card: segkit does not know the license of the weights. Set it before you publish",

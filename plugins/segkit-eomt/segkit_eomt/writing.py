@@ -11,7 +11,6 @@ from segkit.classes import Classes
 from segkit.errors import CheckpointError
 from segkit.interop.huggingface.classes import classes_json, things_notes
 from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
-from segkit.interop.huggingface.not_written import not_written
 from segkit.interop.huggingface.point_criterion import point_criterion_json
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.runtime.checkpoint_source import CONFIG
@@ -50,8 +49,7 @@ def write_eomt(model: nn.Module, config: Any, classes: Classes, folder: Path) ->
     content = {**_config(model, rotary, side), **weights, **classes_json(classes)}
     write_json(folder / CONFIG, content)
     write_json(folder / PREPROCESSOR, _preprocessor(model, side, classes, where))
-    unwritten = not_written(config, ("drop_path_rate", "proj_drop_rate", "attn_drop_rate"))
-    return [*notes, *side_notes, *unwritten, *things_notes(classes)]
+    return [*notes, *side_notes, *things_notes(classes)]
 
 
 def _tensors(model: EoMT, rotary: bool, where: str) -> dict[str, Tensor]:

@@ -14,7 +14,6 @@ from segkit.interop.huggingface.backbones import backbone_json
 from segkit.interop.huggingface.classes import classes_json, things_notes
 from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
 from segkit.interop.huggingface.names import ENCODER
-from segkit.interop.huggingface.not_written import not_written
 from segkit.interop.huggingface.point_criterion import point_criterion_json
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.models.mask_former import MaskFormer
@@ -75,7 +74,7 @@ def write_mask2former(model: nn.Module, config: Any, classes: Classes, folder: P
     write_json(folder / CONFIG, content)
     write_json(folder / PREPROCESSOR, prepared)
     save_file(tensors, folder / SAFETENSORS, metadata={"format": "pt"})
-    return [*notes, *not_written(config), *things_notes(classes)]
+    return [*notes, *things_notes(classes)]
 
 
 def _required(model: nn.Module, part: dict[str, Any], where: str) -> Any:

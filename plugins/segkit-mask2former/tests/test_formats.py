@@ -116,14 +116,14 @@ def test_no_setting_vanishes_without_a_note(written, tmp_path):
     changed = ["model.size_divisor=64", "model.backbone.frozen=true"]
     changed += ["postprocessors=[{type: panoptic, score_threshold: 0.3}]"]
     config = load_config(imported.config.data, changed)
-    again = tmp_path / "again"
-    again.mkdir()
-    (note,) = HuggingFaceMask2Former().write(imported.model, config, imported.classes, again)
-    assert note == (
-        "left out, since transformers' files have no such setting: model.size_divisor = 64, "
-        "model.backbone.frozen = True, "
-        "postprocessors.0.score_threshold = 0.3"
-    )
+    save_checkpoint(tmp_path / "ours", imported.model, config, imported.classes)
+    notes = export_checkpoint(tmp_path / "ours", tmp_path / "again", "huggingface_mask2former")
+    assert [note for note in notes if "is not kept" in note] == [
+        "model.size_divisor = 64 is not kept by the files: read again, it is null",
+        "model.backbone.frozen = true is not kept by the files",
+        "data.val.transforms.resize_shortest_edge.size_divisor = 32 is not kept by the files: read again, it is 64",
+        "postprocessors.panoptic.score_threshold = 0.3 is not kept by the files: read again, it is 0.8",
+    ]
 
 
 def test_every_setting_of_theirs_is_known(tmp_path):

@@ -13,7 +13,6 @@ from segkit.errors import CheckpointError
 from segkit.interop.huggingface.backbones import backbone_json
 from segkit.interop.huggingface.classes import classes_json, things_notes
 from segkit.interop.huggingface.files import PREPROCESSOR, SAFETENSORS, write_json
-from segkit.interop.huggingface.not_written import not_written
 from segkit.interop.huggingface.preprocessing import preprocessor_json
 from segkit.interop.huggingface.reading import ARCHITECTURE
 from segkit.interop.huggingface.tensors import their_tensors
@@ -81,10 +80,10 @@ def _notes(loaded: Checkpoint) -> list[str]:
     model: Any = loaded.model  # a MaskFormer
     if section is not None and section.deep_supervision and len(model.transformer_decoder.layers) > 1:
         notes.append(
-            "use_auxiliary_loss is false in the files, although the config has deep_supervision. To train on in "
-            "transformers, set it to true: each of its forward passes then computes the masks of all layers"
+            "use_auxiliary_loss is false in the files, although the config has criterion.deep_supervision. To train on "
+            "in transformers, set it to true: each of its forward passes then computes the masks of all layers"
         )
-    return [*notes, *not_written(loaded.config), *things_notes(loaded.classes)]
+    return [*notes, *things_notes(loaded.classes)]
 
 
 def _refuse_other_parts(loaded: Checkpoint, where: str) -> None:
