@@ -50,17 +50,18 @@ def group_layers(layers: Sequence[Prediction], targets: list[Target], matcher: M
     """
     by_kind: dict[tuple[int, int | None], list[int]] = {}
     for place, layer in enumerate(layers):
-        by_kind.setdefault((layer.num_queries, _number_of_matches(layer, targets)), []).append(place)
+        by_kind.setdefault((layer.num_queries, _number_of_matches(layer, place, targets)), []).append(place)
     return [
         _matched([layers[place] for place in places], places, number, targets, matcher)
         for (_, number), places in by_kind.items()
     ]
 
 
-def _number_of_matches(layer: Prediction, targets: list[Target]) -> int | None:
+def _number_of_matches(layer: Prediction, place: int, targets: list[Target]) -> int | None:
     if layer.matches is None:
         return None
-    require_matches("a prediction", "check_transformer_decoder", layer.matches, targets, layer.num_queries)
+    source = f"the prediction of layer {place}"
+    require_matches(source, "check_transformer_decoder", layer.matches, targets, layer.num_queries, once=False)
     return sum(len(query) for query, _ in layer.matches)
 
 
@@ -79,13 +80,14 @@ def _matched(
 def _matches_of(matcher: Matcher, layers: list[Prediction], targets: list[Target]) -> list[list[Match]]:
     matches = matcher(layers, targets)
     source = f"matcher {type(matcher).__name__}"
-    if len(matches) != len(layers):
+    if not isinstance(matches, Sequence) or len(matches) != len(layers):
+        number = counted(matches, "layer") if isinstance(matches, Sequence) else f"type {type(matches).__name__}"
         raise RegistryError(
-            f"{source} gives matches of {counted(matches, 'layer')}, of which there are {len(layers)}. Check it with "
+            f"{source} gives matches of {number}, not of {counted(layers, 'layer')}. Check it with "
             "segkit.testing.check_matcher."
         )
     for of_layer in matches:
-        require_matches(source, "check_matcher", of_layer, targets, layers[0].num_queries)
+        require_matches(source, "check_matcher", of_layer, targets, layers[0].num_queries, once=True)
     return matches
 
 

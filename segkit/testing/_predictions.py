@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from segkit.criterion.match_checks import problem_of_matches
 from segkit.errors import with_article
 from segkit.testing._common import described, shape_of, trying
 from segkit.testing._modules import Outputs
@@ -129,25 +130,8 @@ def check_matches(who: str, prediction: Prediction, targets: list[Target]) -> No
     for number, layer in enumerate(prediction.layers):
         if layer.matches is None:
             continue
-        subject = f"{who} returns in layer {number}"
-        assert len(layer.matches) == len(targets), (
-            f"{subject} matches of {len(layer.matches)} images instead of {len(targets)}. Give a pair "
-            "(query_index, target_index) for every image."
-        )
-        for (queries, segments), target in zip(layer.matches, targets, strict=True):
-            for name, index, count in (
-                ("query_index", queries, layer.num_queries),
-                ("target_index", segments, len(target)),
-            ):
-                good = isinstance(index, Tensor) and index.dtype == torch.int64 and shape_of(index) == (len(queries),)
-                good = good and bool(((index >= 0) & (index < count)).all())
-                assert good, (
-                    f"{subject} matches with the {name} {described(index)}. The contract asks for (M,) of int64, each "
-                    f"0..{count - 1}."
-                )
-            assert len(set(queries.tolist())) == len(queries), (
-                f"{subject} matches with the queries {queries.tolist()}. A query has one segment at most."
-            )
+        problem = problem_of_matches(layer.matches, targets, layer.num_queries, once=False)
+        assert not problem, f"{who} gives in layer {number} {problem}."
 
 
 def _check_pixels(subject: str, layer: PixelPrediction, num_classes: int, size: Size | None) -> Size:

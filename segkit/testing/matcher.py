@@ -14,8 +14,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from segkit.criterion.match_checks import problem_of_matches
+from segkit.errors import counted
 from segkit.registries import Matcher
-from segkit.testing._common import described, named, seeded, trying
+from segkit.testing._common import named, seeded, trying
 from segkit.testing._modules import check_steps
 from segkit.testing._predictions import random_prediction
 from segkit.testing._samples import halves, no_segment, overlapping
@@ -71,29 +73,15 @@ def _matched(
         f"{who} returns matches of {len(matches)} layers instead of {len(layers)}, {situation}. Match every layer."
     )
     for layer, of_layer in zip(layers, matches, strict=True):
-        assert len(of_layer) == len(targets), (
-            f"{who} returns matches of {len(of_layer)} images instead of {len(targets)}, {situation}. Match "
-            "every image."
-        )
-        for (query, segment), target in zip(of_layer, targets, strict=True):
-            _check_match(f"{who} {situation} returns", query, segment, layer.num_queries, len(target))
+        problem = problem_of_matches(of_layer, targets, layer.num_queries, once=True)
+        assert not problem, f"{who} {situation} gives {problem}."
+        for (query, _), target in zip(of_layer, targets, strict=True):
+            count = min(layer.num_queries, len(target))
+            assert len(query) == count, (
+                f"{who} {situation} gives {counted(query, 'pair')}. With {counted(layer.num_queries, 'query')} and "
+                f"{counted(target, 'segment')}, the contract asks for {count}."
+            )
     return matches
-
-
-def _check_match(subject: str, query: Tensor, segment: Tensor, num_queries: int, num_segments: int) -> None:
-    for name, index in (("query_index", query), ("target_index", segment)):
-        good = isinstance(index, Tensor) and index.dtype == torch.int64 and index.device.type == "cpu"
-        good = good and index.dim() == 1
-        assert good, f"{subject} {name} {described(index)}. The contract asks for (M,) of int64 on the CPU."
-    queries, segments = query.tolist(), segment.tolist()
-    count = min(num_queries, num_segments)
-    assert len(queries) == len(segments) == count, (
-        f"{subject} {len(queries)} queries for {len(segments)} segments. With {num_queries} queries and {num_segments} "
-        f"segments, the contract asks for {count} pairs."
-    )
-    for words, found, limit in (("queries", queries, num_queries), ("segments", segments, num_segments)):
-        assert len(set(found)) == count, f"{subject} the {words} {found}. Match each of them once."
-        assert set(found) <= set(range(limit)), f"{subject} the {words} {found}. There are only 0..{limit - 1}."
 
 
 def _pairs(matches: list[list[Match]]) -> list[list[dict[int, int]]]:

@@ -185,7 +185,7 @@ def test_matches_of_another_number_of_images_are_refused():
     with pytest.raises(RegistryError) as caught:
         make_criterion()(prediction, TARGETS)
     assert str(caught.value) == (
-        "a prediction gives matches of 2 images, of which there are 3. Check it with "
+        "the prediction of layer 0 gives matches of 2 images, of which there are 3. Check it with "
         "segkit.testing.check_transformer_decoder."
     )
 

@@ -111,42 +111,52 @@ MESSAGES = [
         "0, 1: 1}, {}]] and [[{0: 1, 1: 0}, {}], [{0: 1, 1: 0}, {}], [{0: 1, 1: 0}, {}]]. Keep no state.",
     ),
     (last_layer_only, (f"matcher last_layer_only returns matches of 1 layers instead of 3, {TWO}. Match every layer.")),
-    (
-        without_the_empty,
-        f"matcher without_the_empty returns matches of 1 images instead of 2, {TWO}. Match every image.",
-    ),
+    (without_the_empty, f"matcher without_the_empty {TWO} gives matches of 1 image, of which there are 2."),
     (
         changed(short),
-        f"matcher short {TWO} returns query_index (2,) of int32. The contract asks for (M,) of int64 on the CPU.",
+        f"matcher short {TWO} gives for image 0 of the batch "
+        "query_index (2,) of int32 on cpu, which must be (M,) of int64 on "
+        "the CPU.",
     ),
     (
         changed(elsewhere),
-        f"matcher elsewhere {TWO} returns target_index (2,) of int64. The contract asks for (M,) of int64 on the CPU.",
+        f"matcher elsewhere {TWO} gives for image 0 of the batch "
+        "target_index (2,) of int64 on meta, which must be (M,) of "
+        "int64 on the CPU.",
     ),
     (
         changed(rows),
-        f"matcher rows {TWO} returns target_index (2, 1) of int64. The contract asks for (M,) of int64 on the CPU.",
+        f"matcher rows {TWO} gives for image 0 of the batch "
+        "target_index (2, 1) of int64 on cpu, which must be (M,) of int64 "
+        "on the CPU.",
     ),
     (
         changed(lists),
-        f"matcher lists {TWO} returns query_index = [0, 1]. The contract asks for (M,) of int64 on the CPU.",
+        f"matcher lists {TWO} gives for image 0 of the batch "
+        "query_index of type list, which must be (M,) of int64 on the CPU.",
     ),
     (
         changed(unpaired),
-        f"matcher unpaired {TWO} returns 2 queries for 1 segments. With 6 queries and 2 segments, the contract "
-        "asks for 2 pairs.",
+        f"matcher unpaired {TWO} gives for image 0 of the batch 2 queries and 1 segment, which must be as many.",
     ),
     (
         changed(sparse),
-        f"matcher sparse {TWO} returns 1 queries for 1 segments. With 6 queries and 2 segments, the contract "
-        "asks for 2 pairs.",
+        f"matcher sparse {TWO} gives 1 pair. With 6 queries and 2 segments, the contract asks for 2.",
     ),
-    (changed(same_query), f"matcher same_query {TWO} returns the queries [0, 0]. Match each of them once."),
+    (
+        changed(same_query),
+        f"matcher same_query {TWO} gives for image 0 of the batch query 0 twice, but a query has one segment.",
+    ),
     (
         changed(same_segment),
-        f"matcher same_segment {TWO} returns the segments [0, 0]. Match each of them once.",
+        f"matcher same_segment {TWO} gives for image 0 of the batch "
+        "segment 0 twice, but a matcher gives a segment one query.",
     ),
-    (changed(beyond), f"matcher beyond {TWO} returns the segments [1, 2]. There are only 0..1."),
+    (
+        changed(beyond),
+        f"matcher beyond {TWO} gives for image 0 of the batch "
+        "segment 2, but there are only 2 segments, counted from 0.",
+    ),
     (needs_segments, "matcher needs_segments fails on images without segments: ValueError: nothing to match"),
     (strict, "matcher strict fails on logits of nan: ValueError: a matrix of numbers is needed"),
     (

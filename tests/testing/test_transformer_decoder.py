@@ -233,18 +233,17 @@ MESSAGES = [
     ),
     (
         OneImage,
-        "transformer decoder OneImage returns in layer 1 matches of 1 images instead of 2. Give a pair (query_index, "
-        "target_index) for every image.",
+        "transformer decoder OneImage gives in layer 1 matches of 1 image, of which there are 2.",
     ),
     (
         Beyond,
-        "transformer decoder Beyond returns in layer 1 matches with the query_index (2,) of int64. The contract asks "
-        "for (M,) of int64, each 0..1.",
+        "transformer decoder Beyond gives in layer 1 for image 0 of the batch "
+        "query 2, but there are only 2 queries, counted from 0.",
     ),
     (
         Twice,
-        "transformer decoder Twice returns in layer 1 matches with the queries [0, 0]. A query has one segment "
-        "at most.",
+        "transformer decoder Twice gives in layer 1 for image 0 of the batch "
+        "query 0 twice, but a query has one segment.",
     ),
     (
         Vanishing,
