@@ -102,7 +102,7 @@ OTHER_OPENERS = {
     "runtime/locking.py": "makes and locks a file",
     "runtime/writing.py": "opens what it has written",
     "results/json_list.py": "reads what it has written",
-    "ops/cpu/linear.py": "reads a file of the system",
+    "ops/cpu/processor.py": "reads a file of the system",
     "export/exporting.py": "opens what it has written",
     "export/formats.py": "calls the readers of exported files, which use runtime/reading.py",
     "video/reader.py": "gives FFmpeg a file that runtime/reading.py has opened, or a camera",

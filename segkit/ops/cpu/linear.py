@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CPUINFO = Path("/proc/cpuinfo")
+from segkit.ops.cpu.processor import CPUINFO, description
+
 ZEN_5 = 26
 """The "cpu family" of AMD's first processors with full-width AVX-512; later ones have larger numbers."""
 
@@ -85,9 +86,8 @@ def matrix_library_is_slow(cpuinfo: Path = CPUINFO) -> bool:
         torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
-        and cpuinfo.is_file()
     ):
         return False
-    text = cpuinfo.read_text()
+    text = description(cpuinfo)
     family = re.search(r"^cpu family\s*: (\d+)", text, re.MULTILINE)
     return "AuthenticAMD" in text and family is not None and int(family[1]) >= ZEN_5
