@@ -69,7 +69,16 @@ def create_feature_model(
             )
         if weights is not None:
             _refuse_foreign_tensors(weights, name, options)
-    except (OSError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        LookupError,
+        AssertionError,
+        ArithmeticError,
+    ) as error:
         raise _explain(error, part, name, pretrained, weights) from error
     return body
 

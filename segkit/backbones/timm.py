@@ -184,7 +184,7 @@ def _published(body: nn.Module, name: str) -> tuple[list[int], list[Feature]]:
     strides = [features[index].stride for index in chosen]
     if strides != sorted(set(strides)):
         raise ConfigError(
-            f"backbone 'timm': model '{name}' gives maps of strides {strides}, not a pyramid. The "
+            f"backbone 'timm': name: '{name}' gives maps of strides {strides}, not a pyramid. The "
             "backbone 'vit_pyramid' makes one of a plain transformer. Or choose a hierarchical model, such as "
             "resnet50, swin_tiny_patch4_window7_224 or convnext_tiny."
         )

@@ -68,7 +68,7 @@ class ViTPyramid(nn.Module):
         info: Any = body.feature_info
         self._patch: int = info.reduction()[-1]
         width: int = info.channels()[-1]
-        _require_map_of_any_size(body, name, channels, width, self._patch)
+        _require_map_of_any_size(body, name, options or {}, channels, width, self._patch)
         self.levels = nn.ModuleList(_level(width, hidden_dim, stride) for stride in STRIDES)
         self.features = [Feature(hidden_dim, stride) for stride in STRIDES]
         if channels == 3:
@@ -121,7 +121,9 @@ def _create(
 
 
 @torch.no_grad()
-def _require_map_of_any_size(body: nn.Module, name: str, channels: int, width: int, patch: int) -> None:
+def _require_map_of_any_size(
+    body: nn.Module, name: str, options: dict[str, Any], channels: int, width: int, patch: int
+) -> None:
     """Refuses a body that makes no map (1,width,2,3) of an image of 2 x 3 patches."""
     parameter = next(body.parameters())
     image = torch.zeros(1, channels, 2 * patch, 3 * patch, device=parameter.device, dtype=parameter.dtype)
@@ -134,9 +136,11 @@ def _require_map_of_any_size(body: nn.Module, name: str, channels: int, width: i
     finally:
         body.train(training)
     if found != (1, width, 2, 3):
+        # Options may be at fault, such as a size of images that is less than a patch.
+        given, way_out = (f" with the options {options}", ", or change the options") if options else ("", "")
         raise ConfigError(
-            f"backbone 'vit_pyramid': name: '{name}' does not take images of any size ({cause}). Choose another plain "
-            "vision transformer, such as vit_small_patch14_dinov2."
+            f"backbone 'vit_pyramid': name: '{name}'{given} does not take images of any size ({cause}). Choose "
+            f"another plain vision transformer, such as vit_small_patch14_dinov2{way_out}."
         )
 
 

@@ -197,7 +197,7 @@ def test_a_model_without_a_pyramid_is_refused():
     with pytest.raises(ConfigError) as caught:
         TimmBackbone(name="vit_tiny_patch16_224")
     assert str(caught.value) == (
-        "backbone 'timm': model 'vit_tiny_patch16_224' gives maps of strides [16, 16, 16], not a pyramid. The "
+        "backbone 'timm': name: 'vit_tiny_patch16_224' gives maps of strides [16, 16, 16], not a pyramid. The "
         "backbone 'vit_pyramid' makes one of a plain transformer. Or choose a "
         "hierarchical model, such as resnet50, swin_tiny_patch4_window7_224 or convnext_tiny."
     )

@@ -95,12 +95,29 @@ def test_a_model_with_maps_of_several_strides_is_refused(name, strides):
 
 
 def test_a_model_for_images_of_one_size_is_refused():
-    with pytest.raises(ConfigError) as caught:
-        ViTPyramid(name="beit_base_patch16_224", options={"depth": 1})
+    with pytest.raises(ConfigError) as caught, torch.device("meta"):
+        ViTPyramid(name="beit_base_patch16_224")
     assert str(caught.value) == (
         "backbone 'vit_pyramid': name: 'beit_base_patch16_224' does not take images of any size (Input height (32) "
         "doesn't match model (224).). Choose another plain vision transformer, such as vit_small_patch14_dinov2."
     )
+
+
+@pytest.mark.parametrize("wrong", [{"dynamic_img_size": False}, {"img_size": 8}])
+def test_options_that_leave_one_size_are_named(wrong):
+    options = {**SMALL, **wrong}
+    with pytest.raises(ConfigError) as caught:
+        ViTPyramid(name="vit_tiny_patch16_224", options=options)
+    message = str(caught.value)
+    assert message.startswith(
+        f"backbone 'vit_pyramid': name: 'vit_tiny_patch16_224' with the options {options} does not take images of any "
+    )
+    assert message.endswith("such as vit_small_patch14_dinov2, or change the options.")
+
+
+def test_patches_of_no_pixels_are_refused():
+    with pytest.raises(ConfigError, match=r"^backbone 'vit_pyramid': 'vit_tiny_patch16_224' cannot be made a feature"):
+        ViTPyramid(name="vit_tiny_patch16_224", options={"patch_size": 0})
 
 
 def test_the_transformers_of_segment_anything_take_any_size():

@@ -11,10 +11,16 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from segkit.errors import ConfigError, SegkitError, cause_of, suggest
+from segkit.errors import ConfigError, SegkitError, cause_of, counted, suggest
 from segkit.layers.rotary_positions import make_positions_traceable
 from segkit.ops.cpu.attention import fused_attention_is_slow
 from segkit.types import Size
+
+_TAKEN = {
+    "in_chans": "images have as many channels as pixel_mean has numbers",
+    "dynamic_img_size": "images of any size are taken already",
+}
+"""Options of timm that the model sets itself, and why."""
 
 
 class PlainBody(nn.Module):
@@ -52,10 +58,7 @@ class PlainBody(nn.Module):
         self.gradient_checkpointing = gradient_checkpointing
         sizes = {"img_size": image_size, "patch_size": patch_size}
         chosen = {key: value for key, value in sizes.items() if value is not None}
-        if "in_chans" in options:
-            raise ConfigError(
-                "model 'eomt': options: in_chans: images have as many channels as pixel_mean has numbers. Remove it."
-            )
+        _require_free(options)
         if channels != 3:
             chosen["in_chans"] = channels
         self.transformer = _create(name, pretrained, weights, {**options, **chosen})
@@ -67,6 +70,7 @@ class PlainBody(nn.Module):
             )
         self.channels: int = self.transformer.embed_dim
         self.patch_size = int(self.transformer.patch_embed.patch_size[0])
+        _require_positions(self.transformer, self.patch_size)
         self.num_prefix_tokens: int = self.transformer.num_prefix_tokens
         self._rotates = isinstance(self.transformer, Eva)
 
@@ -123,12 +127,29 @@ class PlainBody(nn.Module):
         return normed
 
 
+def _require_free(options: dict[str, Any]) -> None:
+    """Raises ConfigError where an option is one that the model sets itself."""
+    for option, reason in _TAKEN.items():
+        if option in options:
+            raise ConfigError(f"model 'eomt': options: {option}: {reason}. Remove it.")
+
+
+def _require_positions(transformer: Any, patch_size: int) -> None:
+    """Raises ConfigError where the images that learned positions are stored for are smaller than a patch."""
+    side = min(transformer.patch_embed.img_size)
+    if transformer.pos_embed is not None and side < patch_size:
+        raise ConfigError(
+            f"model 'eomt': image_size: positions are stored for images of {counted(side, 'pixel')}, which is less "
+            f"than a patch of {patch_size}. Set image_size to a multiple of {patch_size}, or a smaller patch_size."
+        )
+
+
 def _create(name: str, pretrained: bool, weights: str | None, arguments: dict[str, Any]) -> Any:
     base_name = name.partition(".")[0]
     if not timm.is_model(base_name):
         raise ConfigError(
             f"model 'eomt': name: timm {timm.__version__} has no model '{name}'."
-            f"{suggest(base_name, timm.list_models())} timm.list_models('vit*') finds names."
+            f"{suggest(base_name, _names())} timm.list_models('vit*') finds names."
         )
     if weights is not None:
         if not Path(weights).is_file():
@@ -138,16 +159,32 @@ def _create(name: str, pretrained: bool, weights: str | None, arguments: dict[st
         body = timm.create_model(
             name, pretrained=pretrained or weights is not None, num_classes=0, dynamic_img_size=True, **arguments
         )
-    except (OSError, RuntimeError, TypeError, ValueError, AttributeError, LookupError, AssertionError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        LookupError,
+        AssertionError,
+        ArithmeticError,
+    ) as error:
         if "'dynamic_img_size'" in str(error):  # timm's plain vision transformers take it
             raise _not_plain(name) from error
         raise _explain(error, name, pretrained, weights) from error
     plain = isinstance(body, VisionTransformer | Eva) and not getattr(body, "rope_mixed", False)
     # Weights that normalize after pooling, or pool by attention, have no norm for tokens. Hybrids begin with a ResNet.
     normed = plain and not isinstance(body.norm, nn.Identity) and body.attn_pool is None
-    if not normed or not isinstance(body.patch_embed, PatchEmbed):
+    # Blocks with parallel branches have no single attention that could be masked.
+    attends = plain and all(hasattr(block, "attn") for block in body.blocks)
+    if not (normed and attends) or not isinstance(body.patch_embed, PatchEmbed):
         raise _not_plain(name)
     return body
+
+
+def _names() -> list[str]:
+    """Returns the names of the models in timm's modules of plain vision transformers."""
+    return [name for module in ("vision_transformer", "eva") for name in timm.list_models(module=module)]
 
 
 def _not_plain(name: str) -> ConfigError:

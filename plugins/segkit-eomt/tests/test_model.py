@@ -106,6 +106,24 @@ def test_images_may_have_other_channels_and_16_bits():
             {"name": "vit_tiny_r_s16_p8_224", "patch_size": None},
             r"model 'eomt': name: '\w+' is no plain vision transformer that .*",
         ),
+        (
+            {"name": "vit_small_patch16_18x2_224", "options": {"depth": 2}},
+            r"model 'eomt': name: '\w+' is no plain vision transformer that .*",
+        ),
+        (
+            {"name": "resnet18x"},
+            r"model 'eomt': name: timm [\d.]+ has no model 'resnet18x'\. timm\.list_models\('vit\*'\) finds names\.",
+        ),
+        (
+            {"image_size": 8, "patch_size": 16},
+            r"model 'eomt': image_size: positions are stored for images of 8 pixels, which is less than a patch of "
+            r"16\. Set image_size to a multiple of 16, or a smaller patch_size\.",
+        ),
+        (
+            {"options": {**SMALL, "dynamic_img_size": True}},
+            r"model 'eomt': options: dynamic_img_size: images of any size are taken already\. Remove it\.",
+        ),
+        ({"options": {"patch_size": 0}}, r"model 'eomt': 'vit_small_patch14_reg4_dinov2' cannot be built \(.*\)\."),
         ({"options": {"embed_dim": 31}}, r"model 'eomt': 'vit_small_patch14_reg4_dinov2' cannot be built \(.*\)\."),
         (
             {"num_blocks": 4},
