@@ -20,6 +20,12 @@ _FEATURE_OPTIONS = ("out_indices", "feature_cls")
 _FILTERS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretrained")
 """Names under which timm's model files keep the function that renames the tensors of older or original files."""
 
+_FAILURES = (
+    *(OSError, RuntimeError, TypeError, ValueError, AttributeError),
+    *(LookupError, AssertionError, ArithmeticError),
+)
+"""What timm raises where it cannot make a model."""
+
 
 def create_feature_model(
     part: str,
@@ -69,16 +75,7 @@ def create_feature_model(
             )
         if weights is not None:
             _refuse_foreign_tensors(weights, name, options)
-    except (
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        LookupError,
-        AssertionError,
-        ArithmeticError,
-    ) as error:
+    except _FAILURES as error:
         raise _explain(error, part, name, pretrained, weights) from error
     return body
 

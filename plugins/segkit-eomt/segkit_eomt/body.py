@@ -176,7 +176,7 @@ def _create(name: str, pretrained: bool, weights: str | None, arguments: dict[st
     # Weights that normalize after pooling, or pool by attention, have no norm for tokens. Hybrids begin with a ResNet.
     normed = plain and not isinstance(body.norm, nn.Identity) and body.attn_pool is None
     # Blocks with parallel branches have no single attention that could be masked.
-    attends = plain and all(hasattr(block, "attn") for block in body.blocks)
+    attends = plain and all(hasattr(block, "attn") for block in body.get_submodule("blocks").children())
     if not (normed and attends) or not isinstance(body.patch_embed, PatchEmbed):
         raise _not_plain(name)
     return body
