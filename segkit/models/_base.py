@@ -74,12 +74,12 @@ class PyramidModel(SegmentationModel):
     def may_defer(self, images: Tensor) -> bool:
         """Returns whether the masks of `images` may be computed from deferred mask features.
 
-        So they are in training, with gradients, and in evaluation, without. Nothing that is traced defers. On GPUs it
-        is not measured.
+        So they are in training, with gradients, and in evaluation, without. Nothing that is traced defers, whether by a
+        compiler or by tensors without values. On GPUs it is not measured.
         """
         if self.training != torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
-        return self._accepts_deferred and images.device.type == "cpu"
+        return self._accepts_deferred and type(images) is Tensor and images.device.type == "cpu"
 
     def decode_pixels(
         self, images: Tensor, sizes: Sequence[Size] | None, deferred: bool = False

@@ -1,6 +1,7 @@
 """`tools/benchmark.py`."""
 
 import json
+import re
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -27,7 +28,9 @@ def test_one_case(tmp_path, capsys, monkeypatch):
     """In one process, because a new one takes seconds to import both programs."""
     monkeypatch.setattr("benchmarking.comparing.FreshProcess", SameProcess)
     assert main(["--only", "matching", *QUICK, "--json", str(tmp_path / "metrics.json")]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert re.fullmatch(r"matching …\nmatching: [\d.]+ \([\d.]+–[\d.]+\)\n", captured.err)
     assert lines[0].startswith("segkit ")
     assert "threads 1; repeats 1; scale 0.125" in lines[0]
     assert lines[2].startswith("| work | segkit | transformers ")
@@ -35,6 +38,15 @@ def test_one_case(tmp_path, capsys, monkeypatch):
     stored = json.loads((tmp_path / "metrics.json").read_text())
     assert [case["name"] for case in stored["cases"]] == ["matching"]
     assert len(stored["cases"][0]["seconds"]["ours"]) == 1
+
+
+def test_what_is_measured_is_kept_when_a_later_case_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarking.comparing.FreshProcess", SameProcess)
+    known = [case for case in cases.CASES if case.name == "matching"]
+    monkeypatch.setattr(cases, "CASES", [*known, Case("broken", lambda options: 1 / 0)])
+    with pytest.raises(ZeroDivisionError):
+        main([*QUICK, "--json", str(tmp_path / "metrics.json")])
+    assert [case["name"] for case in json.loads((tmp_path / "metrics.json").read_text())["cases"]] == ["matching"]
 
 
 def test_unequal_outputs(monkeypatch, capsys):
@@ -70,7 +82,9 @@ def test_another_peer(monkeypatch, capsys):
     assert main(["--against", "panopticapi", *QUICK]) == 1
     captured = capsys.readouterr()
     assert "; against panopticapi 7.0; " in captured.out
-    assert captured.err == ("other …\nerror: other: the outputs are not equal: matched queries: the values differ\n")
+    assert captured.err == (
+        "other …\nother: outputs differ\nerror: other: the outputs are not equal: matched queries: the values differ\n"
+    )
 
 
 def test_no_such_peer(capsys):

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from segkit.build import build_criterion, build_model, dataset_classes
 from segkit.config import load_config
+from segkit.inspection.cost import analyze
 from segkit.models.mask_former import MaskFormer
 from segkit.transformer_decoders.standard import StandardDecoder
 from segkit.types import DeferredFeatures, Target
@@ -99,6 +100,11 @@ def test_what_is_traced_defers_nothing(tmp_path):
     assert isinstance(compiled, Tensor)
     torch.testing.assert_close(compiled, expected)
     torch.testing.assert_close(exported, expected)
+
+
+def test_the_cost_of_the_mask_features_is_that_of_their_convolution(tmp_path):
+    costs = analyze(built(tmp_path), (64, 96)).parts
+    assert costs["pixel_decoder.mask_features"].multiply_adds == 8 * 12 * 9 * 16 * 16  # 8 x 12 pixels
 
 
 class Reading(StandardDecoder):

@@ -151,13 +151,14 @@ def _compare(
     for case in cases:
         print(f"{case.name} …", file=sys.stderr, flush=True)
         outcomes.append(compare(case, options, threads, arguments.repeats))
+        print(f"{case.name}: {table.in_short(outcomes[-1])}", file=sys.stderr, flush=True)
+        if arguments.json:  # what is measured stays, though the next case may be stopped
+            content = {"environment": environment, "cases": [as_json(outcome) for outcome in outcomes]}
+            Path(arguments.json).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"\n{table.comparison(outcomes, peer)}")
     rates = table.rates(outcomes, peer)
     if rates:
         print(f"\n{rates}")
-    if arguments.json:
-        content = {"environment": environment, "cases": [as_json(outcome) for outcome in outcomes]}
-        Path(arguments.json).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     unequal = [outcome for outcome in outcomes if outcome.error]
     for outcome in unequal:
         print(f"error: {outcome.name}: the outputs are not equal: {outcome.error}", file=sys.stderr)

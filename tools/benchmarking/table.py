@@ -20,6 +20,14 @@ def comparison(outcomes: Sequence[Outcome], peer: str) -> str:
     return markdown(header, [_row(outcome) for outcome in outcomes])
 
 
+def in_short(outcome: Outcome) -> str:
+    """Returns the ratio of the times and its spread, for a line while other cases are still to come."""
+    if outcome.times is None:
+        return "outputs differ"
+    low, high = outcome.times.spread
+    return f"{outcome.times.ratio:.2f} ({low:.2f}–{high:.2f})"
+
+
 def _row(outcome: Outcome) -> list[str]:
     if outcome.times is None:
         return [outcome.work, "outputs differ", *[NOTHING] * 8]
