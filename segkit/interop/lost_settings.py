@@ -1,6 +1,7 @@
 """Tells which settings the files of another program do not keep: they are read again, and both configs compared."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -35,7 +36,7 @@ def lost_settings(before: Config, after: Config, notes: Sequence[str] = ()) -> l
     values, others = dict(_leaves(before)), dict(_leaves(after))
     found = []
     for path, value in values.items():
-        if any(path in note for note in notes):
+        if any(re.search(rf"(?<![\w.]){re.escape(path)}(?!\.?\w)", note) for note in notes):
             continue
         if path not in others:
             found.append(f"{path} = {inline(value)} is not kept by the files")

@@ -84,6 +84,13 @@ def test_what_is_kept_is_not_told(tmp_path, change):
     assert lost(tmp_path, change) == {}
 
 
+def test_what_is_told_already_is_not_told_again():
+    before, after = (load_config(CONFIG, changes) for changes in (["model.size_divisor=64"], []))
+    assert lost_settings(before, after, ["the files have no model.size_divisor. Images are padded"]) == []
+    for note in ("the files have no model.size_divisor_x", "the files have no model.size_divisor.least", "nothing"):
+        assert len(lost_settings(before, after, [note])) == 1
+
+
 def test_how_a_training_began_is_no_setting_of_a_checkpoint():
     before = load_config(CONFIG, ["model.backbone.pretrained=true", "model.backbone.name=resnet18.a1_in1k"])
     assert lost_settings(before, load_config(CONFIG)) == []
