@@ -21,8 +21,14 @@ _FILTERS = ("checkpoint_filter_fn", "_filter_fn", "_filter_torchvision_pretraine
 """Names under which timm's model files keep the function that renames the tensors of older or original files."""
 
 _FAILURES = (
-    *(OSError, RuntimeError, TypeError, ValueError, AttributeError),
-    *(LookupError, AssertionError, ArithmeticError),
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    LookupError,
+    AssertionError,
+    ArithmeticError,
 )
 """What timm raises where it cannot make a model."""
 

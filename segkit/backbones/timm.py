@@ -149,10 +149,10 @@ def _dilate_last_stage(body: nn.Module, name: str, multi_grid: list[int]) -> Non
             f"backbone 'timm': multi_grid: model '{name}' has no stage 'layer4', which ResNets have. Leave multi_grid "
             "out, or choose a ResNet, such as resnet101."
         )
-    if len(multi_grid) != len(stage):
+    if len(multi_grid) != len(stage) or min(multi_grid) < 1:
         raise ConfigError(
-            f"backbone 'timm': multi_grid: the last stage of '{name}' takes {len(stage)} dilations, one per block, not "
-            f"{multi_grid}."
+            f"backbone 'timm': multi_grid: the last stage of '{name}' takes {len(stage)} dilations of at least 1, one "
+            f"per block, not {multi_grid}."
         )
     for block, dilation in zip(stage, multi_grid, strict=True):
         for layer in block.modules():

@@ -246,8 +246,11 @@ def test_multi_grid_that_does_not_fit():
     with pytest.raises(ConfigError) as caught:
         TimmBackbone(name="resnet50", multi_grid=[1, 2])
     assert str(caught.value) == (
-        "backbone 'timm': multi_grid: the last stage of 'resnet50' takes 3 dilations, one per block, not [1, 2]."
+        "backbone 'timm': multi_grid: the last stage of 'resnet50' takes 3 dilations of at least 1, one per block, "
+        "not [1, 2]."
     )
+    with pytest.raises(ConfigError, match=r"one per block, not \[1, 0, 4\]\.$"):
+        TimmBackbone(name="resnet50", multi_grid=[1, 0, 4])
     with pytest.raises(ConfigError) as caught:
         TimmBackbone(name="convnext_atto", multi_grid=[1, 2, 4])
     assert str(caught.value) == (
