@@ -95,7 +95,9 @@ def matched_mask_logits(layers: Sequence[Prediction], pairs: MatchedPairs) -> tu
         if isinstance(features, DeferredFeatures):
             masks = features.masks_of_batch(padded)  # (B, most, h, w)
         else:
-            masks = (padded @ features.flatten(2)).view(*padded.shape[:2], *features.shape[2:])
+            # Channels last, as convolutions leave the features, so that their gradient is not rearranged.
+            pixels = features.flatten(2).mT  # (B, h*w, E)
+            masks = (pixels @ padded.mT).mT.reshape(*padded.shape[:2], *features.shape[2:])
         return masks.flatten(0, 1).float(), image * most + pairs.rank
     masks_of = [
         layer.mask_logits_of(image, query)

@@ -1,11 +1,11 @@
 """The loss `binary_cross_entropy`, on masks."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
+from segkit.losses._mask_function import MaskFunction, mean_of_pixels
 from segkit.ops.cpu.softplus import softplus
 from segkit.registries import LOSSES
 
@@ -36,34 +36,23 @@ class BinaryCrossEntropy(nn.Module):
         Returns:
             (M,); 0 for a mask without valid pixels.
         """
-        values: Tensor = PixelCrossEntropy.apply(logits, targets)[0]
-        if valid is None:
-            return values.mean(1)
-        return (values * valid).sum(1) / valid.sum(1).clamp(min=1)
+        sums: Tensor = MaskCrossEntropy.apply(logits, targets, valid)[0]
+        return mean_of_pixels(sums, logits, valid)
 
 
-class PixelCrossEntropy(torch.autograd.Function):
-    """(logits, targets 0 or 1) -> the loss at every pixel and its derivative by the logit.
+class MaskCrossEntropy(MaskFunction):
+    """(logits, targets 0 or 1, valid) -> the sum over each mask's valid pixels, and its derivatives.
 
-    The derivative is sigmoid(logit) - target. With w the logit of the wrong answer, the value is softplus(w).
+    At each pixel, the derivative is sigmoid(logit) - target. With w the logit of the wrong answer, the value is
+    softplus(w).
     """
 
     @staticmethod
-    def forward(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(logits: Tensor, targets: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         derivative = logits.sigmoid().sub_(targets)
         wrong_logits = torch.rsub(targets, 1, alpha=2).mul_(logits)
         wrong_probs = derivative.abs()
-        return softplus(wrong_logits, wrong_probs, 1 - wrong_probs), derivative
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
-        ctx.mark_non_differentiable(output[1])
-        ctx.set_materialize_grads(False)  # no zeros as the gradient of the derivative
-        # One tensor is kept for the backward pass, instead of all intermediate ones.
-        ctx.save_for_backward(output[1])
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor | None, _: None) -> tuple[Tensor | None, None]:
-        (derivative,) = ctx.saved_tensors
-        return None if gradient is None else gradient * derivative, None
+        values = softplus(wrong_logits, wrong_probs, 1 - wrong_probs)
+        if valid is not None:
+            values, derivative = values * valid, derivative * valid
+        return values.sum(1), derivative

@@ -1,11 +1,11 @@
 """The loss `dice`, on masks."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
+from segkit.losses._mask_function import MaskFunction
 from segkit.registries import LOSSES
 
 
@@ -42,12 +42,11 @@ class Dice(nn.Module):
         return values
 
 
-class MaskDice(torch.autograd.Function):
-    """(logits, targets 0 or 1, valid) -> the loss of each mask and its derivative by each logit.
+class MaskDice(MaskFunction):
+    """(logits, targets 0 or 1, valid) -> the loss of each mask, and its derivatives.
 
-    Both are computed in one go, so that one tensor is kept for the backward pass and few operations are launched. With
-    the ratio r of numerator and denominator d, the derivative by a probability p is (r - 2 target) / d, and that of p
-    by its logit is p (1 - p).
+    With the ratio r of numerator and denominator d, the derivative by a probability p is (r - 2 target) / d, and that
+    of p by its logit is p (1 - p).
     """
 
     @staticmethod
@@ -57,18 +56,7 @@ class MaskDice(torch.autograd.Function):
             # A probability of 0 has the derivative 0 too.
             probs, targets = probs * valid, targets * valid
         denominator = (probs + targets).sum(1) + 1
-        ratio = ((probs * targets).sum(1) * 2 + 1) / denominator
+        numerator = torch.rsub((probs * targets).sum(1), 1, alpha=-2)  # 1 + 2 * sum
+        ratio = numerator / denominator
         derivative = torch.sub(ratio[:, None], targets, alpha=2).div_(denominator[:, None]).mul_(probs)
         return 1 - ratio, derivative.addcmul_(derivative, probs, value=-1)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: tuple[Tensor, Tensor]) -> None:
-        ctx.mark_non_differentiable(output[1])
-        ctx.set_materialize_grads(False)  # no zeros as the gradient of the derivative
-        ctx.save_for_backward(output[1])
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor | None, _: None) -> tuple[Tensor | None, None, None]:
-        (derivative,) = ctx.saved_tensors
-        return None if gradient is None else gradient[:, None] * derivative, None, None
