@@ -80,3 +80,15 @@ def test_the_gradient_of_shared_features_sums_over_layers_and_queries():
     )
     (expected,) = torch.autograd.grad(plain, layers[0].mask_features)
     torch.testing.assert_close(gradient, expected)
+
+
+def test_the_gradient_of_features_stored_channels_last_is_so_too():
+    """Otherwise the backward pass would rearrange it."""
+    layers = mask_layers("shared")
+    features = layers[0].mask_features.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    for layer in layers:
+        layer.mask_features = features
+    matches = [[(index(0, 2), index(0, 1))] * 2 for _ in layers]
+    maps, _ = matched_mask_logits(layers, MatchedPairs.collect(matches, [target(0, 0)] * 2, CPU))
+    (gradient,) = torch.autograd.grad(maps.sum(), features)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)

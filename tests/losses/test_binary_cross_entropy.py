@@ -43,12 +43,14 @@ def test_the_loss_is_zero_without_pixels_that_count():
     assert loss([[3.0, 100.0]], [[1.0, 0.0]], torch.tensor([[False, False]])) == [0.0]
 
 
-def test_the_derivative_is_that_of_the_value():
+@pytest.mark.parametrize("void", [False, True])
+def test_the_derivative_is_that_of_the_value(void):
     generator = torch.Generator().manual_seed(0)
     logits = (torch.randn(2, 20, generator=generator, dtype=torch.float64) * 3).requires_grad_()
     targets = (torch.rand(2, 20, generator=generator) > 0.5).double()
+    valid = torch.rand(2, 20, generator=generator) > 0.3 if void else None
     function = LOSSES.get("binary_cross_entropy")()
-    assert torch.autograd.gradcheck(lambda logits: function(logits, targets, None), logits)
+    assert torch.autograd.gradcheck(lambda logits: function(logits, targets, valid), logits)
 
 
 def test_extreme_logits_cost_what_they_are_wrong_by():

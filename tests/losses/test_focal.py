@@ -43,14 +43,16 @@ def test_the_loss_is_zero_without_pixels_that_count():
     assert focal([[3.0, 100.0]], [[1.0, 0.0]], torch.tensor([[False, False]])) == [0.0]
 
 
+@pytest.mark.parametrize("void", [False, True])
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0, 3.5])
 @pytest.mark.parametrize("alpha", [0.25, 0.0, 1.0])
-def test_the_derivative_is_that_of_the_value(alpha, gamma):
+def test_the_derivative_is_that_of_the_value(alpha, gamma, void):
     generator = torch.Generator().manual_seed(0)
     logits = (torch.randn(2, 20, generator=generator, dtype=torch.float64) * 3).requires_grad_()
     targets = (torch.rand(2, 20, generator=generator) > 0.5).double()
+    valid = torch.rand(2, 20, generator=generator) > 0.3 if void else None
     loss = LOSSES.get("focal")(alpha=alpha, gamma=gamma)
-    assert torch.autograd.gradcheck(lambda logits: loss(logits, targets, None), logits)
+    assert torch.autograd.gradcheck(lambda logits: loss(logits, targets, valid), logits)
 
 
 def test_extreme_logits_stay_finite():
