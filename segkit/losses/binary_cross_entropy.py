@@ -54,5 +54,6 @@ class MaskCrossEntropy(MaskFunction):
         wrong_probs = derivative.abs()
         values = softplus(wrong_logits, wrong_probs, 1 - wrong_probs)
         if valid is not None:
-            values, derivative = values * valid, derivative * valid
+            values.mul_(valid)
+            derivative.mul_(valid)
         return values.sum(1), derivative

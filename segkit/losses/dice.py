@@ -56,7 +56,7 @@ class MaskDice(MaskFunction):
             # A probability of 0 has the derivative 0 too.
             probs, targets = probs * valid, targets * valid
         denominator = (probs + targets).sum(1) + 1
-        numerator = torch.rsub((probs * targets).sum(1), 1, alpha=-2)  # 1 + 2 * sum
+        numerator = torch.rsub((probs * targets).sum(1), 1, alpha=-2)  # 1 + 2 * sum, in one operation
         ratio = numerator / denominator
         derivative = torch.sub(ratio[:, None], targets, alpha=2).div_(denominator[:, None]).mul_(probs)
         return 1 - ratio, derivative.addcmul_(derivative, probs, value=-1)

@@ -69,9 +69,9 @@ class MaskFocal(MaskFunction):
         right = 1 - probs  # probability of the right answer
         cross_entropy = softplus(logits * sign, probs, right)
         derivative = torch.addcmul(probs, right, cross_entropy, value=gamma)
+        # From here on, tensors that nothing reads again as they are get overwritten.
         # (1 - alpha) - (1 - 2 alpha) * targets: alpha inside, 1 - alpha outside.
         weight = torch.rsub(targets, 1 - alpha, alpha=1 - 2 * alpha).mul_(probs.pow_(gamma))
         if valid is not None:
             weight.mul_(valid)
-        # Everything above is read no more and can be overwritten.
         return cross_entropy.mul_(weight).sum(1), derivative.mul_(weight).mul_(sign)
