@@ -13,6 +13,7 @@ from types import FrameType, ModuleType
 
 import segkit.cli
 from segkit import __version__
+from segkit.cli._exit_codes import STOPPED
 from segkit.cli._failures import Terminated, report_failure
 from segkit.cli._once import StoreOnce
 from segkit.errors import DataWarning
@@ -45,17 +46,21 @@ def run_command(run: Callable[[argparse.Namespace], int], arguments: argparse.Na
             # Pillow warns of odd metadata, which segkit does not read, without the name of the file.
             warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
             warnings.filterwarnings("ignore", message="Image size", module=r"PIL\.")
+            # In training by several processes. The strides of 1x1 convolutions differ, the order in memory does not.
+            warnings.filterwarnings("ignore", message="Grad strides do not match")
             code = run(arguments)
-            _leave_processes()
             sys.stdout.flush()  # a full disk or a closed pipe shows here, and not behind the last line of Python
-            return code
     except BaseException as error:
         failed = report_failure(error)
         if failed is None:  # a bug in segkit
             raise
-        return failed
+        if failed != STOPPED:  # some processes may still work; their launcher ends them
+            return failed
+        code = failed
     finally:
         warnings.formatwarning = in_full
+    _leave_processes()  # not above: while the error is there, it holds the model and with it the connection
+    return code
 
 
 @contextmanager
@@ -76,7 +81,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _leave_processes() -> None:
-    """Disconnects from the other processes, if the command used any; after an error, their launcher ends them."""
+    """Disconnects from the other processes, if the command used any."""
     processes = sys.modules.get("segkit.runtime.processes")  # not imported here: most commands need no torch
     if processes is not None:
         processes.leave_processes()

@@ -1,5 +1,6 @@
 """The processes that were launched together, and the place of this one among them."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,6 +13,11 @@ from accelerate.utils import broadcast_object_list
 from segkit.errors import ConfigError, SegkitError, counted
 from segkit.runtime.devices import choose_device, cpu_only
 from segkit.runtime.launching import refuse_other_engines, refuse_other_settings
+
+if torch.distributed.is_available():
+    # Its functions keep, as a default value, the connection that is there when they are imported. As
+    # DistributedDataParallel imports them after processes have joined, `leave_processes` could not end the connection.
+    import torch.distributed.nn.functional
 
 T = TypeVar("T")
 """What processes exchange; it can be pickled."""
@@ -71,13 +77,15 @@ def make_accelerator(precision: str, device: torch.device | str | None = None) -
 def leave_processes() -> None:
     """Disconnects this process at the end of its work; a lone process has nothing to do.
 
-    A process that ends while it is connected may be aborted by the connection's threads after all its work is done.
+    The connection's threads end here. One that still frees a tensor while Python ends would abort the process after all
+    its work is done.
 
     Example:
         >>> leave_processes()
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+        gc.collect()  # models in DistributedDataParallel hold the connection, and may be parts of reference cycles
 
 
 def gather(value: T) -> list[T]:

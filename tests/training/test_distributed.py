@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from segkit.build import build_dataset
+from segkit.cli._exit_codes import DONE, STOPPED
 from segkit.config import load_config
 from segkit.training.batches import batches_of_step
 from segkit.training.dump import read_processes
@@ -218,7 +220,7 @@ def test_processes_leave_out_the_same_bad_samples_as_one(tmp_path):
     assert "data.train: 2 of 8 images cannot be loaded, more than 1 %." in done.stderr
 
 
-STOPPED = """
+STOPPING = """
 from segkit.runtime.processes import leave_processes, make_accelerator
 from segkit.training.stopping import Stopping
 
@@ -233,6 +235,33 @@ leave_processes()
 """
 
 
+LEFT = """
+import sys
+from pathlib import Path
+from segkit.cli.main import main
+
+code = main(["train", *sys.argv[1:]])
+names = [name.read_text().strip() for name in Path("/proc/self/task").glob("*/comm")]
+assert not [name for name in names if "gloo" in name], names
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="lists threads as Linux does")
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [(["training.steps=1"], DONE), (["training.steps=100000", "--max-time", "4"], STOPPED)],
+    ids=["done", "stopped"],
+)
+def test_no_thread_of_the_connection_is_left_at_the_end(tmp_path, settings, code):
+    """One that frees a tensor while Python ends would abort the process."""
+    (tmp_path / "program.py").write_text(LEFT)
+    words = [write_tiny(tmp_path), *settings, "--output", tmp_path / "run"]
+    done = finish_forked(2, tmp_path / "program.py", *words)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "strides" not in done.stderr  # torch's warning of the gradients' layout, about which nobody can do anything
+
+
 def test_all_processes_stop_where_one_is_asked_to(tmp_path):
-    (tmp_path / "program.py").write_text(STOPPED)
+    (tmp_path / "program.py").write_text(STOPPING)
     start_forked(2, tmp_path / "program.py")
