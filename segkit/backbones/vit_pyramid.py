@@ -99,6 +99,10 @@ def _create(
 ) -> nn.Module:
     from segkit.backbones._timm_models import create_feature_model
 
+    if "out_indices" in options:
+        raise ConfigError(
+            "backbone 'vit_pyramid': options: out_indices: the pyramid is made of the last map alone. Remove it."
+        )
     settings = {**options, "out_indices": (-1,)}
     try:
         # Most of timm's transformers take images of one size unless they are told otherwise.

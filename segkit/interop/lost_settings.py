@@ -17,7 +17,7 @@ _BEGINS = ("pretrained", "weights")
 
 
 def lost_settings(before: Config, after: Config, notes: Sequence[str] = ()) -> list[str]:
-    """Returns a note on each setting that comes back with another value.
+    """Returns a note on each setting that comes back with another value, and one on each part that does not come back.
 
     Compared are the model, the criterion, the transforms of `data.val` and the postprocessors, with their defaults. A
     setting of the model that is null follows from the weights and is not compared.
@@ -34,15 +34,25 @@ def lost_settings(before: Config, after: Config, notes: Sequence[str] = ()) -> l
         ['model.size_divisor = 64 is not kept by the files: read again, it is null']
     """
     values, others = dict(_leaves(before)), dict(_leaves(after))
-    found = []
+    parts = [path.removesuffix(".type") for path in values if path.endswith(".type") and path not in others]
+    outermost = [part for part in parts if not _is_inside(part, parts)]
+    found = [f"{part} is not kept by the files" for part in outermost if not _is_told(part, notes)]
     for path, value in values.items():
-        if any(re.search(rf"(?<![\w.]){re.escape(path)}(?!\.?\w)", note) for note in notes):
+        if _is_inside(path, parts) or _is_told(path, notes):
             continue
         if path not in others:
             found.append(f"{path} = {inline(value)} is not kept by the files")
         elif not _equal(value, others[path]) and not (path.startswith("model.") and value is None):
             found.append(f"{path} = {inline(value)} is not kept by the files: read again, it is {inline(others[path])}")
     return found
+
+
+def _is_inside(path: str, parts: Sequence[str]) -> bool:
+    return any(path.startswith(f"{part}.") for part in parts)
+
+
+def _is_told(path: str, notes: Sequence[str]) -> bool:
+    return any(re.search(rf"(?<![\w.]){re.escape(path)}(?!\.?\w)", note) for note in notes)
 
 
 def _equal(value: Any, other: Any) -> bool:

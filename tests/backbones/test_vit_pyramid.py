@@ -1,5 +1,7 @@
 """The backbone `vit_pyramid`: its maps, against timm and layers applied by hand."""
 
+import re
+
 import pytest
 import timm
 import torch
@@ -101,6 +103,12 @@ def test_a_model_for_images_of_one_size_is_refused():
         "backbone 'vit_pyramid': name: 'beit_base_patch16_224' does not take images of any size (Input height (32) "
         "doesn't match model (224).). Choose another plain vision transformer, such as vit_small_patch14_dinov2."
     )
+
+
+def test_a_choice_of_maps_is_refused():
+    message = "backbone 'vit_pyramid': options: out_indices: the pyramid is made of the last map alone. Remove it."
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        made("vit_tiny_patch16_224", out_indices=[3])
 
 
 @pytest.mark.parametrize("wrong", [{"dynamic_img_size": False}, {"img_size": 8}])

@@ -70,6 +70,20 @@ def test_what_is_lost_is_told(tmp_path, change, note):
     assert {one for one in found if not one.startswith(name.rpartition(".")[0])} == set()
 
 
+def test_a_lost_part_is_told_once():
+    changed = ["criterion.losses.1.gamma=1.0", "postprocessors=[{type: semantic}, {type: panoptic}]"]
+    before = load_config(CONFIG, changed)
+    losses = "[{type: cross_entropy, weight: 1.0}, {type: focal, weight: 20.0}]"
+    after = load_config(CONFIG, [f"criterion.losses={losses}"])
+    found = lost_settings(before, after)
+    assert found == [
+        "criterion.losses.dice is not kept by the files",
+        "postprocessors.panoptic is not kept by the files",
+        "criterion.losses.focal.gamma = 1.0 is not kept by the files: read again, it is 2.0",
+    ]
+    assert lost_settings(before, after, ["postprocessors.panoptic is another program's affair"]) == [found[0], found[2]]
+
+
 def test_weights_of_losses_decide_about_the_costs_of_matches(tmp_path):
     assert lost(tmp_path, "criterion.losses.1.weight=3.0") == {
         "criterion.matcher.mask_cost": "20.0 is not kept by the files: read again, it is 3.0"
