@@ -39,7 +39,7 @@ class Hooks:
                 ends.callback(hook.on_end, self.context)
                 hook.on_start(self.context)
                 if self.saved is not None:
-                    self._load(name, hook, self.saved)
+                    self._restore(name, hook, self.saved)
             self._ends = ends.pop_all()
         # A training that is resumed starts its hooks once more, and must draw the same numbers all the same.
         set_random_state(random)
@@ -50,7 +50,7 @@ class Hooks:
     ) -> None:
         self._ends.__exit__(kind, error, traceback)
 
-    def _load(self, name: str, hook: Hook, saved: Mapping[str, dict[str, Any]]) -> None:
+    def _restore(self, name: str, hook: Hook, saved: Mapping[str, dict[str, Any]]) -> None:
         if name in saved:
             _load(name, hook, saved[name])
         elif _has_state(hook):

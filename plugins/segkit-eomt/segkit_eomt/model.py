@@ -30,8 +30,8 @@ class EoMT(nn.Module):
             `vit_large_patch16_dinov3`.
         pretrained: Start from timm's published weights (downloaded once, then cached by timm).
         weights: Start from this file of weights in timm's format instead, such as a downloaded one.
-        image_size: Side of the images that learned positions are stored for; other sizes interpolate them. By default
-            that of the weights. A body with rotary positions has none.
+        image_size: Side of the images that learned positions are stored for, rounded down to whole patches; other sizes
+            interpolate them. By default that of the weights. A body with rotary positions has none.
         patch_size: Side of a patch in pixels. By default that of the weights; for another, the kernel is resized.
         num_queries: Number of learned queries, the most segments that one image can get.
         num_blocks: Number of last blocks that the queries pass.
