@@ -60,8 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         train(config, arguments.output, arguments.resume, max_time=arguments.max_time, device=arguments.device)
     except Terminated:
-        # From its first step on, a training handles the signal itself.
-        raise TrainingStopped("stopped before the first step by SIGTERM. The same command goes on.") from None
+        # Between its first step and its last, a training handles the signal itself.
+        raise TrainingStopped(
+            "stopped by SIGTERM before the first step or after the last one. The same command with --resume goes on."
+        ) from None
     return DONE
 
 

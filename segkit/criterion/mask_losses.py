@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from segkit.criterion.mask_pixels import AllPixels, PixelSource, RandomPoints
 from segkit.errors import RegistryError, counted
+from segkit.ops.derivatives import refuse_second_derivative
 from segkit.ops.points import PointSampling
 from segkit.ops.target_batch import ChosenSegments, TargetBatch
 from segkit.registries.losses import MaskLoss
@@ -129,10 +130,10 @@ def _mark_dynamic(*tensors: Tensor | None) -> None:
 
 
 class EagerGradient(torch.autograd.Function):
-    """(mask maps (R,h,w), loss parameters) -> the weighted sum of all losses, and their values (losses,M).
+    """(mask maps (R,h,w), loss parameters) -> weighted sum of all losses, their values (losses,M), the sum's gradients.
 
-    The gradient is computed in the forward pass, while the full-size masks of a chunk exist. The backward pass only
-    multiplies it by the gradient of the sum. The values carry no gradient.
+    The gradients are computed in the forward pass, while the full-size masks of a chunk exist. The backward pass only
+    multiplies them by the gradient of the sum. The values carry no gradient; those of the gradients are refused.
     """
 
     @staticmethod
@@ -145,7 +146,7 @@ class EagerGradient(torch.autograd.Function):
         differentiate: bool,
         maps: Tensor,
         *parameters: Tensor,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         maps_gradient = torch.zeros_like(maps)
         parameter_gradients = [torch.zeros_like(parameter) for parameter in parameters]
         values = torch.zeros(len(loss.losses), len(segments), device=maps.device)
@@ -163,11 +164,20 @@ class EagerGradient(torch.autograd.Function):
                     total += part
         ctx.save_for_backward(maps_gradient, *parameter_gradients)
         ctx.mark_non_differentiable(values)
-        return loss.weighted_sum(values), values
+        ctx.set_materialize_grads(False)
+        return loss.weighted_sum(values), values, maps_gradient, *parameter_gradients
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        return (None, None, None, None, None, *(gradient * saved for saved in ctx.saved_tensors))
+    def backward(ctx: Any, gradient: Tensor | None, _: None, *second: Tensor | None) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative(*second)
+        return (
+            None,
+            None,
+            None,
+            None,
+            None,
+            *(None if gradient is None else gradient * one for one in ctx.saved_tensors),
+        )
 
 
 def _chunks(num_masks: int, memory_per_mask: int, device: torch.device) -> Iterator[slice]:
@@ -205,4 +215,7 @@ def matched_mask_losses(
         pixel_source = AllPixels(batch, size, (int(maps.shape[-2]), int(maps.shape[-1])))
     else:
         pixel_source = RandomPoints(batch, size, points)
-    return EagerGradient.apply(pixel_source, segments, map_of, loss, torch.is_grad_enabled(), maps, *loss.parameters)  # type: ignore[no-any-return]
+    total, values, *_ = EagerGradient.apply(
+        pixel_source, segments, map_of, loss, torch.is_grad_enabled(), maps, *loss.parameters
+    )
+    return total, values

@@ -4,7 +4,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from segkit.ops.derivatives import refuse_second_derivative
 
 
 class MaskFunction(torch.autograd.Function):
@@ -12,17 +13,19 @@ class MaskFunction(torch.autograd.Function):
 
     A subclass has the forward pass alone. Most of the time of the mask losses is spent there, in passes over memory, so
     one tensor of (M,P) is kept for the backward pass, and a mean divides the (M,) sums outside.
+
+    There are no second derivatives. The derivative is an output that may ask for a gradient, so that this is an error:
+    as a constant, it would have the gradient 0.
     """
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        ctx.mark_non_differentiable(output[1])
-        ctx.set_materialize_grads(False)  # no zeros as the gradient of the derivative
+        ctx.set_materialize_grads(False)  # None, and no zeros, as the gradient of the derivative
         ctx.save_for_backward(output[1])
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, gradient: Tensor | None, second: Tensor | None) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative(second)
         (derivative,) = ctx.saved_tensors
         by_logits = None if gradient is None else gradient[:, None] * derivative
         return by_logits, *[None] * (len(ctx.needs_input_grad) - 1)

@@ -90,4 +90,6 @@ def test_a_training_that_has_not_begun_can_go_on(tmp_path, monkeypatch, capsys):
     """A scheduler that starts the job again loses nothing."""
     monkeypatch.setattr("segkit.training.train.train", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
     assert main(["train", str(write_tiny(tmp_path))]) == 75
-    assert capsys.readouterr().err == "stopped before the first step by SIGTERM. The same command goes on.\n"
+    assert capsys.readouterr().err == (
+        "stopped by SIGTERM before the first step or after the last one. The same command with --resume goes on.\n"
+    )

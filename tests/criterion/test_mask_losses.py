@@ -110,6 +110,16 @@ def test_a_loss_with_parameters_of_its_own_learns(losses, compiled):
             assert_equal(ours, theirs)
 
 
+def test_second_derivatives_are_refused(mask_loss):
+    """As constants, the gradients that were computed in the forward pass would have the gradient 0."""
+    layers, targets, matches = case()
+    (features,) = {id(layer.mask_features): layer.mask_features for layer in layers}.values()
+    total, _ = computed(layers, targets, matches, mask_loss)
+    (gradient,) = torch.autograd.grad(total, features, create_graph=True)
+    with pytest.raises(NotImplementedError, match=r"^mask losses have no second derivatives:"):
+        (total + gradient.pow(2).sum()).backward()
+
+
 def test_half_precision_masks_are_compared_in_full_precision(losses, mask_loss):
     layers, targets, matches = case()
     with torch.autocast("cpu", torch.bfloat16):

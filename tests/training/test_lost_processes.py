@@ -71,6 +71,19 @@ class TestTwoProcesses:
         (step,) = re.findall(r"^step (\d+) is saved; continue with --resume", printed, re.M)
         assert [path.name for path in RunFolder(run).checkpoints()] == [f"step_{step}"]
 
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_to_all_at_once_saves_the_training(self, tmp_path, number):
+        """As a scheduler or a terminal sends it; the launcher passes it on to those that have got it already."""
+        run = tmp_path / "run"
+        launcher = started(tmp_path, run, "training.steps=100000")
+        whole = psutil.Process(launcher.pid)
+        for process in [*whole.children(recursive=True), whole]:
+            process.send_signal(number)
+        printed, errors = launcher.communicate(timeout=240)
+        assert "was killed or has crashed" not in errors
+        (step,) = re.findall(r"^step (\d+) is saved; continue with --resume", printed, re.M)
+        assert [path.name for path in RunFolder(run).checkpoints()] == [f"step_{step}"]
+
     def test_all_end_where_the_main_process_is_killed(self, tmp_path):
         """Nobody can save: the training goes on from its newest checkpoint, or anew."""
         launcher = started(tmp_path, tmp_path / "run", "training.steps=100000")
