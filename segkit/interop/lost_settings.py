@@ -36,9 +36,9 @@ def lost_settings(before: Config, after: Config, notes: Sequence[str] = ()) -> l
     values, others = dict(_leaves(before)), dict(_leaves(after))
     parts = [path.removesuffix(".type") for path in values if path.endswith(".type") and path not in others]
     outermost = [part for part in parts if not _is_inside(part, parts)]
-    found = [f"{part} is not kept by the files" for part in outermost if not _is_told(part, notes)]
+    found = [f"{part} is not kept by the files" for part in outermost if not _is_noted(part, notes)]
     for path, value in values.items():
-        if _is_inside(path, parts) or _is_told(path, notes):
+        if _is_inside(path, parts) or _is_noted(path, notes):
             continue
         if path not in others:
             found.append(f"{path} = {inline(value)} is not kept by the files")
@@ -51,7 +51,7 @@ def _is_inside(path: str, parts: Sequence[str]) -> bool:
     return any(path.startswith(f"{part}.") for part in parts)
 
 
-def _is_told(path: str, notes: Sequence[str]) -> bool:
+def _is_noted(path: str, notes: Sequence[str]) -> bool:
     return any(re.search(rf"(?<![\w.]){re.escape(path)}(?!\.?\w)", note) for note in notes)
 
 

@@ -96,7 +96,7 @@ class Watch:
         time.sleep(PATIENCE)
         # The main thread waits for the lost process. Nothing but the end of this process frees it.
         if not self._leaves:
-            text = f"error: {self.lost}. This process has not ended since and is ended; go on with --resume.\n"
+            text = f"error: {self.lost}. This process did not end by itself and is ended; go on with --resume.\n"
             os.write(2, text.encode())
         os._exit(1)
 
