@@ -170,14 +170,8 @@ class EagerGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None, _: None, *second: Tensor | None) -> tuple[Tensor | None, ...]:
         refuse_second_derivative(*second)
-        return (
-            None,
-            None,
-            None,
-            None,
-            None,
-            *(None if gradient is None else gradient * one for one in ctx.saved_tensors),
-        )
+        assert gradient is not None, "the other outputs carry none"
+        return None, None, None, None, None, *(gradient * saved for saved in ctx.saved_tensors)
 
 
 def _chunks(num_masks: int, memory_per_mask: int, device: torch.device) -> Iterator[slice]:
