@@ -170,7 +170,8 @@ class EagerGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None, _: None, *second: Tensor | None) -> tuple[Tensor | None, ...]:
         refuse_second_derivative(*second)
-        assert gradient is not None, "the other outputs carry none"
+        if gradient is None:  # autograd may leave it undefined
+            return (None,) * len(ctx.needs_input_grad)
         return None, None, None, None, None, *(gradient * saved for saved in ctx.saved_tensors)
 
 

@@ -95,5 +95,6 @@ class Interruption:
             raise TrainingStopped(f"stopped by {self._reason} while waiting for data", self._reason == "SIGINT")
 
     def _heed(self) -> None:
+        """Lets a further signal end the process."""
         for one in SIGNALS:  # SIGTERM must end a process that does not get back to Python
             signal.signal(one, self._earlier[one] if one == signal.SIGINT else signal.SIG_DFL)

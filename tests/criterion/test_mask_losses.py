@@ -113,7 +113,7 @@ def test_a_loss_with_parameters_of_its_own_learns(losses, compiled):
 def test_second_derivatives_are_refused(mask_loss):
     """As constants, the gradients that were computed in the forward pass would have the gradient 0."""
     layers, targets, matches = case()
-    (features,) = {id(layer.mask_features): layer.mask_features for layer in layers}.values()
+    features = layers[0].mask_features
     total, _ = computed(layers, targets, matches, mask_loss)
     (gradient,) = torch.autograd.grad(total, features, create_graph=True)
     with pytest.raises(NotImplementedError, match=r"^mask losses have no second derivatives:"):
